@@ -1,0 +1,213 @@
+/* model.h - the ruleset as data: what parse makes, check completes, print writes and
+ * compile reads.
+ *
+ * Rules are immutable once checked and reference-counted: a transaction copies tables and
+ * chains (arrays of pointers) and shares the rules.  A rule's counters own their slots and
+ * give them back when the last reference goes, which is after the last program that might
+ * still count in them was freed.
+ *
+ * Strings are malloc'ed and owned by the object that holds them. */
+#ifndef CTFW_RULESET_MODEL_H
+#define CTFW_RULESET_MODEL_H
+
+#include "ctfw/diag.h"
+#include "ctfw/ruleset.h"
+
+enum family { /* NFPROTO_* */
+	FAMILY_NONE = 0,
+	FAMILY_INET = 1,
+	FAMILY_IP = 2,
+	FAMILY_IP6 = 10,
+};
+const char *family_name(enum family f); /* "ip", "ip6", "inet" */
+
+/* ---- expressions ---- */
+
+/* What a value depends on: later a verdict may be remembered with its flow as long as
+ * nothing but FLOW was looked at. */
+enum depends {
+	DEPENDS_FLOW = 1,   /* the tuple, the direction, protocols: the same for all packets of
+			     * one direction of a flow */
+	DEPENDS_STATE,      /* the flow's state, mark or status */
+	DEPENDS_PACKET,     /* this packet alone */
+	DEPENDS_OBJECT,     /* something that changes by itself */
+};
+
+enum value_class {
+	VALUE_NONE = 0,
+	VALUE_NUMBER, /* up to 64 bits, host order */
+	VALUE_ADDR,   /* union addr */
+	VALUE_STRING, /* interface name; may end in a wildcard */
+};
+
+struct symbol {
+	const char *name;
+	uint64_t value;
+};
+
+/* A type of values: how its constants are named, parsed and printed.  Rows in
+ * datatype.c. */
+struct datatype {
+	const char *name; /* as nft's errors and `describe` name it: "inet_service" */
+	const char *desc; /* "internet network service" */
+	enum value_class class;
+	uint8_t bits;
+	bool bitmask; /* values are sets of flags: a,b,c means any of them */
+	bool hex;     /* numbers print as nft prints marks: 0x%08x */
+	const struct symbol *symbols; /* ends with name NULL; NULL when it has none */
+};
+
+/* The left side of a match: rows in selector.def.  SELECTOR_<ID>. */
+enum selector_id {
+	SELECTOR_NONE = 0,
+#define SELECTOR(id, text, type, l3, l4, depends) SELECTOR_##id,
+#include "ruleset/selector.def"
+#undef SELECTOR
+	SELECTOR_COUNT
+};
+struct selector {
+	const char *text; /* "tcp dport" */
+	const struct datatype *type;
+	uint8_t l3;       /* enum l3 that it needs, 0 any */
+	uint8_t l4;       /* protocol number that it needs, 0 any */
+	enum depends depends;
+};
+extern const struct selector selectors[SELECTOR_COUNT];
+
+struct value {
+	union {
+		uint64_t num;
+		union addr addr;
+		struct {
+			char s[16];    /* padded with zeroes */
+			bool wildcard; /* "wg*": s is what it must begin with */
+		} str;
+	};
+};
+
+enum expr_kind {
+	EXPR_NONE = 0,
+	EXPR_SYMBOL,   /* a word not looked up yet; gone after check */
+	EXPR_SELECTOR,
+	EXPR_VALUE,
+	EXPR_RANGE,    /* lo-hi, both included */
+	EXPR_PREFIX,   /* value/len: the upper len bits count */
+	EXPR_LIST,     /* a,b,c of flags: after check one EXPR_VALUE, all of them or'ed,
+			* with `listed` kept for print where nft keeps it */
+	EXPR_SET,      /* { a, b-c, d/8 }: anonymous, items sorted as nft lists them */
+	EXPR_AND, EXPR_OR, EXPR_XOR, /* left op right: left & mask, mask | more */
+};
+
+struct expr {
+	enum expr_kind kind;
+	struct span span;
+	const struct datatype *type; /* set by check */
+	union {
+		char *symbol;
+		enum selector_id selector;
+		struct value value;
+		struct { struct expr *lo, *hi; } range;      /* EXPR_VALUE each */
+		struct { struct value value; uint8_t len; } prefix;
+		struct { struct expr **item; size_t n; } list; /* LIST and SET */
+		struct { struct expr *left, *right; } op;
+	};
+};
+
+/* ---- statements ---- */
+
+enum match_op {
+	MATCH_NONE = 0,
+	MATCH_IMPLICIT, /* no operator: == for plain types and sets, "any of these bits" for
+			 * bitmasks */
+	MATCH_EQ, MATCH_NE, MATCH_LT, MATCH_GT, MATCH_LE, MATCH_GE,
+};
+
+enum rule_verdict {
+	RULE_NONE = 0,
+	RULE_ACCEPT, RULE_DROP, RULE_CONTINUE, RULE_RETURN, RULE_JUMP, RULE_GOTO,
+};
+
+enum reject_with {
+	REJECT_NONE = 0,
+	REJECT_DEFAULT,   /* no `with`: port unreachable of the packet's family */
+	REJECT_TCP_RESET,
+	REJECT_ICMP, REJECT_ICMPV6, /* code is that of the family's unreachable message */
+	REJECT_ICMPX,     /* code is an abstract one (NFT_REJECT_ICMPX_*) */
+};
+
+enum stmt_kind {
+	STMT_NONE = 0,
+	STMT_MATCH, STMT_VERDICT, STMT_REJECT, STMT_COUNTER, STMT_LOG,
+	STMT_SET_META, /* meta mark set */
+	STMT_SET_CT,   /* ct mark set */
+};
+
+struct stmt {
+	enum stmt_kind kind;
+	struct span span;
+	union {
+		struct {
+			struct expr *left; /* SELECTOR, or AND of SELECTOR and a mask */
+			enum match_op op;
+			struct expr *right;
+			bool implied; /* print leaves it out: a later statement says it too,
+				       * as nft's listing drops protocol dependencies */
+		} match;
+		struct { enum rule_verdict verdict; char *chain; } verdict;
+		struct { enum reject_with with; uint8_t code; } reject;
+		struct { uint32_t slot; struct counter initial; } counter;
+		struct log_spec log; /* prefix is owned here */
+		struct { enum selector_id target; struct expr *value; } set;
+	};
+};
+
+/* ---- objects ---- */
+
+struct rule {
+	unsigned refs;
+	struct counters *counters; /* where its slots are given back */
+	uint64_t handle;
+	char *comment; /* NULL: none */
+	struct stmt *stmts;
+	size_t n_stmts;
+};
+
+enum chain_type { CHAIN_REGULAR = 0, CHAIN_FILTER, CHAIN_NAT, CHAIN_ROUTE };
+
+struct chain {
+	char *name;
+	uint64_t handle;
+	enum chain_type type;
+	enum hook hook;      /* of a base chain */
+	int32_t priority;
+	bool drop;           /* policy drop */
+	bool policy_shown;
+	uint64_t registered; /* among equal priorities the latest runs first (conntrack.md 1.1) */
+	char *comment;
+	struct rule **rules;
+	size_t n_rules;
+};
+
+enum table_flag { TABLE_DORMANT = 1 << 0 };
+
+struct table {
+	enum family family;
+	char *name;
+	uint64_t handle;
+	uint64_t last_handle; /* of this table's chains and rules: one series, as nft's */
+	unsigned flags;
+	char *comment;
+	struct chain **chains;
+	size_t n_chains;
+};
+
+struct ruleset {
+	unsigned refs;
+	struct counters *counters;
+	uint64_t last_table_handle;
+	uint64_t last_registered;
+	struct table **tables; /* in the order in which nft lists them */
+	size_t n_tables;
+};
+
+#endif

@@ -1,0 +1,90 @@
+/* arena.h - all mutable state, in one mapping that outlives the process.
+ *
+ * The arena is a run of memory, for the daemon a file in its runtime directory
+ * mapped shared, for a replay private memory.  Records in it have a fixed size,
+ * are addressed by 32-bit index and hold no pointer; whatever is an index into them
+ * (hash tables, free lists) is private memory, rebuilt by a scan.
+ *
+ *     +--------+-----------------+------------------------------+----------+-------+
+ *     | header | flows           | counters: base, then a       | saved    | saved |
+ *     | 4 KiB  | records x 256 B | column for each worker       | ruleset 0| 1     |
+ *     +--------+-----------------+------------------------------+----------+-------+
+ *
+ * Life-cycle: arena_size() says how much to map, arena_format() makes an empty one,
+ * arena_attach() checks one that a former process left.  The memory belongs to the
+ * caller and must be page-aligned and zero for arena_format().
+ *
+ * Ownership: the flow records belong to conntrack, the counters to counter.h, the
+ * saved ruleset to whoever holds the ruleset (one thread). */
+#ifndef CTFW_ARENA_H
+#define CTFW_ARENA_H
+
+#include <stdint.h>
+#include <stddef.h>
+#include <stdatomic.h>
+
+#define ARENA_LAYOUT 1 /* raised whenever a record changes its layout */
+#define ARENA_FLOW_SIZE 256
+#define ARENA_MAX_WORKERS 64
+#define ARENA_COUNTERS 65536
+#define ARENA_TEXT_BYTES (64u << 20)
+
+struct arena_header {
+	uint8_t magic[8];
+	uint32_t layout;
+	uint32_t header_check; /* over the immutable fields of this header */
+	uint32_t flow_records; /* all, spare ones included */
+	uint32_t flow_size;
+	uint32_t counters;
+	uint32_t workers;      /* columns of counters */
+	uint64_t flows_off, counters_off, text_off[2];
+	uint64_t text_bytes;   /* of each of the two */
+	uint64_t total;
+	uint8_t boot_id[16];   /* the monotonic clock counts from this boot */
+	uint64_t key[2];       /* of the flow table's hash; kept, so that ids stay stable */
+	/* mutable */
+	_Atomic uint32_t next_flow_id;
+	/* 1 + index of the saved ruleset in force, 0 none; written last. */
+	_Atomic uint32_t text_current;
+	struct {
+		uint64_t len;
+		uint64_t check;
+	} text[2];
+};
+
+struct arena {
+	struct arena_header *header;
+	uint8_t *flows;    /* flow_records x ARENA_FLOW_SIZE */
+	uint64_t *counters;
+	char *text[2];
+};
+
+struct arena_geometry {
+	uint32_t flow_records;
+	uint32_t workers; /* 1..ARENA_MAX_WORKERS */
+	uint64_t text_bytes; /* of each saved ruleset; 0: ARENA_TEXT_BYTES */
+};
+
+/* Bytes to map for this geometry. */
+size_t arena_size(const struct arena_geometry *g);
+/* Bytes from the start that are written to whatever is loaded (header and flows), and
+ * so should be allocated at once rather than when a page is first touched. */
+size_t arena_committed(const struct arena_geometry *g);
+/* Make an empty arena in zeroed memory of arena_size(g) bytes.  key: secret bytes for
+ * the flow table's hash. */
+void arena_format(void *mem, const struct arena_geometry *g, const uint8_t boot_id[16],
+		  const uint8_t key[16], struct arena *ret_arena);
+/* Attach to what a former process left: layout, boot, sizes and the header's checksum
+ * must be right.  0, -EINVAL (not an arena, or damaged), -ESTALE (another boot or
+ * layout), -E2BIG (other geometry; the caller starts with a new one). */
+int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
+		 const uint8_t boot_id[16], struct arena *ret_arena);
+
+/* Save a ruleset beside the present one and then switch to it, so that a crash at any
+ * instant leaves one of the two whole.  -ENOSPC when it is too long. */
+int arena_save_text(struct arena *a, const char *text, size_t len);
+/* The saved ruleset, *ret_text pointing into the arena; -ENOENT when there is none,
+ * -EINVAL when it is damaged. */
+int arena_saved_text(const struct arena *a, const char **ret_text, size_t *ret_len);
+
+#endif

@@ -1,0 +1,160 @@
+/* conntrack.h - connection tracking: which flow a packet belongs to, and in what state.
+ *
+ * What nf_conntrack does (conntrack.md sections 1 to 7), for many workers at once.
+ *
+ * A packet's way: conntrack_in() finds its flow or begins one, lets the protocol judge
+ * it and says the state that rules will see.  A flow that begins is the worker's own
+ * scratch until conntrack_confirm() puts it into the table, after every chain has
+ * accepted its packet; nothing must be undone for a packet that was dropped.
+ *
+ * Threads: a worker number belongs to one thread.  Look-ups take no lock; every thread
+ * that calls a function here with a worker number must be registered with liburcu's QSBR
+ * flavour and announces quiescent states itself, never between conntrack_in() and the end
+ * of its use of the flow.  Housekeeping (one thread) expires flows and reclaims records.
+ *
+ * The worker number `workers` (one more than the last) is housekeeping's own, for
+ * deletion and expiry by the control side. */
+#ifndef CTFW_CONNTRACK_H
+#define CTFW_CONNTRACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctfw/arena.h"
+#include "ctfw/clock.h"
+#include "ctfw/flow.h"
+#include "ctfw/packet.h"
+
+enum ct_timeout {
+	TIMEOUT_NONE = 0,
+#define TIMEOUT(id, option, seconds, help) TIMEOUT_##id,
+#include "ctfw/timeout.def"
+#undef TIMEOUT
+	TIMEOUT_COUNT
+};
+
+enum tcp_loose {
+	TCP_LOOSE_NO = 1, /* a mid-stream segment of no flow is invalid */
+	TCP_LOOSE_YES = 2, /* it begins one (nf_conntrack_tcp_loose = 1) */
+};
+
+struct conntrack_options {
+	uint32_t max_flows; /* 1..16777216, as the arena was made for */
+	enum tcp_loose tcp_loose;
+	uint32_t timeout[TIMEOUT_COUNT]; /* seconds, 0..2147483 */
+};
+
+/* The defaults: 262144 flows, tcp-loose no, timeout.def. */
+void conntrack_options_default(struct conntrack_options *ret_options);
+
+/* Records to make an arena with, for so many flows: spare ones for those that wait for
+ * their grace period. */
+uint32_t conntrack_records(uint32_t max_flows);
+
+struct conntrack;
+
+/* Borrows the arena; scans it and takes back every flow in it (after arena_format() there
+ * is none).  workers: 1..ARENA_MAX_WORKERS.  NULL with errno: ENOMEM, EINVAL. */
+struct conntrack *conntrack_new(const struct arena *arena, const struct conntrack_options *options,
+				unsigned workers, struct instant now);
+void conntrack_free(struct conntrack *ct);
+
+/* What conntrack_new() found in the arena. */
+struct conntrack_recovery {
+	uint32_t kept;     /* flows that go on, torn ones included */
+	uint32_t torn;     /* of these: left half-written in their mutable part; their TCP
+			    * windows are learnt anew */
+	uint32_t damaged;  /* dropped: identity's checksum or an enum is wrong, or a twin */
+	uint32_t expired;
+};
+struct conntrack_recovery conntrack_recovery(const struct conntrack *ct);
+
+/* Change the options of a running one; max_flows may only shrink or grow within the
+ * arena's records (else -EINVAL, nothing changed).  Present flows keep their expiry until
+ * their next packet.  Control side only. */
+int conntrack_set_options(struct conntrack *ct, const struct conntrack_options *options);
+
+/* The packet's relation to a flow (the kernel's ctinfo). */
+struct ct_ref {
+	struct flow *flow; /* NULL: invalid or untracked */
+	uint8_t state;     /* enum ct_state */
+	uint8_t dir;       /* enum flow_dir; of use when flow is set */
+	bool unconfirmed;  /* flow is the worker's scratch */
+};
+
+/* Compute the packet's hash and fetch its bucket.  Optional, for batches. */
+void conntrack_prefetch(struct conntrack *ct, struct packet *p, uint16_t zone);
+
+/* Step 5 of a packet's way (nf_conntrack_in).  REASON_NONE, or REASON_TABLE_FULL when the
+ * packet would begin a flow and there is no room: it must be dropped. */
+enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p, uint16_t zone,
+			 struct instant now, struct ct_ref *ret_ref);
+
+/* Step 9 (nf_conntrack_confirm): put an unconfirmed flow into the table; for others
+ * nothing.  ref->flow becomes the record in the arena.  REASON_NONE, REASON_CLASH,
+ * REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it is resolved
+ * as the kernel does (conntrack.md 1.5). */
+enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
+			      struct instant now, struct ct_ref *ref);
+
+/* A rule's `ct mark set`. */
+void flow_set_mark(struct flow *f, uint32_t mark);
+/* A rejected TCP flow that is in the table is closing (nf_ct_set_closing). */
+void conntrack_set_closing(struct conntrack *ct, unsigned worker, struct flow *f, struct instant now);
+void flow_set_route(struct flow *f, enum flow_dir dir, uint64_t route);
+
+/* Which flows a dump or a deletion means (conntrack(8)'s filters).  Zero: no condition. */
+struct flow_filter {
+	uint8_t family; /* enum l3 */
+	uint8_t proto;
+	bool has_proto, has_sport, has_dport, has_mark, has_state, has_zone;
+	struct prefix src, dst; /* of the original tuple; family 0: any */
+	struct prefix reply_src, reply_dst;
+	uint16_t sport, dport;  /* host byte order, of the original tuple */
+	uint8_t tcp_state;
+	uint16_t zone;
+	uint32_t mark, mark_mask;
+	uint32_t id;            /* 0: any */
+	uint32_t status;        /* all these bits are set */
+	uint32_t status_clear;  /* none of these bits is set */
+};
+bool flow_matches(const struct flow *f, const struct flow_filter *filter);
+
+/* Walk the flows that are alive, from record *cursor on (start with 0), at most `records`
+ * records (0: all that are left).  Each is called with a copy of one instant, and stops
+ * the walk by returning false; *cursor is then where to go on.  True when the end was
+ * reached.  Any one thread, registered with QSBR; expired flows are left out. */
+bool conntrack_each(struct conntrack *ct, uint32_t *cursor, uint32_t records, struct instant now,
+		    bool (*each)(void *arg, uint32_t index, const struct flow *copy), void *arg);
+
+/* Delete a flow by index and id, as seen by conntrack_each(); false when it is gone. */
+bool conntrack_delete(struct conntrack *ct, uint32_t index, uint32_t id);
+
+/* Expire and reclaim: looks at `records` records more, round and round (0: at all of
+ * them), then gives back what has passed its grace period.  May wait for the workers'
+ * next quiescent state.  The calling thread is registered and must hold no flow. */
+void conntrack_housekeep(struct conntrack *ct, uint32_t records, struct instant now);
+
+/* Kinds of flows that are counted apart. */
+enum ct_kind { CT_KIND_NONE = 0, CT_TCP, CT_UDP, CT_ICMP, CT_ICMPV6, CT_OTHER, CT_KIND_COUNT };
+const char *ct_kind_name(enum ct_kind kind); /* "tcp", "udp", "icmp", "icmpv6", "other" */
+
+struct conntrack_stats {
+	uint32_t flows, peak, max;
+	uint32_t by_kind[CT_KIND_COUNT];
+	uint32_t by_tcp_state[TCPS_COUNT];
+	/* conntrack -S's columns (conntrack.md 7.3) */
+	uint64_t found, invalid, insert, insert_failed, drop, early_drop, error, clash_resolve,
+		chaintoolong;
+	uint64_t expired, created;
+};
+void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_stats);
+
+/* One line as `conntrack -L` prints it (conntrack.md 7.5), without the newline.  extended:
+ * as -o extended.  Appends to t. */
+struct text;
+void flow_print(const struct flow *f, uint64_t mono, bool extended, bool with_id, struct text *t);
+/* "tcp", "udp", ..., or "unknown" as conntrack(8) names protocols. */
+const char *l4proto_name(uint8_t proto);
+
+#endif

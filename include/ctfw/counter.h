@@ -1,0 +1,42 @@
+/* counter.h - packets and bytes, counted by each worker for itself.
+ *
+ * A slot is a row of the arena's counters: a base and a column a worker.  A worker
+ * adds to its own column without atomics that others wait for; a reader sums.  What
+ * is shown is base + sum, modulo 2^64; a reset lowers the base and touches no column,
+ * so that it loses nothing that is counted meanwhile.
+ *
+ * Slots are handed out by the one thread that owns the ruleset. */
+#ifndef CTFW_COUNTER_H
+#define CTFW_COUNTER_H
+
+#include <stdint.h>
+
+#include "ctfw/arena.h"
+
+#define COUNTER_NONE UINT32_MAX
+
+struct counter {
+	uint64_t packets, bytes;
+};
+
+struct counters;
+
+/* Borrows the arena.  NULL when out of memory. */
+struct counters *counters_new(const struct arena *arena);
+void counters_free(struct counters *c);
+
+/* A free slot that shows the given value, or COUNTER_NONE when there is none left. */
+uint32_t counter_alloc(struct counters *c, struct counter initial);
+/* Claim a slot that a former process used, with the value it has.  0, or -EINVAL. */
+int counter_claim(struct counters *c, uint32_t slot);
+void counter_release(struct counters *c, uint32_t slot);
+
+struct counter counter_read(const struct counters *c, uint32_t slot);
+/* Set to zero; returns what it showed at that instant. */
+struct counter counter_reset(struct counters *c, uint32_t slot);
+/* Worker's side, any thread but one worker number a thread at a time. */
+void counter_add(struct counters *c, uint32_t slot, unsigned worker, uint64_t packets, uint64_t bytes);
+/* This worker's own column, for eval: element [slot] of it. */
+struct counter *counter_column(struct counters *c, unsigned worker);
+
+#endif

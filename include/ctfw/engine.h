@@ -1,0 +1,135 @@
+/* engine.h - one packet, in strict order: the whole firewall as a function.
+ *
+ * Bytes, a clock reading, a ruleset and a view of the host go in; a verdict and perhaps
+ * other bytes come out.  The daemon, replay, fuzzers, benchmarks and tests call the very
+ * same functions.
+ *
+ * Threads: as in conntrack.h.  Workers call engine_input() and nothing else; programs and
+ * hostviews are swapped by one other thread, and freed by it after a grace period. */
+#ifndef CTFW_ENGINE_H
+#define CTFW_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ctfw/arena.h"
+#include "ctfw/build.h"
+#include "ctfw/conntrack.h"
+#include "ctfw/hook.h"
+#include "ctfw/hostview.h"
+#include "ctfw/ruleset.h"
+
+/* What a port carries: the port says where a packet comes from, never its source address
+ * alone. */
+enum port_role {
+	PORT_NONE = 0,
+	PORT_IN,   /* what entered the captured interface: forward, or input */
+	PORT_OUT,  /* what goes to the networks behind it: forward, or output */
+	PORT_BOTH, /* a TUN routed by hand: addresses tell input, forward and output */
+};
+const char *port_role_name(enum port_role role); /* "in", "out", "both" */
+
+struct engine_port {
+	enum port_role role;
+	uint32_t ifindex;      /* of the real interface; 0 when not known */
+	char ifname[IFNAMSIZ]; /* what iifname (in, both) and oifname (out) show; zero-padded */
+	bool spoof_check;      /* in: the source must be in networks, or routed back there */
+	unsigned hooks;        /* 1 << HOOK_INPUT | ...: others are tracked and let through */
+	const struct prefix *networks; /* behind the interface */
+	size_t n_networks;
+};
+#define ENGINE_ALL_HOOKS (1u << HOOK_INPUT | 1u << HOOK_FORWARD | 1u << HOOK_OUTPUT)
+
+/* A log statement that passed the limit: what logline_format() needs. */
+struct engine_log {
+	const struct packet *packet;
+	enum hook hook;
+	const struct log_spec *spec;
+	const char *iifname, *oifname; /* "" for none */
+	uint32_t mark;
+};
+
+struct engine_options {
+	unsigned workers; /* 1..ARENA_MAX_WORKERS */
+	uint32_t log_rate;   /* log lines a second, each worker its share; 0: none */
+	uint32_t reply_rate; /* ICMP errors a second that reject may send, likewise */
+	/* Called by workers; may be NULL. */
+	void (*log)(void *arg, unsigned worker, const struct engine_log *record);
+	void *log_arg;
+};
+
+struct engine;
+
+/* Borrows conntrack and counters (which may be NULL when no rule counts). */
+struct engine *engine_new(struct conntrack *ct, struct counters *counters,
+			  const struct engine_options *options);
+/* Frees the program and the hostview in force too. */
+void engine_free(struct engine *e);
+
+/* Put another in force, take ownership, and free the former after a grace period (so the
+ * caller waits for the workers, microseconds).  NULL program: accept everything. */
+void engine_set_program(struct engine *e, struct program *p);
+void engine_set_hostview(struct engine *e, struct hostview *hv);
+void engine_set_rates(struct engine *e, uint32_t log_rate, uint32_t reply_rate);
+struct conntrack *engine_conntrack(struct engine *e);
+
+enum engine_action {
+	ENGINE_NONE = 0,
+	ENGINE_DROP,
+	ENGINE_PASS,  /* write the packet back as it is in its buffer, p->len bytes */
+	ENGINE_REPLY, /* write the reply in its place, to the same port */
+};
+
+struct engine_result {
+	enum engine_action action;
+	enum reason reason; /* of a drop; REASON_REJECT with a reply */
+	uint32_t reply_len; /* bytes in the reply buffer */
+};
+
+/* What happened to one packet, for people; strings as long as the program. */
+struct engine_trace {
+	enum hook hook; /* where it was decided: input, forward or output once that is known */
+	uint8_t ct_state; /* enum ct_state, as the filter hooks see it; NONE: never tracked */
+	uint8_t ct_dir;
+	bool ct_has_dir;
+	enum verdict verdict; /* ACCEPT, DROP or REJECT */
+	enum verdict_by by;
+	enum reason reason;   /* with BY_REASON */
+	const char *family, *table, *chain; /* with BY_RULE and BY_POLICY; NULL: no chain there */
+	uint64_t handle;
+	bool has_flow; /* the entry as the packet left it */
+	struct flow flow;
+};
+
+/* First half: parse (step 1) and fetch what the second will need.  REASON_NONE, or why the
+ * packet is dropped: it is counted then, and engine_input() must not be called.  trace may
+ * be NULL. */
+enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, size_t len,
+			   const struct virtio_net_hdr *vnet, struct packet *ret_packet,
+			   struct engine_trace *trace);
+/* Second half: steps 2 to 11.  reply: BUILD_MAX bytes of the caller's.  trace may be NULL. */
+void engine_input(struct engine *e, unsigned worker, const struct engine_port *port,
+		  struct packet *p, struct instant now, uint8_t *reply,
+		  struct engine_result *ret_result, struct engine_trace *trace);
+/* The caller could not write what it was told to. */
+void engine_write_failed(struct engine *e, unsigned worker);
+
+struct engine_stats {
+	uint64_t packets_in, bytes_in;
+	uint64_t packets_out, bytes_out; /* passed and replies */
+	uint64_t hook_packets[HOOK_COUNT]; /* input, forward, output */
+	uint64_t dropped[REASON_COUNT];
+	uint64_t replies;
+	uint64_t super_packets;
+	uint64_t log_suppressed;
+};
+/* The sum of all workers, or one worker's (0..workers-1). */
+void engine_stats(const struct engine *e, struct engine_stats *ret_stats);
+void engine_worker_stats(const struct engine *e, unsigned worker, struct engine_stats *ret_stats);
+
+/* The kernel's packet line: "prefix IN=wg0 OUT=eth0 SRC=... DST=... LEN=... PROTO=TCP ...".
+ * Returns the length as snprintf would. */
+int logline_format(const struct engine_log *record, char *buf, size_t size);
+
+#endif

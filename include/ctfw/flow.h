@@ -1,0 +1,137 @@
+/* flow.h - a flow, as whoever may only look at it sees it.
+ *
+ * A record of the arena (nf_conn): identity first, which never changes once the flow is
+ * confirmed and is checksummed; then what packets change, under the flow's own word.
+ *
+ * Locking: `word` is lock and sequence number in one.  Even: nobody writes.  A writer
+ * makes it odd by compare-and-swap, changes the mutable part, and adds one again.  A
+ * reader that wants several fields of one instant reads the word before and after
+ * (flow_snapshot()); single fields may be read without.  Memory of a flow is not reused
+ * before every worker has passed a quiescent state, so a pointer found by a look-up is
+ * good until the end of the worker's callback. */
+#ifndef CTFW_FLOW_H
+#define CTFW_FLOW_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctfw/tuple.h"
+
+#define FLOW_NONE UINT32_MAX
+
+enum flow_dir {
+	DIR_ORIGINAL = 0,
+	DIR_REPLY = 1,
+};
+
+/* ct state as a rule sees it; the values are nft's bits (conntrack.md 1.6). */
+enum ct_state {
+	CT_STATE_NONE = 0, /* not looked up yet: rules see it as invalid */
+	CT_STATE_INVALID = 0x1,
+	CT_STATE_ESTABLISHED = 0x2,
+	CT_STATE_RELATED = 0x4,
+	CT_STATE_NEW = 0x8,
+	CT_STATE_UNTRACKED = 0x40,
+};
+
+/* Status bits: the kernel's enum ip_conntrack_status, bit for bit. */
+enum flow_status {
+	FLOW_EXPECTED = 1 << 0,
+	FLOW_SEEN_REPLY = 1 << 1,
+	FLOW_ASSURED = 1 << 2,
+	FLOW_CONFIRMED = 1 << 3,
+	FLOW_SNAT = 1 << 4,
+	FLOW_DNAT = 1 << 5,
+	FLOW_SEQ_ADJ = 1 << 6,
+	FLOW_SNAT_DONE = 1 << 7,
+	FLOW_DNAT_DONE = 1 << 8,
+	FLOW_DYING = 1 << 9,
+	FLOW_FIXED_TIMEOUT = 1 << 10,
+	FLOW_HELPER = 1 << 13,
+};
+
+/* The kernel's numbers (enum tcp_conntrack); other prefix, since netinet/tcp.h has
+ * states of its own. */
+enum tcp_state {
+	TCPS_NONE = 0,
+	TCPS_SYN_SENT = 1,
+	TCPS_SYN_RECV = 2,
+	TCPS_ESTABLISHED = 3,
+	TCPS_FIN_WAIT = 4,
+	TCPS_CLOSE_WAIT = 5,
+	TCPS_LAST_ACK = 6,
+	TCPS_TIME_WAIT = 7,
+	TCPS_CLOSE = 8,
+	TCPS_SYN_SENT2 = 9,
+	TCPS_COUNT = 10,
+};
+
+/* One side's window record (struct ip_ct_tcp_state); sequence numbers in host order. */
+struct flow_tcp_side {
+	uint32_t td_end, td_maxend, td_maxwin, td_maxack;
+	uint8_t td_scale;
+	uint8_t flags;
+	uint8_t reserved[2];
+};
+
+struct flow_tcp {
+	struct flow_tcp_side side[2]; /* by the sender's direction */
+	uint8_t state; /* enum tcp_state */
+	uint8_t last_dir, last_index, retrans;
+	uint32_t last_seq, last_ack, last_end;
+	uint16_t last_win;
+	uint8_t last_wscale, last_flags;
+};
+
+struct flow_udp {
+	uint64_t stream_at; /* monotonic ns: a stream when it goes on behind this */
+};
+
+struct flow {
+	/* Identity: written before the flow enters the table, then never again. */
+	uint32_t check; /* over the rest of the identity; 0 in a free record */
+	uint32_t id;    /* unique while the arena lives; never 0 */
+	struct tuple tuple[2]; /* by direction; the reply's is post-NAT */
+	uint64_t start;        /* real ns, when it was confirmed */
+	uint32_t master;       /* index of the flow that expected this one, or FLOW_NONE */
+	uint32_t master_id;
+
+	/* What packets change. */
+	_Atomic uint32_t word;   /* lock and sequence number */
+	_Atomic uint32_t status; /* enum flow_status */
+	_Atomic uint64_t expires; /* monotonic ns */
+	_Atomic uint32_t mark;
+	uint8_t reserved1[4];
+	struct {
+		uint64_t packets, bytes; /* IP header included (conntrack.md 7.2) */
+	} acct[2];
+	union {
+		struct flow_tcp tcp;
+		struct flow_udp udp;
+		uint8_t bytes[64];
+	} proto;
+
+	/* Asked once a flow: [d] is the interface behind which tuple[d].src lies, as
+	 * serial of the hostview that said so << 32 | ifindex.  0, or another serial than
+	 * that of the hostview in force: ask again. */
+	_Atomic uint64_t route[2];
+	uint8_t reserved2[16];
+};
+_Static_assert(sizeof(struct flow_tcp) == 60, "");
+_Static_assert(sizeof(struct flow) == 256, "a record of the arena");
+
+/* "NONE", "SYN_SENT", ...; never NULL. */
+const char *tcp_state_name(unsigned state);
+/* "invalid", "established", ...; "none" for others. */
+const char *ct_state_name(enum ct_state s);
+/* Names of the status bits as replay and rules print them: "expected", "seen-reply",
+ * "assured", "confirmed", "snat", "dnat", "seq-adj", "dying", "helper"; NULL for a bit
+ * without a name. */
+const char *flow_status_name(unsigned bit);
+/* What is left until it expires, ns; 0 when it has. */
+uint64_t flow_remaining(const struct flow *f, uint64_t mono);
+/* A copy of one instant.  False when the record is not that of a live flow. */
+bool flow_snapshot(const struct flow *f, struct flow *ret_copy);
+
+#endif

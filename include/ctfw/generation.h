@@ -1,0 +1,36 @@
+/* generation.h - the ruleset in force: changed as a whole, saved, swapped.
+ *
+ * Owns the ruleset (the program belongs to the engine).  A change is applied, compiled,
+ * put in force and saved in the arena, or nothing of it happens.  One thread. */
+#ifndef CTFW_GENERATION_H
+#define CTFW_GENERATION_H
+
+#include "ctfw/arena.h"
+#include "ctfw/engine.h"
+#include "ctfw/ruleset.h"
+
+struct generation;
+
+/* Borrows all three; arena NULL: nothing is saved.  Starts with an empty ruleset, or with
+ * the one that a former process saved (*ret_restored says so; may be NULL; a damaged one
+ * counts as none and is told in d).  NULL when out of memory. */
+struct generation *generation_new(struct engine *engine, struct counters *counters,
+				  struct arena *arena, struct diag *d, bool *ret_restored);
+void generation_free(struct generation *g);
+
+/* Commands of a client: ruleset_apply() on the ruleset in force.  0, -EINVAL with
+ * diagnostics, -ENOMEM, -ENOSPC when it is too large to be saved. */
+int generation_apply(struct generation *g, const struct ruleset_input *input, struct diag *d,
+		     struct text *out);
+/* A ruleset file in the place of everything: what `flush ruleset` and the file would do,
+ * as one step.  Rules that stand unchanged in it get new handles and counters, as with
+ * nft.  Errors as above. */
+int generation_replace(struct generation *g, const struct ruleset_input *input, struct diag *d);
+/* The same without the last step: is it right? */
+int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d);
+
+const struct ruleset *generation_ruleset(const struct generation *g);
+/* Counts changes that were put in force. */
+uint64_t generation_serial(const struct generation *g);
+
+#endif

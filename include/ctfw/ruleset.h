@@ -1,0 +1,179 @@
+/* ruleset.h - the rules: text in, text out, and what packets are judged by.
+ *
+ * A *ruleset* is the model of everything that was loaded: tables, chains, rules, with
+ * their handles.  It is changed by transactions only: ruleset_apply() leaves the old one
+ * as it is and returns another, or says what is wrong.  A *program* is a ruleset compiled
+ * for evaluation, immutable; workers read it through a pointer that the engine swaps.
+ *
+ * Phases, a file each: lex, parse (text to commands), check (names, types, ranges),
+ * transaction (commands to a new ruleset), print (ruleset to text), compile (ruleset to
+ * program), eval (packet and flow to verdict).
+ *
+ * Everything but program_eval() belongs to one thread. */
+#ifndef CTFW_RULESET_H
+#define CTFW_RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ctfw/clock.h"
+#include "ctfw/counter.h"
+#include "ctfw/diag.h"
+#include "ctfw/flow.h"
+#include "ctfw/hook.h"
+#include "ctfw/packet.h"
+#include "ctfw/text.h"
+
+/* ---- model and transactions ---- */
+
+struct ruleset; /* reference-counted */
+
+/* An empty one.  counters: where its rules' counters live; borrowed, and may be NULL for
+ * a check that loads nothing.  NULL when out of memory. */
+struct ruleset *ruleset_new(struct counters *counters);
+struct ruleset *ruleset_ref(struct ruleset *rs);
+void ruleset_unref(struct ruleset *rs);
+
+/* Files that an `include` names.  pattern is as it stands in the text; from is the name of
+ * the including source.  The callee calls found() once for each file, in order; it hands
+ * over malloc'ed name and text.  0; -ENOENT when there is none and the pattern has no
+ * wildcard; another negative errno. */
+struct ruleset_reader {
+	int (*include)(void *arg, const char *pattern, const char *from,
+		       void (*found)(void *found_arg, char *name, char *text, size_t len),
+		       void *found_arg);
+	void *arg;
+};
+
+/* How a ruleset is printed: nft's options. */
+enum print_flag {
+	PRINT_HANDLE = 1 << 0,       /* -a */
+	PRINT_STATELESS = 1 << 1,    /* -s */
+	PRINT_NUMERIC = 1 << 2,      /* -n: all of -y -p -T and ct states etc. */
+	PRINT_NUMERIC_PRIO = 1 << 3, /* -y */
+	PRINT_NUMERIC_PROTO = 1 << 4, /* -p */
+	PRINT_NUMERIC_TIME = 1 << 5, /* -T */
+	PRINT_SERVICE = 1 << 6,      /* -S: port names */
+	PRINT_TERSE = 1 << 7,        /* -t: no set elements */
+	PRINT_GUID = 1 << 8,         /* -u */
+};
+
+struct ruleset_input {
+	const char *name; /* of the source: a path or "<cmdline>" */
+	const char *text;
+	size_t len;
+	const struct ruleset_reader *reader; /* NULL: include is an error */
+	const struct ruleset_define { const char *name, *value; } *defines; /* -D; name NULL ends */
+	unsigned print; /* enum print_flag, for list and echo */
+	bool echo;      /* -e: print what was added, as nft does */
+	bool check;     /* -c: everything but the change */
+};
+
+/* Apply commands to old: all or none.  Listings go to out.  Returns 0 and in *ret_new the
+ * ruleset after the commands (a reference of the caller's; old itself, referenced once
+ * more, when nothing changed or input->check); or -EINVAL with diagnostics in d and
+ * *ret_new untouched; or -ENOMEM. */
+int ruleset_apply(struct ruleset *old, const struct ruleset_input *input, struct diag *d,
+		  struct text *out, struct ruleset **ret_new);
+
+/* Print as `nft list ruleset` with these flags would. */
+void ruleset_print(const struct ruleset *rs, unsigned flags, struct text *out);
+
+/* For the arena: the whole model as text, handles and counter slots included; and back.
+ * The slots are claimed.  0, -EINVAL when the text is damaged (diagnostics in d). */
+void ruleset_save(const struct ruleset *rs, struct text *out);
+int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
+		    struct ruleset **ret_rs);
+
+struct ruleset_size {
+	unsigned tables, chains, rules;
+};
+struct ruleset_size ruleset_size(const struct ruleset *rs);
+
+/* ---- programs and evaluation ---- */
+
+struct program;
+
+/* Holds a reference to the ruleset until program_free(). NULL when out of memory. */
+struct program *program_compile(struct ruleset *rs);
+void program_free(struct program *p);
+
+enum verdict {
+	VERDICT_NONE = 0, /* no chain said anything: go on */
+	VERDICT_ACCEPT,
+	VERDICT_DROP,
+	VERDICT_REJECT,
+};
+
+enum verdict_by {
+	BY_NONE = 0,
+	BY_RULE,
+	BY_POLICY,
+	BY_REASON, /* not the ruleset: an enum reason */
+};
+
+struct reject_spec {
+	bool tcp_reset;
+	uint8_t icmp_type, icmp_code; /* of the packet's family */
+};
+
+/* What `log` says; strings belong to the program. */
+struct log_spec {
+	const char *prefix; /* may be NULL */
+	uint8_t level;      /* syslog's 0..7; nft's default is warn, 4 */
+	uint8_t flags;      /* enum log_flag */
+	uint16_t group;     /* of use with LOG_HAS_GROUP */
+	uint32_t snaplen, queue_threshold;
+};
+enum log_flag {
+	LOG_TCP_SEQUENCE = 1 << 0,
+	LOG_TCP_OPTIONS = 1 << 1,
+	LOG_IP_OPTIONS = 1 << 2,
+	LOG_SKUID = 1 << 3,
+	LOG_ETHER = 1 << 4,
+	LOG_HAS_GROUP = 1 << 5,
+	LOG_HAS_SNAPLEN = 1 << 6,
+	LOG_HAS_THRESHOLD = 1 << 7,
+};
+
+struct eval;
+
+/* The packet's side of an evaluation; one a packet, through all its hooks. */
+struct eval {
+	const struct packet *packet;
+	const struct flow *flow;  /* NULL: every ct key but state fails to match */
+	uint8_t ct_state;         /* enum ct_state; NONE counts as invalid */
+	uint8_t ct_dir;
+	uint32_t ct_mark;         /* as rules see and set it; the caller writes it back */
+	bool ct_mark_set;
+	uint32_t mark;            /* meta mark */
+	uint32_t iif, oif;        /* ifindex; 0: none at this hook */
+	char iifname[16], oifname[16]; /* padded with zeroes; all zero: none */
+	unsigned worker;
+	struct instant now;
+	/* A log statement was met.  May be NULL. */
+	void (*log)(struct eval *e, enum hook hook, const struct log_spec *spec);
+	void *arg;
+};
+
+struct eval_result {
+	enum verdict verdict;
+	enum verdict_by by;
+	/* The rule or base chain that decided; strings belong to the program. */
+	const char *family, *table, *chain;
+	uint64_t handle; /* of the rule; 0 with BY_POLICY */
+	struct reject_spec reject;
+};
+
+/* Evaluate the base chains of a hook for the packet's family, in order, those below
+ * HOOK_PRIORITY_CONNTRACK (early) or the others.  *result says how it ended: ACCEPT with
+ * the last rule that accepted or, where only policies did, the last of these; or the DROP
+ * or REJECT that ended it.  It is untouched when no chain is hooked there.  Returns result->verdict, or
+ * VERDICT_NONE when no chain was there. */
+enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
+			  struct eval_result *result);
+/* Whether any chain is there. */
+bool program_has(const struct program *p, enum hook hook, bool early, uint8_t family);
+
+#endif

@@ -1,0 +1,39 @@
+/* tuple.h - one direction of a flow, as a key (nf_conntrack_tuple).
+ *
+ *   0       16       32  34  36   38  39  40
+ *   +--------+--------+---+---+----+---+---+
+ *   | src    | dst    |sp |dp |zone|l3 |l4 |
+ *   +--------+--------+---+---+----+---+---+
+ *
+ * 40 bytes, no padding: compared and hashed as five 64-bit words.  sp and dp are ports
+ * for TCP, UDP, UDPLite and SCTP; for ICMP sp is the id and dp type and code; else 0. */
+#ifndef CTFW_TUPLE_H
+#define CTFW_TUPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctfw/addr.h"
+#include "ctfw/packet.h"
+#include "ctfw/siphash.h"
+
+struct tuple {
+	union addr src, dst;
+	uint16_t sport; /* network byte order */
+	uint16_t dport; /* network byte order; ICMP: type in the first byte, code in the second */
+	uint16_t zone;  /* host byte order */
+	uint8_t l3;     /* enum l3 */
+	uint8_t l4;     /* IP protocol number */
+};
+_Static_assert(sizeof(struct tuple) == 40, "a tuple is five words without padding");
+
+/* From a packet (nf_ct_get_tuple, conntrack.md 2.1 and 2.2).  0, or -EINVAL when none can
+ * be had: the packet is invalid. */
+int tuple_from_packet(const struct packet *p, uint16_t zone, struct tuple *ret_tuple);
+/* The answer's tuple (nf_ct_invert_tuple, conntrack.md 2.3).  0, or -EINVAL: an ICMP type
+ * that has no answer. */
+int tuple_invert(const struct tuple *t, struct tuple *ret_tuple);
+bool tuple_equal(const struct tuple *a, const struct tuple *b);
+uint64_t tuple_hash(const struct siphash_key *key, const struct tuple *t);
+
+#endif
