@@ -26,7 +26,7 @@
 #define ARENA_LAYOUT 1 /* raised whenever a record changes its layout */
 #define ARENA_FLOW_SIZE 256
 #define ARENA_MAX_WORKERS 64
-#define ARENA_COUNTERS 65536
+#define ARENA_COUNTERS 262144
 #define ARENA_TEXT_BYTES (64u << 20)
 
 struct arena_header {

@@ -58,8 +58,9 @@ void source_position(const struct source *src, uint32_t off, unsigned *ret_line,
 		     unsigned *ret_column);
 struct span span_join(struct span a, struct span b);
 
-/* The candidate nearest to a misspelt word (Damerau-Levenshtein distance at most 2
- * and below half of its length), or NULL.  candidates ends with NULL. */
+/* The candidate that a misspelt word most likely stands for, or NULL: one that begins with
+ * it (four letters or more), else the nearest within two edits (insert, delete, replace,
+ * swap) that are fewer than half of its letters.  candidates ends with NULL. */
 const char *suggest(const char *word, size_t len, const char *const *candidates);
 
 #endif

@@ -1,0 +1,160 @@
+/* arena.c - the mapping that outlives the process: its header and the saved ruleset.
+ *
+ * See arena.h for the layout.  What a former process left is hostile until checked: every
+ * offset used later comes from arena_layout() for the geometry wanted, never from the
+ * file, and the header must agree with it. */
+#include "ctfw/arena.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "ctfw/siphash.h"
+
+#define PAGE 4096u
+#define HEADER_BYTES PAGE
+
+static const uint8_t magic[8] = { 'c', 't', 'f', 'w', 'a', 'r', 'e', 'n' };
+/* For checks against accidents, not against an enemy: whoever may write the arena is us. */
+static const struct siphash_key check_key = { 0x61726e6163746677, 0x0123456789abcdef };
+
+_Static_assert(sizeof(struct arena_header) <= HEADER_BYTES, "the header has a page");
+
+static uint64_t round_up(uint64_t n)
+{
+	return (n + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+/* The immutable part of a header for this geometry. */
+static void arena_layout(const struct arena_geometry *g, struct arena_header *ret_header)
+{
+	struct arena_header h = { 0 };
+
+	memcpy(h.magic, magic, sizeof(magic));
+	h.layout = ARENA_LAYOUT;
+	h.flow_records = g->flow_records;
+	h.flow_size = ARENA_FLOW_SIZE;
+	h.counters = ARENA_COUNTERS;
+	h.workers = g->workers;
+	h.flows_off = HEADER_BYTES;
+	h.counters_off = h.flows_off + round_up((uint64_t)g->flow_records * ARENA_FLOW_SIZE);
+	/* The base and a column a worker, 16 bytes a slot. */
+	h.text_bytes = round_up(g->text_bytes ? g->text_bytes : ARENA_TEXT_BYTES);
+	h.text_off[0] = h.counters_off + round_up((uint64_t)ARENA_COUNTERS * 16) * (1 + g->workers);
+	h.text_off[1] = h.text_off[0] + h.text_bytes;
+	h.total = h.text_off[1] + h.text_bytes;
+	*ret_header = h;
+}
+
+/* Over the fields from layout to key, the checksum itself counted as zero. */
+static uint32_t header_check(const struct arena_header *h)
+{
+	uint8_t bytes[offsetof(struct arena_header, next_flow_id)];
+
+	memcpy(bytes, h, sizeof(bytes));
+	memset(bytes + offsetof(struct arena_header, header_check), 0, sizeof(h->header_check));
+	return (uint32_t)siphash_bytes(&check_key, bytes, sizeof(bytes));
+}
+
+static void point(struct arena *a, uint8_t *mem, const struct arena_header *layout)
+{
+	a->header = (struct arena_header *)mem;
+	a->flows = mem + layout->flows_off;
+	a->counters = (uint64_t *)(mem + layout->counters_off);
+	a->text[0] = (char *)mem + layout->text_off[0];
+	a->text[1] = (char *)mem + layout->text_off[1];
+}
+
+size_t arena_size(const struct arena_geometry *g)
+{
+	struct arena_header h;
+
+	arena_layout(g, &h);
+	return (size_t)h.total;
+}
+
+size_t arena_committed(const struct arena_geometry *g)
+{
+	struct arena_header h;
+
+	arena_layout(g, &h);
+	return (size_t)h.counters_off;
+}
+
+void arena_format(void *mem, const struct arena_geometry *g, const uint8_t boot_id[16],
+		  const uint8_t key[16], struct arena *ret_arena)
+{
+	struct arena_header *h = mem;
+
+	arena_layout(g, h);
+	memcpy(h->boot_id, boot_id, sizeof(h->boot_id));
+	memcpy(h->key, key, sizeof(h->key));
+	atomic_store_explicit(&h->next_flow_id, 1, memory_order_relaxed);
+	h->header_check = header_check(h);
+	point(ret_arena, mem, h);
+}
+
+int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
+		 const uint8_t boot_id[16], struct arena *ret_arena)
+{
+	const struct arena_header *h = mem;
+	struct arena_header layout;
+
+	if (len < HEADER_BYTES || memcmp(h->magic, magic, sizeof(magic)) != 0)
+		return -EINVAL;
+	if (h->layout != ARENA_LAYOUT)
+		return -ESTALE;
+	if (h->header_check != header_check(h))
+		return -EINVAL;
+	if (memcmp(h->boot_id, boot_id, sizeof(h->boot_id)) != 0)
+		return -ESTALE;
+	arena_layout(want, &layout);
+	if (h->flow_records != layout.flow_records || h->flow_size != layout.flow_size ||
+	    h->counters != layout.counters || h->workers != layout.workers ||
+	    h->text_bytes != layout.text_bytes || h->total != layout.total ||
+	    len < layout.total)
+		return -E2BIG;
+	point(ret_arena, mem, &layout);
+	return 0;
+}
+
+static uint64_t text_check(const char *text, size_t len)
+{
+	return siphash_bytes(&check_key, text, len);
+}
+
+int arena_save_text(struct arena *a, const char *text, size_t len)
+{
+	struct arena_header *h = a->header;
+	uint32_t current = atomic_load_explicit(&h->text_current, memory_order_relaxed);
+	unsigned next = current == 1 ? 1 : 0;
+
+	if (len > h->text_bytes)
+		return -ENOSPC;
+	memcpy(a->text[next], text, len);
+	h->text[next].len = len;
+	h->text[next].check = text_check(text, len);
+	/* Only now does a reader after a crash look there. */
+	atomic_store_explicit(&h->text_current, next + 1, memory_order_release);
+	return 0;
+}
+
+int arena_saved_text(const struct arena *a, const char **ret_text, size_t *ret_len)
+{
+	const struct arena_header *h = a->header;
+	uint32_t current = atomic_load_explicit(&h->text_current, memory_order_acquire);
+	uint64_t len;
+
+	if (current == 0)
+		return -ENOENT;
+	if (current > 2)
+		return -EINVAL;
+	len = h->text[current - 1].len;
+	if (len > h->text_bytes ||
+	    h->text[current - 1].check != text_check(a->text[current - 1], (size_t)len))
+		return -EINVAL;
+	*ret_text = a->text[current - 1];
+	*ret_len = (size_t)len;
+	return 0;
+}

@@ -1,0 +1,171 @@
+/* The arena's header, its saved ruleset, and the counters in it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctfw/arena.h"
+#include "ctfw/counter.h"
+#include "unit/test.h"
+
+static const uint8_t boot[16] = "this boot", other_boot[16] = "another boot", key[16] = "secret";
+static const struct arena_geometry geometry = { .flow_records = 100, .workers = 3,
+						.text_bytes = 1 };
+
+static void *mapped(struct arena *a)
+{
+	size_t size = arena_size(&geometry);
+	void *mem = aligned_alloc(4096, size);
+
+	assert_non_null(mem);
+	memset(mem, 0, size);
+	arena_format(mem, &geometry, boot, key, a);
+	return mem;
+}
+
+static void what_was_formatted_is_attached_again(void **state)
+{
+	struct arena a, b;
+	void *mem = mapped(&a);
+
+	(void)state;
+	assert_int_equal(arena_attach(mem, arena_size(&geometry), &geometry, boot, &b), 0);
+	assert_memory_equal(&a, &b, sizeof(a));
+	assert_memory_equal(a.header->key, key, sizeof(key));
+	free(mem);
+}
+
+static void another_boot_geometry_or_layout_is_told_apart(void **state)
+{
+	struct arena_geometry wider = geometry, longer = geometry;
+	struct arena a, b;
+	void *mem = mapped(&a);
+	size_t size = arena_size(&geometry);
+
+	(void)state;
+	wider.workers = 4;
+	longer.flow_records = 101;
+	assert_int_equal(arena_attach(mem, size, &geometry, other_boot, &b), -ESTALE);
+	assert_int_equal(arena_attach(mem, size, &wider, boot, &b), -E2BIG);
+	assert_int_equal(arena_attach(mem, size, &longer, boot, &b), -E2BIG);
+	assert_int_equal(arena_attach(mem, size - 1, &geometry, boot, &b), -E2BIG);
+	a.header->layout++;
+	assert_int_equal(arena_attach(mem, size, &geometry, boot, &b), -ESTALE);
+	free(mem);
+}
+
+static void a_damaged_header_is_refused_whichever_byte_it_is(void **state)
+{
+	struct arena a, b;
+	uint8_t *mem = mapped(&a);
+	size_t size = arena_size(&geometry), immutable = offsetof(struct arena_header, next_flow_id);
+
+	(void)state;
+	for (size_t i = 0; i < immutable; i++) {
+		mem[i] ^= 0x40;
+		assert_int_not_equal(arena_attach(mem, size, &geometry, boot, &b), 0);
+		mem[i] ^= 0x40;
+	}
+	assert_int_equal(arena_attach(mem, size, &geometry, boot, &b), 0);
+	assert_int_equal(arena_attach(mem, 16, &geometry, boot, &b), -EINVAL);
+	free(mem);
+}
+
+static void saving_a_ruleset_leaves_the_former_until_the_switch(void **state)
+{
+	struct arena a;
+	void *mem = mapped(&a);
+	const char *text;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(arena_saved_text(&a, &text, &len), -ENOENT);
+	assert_int_equal(arena_save_text(&a, "one", 3), 0);
+	assert_int_equal(arena_save_text(&a, "second", 6), 0);
+	assert_int_equal(arena_saved_text(&a, &text, &len), 0);
+	assert_int_equal(len, 6);
+	assert_memory_equal(text, "second", 6);
+	/* A crash in the middle of a third: the second is whole still. */
+	a.text[0][0] = 'X';
+	assert_int_equal(arena_saved_text(&a, &text, &len), 0);
+	assert_memory_equal(text, "second", 6);
+	a.text[1][0] = 'X';
+	assert_int_equal(arena_saved_text(&a, &text, &len), -EINVAL);
+	assert_int_equal(arena_save_text(&a, "", a.header->text_bytes + 1), -ENOSPC);
+	free(mem);
+}
+
+static void counters_are_summed_over_workers_and_reset_without_loss(void **state)
+{
+	struct arena a;
+	void *mem = mapped(&a);
+	struct counters *c = counters_new(&a);
+	uint32_t slot = counter_alloc(c, (struct counter){ 5, 500 });
+	struct counter seen;
+
+	(void)state;
+	for (unsigned w = 0; w < 3; w++)
+		counter_add(c, slot, w, 1, 10);
+	seen = counter_read(c, slot);
+	assert_int_equal(seen.packets, 8);
+	assert_int_equal(seen.bytes, 530);
+	seen = counter_reset(c, slot);
+	assert_int_equal(seen.packets, 8);
+	counter_add(c, slot, 1, 2, 20);
+	seen = counter_read(c, slot);
+	assert_int_equal(seen.packets, 2);
+	assert_int_equal(seen.bytes, 20);
+	counters_free(c);
+	free(mem);
+}
+
+static void a_slot_used_again_starts_from_its_own_value(void **state)
+{
+	struct arena a;
+	void *mem = mapped(&a);
+	struct counters *c = counters_new(&a);
+	uint32_t slot = counter_alloc(c, (struct counter){ 0 });
+
+	(void)state;
+	counter_add(c, slot, 0, 1000, 1000);
+	counter_release(c, slot);
+	assert_int_equal(counter_alloc(c, (struct counter){ 1, 2 }), slot);
+	assert_int_equal(counter_read(c, slot).packets, 1);
+	assert_int_equal(counter_read(c, slot).bytes, 2);
+	counters_free(c);
+	free(mem);
+}
+
+static void slots_run_out_and_a_claimed_one_is_not_given_twice(void **state)
+{
+	struct arena a;
+	void *mem = mapped(&a);
+	struct counters *c = counters_new(&a);
+
+	(void)state;
+	assert_int_equal(counter_claim(c, 1), 0);
+	assert_int_equal(counter_claim(c, 1), -EINVAL);
+	assert_int_equal(counter_claim(c, ARENA_COUNTERS), -EINVAL);
+	assert_int_equal(counter_alloc(c, (struct counter){ 0 }), 0);
+	for (uint32_t i = 2; i < ARENA_COUNTERS; i++)
+		assert_int_equal(counter_alloc(c, (struct counter){ 0 }), i);
+	assert_int_equal(counter_alloc(c, (struct counter){ 0 }), COUNTER_NONE);
+	counter_release(c, 77);
+	assert_int_equal(counter_alloc(c, (struct counter){ 0 }), 77);
+	counters_free(c);
+	free(mem);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_formatted_is_attached_again),
+		cmocka_unit_test(another_boot_geometry_or_layout_is_told_apart),
+		cmocka_unit_test(a_damaged_header_is_refused_whichever_byte_it_is),
+		cmocka_unit_test(saving_a_ruleset_leaves_the_former_until_the_switch),
+		cmocka_unit_test(counters_are_summed_over_workers_and_reset_without_loss),
+		cmocka_unit_test(a_slot_used_again_starts_from_its_own_value),
+		cmocka_unit_test(slots_run_out_and_a_claimed_one_is_not_given_twice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
