@@ -1,0 +1,125 @@
+/* command.c - the table of commands, their options and their help. */
+#include "ctl/command.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "ctl/commands.h"
+
+#define OPTIONS_MAX 64
+
+const struct command *const commands[] = {
+	&command_help,
+	NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *const *c = commands; *c; c++)
+		if (strcmp((*c)->name, name) == 0)
+			return *c;
+	return NULL;
+}
+
+int ctl_error(struct ctl *ctl, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(ctl->err, "%s: ", ctl->program);
+	va_start(ap, fmt);
+	vfprintf(ctl->err, fmt, ap);
+	va_end(ap);
+	fputc('\n', ctl->err);
+	return 1;
+}
+
+void command_parser_init(struct command_parser *p, int argc, char **argv)
+{
+	*p = (struct command_parser){ .argc = argc, .argv = argv };
+	optind = 0; /* glibc: begin anew */
+}
+
+/* Say why getopt_long() returned '?' or ':'. */
+static int parser_wrong(struct ctl *ctl, const struct command *cmd, struct command_parser *p,
+			int result)
+{
+	const char *word = optind > 0 && optind <= p->argc ? p->argv[optind - 1] : "";
+	bool is_long = strncmp(word, "--", 2) == 0;
+	char letter[3] = { '-', (char)optopt, '\0' };
+	const char *what;
+
+	if (result == ':')
+		what = "needs an argument";
+	else if (is_long && optopt)
+		what = "takes no argument";
+	else
+		what = "is not known";
+	ctl_error(ctl, "%s%soption %s %s", cmd->name, *cmd->name ? ": " : "",
+		  is_long ? word : letter, what);
+	fprintf(ctl->err, "Try \"%s%s%s --help\".\n", ctl->program, *cmd->name ? " " : "",
+		cmd->name);
+	return COMMAND_WRONG;
+}
+
+int command_next(struct ctl *ctl, const struct command *cmd, struct command_parser *p)
+{
+	struct option longs[OPTIONS_MAX + 1] = { 0 };
+	char shorts[2 * OPTIONS_MAX + 3] = "";
+	size_t n_longs = 0, n_shorts = 0;
+	int result;
+
+	if (p->stop_at_operand)
+		shorts[n_shorts++] = '+';
+	shorts[n_shorts++] = ':'; /* tell a missing argument from an unknown option */
+	for (const struct command_option *o = cmd->options; o && o->key; o++) {
+		if (o->name && n_longs < OPTIONS_MAX)
+			longs[n_longs++] = (struct option){
+				o->name, o->arg ? required_argument : no_argument, NULL, o->key
+			};
+		if (o->key < 256 && n_shorts + 3 < sizeof(shorts)) {
+			shorts[n_shorts++] = (char)o->key;
+			if (o->arg)
+				shorts[n_shorts++] = ':';
+		}
+	}
+	shorts[n_shorts] = '\0';
+	opterr = 0;
+	result = getopt_long(p->argc, p->argv, shorts, longs, NULL);
+	p->operand = optind;
+	if (result == -1)
+		return COMMAND_END;
+	if (result == '?' || result == ':')
+		return parser_wrong(ctl, cmd, p, result);
+	p->arg = optarg;
+	return result;
+}
+
+void command_print_options(FILE *out, const struct command_option *options)
+{
+	for (const struct command_option *o = options; o && o->key; o++) {
+		char text[80];
+		int n = 0;
+
+		if (!o->help)
+			continue;
+		if (o->key < 256)
+			n = snprintf(text, sizeof(text), "-%c%s", o->key, o->name ? ", " : "");
+		if (o->name)
+			n += snprintf(text + n, sizeof(text) - (size_t)n, "%s--%s",
+				      o->key < 256 ? "" : "    ", o->name);
+		if (o->arg)
+			snprintf(text + n, sizeof(text) - (size_t)n, " %s", o->arg);
+		fprintf(out, "  %-28s %s\n", text, o->help);
+	}
+}
+
+void command_print_help(FILE *out, const char *program, const struct command *cmd)
+{
+	fprintf(out, "Usage: %s %s%s%s\n%s.\n", program, cmd->name, *cmd->args ? " " : "",
+		cmd->args, cmd->help);
+	if (cmd->options) {
+		fputs("\nOptions:\n", out);
+		command_print_options(out, cmd->options);
+	}
+}

@@ -1,0 +1,44 @@
+/* main.c - ctfwctl from its arguments to its exit status. */
+#include <string.h>
+
+#include "ctl/commands.h"
+#include "ctl/options.h"
+
+static int run_command(struct ctl *ctl, const struct command *cmd, const struct options *o,
+		       int argc, char **argv)
+{
+	if (o->nft)
+		return ctl_error(ctl, "option --%s is for commands in nft's grammar, not for %s",
+				 o->nft, cmd->name);
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		command_print_help(ctl->out, ctl->program, cmd);
+		return 0;
+	}
+	return cmd->run(ctl, cmd, argc, argv);
+}
+
+int ctl_main(struct ctl *ctl, int argc, char **argv)
+{
+	const struct command *cmd;
+	struct options o;
+
+	if (options_parse(ctl, argc, argv, &o))
+		return 1;
+	argc -= o.operand;
+	argv += o.operand;
+	if (o.version) {
+		fprintf(ctl->out, "%s (ctfw) v%s\n", ctl->program, CTFW_VERSION);
+		return 0;
+	}
+	if (o.help) {
+		char *help[] = { "help", NULL };
+
+		return command_help.run(ctl, &command_help, 1, help);
+	}
+	cmd = argc ? command_find(argv[0]) : NULL;
+	if (cmd && !o.file)
+		return run_command(ctl, cmd, &o, argc, argv);
+	if (argc == 0)
+		return ctl_error(ctl, "no command specified (\"%s help\" lists them)", ctl->program);
+	return ctl_error(ctl, "no command \"%s\" (\"%s help\" lists them)", argv[0], ctl->program);
+}
