@@ -1,11 +1,19 @@
 /* control.h - the control socket's protocol, without its socket.
  *
- * Varlink: JSON objects, each ended by a NUL byte (varlink.org).  A session takes bytes
- * in and gives bytes out; who owns the socket moves them.  Streams ("more") are produced
- * piece by piece, as fast as the peer reads.
+ * Varlink: JSON objects, each ended by a NUL byte (varlink.org).  A session is one
+ * connection: it takes bytes in and gives bytes out; who owns the socket moves them
+ * (host/control_server.c).  Methods, types and errors are described in
+ * daemon/control/org.ctfw.varlink, which is installed, and embedded for
+ * GetInterfaceDescription.
  *
- * One thread.  Bytes are a stranger's: a message is at most CONTROL_MESSAGE_MAX long, and
- * what a session holds is bounded whatever its peer does. */
+ * Bounds, whatever the peer does: a session holds at most one message, of
+ * CONTROL_MESSAGE_MAX bytes (CONTROL_MESSAGE_MAX_READER for those who may only look), and
+ * takes no other while it works on one.  Long answers are made piece by piece: one call of
+ * control_session_run() works for about a millisecond, and the owner calls it again when
+ * the peer has read.
+ *
+ * One thread, registered with rcu and offline when it calls in; it is offline again when
+ * the call returns. */
 #ifndef CTFW_CONTROL_H
 #define CTFW_CONTROL_H
 
@@ -15,26 +23,89 @@
 #include <sys/types.h>
 
 #include "ctfw/engine.h"
+#include "ctfw/flow.h"
 #include "ctfw/generation.h"
+#include "ctfw/text.h"
 
 #define CONTROL_INTERFACE "org.ctfw"
+#define CONTROL_SOCKET CTFW_RUNSTATEDIR "/ctfw/ctfwd.sock" /* unless configured */
 #define CONTROL_MESSAGE_MAX (64u << 20) /* a ruleset file is one message */
 /* Of those who may only look. */
 #define CONTROL_MESSAGE_MAX_READER (64u << 10)
+/* Flows in one reply of a stream. */
+#define CONTROL_CHUNK_FLOWS 200
 
 /* What the methods work on. */
 struct control_context {
 	struct engine *engine;
 	struct conntrack *conntrack;
 	struct generation *generation;
+	unsigned workers; /* of the engine */
 	struct instant (*now)(void *arg);
-	/* The daemon's own part of Status: an object (new reference). */
+	/* The daemon's own part of Status: an object (new reference) with these members of
+	 * Status, as org.ctfw.varlink describes them: filtering, since, captures, ports,
+	 * config, ruleset (path and loaded alone: the rest is added), last_load, keeper_pid,
+	 * filter_pid, restarts.  NULL when out of memory. */
 	json_t *(*status)(void *arg);
 	/* Reload configuration and ruleset, then call done once (perhaps before returning):
-	 * err 0, or a negative errno with a message for people. */
+	 * err 0 (message: what to know, or NULL), or a negative errno with a message for
+	 * people. */
 	void (*reload)(void *arg, void (*done)(void *done_arg, int err, const char *message),
 		       void *done_arg);
 	void *arg;
 };
+
+/* ---- a session ---- */
+
+struct control_session;
+
+enum control_state {
+	CONTROL_NONE = 0,
+	CONTROL_READ,  /* waits for a message: feed it */
+	CONTROL_WRITE, /* has more to say: run it again when the peer has read */
+	CONTROL_WAIT,  /* waits for the daemon: wake() will be called */
+	CONTROL_CLOSE, /* send what there is, then close */
+};
+
+/* may_change: the peer is root or the daemon's own user.  wake: see CONTROL_WAIT; called
+ * from within ctx->reload()'s done.  Borrows ctx.  NULL when out of memory. */
+struct control_session *control_session_new(const struct control_context *ctx, bool may_change,
+					    void (*wake)(void *arg), void *arg);
+/* At any time, in the middle of a call too. */
+void control_session_free(struct control_session *s);
+
+/* Bytes from the peer.  Takes them up to the end of the first message, which run() then
+ * works on, and none in other states than CONTROL_READ.  Returns how many were taken. */
+size_t control_session_input(struct control_session *s, const void *bytes, size_t len);
+/* Work on the call in progress; appends what is to be sent to out. */
+enum control_state control_session_run(struct control_session *s, struct text *out);
+/* Bytes of an unfinished message. */
+size_t control_session_partial(const struct control_session *s);
+
+/* ---- flows as JSON, for both ends of the socket ---- */
+
+/* Appends one object of type Flow; mono: now. */
+void control_flow_encode(const struct flow *f, uint64_t mono, struct text *t);
+/* The flow as it was, expiring at `timeout` seconds behind 0.  0, or -EINVAL. */
+int control_flow_decode(const json_t *object, struct flow *ret_flow);
+/* Type FlowFilter.  New reference, or NULL when out of memory. */
+json_t *control_filter_encode(const struct flow_filter *filter);
+/* 0, or -EINVAL with the member that is wrong. */
+int control_filter_decode(const json_t *object, struct flow_filter *ret_filter,
+			  const char **ret_member);
+
+/* The enum print_flag's names in Apply's parameter `print`; name NULL ends. */
+struct control_print_flag {
+	const char *name;
+	unsigned flag;
+};
+extern const struct control_print_flag control_print_flags[];
+
+/* The installed interface file. */
+extern const char control_interface_text[];
+
+/* A JSON string from text that may hold anything: bytes that are not UTF-8 become U+FFFD.
+ * New reference, or NULL when out of memory. */
+json_t *control_json_text(const char *s, size_t len);
 
 #endif

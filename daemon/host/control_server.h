@@ -1,0 +1,34 @@
+/* control_server.h - the control socket: connections, their rights and their limits. */
+#ifndef CTFW_HOST_CONTROL_SERVER_H
+#define CTFW_HOST_CONTROL_SERVER_H
+
+#include <stddef.h>
+
+#include "ctfw/control.h"
+
+struct event_base;
+struct control_server;
+
+struct control_limits {
+	/* One more, and the connection of longest silence, of the user with the most of them,
+	 * makes room. */
+	unsigned connections;
+	size_t output; /* bytes not yet read by peers, all connections together; likewise */
+	unsigned message_seconds; /* from the first byte of a message to its last */
+	unsigned stall_seconds;   /* an answer of which not a byte was read */
+};
+
+/* Serve on a listening Unix stream socket, which is borrowed and made non-blocking.
+ * Borrows base and ctx.  NULL when out of memory. */
+struct control_server *control_server_new(struct event_base *base, int listen_fd,
+					  const struct control_context *ctx);
+void control_server_free(struct control_server *s);
+/* Others than the defaults; of use before the first connection. */
+void control_server_set_limits(struct control_server *s, const struct control_limits *limits);
+unsigned control_server_connections(const struct control_server *s);
+
+/* Orderly end: no more connections and calls; done is called once, from the loop, when
+ * every answer has been read, or after a second at the latest. */
+void control_server_drain(struct control_server *s, void (*done)(void *arg), void *arg);
+
+#endif
