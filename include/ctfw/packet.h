@@ -79,4 +79,10 @@ int packet_parse_quoted(const struct packet *outer, uint32_t off, struct packet 
  * IPv6 every type below 128 (conntrack.md 5.1, 5.2; redirects apart). */
 bool packet_is_icmp_error(const struct packet *p);
 
+/* Whether the checksum of TCP, UDP, ICMP or ICMPv6 is right (nf_checksum: over all bytes
+ * behind the IP header, whatever UDP's own length says).  True where there is none to
+ * check: UDP's 0, another protocol, a fragment, a transport header that is not whole, and
+ * what the virtio-net header says is valid or yet to be filled in.  Walks the payload. */
+bool packet_checksum_ok(const struct packet *p);
+
 #endif
