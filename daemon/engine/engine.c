@@ -1,0 +1,344 @@
+/* engine.c - a packet's way, in strict order.
+ *
+ *    1  parse                 engine_prepare()
+ *    3  origin                which hook, which interfaces; spoofed sources end here
+ *    4  chains before -200    raw
+ *    5  conntrack             flow and state
+ *    6  prerouting            not for the host's own packets
+ *    7  input, forward or output
+ *    8  postrouting           not for packets to the host
+ *    9  confirm               a flow enters the table only now
+ *   11  emit                  the packet, an answer, or nothing
+ *
+ * Each step says REASON_NONE, and the next one follows, or why the packet ends.  A packet
+ * that ends leaves nothing behind: a flow that it would have begun was never in the table.
+ *
+ * Programs and hostviews are replaced by one other thread while workers run: a worker reads
+ * each pointer once a packet and is not quiescent before it is done with it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctfw/rcu.h"
+#include "engine/private.h"
+
+struct engine *engine_new(struct conntrack *ct, struct counters *counters,
+			  const struct engine_options *options)
+{
+	struct engine *e;
+
+	if (options->workers < 1 || options->workers > ARENA_MAX_WORKERS) {
+		errno = EINVAL;
+		return NULL;
+	}
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->worker = aligned_alloc(128, options->workers * sizeof(*e->worker));
+	if (!e->worker) {
+		free(e);
+		return NULL;
+	}
+	memset(e->worker, 0, options->workers * sizeof(*e->worker));
+	e->ct = ct;
+	e->counters = counters;
+	e->workers = options->workers;
+	e->log = options->log;
+	e->log_arg = options->log_arg;
+	engine_set_rates(e, options->log_rate, options->reply_rate);
+	return e;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	program_free(atomic_load(&e->program));
+	hostview_free(atomic_load(&e->hostview));
+	free(e->worker);
+	free(e);
+}
+
+void engine_set_program(struct engine *e, struct program *p)
+{
+	struct program *old = atomic_exchange(&e->program, p);
+
+	rcu_wait();
+	program_free(old);
+}
+
+void engine_set_hostview(struct engine *e, struct hostview *hv)
+{
+	struct hostview *old = atomic_exchange(&e->hostview, hv);
+
+	rcu_wait();
+	hostview_free(old);
+}
+
+/* Each worker's share, at least one where there is any. */
+static uint32_t share(uint32_t rate, unsigned workers)
+{
+	return (uint32_t)(((uint64_t)rate + workers - 1) / workers);
+}
+
+void engine_set_rates(struct engine *e, uint32_t log_rate, uint32_t reply_rate)
+{
+	atomic_store_explicit(&e->log_rate, share(log_rate, e->workers), memory_order_relaxed);
+	atomic_store_explicit(&e->reply_rate, share(reply_rate, e->workers),
+			      memory_order_relaxed);
+}
+
+struct conntrack *engine_conntrack(struct engine *e)
+{
+	return e->ct;
+}
+
+enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, size_t len,
+			   const struct virtio_net_hdr *vnet, struct packet *ret_packet,
+			   struct engine_trace *trace)
+{
+	struct engine_stats *stats = &e->worker[worker].stats;
+	enum reason reason = packet_parse(data, len, vnet, ret_packet);
+
+	count(&stats->packets_in, 1);
+	count(&stats->bytes_in, len);
+	if (reason != REASON_NONE) {
+		count(&stats->dropped[reason], 1);
+		if (trace) {
+			memset(trace, 0, sizeof(*trace));
+			trace->verdict = VERDICT_DROP;
+			trace->by = BY_REASON;
+			trace->reason = reason;
+		}
+		return reason;
+	}
+	if (ret_packet->vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		count(&stats->super_packets, 1);
+	conntrack_prefetch(e->ct, ret_packet, 0);
+	return REASON_NONE;
+}
+
+static void log_packet(struct eval *eval, enum hook hook, const struct log_spec *spec)
+{
+	struct way *way = eval->arg;
+	struct engine *e = way->engine;
+	uint32_t rate = atomic_load_explicit(&e->log_rate, memory_order_relaxed);
+	struct engine_log record = {
+		.packet = way->packet,
+		.hook = hook,
+		.spec = spec,
+		.iifname = eval->iifname,
+		.oifname = hook == HOOK_PREROUTING ? "" : eval->oifname,
+		.mark = eval->mark,
+	};
+
+	if (bucket_take(&way->worker->log, rate, way->now.mono))
+		e->log(e->log_arg, eval->worker, &record);
+	else
+		count(&way->worker->stats.log_suppressed, 1);
+}
+
+/* The decision that is worth telling: of the packet's own hook rather than of one that all
+ * pass, and a rule's rather than a policy's. */
+static bool outweighs(const struct way *way, enum hook hook, const struct eval_result *next)
+{
+	bool own = hook == way->hook, own_before = way->decided_at == way->hook;
+
+	if (next->verdict != VERDICT_ACCEPT || way->decided.by == BY_NONE)
+		return true;
+	if (own != own_before)
+		return own;
+	return next->by == BY_RULE || way->decided.by != BY_RULE;
+}
+
+/* Chains of one hook, those before conntrack or the others. */
+static enum reason chains(struct way *way, enum hook hook, bool early)
+{
+	struct eval_result next = { 0 };
+	enum verdict verdict;
+
+	if (!way->program || !program_has(way->program, hook, early, way->packet->family))
+		return REASON_NONE;
+	verdict = program_eval(way->program, hook, early, &way->eval, &next);
+	if (way->eval.ct_mark_set) {
+		way->eval.ct_mark_set = false;
+		if (way->ct.flow)
+			flow_set_mark(way->ct.flow, way->eval.ct_mark);
+	}
+	if (verdict == VERDICT_NONE)
+		return REASON_NONE;
+	if (outweighs(way, hook, &next)) {
+		way->decided = next;
+		way->decided_at = hook;
+	}
+	switch (verdict) {
+	case VERDICT_DROP:
+		return next.by == BY_POLICY ? REASON_POLICY : REASON_RULE;
+	case VERDICT_REJECT:
+		return REASON_REJECT;
+	default:
+		return REASON_NONE;
+	}
+}
+
+/* All chains of a hook that lies behind conntrack, whatever their priority. */
+static enum reason chains_all(struct way *way, enum hook hook)
+{
+	enum reason reason = chains(way, hook, true);
+
+	return reason != REASON_NONE ? reason : chains(way, hook, false);
+}
+
+/* Step 4: what is hooked before conntrack sees no flow. */
+static enum reason raw(struct way *way)
+{
+	enum hook hook = way->hook == HOOK_OUTPUT ? HOOK_OUTPUT : HOOK_PREROUTING;
+
+	if (!way->program || !program_has(way->program, hook, true, way->packet->family))
+		return REASON_NONE;
+	origin_interfaces(way);
+	return chains(way, hook, true);
+}
+
+/* Step 5. */
+static enum reason track(struct way *way)
+{
+	enum reason reason = conntrack_in(way->engine->ct, way->eval.worker, way->packet, 0,
+					  way->now, &way->ct);
+
+	if (reason != REASON_NONE)
+		return reason;
+	way->eval.flow = way->ct.flow;
+	way->eval.ct_state = way->ct.state;
+	way->eval.ct_dir = way->ct.dir;
+	if (way->ct.flow)
+		way->eval.ct_mark =
+			atomic_load_explicit(&way->ct.flow->mark, memory_order_relaxed);
+	origin_interfaces(way);
+	return REASON_NONE;
+}
+
+/* Steps 6 to 8. */
+static enum reason filter(struct way *way)
+{
+	enum reason reason = REASON_NONE;
+
+	if (way->hook == HOOK_OUTPUT) {
+		reason = chains(way, HOOK_OUTPUT, false);
+	} else {
+		reason = chains(way, HOOK_PREROUTING, false);
+		if (reason == REASON_NONE)
+			reason = chains_all(way, way->hook);
+	}
+	if (reason == REASON_NONE && way->hook != HOOK_INPUT)
+		reason = chains_all(way, HOOK_POSTROUTING);
+	return reason;
+}
+
+static enum reason judge(struct way *way)
+{
+	enum reason reason = origin(way);
+	bool filtered = way->port->hooks & 1u << way->hook;
+
+	if (reason == REASON_NONE && filtered)
+		reason = raw(way);
+	if (reason == REASON_NONE)
+		reason = track(way);
+	if (reason == REASON_NONE && filtered)
+		reason = filter(way);
+	if (reason == REASON_NONE)
+		reason = conntrack_confirm(way->engine->ct, way->eval.worker, way->packet,
+					   way->now, &way->ct);
+	return reason;
+}
+
+/* Step 11. */
+static void emit(struct way *way, enum reason reason)
+{
+	struct engine_stats *stats = &way->worker->stats;
+
+	count(&stats->hook_packets[way->hook], 1);
+	if (reason == REASON_NONE) {
+		way->result->action = ENGINE_PASS;
+		count(&stats->packets_out, 1);
+		count(&stats->bytes_out, way->packet->len);
+		return;
+	}
+	way->result->action = ENGINE_DROP;
+	way->result->reason = reason;
+	count(&stats->dropped[reason], 1);
+	if (reason == REASON_REJECT)
+		answer(way);
+}
+
+static void tell(const struct way *way, enum reason reason, struct engine_trace *trace)
+{
+	const struct eval_result *decided = &way->decided;
+
+	memset(trace, 0, sizeof(*trace));
+	trace->hook = way->hook;
+	trace->ct_state = way->ct.state;
+	trace->ct_dir = way->ct.dir;
+	trace->ct_has_dir = way->ct.flow != NULL;
+	switch (reason) {
+	case REASON_NONE:
+		trace->verdict = VERDICT_ACCEPT;
+		trace->by = decided->by == BY_NONE ? BY_POLICY : decided->by;
+		break;
+	case REASON_RULE:
+	case REASON_POLICY:
+	case REASON_REJECT:
+		trace->verdict = decided->verdict;
+		trace->by = decided->by;
+		trace->hook = way->decided_at;
+		break;
+	default:
+		trace->verdict = VERDICT_DROP;
+		trace->by = BY_REASON;
+		trace->reason = reason;
+	}
+	if (trace->by != BY_REASON) {
+		trace->family = decided->family;
+		trace->table = decided->table;
+		trace->chain = decided->chain;
+		trace->handle = decided->handle;
+	}
+	if (way->ct.flow && !way->ct.unconfirmed)
+		trace->has_flow = flow_snapshot(way->ct.flow, &trace->flow);
+}
+
+void engine_input(struct engine *e, unsigned worker, const struct engine_port *port,
+		  struct packet *p, struct instant now, uint8_t *reply,
+		  struct engine_result *ret_result, struct engine_trace *trace)
+{
+	struct way way = {
+		.engine = e,
+		.worker = &e->worker[worker],
+		.port = port,
+		.program = atomic_load_explicit(&e->program, memory_order_acquire),
+		.hostview = atomic_load_explicit(&e->hostview, memory_order_acquire),
+		.packet = p,
+		.now = now,
+		.eval = {
+			.packet = p,
+			.worker = worker,
+			.now = now,
+			.log = e->log ? log_packet : NULL,
+		},
+		.reply = reply,
+		.result = ret_result,
+	};
+	enum reason reason;
+
+	way.eval.arg = &way;
+	*ret_result = (struct engine_result){ 0 };
+	reason = judge(&way);
+	emit(&way, reason);
+	if (trace)
+		tell(&way, reason, trace);
+}
+
+void engine_write_failed(struct engine *e, unsigned worker)
+{
+	count(&e->worker[worker].stats.dropped[REASON_WRITE], 1);
+}

@@ -1,0 +1,156 @@
+/* generation.c - the ruleset in force.
+ *
+ * A change goes through three steps that may fail (apply, compile, save) before the one
+ * that cannot (swap).  The save comes before the swap: should the process die between the
+ * two, the next one starts with a ruleset that was right and about to be in force. */
+#include "ctfw/generation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct generation {
+	struct engine *engine;
+	struct counters *counters;
+	struct arena *arena;
+	struct ruleset *ruleset;
+	uint64_t serial;
+};
+
+/* Takes the reference to rs, also when it fails. */
+static int install(struct generation *g, struct ruleset *rs, struct diag *d)
+{
+	struct program *program = program_compile(rs);
+	struct text saved = TEXT_INIT;
+	int err = program ? 0 : -ENOMEM;
+
+	if (err == 0 && g->arena) {
+		ruleset_save(rs, &saved);
+		err = text_failed(&saved) ? -ENOMEM :
+					    arena_save_text(g->arena, text_str(&saved), saved.len);
+		if (err == -ENOSPC)
+			diag_error(d, NULL, "the ruleset is too large to be saved");
+	}
+	if (err == 0) {
+		engine_set_program(g->engine, program);
+		program = NULL;
+		ruleset_unref(g->ruleset);
+		g->ruleset = ruleset_ref(rs);
+		g->serial++;
+	}
+	text_fini(&saved);
+	program_free(program);
+	ruleset_unref(rs);
+	return err;
+}
+
+/* The ruleset that a former process saved, or NULL. */
+static struct ruleset *restore(struct generation *g, struct diag *d)
+{
+	struct ruleset *rs = NULL;
+	const char *text;
+	size_t len;
+	int err;
+
+	if (!g->arena)
+		return NULL;
+	err = arena_saved_text(g->arena, &text, &len);
+	if (err == -ENOENT)
+		return NULL;
+	if (err < 0) {
+		diag_error(d, NULL, "the saved ruleset is damaged");
+		return NULL;
+	}
+	if (ruleset_restore(text, len, g->counters, d, &rs) < 0)
+		return NULL;
+	return rs;
+}
+
+struct generation *generation_new(struct engine *engine, struct counters *counters,
+				  struct arena *arena, struct diag *d, bool *ret_restored)
+{
+	struct generation *g = calloc(1, sizeof(*g));
+	struct ruleset *rs;
+
+	if (!g)
+		return NULL;
+	g->engine = engine;
+	g->counters = counters;
+	g->arena = arena;
+	rs = restore(g, d);
+	if (ret_restored)
+		*ret_restored = rs != NULL;
+	if (!rs)
+		rs = ruleset_new(counters);
+	if (!rs || install(g, rs, d) < 0) {
+		generation_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+void generation_free(struct generation *g)
+{
+	if (!g)
+		return;
+	ruleset_unref(g->ruleset);
+	free(g);
+}
+
+int generation_apply(struct generation *g, const struct ruleset_input *input, struct diag *d,
+		     struct text *out)
+{
+	struct ruleset *next = NULL;
+	int err = ruleset_apply(g->ruleset, input, d, out, &next);
+
+	if (err < 0)
+		return err;
+	if (next == g->ruleset) {
+		ruleset_unref(next);
+		return 0;
+	}
+	return install(g, next, d);
+}
+
+/* What the file makes of nothing. */
+static int from_nothing(struct counters *counters, const struct ruleset_input *input,
+			struct diag *d, struct ruleset **ret_rs)
+{
+	struct ruleset *empty = ruleset_new(counters);
+	struct text out = TEXT_INIT;
+	int err = empty ? ruleset_apply(empty, input, d, &out, ret_rs) : -ENOMEM;
+
+	text_fini(&out);
+	ruleset_unref(empty);
+	return err;
+}
+
+int generation_replace(struct generation *g, const struct ruleset_input *input, struct diag *d)
+{
+	struct ruleset *next = NULL;
+	int err = from_nothing(g->counters, input, d, &next);
+
+	return err < 0 ? err : install(g, next, d);
+}
+
+int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d)
+{
+	struct ruleset_input checked = *input;
+	struct ruleset *next = NULL;
+	int err;
+
+	checked.check = true;
+	err = from_nothing(g->counters, &checked, d, &next);
+	if (err == 0)
+		ruleset_unref(next);
+	return err;
+}
+
+const struct ruleset *generation_ruleset(const struct generation *g)
+{
+	return g->ruleset;
+}
+
+uint64_t generation_serial(const struct generation *g)
+{
+	return g->serial;
+}

@@ -1,0 +1,155 @@
+/* origin.c - where a packet comes from and where it goes (step 3).
+ *
+ * The port says it.  What an `in` port carries entered the captured interface, so it is
+ * for the host or forwarded; what an `out` port carries goes to the networks behind it, so
+ * it is the host's own or forwarded.  Only on a port of role both do addresses have to
+ * tell, which anyone can forge.
+ *
+ * Sources are checked on `in` since the kernel no longer does it for us: with rp_filter
+ * off and accept_local on it would take a packet with the host's own address as source for
+ * the host's own. */
+#include <string.h>
+
+#include "engine/private.h"
+
+/* What ip_route_input_slow calls martian (conntrack.md 11, row 8); IPv6's are refused when
+ * the packet is parsed. */
+static bool martian(const struct packet *p)
+{
+	static const union addr everyone = { .b = { 255, 255, 255, 255 } };
+	const union addr *src = &p->saddr, *dst = &p->daddr;
+
+	if (p->family != L3_IPV4)
+		return false;
+	if (addr_is_multicast(L3_IPV4, src) || addr_is_loopback(L3_IPV4, src) ||
+	    addr_is_loopback(L3_IPV4, dst) || src->w[0] == everyone.w[0])
+		return true;
+	if (src->b[0] == 0 && dst->w[0] != everyone.w[0])
+		return true;
+	return dst->b[0] == 0;
+}
+
+static bool local(const struct way *way, const union addr *addr)
+{
+	return way->hostview && hostview_local(way->hostview, way->packet->family, addr);
+}
+
+/* Would an answer leave by the interface that the packet came from? */
+static bool routed_back(const struct way *way)
+{
+	const struct engine_port *port = way->port;
+	const struct packet *p = way->packet;
+
+	for (size_t i = 0; i < port->n_networks; i++) {
+		if (prefix_contains(&port->networks[i], p->family, &p->saddr))
+			return true;
+	}
+	return way->hostview && port->ifindex &&
+	       hostview_route(way->hostview, p->family, &p->saddr) == port->ifindex;
+}
+
+enum reason origin(struct way *way)
+{
+	const struct packet *p = way->packet;
+
+	switch (way->port->role) {
+	case PORT_IN:
+		if (martian(p))
+			return REASON_MARTIAN;
+		if (local(way, &p->saddr))
+			return REASON_OWN_SOURCE;
+		if (way->port->spoof_check && !routed_back(way))
+			return REASON_SPOOFED;
+		way->hook = local(way, &p->daddr) ? HOOK_INPUT : HOOK_FORWARD;
+		break;
+	case PORT_OUT:
+		way->hook = local(way, &p->saddr) ? HOOK_OUTPUT : HOOK_FORWARD;
+		break;
+	default:
+		if (martian(p))
+			return REASON_MARTIAN;
+		if (local(way, &p->saddr))
+			way->hook = HOOK_OUTPUT;
+		else if (local(way, &p->daddr) || addr_is_multicast(p->family, &p->daddr))
+			way->hook = HOOK_INPUT;
+		else
+			way->hook = HOOK_FORWARD;
+	}
+	return REASON_NONE;
+}
+
+/* The interface behind which an end of the flow lies: asked once a flow and direction, and
+ * again when the host's routes changed. */
+static uint32_t behind(struct way *way, enum flow_dir end, const union addr *addr)
+{
+	struct flow *flow = way->ct.flow;
+	uint32_t serial, ifindex;
+
+	if (!way->hostview)
+		return 0;
+	serial = hostview_serial(way->hostview);
+	/* An ICMP error comes from anywhere, not from an end of its flow. */
+	if (way->ct.state == CT_STATE_RELATED)
+		flow = NULL;
+	if (flow) {
+		uint64_t known = atomic_load_explicit(&flow->route[end], memory_order_relaxed);
+
+		if (known >> 32 == serial)
+			return (uint32_t)known;
+	}
+	ifindex = hostview_route(way->hostview, way->packet->family, addr);
+	if (flow)
+		flow_set_route(flow, end, (uint64_t)serial << 32 | ifindex);
+	return ifindex;
+}
+
+static void set_interface(const struct way *way, uint32_t ifindex, uint32_t *ret_index,
+			  char *ret_name)
+{
+	const struct hostview_link *link = NULL;
+
+	if (ifindex && way->hostview)
+		link = hostview_link(way->hostview, ifindex);
+	*ret_index = link ? ifindex : 0;
+	if (link)
+		memcpy(ret_name, link->name, IFNAMSIZ);
+	else
+		memset(ret_name, 0, IFNAMSIZ);
+}
+
+static void set_port(const struct way *way, uint32_t *ret_index, char *ret_name)
+{
+	*ret_index = way->port->ifindex;
+	memcpy(ret_name, way->port->ifname, IFNAMSIZ);
+}
+
+/* Where no route tells, a port of role both shows the interface that it stands for. */
+static void set_routed(const struct way *way, uint32_t ifindex, uint32_t *ret_index, char *ret_name)
+{
+	if (ifindex == 0 && way->port->role == PORT_BOTH)
+		set_port(way, ret_index, ret_name);
+	else
+		set_interface(way, ifindex, ret_index, ret_name);
+}
+
+void origin_interfaces(struct way *way)
+{
+	const struct packet *p = way->packet;
+	struct eval *e = &way->eval;
+	enum flow_dir here = way->ct.flow ? way->ct.dir : DIR_ORIGINAL;
+	enum flow_dir there = here == DIR_ORIGINAL ? DIR_REPLY : DIR_ORIGINAL;
+
+	if (way->hook == HOOK_OUTPUT)
+		set_interface(way, 0, &e->iif, e->iifname);
+	else if (way->port->role == PORT_IN)
+		set_port(way, &e->iif, e->iifname);
+	else
+		set_routed(way, behind(way, here, &p->saddr), &e->iif, e->iifname);
+
+	if (way->hook == HOOK_INPUT)
+		set_interface(way, 0, &e->oif, e->oifname);
+	else if (way->port->role == PORT_OUT)
+		set_port(way, &e->oif, e->oifname);
+	else
+		set_routed(way, behind(way, there, &p->daddr), &e->oif, e->oifname);
+}

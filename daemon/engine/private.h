@@ -1,0 +1,67 @@
+/* private.h - what the engine's files share. */
+#ifndef CTFW_ENGINE_PRIVATE_H
+#define CTFW_ENGINE_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "ctfw/engine.h"
+
+/* So many a second, at most a second's worth at once. */
+struct bucket {
+	uint64_t full_at; /* mono ns at which it is full again */
+};
+
+/* One worker's own; nobody else writes here. */
+struct engine_worker {
+	struct engine_stats stats; /* written by relaxed atomic stores, read by anyone */
+	struct bucket log, reply;
+} __attribute__((aligned(128)));
+
+struct engine {
+	struct conntrack *ct;
+	struct counters *counters;
+	_Atomic(struct program *) program;
+	_Atomic(struct hostview *) hostview;
+	_Atomic uint32_t log_rate, reply_rate; /* of each worker, a second */
+	unsigned workers;
+	void (*log)(void *arg, unsigned worker, const struct engine_log *record);
+	void *log_arg;
+	struct engine_worker *worker;
+};
+
+/* One packet on its way: what the steps hand on to each other. */
+struct way {
+	struct engine *engine;
+	struct engine_worker *worker;
+	const struct engine_port *port;
+	const struct program *program;   /* NULL: accept everything */
+	const struct hostview *hostview; /* NULL: nothing is known of the host */
+	struct packet *packet;
+	struct instant now;
+	enum hook hook; /* input, forward or output */
+	struct ct_ref ct;
+	struct eval eval;
+	struct eval_result decided; /* the verdict so far */
+	enum hook decided_at;
+	uint8_t *reply;
+	struct engine_result *result;
+};
+
+/* Only this worker writes, others read: no read-modify-write is needed. */
+static inline void count(uint64_t *at, uint64_t n)
+{
+	__atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
+}
+
+/* Take one token; false when there is none. */
+bool bucket_take(struct bucket *b, uint32_t rate, uint64_t mono);
+
+/* origin.c: step 3, by the port and the host's addresses.  Sets the hook. */
+enum reason origin(struct way *way);
+/* Fill in eval's interfaces, asking the host's routes once a flow. */
+void origin_interfaces(struct way *way);
+
+/* answer.c: what reject sends. */
+void answer(struct way *way);
+
+#endif
