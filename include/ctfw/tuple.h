@@ -6,7 +6,8 @@
  *   +--------+--------+---+---+----+---+---+
  *
  * 40 bytes, no padding: compared and hashed as five 64-bit words.  sp and dp are ports
- * for TCP, UDP, UDPLite and SCTP; for ICMP sp is the id and dp type and code; else 0. */
+ * for TCP, UDP, UDPLite and SCTP; for ICMP sp is the id and dp type and code; for GRE
+ * version 1 dp is the call id; else 0. */
 #ifndef CTFW_TUPLE_H
 #define CTFW_TUPLE_H
 
@@ -33,7 +34,14 @@ int tuple_from_packet(const struct packet *p, uint16_t zone, struct tuple *ret_t
 /* The answer's tuple (nf_ct_invert_tuple, conntrack.md 2.3).  0, or -EINVAL: an ICMP type
  * that has no answer. */
 int tuple_invert(const struct tuple *t, struct tuple *ret_tuple);
-bool tuple_equal(const struct tuple *a, const struct tuple *b);
+static inline bool tuple_equal(const struct tuple *a, const struct tuple *b)
+{
+	const uint64_t *x = (const uint64_t *)a, *y = (const uint64_t *)b;
+
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) |
+		(x[4] ^ y[4])) == 0;
+}
+/* IPv4 tuples are hashed in two words, others in five. */
 uint64_t tuple_hash(const struct siphash_key *key, const struct tuple *t);
 
 #endif
