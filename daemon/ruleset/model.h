@@ -92,10 +92,10 @@ enum expr_kind {
 	EXPR_VALUE,
 	EXPR_RANGE,    /* lo-hi, both included */
 	EXPR_PREFIX,   /* value/len: the upper len bits count */
-	EXPR_LIST,     /* a,b,c of flags: after check one EXPR_VALUE, all of them or'ed,
-			* with `listed` kept for print where nft keeps it */
-	EXPR_SET,      /* { a, b-c, d/8 }: anonymous, items sorted as nft lists them */
-	EXPR_AND, EXPR_OR, EXPR_XOR, /* left op right: left & mask, mask | more */
+	EXPR_LIST,     /* a,b,c of flags; after check one EXPR_VALUE, all of them or'ed */
+	EXPR_SET,      /* { a, b-c, d/8 }: anonymous, disjoint items sorted as nft lists them */
+	EXPR_AND, EXPR_OR, EXPR_XOR, /* left op right; after check right is an EXPR_VALUE */
+	EXPR_LSHIFT, EXPR_RSHIFT,    /* of marks that are set: ct mark << 8 */
 };
 
 struct expr {
@@ -113,13 +113,22 @@ struct expr {
 	};
 };
 
-/* ---- statements ---- */
+/* ---- statements ----
+ *
+ * A checked match is in normal form:
+ *   left   EXPR_SELECTOR, or bit operations on one: at most one each of AND, XOR and OR,
+ *          in this order from the inside
+ *   op     IMPLICIT and NOT with an EXPR_VALUE of a bitmask type only
+ *   right  EXPR_VALUE, EXPR_RANGE, EXPR_PREFIX or EXPR_SET of these
+ * What is set is an EXPR_VALUE or a selector (marks, lengths) with bit operations and
+ * shifts. */
 
 enum match_op {
 	MATCH_NONE = 0,
 	MATCH_IMPLICIT, /* no operator: == for plain types and sets, "any of these bits" for
 			 * bitmasks */
 	MATCH_EQ, MATCH_NE, MATCH_LT, MATCH_GT, MATCH_LE, MATCH_GE,
+	MATCH_NOT, /* "!": none of these bits */
 };
 
 enum rule_verdict {
@@ -150,8 +159,11 @@ struct stmt {
 			struct expr *left; /* SELECTOR, or AND of SELECTOR and a mask */
 			enum match_op op;
 			struct expr *right;
-			bool implied; /* print leaves it out: a later statement says it too,
-				       * as nft's listing drops protocol dependencies */
+			/* Print leaves it out, as nft's listing drops protocol
+			 * dependencies: a later statement implies it.  It is evaluated
+			 * all the same: `reject with icmp ...` implies its family only
+			 * in the listing. */
+			bool implied;
 		} match;
 		struct { enum rule_verdict verdict; char *chain; } verdict;
 		struct { enum reject_with with; uint8_t code; } reject;
@@ -161,7 +173,10 @@ struct stmt {
 	};
 };
 
-/* ---- objects ---- */
+/* ---- objects ----
+ *
+ * Tables and chains are shared between rulesets as rules are; a transaction copies those
+ * that it changes (table_own(), chain_own()) before it does. */
 
 struct rule {
 	unsigned refs;
@@ -175,6 +190,7 @@ struct rule {
 enum chain_type { CHAIN_REGULAR = 0, CHAIN_FILTER, CHAIN_NAT, CHAIN_ROUTE };
 
 struct chain {
+	unsigned refs;
 	char *name;
 	uint64_t handle;
 	enum chain_type type;
@@ -185,20 +201,24 @@ struct chain {
 	uint64_t registered; /* among equal priorities the latest runs first (conntrack.md 1.1) */
 	char *comment;
 	struct rule **rules;
-	size_t n_rules;
+	size_t n_rules, cap_rules;
 };
 
 enum table_flag { TABLE_DORMANT = 1 << 0 };
 
 struct table {
+	unsigned refs;
 	enum family family;
 	char *name;
 	uint64_t handle;
 	uint64_t last_handle; /* of this table's chains and rules: one series, as nft's */
 	unsigned flags;
 	char *comment;
-	struct chain **chains;
-	size_t n_chains;
+	struct chain **chains; /* in the order in which they were added */
+	size_t n_chains, cap_chains;
+	uint32_t *index; /* chains by name: open addressing, n_index a power of two; an
+			  * entry is a place in chains plus one, 0 is free */
+	size_t n_index;
 };
 
 struct ruleset {
@@ -207,7 +227,10 @@ struct ruleset {
 	uint64_t last_table_handle;
 	uint64_t last_registered;
 	struct table **tables; /* in the order in which nft lists them */
-	size_t n_tables;
+	size_t n_tables, cap_tables;
 };
+
+struct table *table_find(const struct ruleset *rs, enum family family, const char *name);
+struct chain *chain_find(const struct table *t, const char *name);
 
 #endif
