@@ -1,0 +1,262 @@
+/* method_apply.c - Apply: commands in nft's language, as one transaction.
+ *
+ * The daemon opens no file for a client.  An `include` is answered from the files that
+ * came with the call; one that is missing there fails the transaction and is named in
+ * IncludeNeeded, so that the client, which may read its own files, calls again with it.
+ *
+ * Who may only look may list.  Such a text is let through by its form alone: words of
+ * harmless characters, every command of it beginning with `list`. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/session.h"
+
+#define DEFINES_MAX 1024
+
+const struct control_print_flag control_print_flags[] = {
+	{ "handle", PRINT_HANDLE },
+	{ "stateless", PRINT_STATELESS },
+	{ "numeric", PRINT_NUMERIC },
+	{ "numeric-priority", PRINT_NUMERIC_PRIO },
+	{ "numeric-protocol", PRINT_NUMERIC_PROTO },
+	{ "numeric-time", PRINT_NUMERIC_TIME },
+	{ "service", PRINT_SERVICE },
+	{ "terse", PRINT_TERSE },
+	{ "guid", PRINT_GUID },
+	{ NULL, 0 },
+};
+
+/* A call's parameters, and what its includes lacked. */
+struct bundle {
+	const json_t *includes; /* array of Include, or NULL */
+	json_t *missing;        /* array of {pattern, from} */
+	struct ruleset_define defines[DEFINES_MAX + 1];
+};
+
+/* ---- includes ---- */
+
+static bool has_wildcard(const char *pattern)
+{
+	return strpbrk(pattern, "*?[") != NULL;
+}
+
+static const json_t *include_find(const struct bundle *b, const char *pattern)
+{
+	size_t i;
+	json_t *include;
+
+	json_array_foreach (b->includes, i, include)
+		if (strcmp(json_string_value(json_object_get(include, "pattern")), pattern) == 0)
+			return json_object_get(include, "files");
+	return NULL;
+}
+
+static int include_read(void *arg, const char *pattern, const char *from,
+			void (*found)(void *found_arg, char *name, char *text, size_t len),
+			void *found_arg)
+{
+	struct bundle *b = arg;
+	const json_t *files = include_find(b, pattern);
+	json_t *file, *need;
+	size_t i;
+
+	if (!files) {
+		need = json_pack("{ss ss}", "pattern", pattern, "from", from ? from : "");
+		if (!need)
+			return -ENOMEM;
+		json_array_append_new(b->missing, need);
+		return -ENOENT;
+	}
+	if (json_array_size(files) == 0)
+		return has_wildcard(pattern) ? 0 : -ENOENT;
+	json_array_foreach (files, i, file) {
+		const json_t *text = json_object_get(file, "text");
+		char *name = strdup(json_string_value(json_object_get(file, "name")));
+		char *copy = strdup(json_string_value(text));
+
+		if (!name || !copy) {
+			free(name);
+			free(copy);
+			return -ENOMEM;
+		}
+		found(found_arg, name, copy, json_string_length(text));
+	}
+	return 0;
+}
+
+/* ---- parameters ---- */
+
+static bool is_source(const json_t *source)
+{
+	return json_is_string(json_object_get(source, "name")) &&
+	       json_is_string(json_object_get(source, "text"));
+}
+
+static bool includes_valid(const json_t *includes)
+{
+	json_t *include, *file;
+	size_t i, j;
+
+	json_array_foreach (includes, i, include) {
+		const json_t *files = json_object_get(include, "files");
+
+		if (!json_is_string(json_object_get(include, "pattern")) || !json_is_array(files))
+			return false;
+		json_array_foreach (files, j, file)
+			if (!is_source(file))
+				return false;
+	}
+	return true;
+}
+
+static bool defines_decode(const json_t *defines, struct ruleset_define *out)
+{
+	json_t *define;
+	size_t i;
+
+	if (json_array_size(defines) > DEFINES_MAX)
+		return false;
+	json_array_foreach (defines, i, define) {
+		out[i].name = json_string_value(json_object_get(define, "name"));
+		out[i].value = json_string_value(json_object_get(define, "value"));
+		if (!out[i].name || !out[i].value)
+			return false;
+	}
+	return true;
+}
+
+static bool print_decode(const json_t *names, unsigned *ret_flags)
+{
+	unsigned flags = 0;
+	json_t *name;
+	size_t i;
+
+	json_array_foreach (names, i, name) {
+		const struct control_print_flag *f = control_print_flags;
+
+		while (f->name && (!json_is_string(name) ||
+				   strcmp(f->name, json_string_value(name)) != 0))
+			f++;
+		if (!f->name)
+			return false;
+		flags |= f->flag;
+	}
+	*ret_flags = flags;
+	return true;
+}
+
+/* The name of a parameter that is wrong inside, or NULL. */
+static const char *decode(const json_t *params, struct bundle *b, struct ruleset_input *input)
+{
+	const json_t *source = json_object_get(params, "source");
+	const json_t *text = json_object_get(source, "text");
+
+	if (!is_source(source))
+		return "source";
+	b->includes = json_object_get(params, "includes");
+	if (!includes_valid(b->includes))
+		return "includes";
+	if (!defines_decode(json_object_get(params, "defines"), b->defines))
+		return "defines";
+	if (!print_decode(json_object_get(params, "print"), &input->print))
+		return "print";
+	input->name = json_string_value(json_object_get(source, "name"));
+	input->text = json_string_value(text);
+	input->len = json_string_length(text);
+	input->defines = b->defines;
+	input->echo = json_is_true(json_object_get(params, "echo"));
+	input->check = json_is_true(json_object_get(params, "check"));
+	return NULL;
+}
+
+/* ---- rights ---- */
+
+/* Nothing but list commands.  Every newline and semicolon counts as a separator and no
+ * character is let through that could quote, continue, comment or refer, so that this
+ * cannot understand a text other than the parser does. */
+static bool only_lists(const char *text, size_t len)
+{
+	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789_.-/ \t";
+	const char *p = text, *end = text + len;
+
+	if (strlen(text) != len)
+		return false;
+	while (p < end) {
+		size_t piece = strspn(p, harmless), blank = strspn(p, " \t");
+
+		if (p + piece < end && p[piece] != '\n' && p[piece] != ';')
+			return false;
+		if (blank < piece &&
+		    (strncmp(p + blank, "list", 4) != 0 || !strchr(" \t", p[blank + 4])))
+			return false;
+		p += piece + 1;
+	}
+	return true;
+}
+
+/* ---- the call ---- */
+
+static void finish(struct control_session *s, int err, const struct bundle *b,
+		   const struct diag *d, const struct text *out)
+{
+	if (err == 0 && !text_failed(out))
+		session_reply(s, json_pack("{so}", "output",
+					   control_json_text(text_str(out), out->len)));
+	else if (err == -EINVAL && json_array_size(b->missing))
+		session_error(s, CONTROL_INTERFACE ".IncludeNeeded",
+			      json_pack("{sO}", "includes", b->missing));
+	else if (err == -EINVAL)
+		session_error(s, CONTROL_INTERFACE ".RulesetError",
+			      json_pack("{so}", "message",
+					control_json_text(text_str(&d->text), d->text.len)));
+	else
+		session_failed(s, err == -ENOSPC ?
+					  "the ruleset is too large to be kept through a restart" :
+					  "out of memory");
+}
+
+static void apply(struct control_session *s, const json_t *params)
+{
+	struct bundle *b = calloc(1, sizeof(*b));
+	struct ruleset_reader reader = { include_read, b };
+	struct ruleset_input input = { .reader = &reader };
+	struct text out = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	const char *wrong;
+	int err;
+
+	if (!b || !(b->missing = json_array())) {
+		session_failed(s, "out of memory");
+		goto out;
+	}
+	wrong = decode(params, b, &input);
+	if (wrong) {
+		session_invalid(s, wrong);
+		goto out;
+	}
+	if (!session_may_change(s) && !only_lists(input.text, input.len)) {
+		session_error(s, VARLINK ".PermissionDenied", NULL);
+		goto out;
+	}
+	err = generation_apply(session_context(s)->generation, &input, &d, &out);
+	finish(s, err, b, &d, &out);
+out:
+	if (b)
+		json_decref(b->missing);
+	free(b);
+	diag_fini(&d);
+	text_fini(&out);
+}
+
+static const struct method_param apply_params[] = {
+	{ "source", 'o', true },  { "includes", 'a', false }, { "defines", 'a', false },
+	{ "print", 'a', false },  { "echo", 'b', false },     { "check", 'b', false },
+	{ NULL, 0, false },
+};
+
+const struct method apply_methods[] = {
+	{ .name = CONTROL_INTERFACE ".Apply", .params = apply_params, .call = apply },
+	{ .name = NULL },
+};

@@ -1,0 +1,109 @@
+/* method_status.c - Status: is it filtering, what, and is it well.
+ *
+ * The daemon gives what it knows of itself; the engine's and the flow table's numbers are
+ * added here.  Every name comes from the table of what it counts. */
+#include "control/session.h"
+
+static json_t *counter(uint64_t packets, uint64_t bytes)
+{
+	return json_pack("{sI sI}", "packets", (json_int_t)packets, "bytes", (json_int_t)bytes);
+}
+
+static void set_int(json_t *object, const char *name, uint64_t value)
+{
+	json_object_set_new(object, name, json_integer((json_int_t)value));
+}
+
+static void add_engine(json_t *status, const struct control_context *ctx)
+{
+	struct engine_stats stats;
+	json_t *hooks = json_object(), *drops = json_object(), *workers = json_array();
+	uint64_t total = 0;
+
+	engine_stats(ctx->engine, &stats);
+	for (int h = HOOK_INPUT; h <= HOOK_OUTPUT; h++)
+		set_int(hooks, hook_name(h), stats.hook_packets[h]);
+	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++) {
+		set_int(drops, reason_name(r), stats.dropped[r]);
+		total += stats.dropped[r];
+	}
+	json_object_set_new(status, "in", counter(stats.packets_in, stats.bytes_in));
+	json_object_set_new(status, "out", counter(stats.packets_out, stats.bytes_out));
+	json_object_set_new(status, "hooks", hooks);
+	set_int(status, "replies", stats.replies);
+	set_int(status, "super_packets", stats.super_packets);
+	set_int(status, "log_suppressed", stats.log_suppressed);
+	set_int(status, "drops_total", total);
+	json_object_set_new(status, "drops", drops);
+	for (unsigned w = 0; w < ctx->workers; w++) {
+		engine_worker_stats(ctx->engine, w, &stats);
+		json_array_append_new(workers,
+				      json_pack("{si so so}", "worker", (int)w, "in",
+						counter(stats.packets_in, stats.bytes_in), "out",
+						counter(stats.packets_out, stats.bytes_out)));
+	}
+	json_object_set_new(status, "workers", workers);
+}
+
+static void add_flows(json_t *status, const struct control_context *ctx)
+{
+	struct conntrack_recovery r = conntrack_recovery(ctx->conntrack);
+	struct conntrack_stats stats;
+	json_t *flows = json_object(), *protocols = json_object(), *states = json_object();
+
+	conntrack_stats(ctx->conntrack, &stats);
+	set_int(flows, "now", stats.flows);
+	set_int(flows, "peak", stats.peak);
+	set_int(flows, "max", stats.max);
+	set_int(flows, "created", stats.created);
+	set_int(flows, "expired", stats.expired);
+	set_int(flows, "early_drop", stats.early_drop);
+	set_int(flows, "invalid", stats.invalid);
+	set_int(flows, "insert_failed", stats.insert_failed);
+	set_int(flows, "clash_resolve", stats.clash_resolve);
+	for (int k = CT_KIND_NONE + 1; k < CT_KIND_COUNT; k++)
+		set_int(protocols, ct_kind_name(k), stats.by_kind[k]);
+	for (int t = TCPS_NONE + 1; t < TCPS_COUNT; t++)
+		set_int(states, tcp_state_name(t), stats.by_tcp_state[t]);
+	json_object_set_new(flows, "protocols", protocols);
+	json_object_set_new(flows, "tcp_states", states);
+	json_object_set_new(flows, "recovery",
+			    json_pack("{si si si si}", "kept", (int)r.kept, "torn", (int)r.torn,
+				      "damaged", (int)r.damaged, "expired", (int)r.expired));
+	json_object_set_new(status, "flows", flows);
+}
+
+static void add_ruleset(json_t *status, const struct control_context *ctx)
+{
+	struct ruleset_size size = ruleset_size(generation_ruleset(ctx->generation));
+	json_t *ruleset = json_object_get(status, "ruleset");
+
+	if (!ruleset) {
+		ruleset = json_object();
+		json_object_set_new(status, "ruleset", ruleset);
+	}
+	set_int(ruleset, "generation", generation_serial(ctx->generation));
+	set_int(ruleset, "tables", size.tables);
+	set_int(ruleset, "chains", size.chains);
+	set_int(ruleset, "rules", size.rules);
+}
+
+static void status(struct control_session *s, const json_t *params)
+{
+	const struct control_context *ctx = session_context(s);
+	json_t *status = ctx->status(ctx->arg);
+
+	(void)params;
+	if (status) {
+		json_object_set_new(status, "version", json_string(CTFW_VERSION));
+		add_engine(status, ctx);
+		add_flows(status, ctx);
+		add_ruleset(status, ctx);
+	}
+	session_reply(s, status);
+}
+
+const struct method status_methods[] = {
+	{ .name = CONTROL_INTERFACE ".Status", .call = status },
+	{ .name = NULL },
+};
