@@ -1,0 +1,443 @@
+/* control_server.c - the control socket: connections, their rights and their limits.
+ *
+ * A connection is a bufferevent and a session.  Bytes go from the socket to the session
+ * while it waits for a message; then reading stops until the call is answered, so that
+ * the kernel holds the peer back.  The session is run from a timer of no delay, one piece
+ * of work a turn of the loop, and only while less than OUTPUT_LOW bytes wait for the peer:
+ * a stream is made at the pace at which it is read.
+ *
+ * Nobody can take a place from others for long.  Connections stand in a list by their last
+ * sign of life.  When there are too many, or too much output lies unread, the most silent
+ * one of the user who holds most of them goes.
+ *
+ * One thread, the loop's. */
+#include "host/control_server.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define INPUT_HIGH (256u << 10) /* read from the kernel before the session takes it */
+#define OUTPUT_LOW (64u << 10)
+#define ACCEPTS_A_TURN 16
+#define RETRY_MSEC 100
+#define DRAIN_MSEC 1000
+
+struct connection {
+	TAILQ_ENTRY(connection) link;
+	struct control_server *server;
+	struct bufferevent *bev;
+	struct control_session *session;
+	struct event *work;     /* run the session */
+	struct event *deadline; /* the message must be whole */
+	uid_t uid;
+	enum control_state state;
+};
+
+struct control_server {
+	const struct control_context *ctx;
+	struct event_base *base;
+	struct event *listener;
+	struct event *retry;  /* listen again, after accept(2) failed for lack of something */
+	struct control_limits limits;
+	TAILQ_HEAD(connection_list, connection) connections; /* the most lively first */
+	unsigned n_connections;
+	size_t output; /* bytes in all their output buffers */
+
+	struct event *drained; /* not NULL: draining */
+	void (*done)(void *arg);
+	void *done_arg;
+};
+
+static const struct control_limits default_limits = {
+	.connections = 256,
+	.output = 256u << 20,
+	.message_seconds = 60,
+	.stall_seconds = 600,
+};
+
+static void connection_read(struct connection *c);
+
+static void arm(struct event *timer, unsigned msec)
+{
+	struct timeval delay = { msec / 1000, msec % 1000 * 1000 };
+
+	evtimer_add(timer, &delay);
+}
+
+/* ---- the list ---- */
+
+static void touch(struct connection *c)
+{
+	TAILQ_REMOVE(&c->server->connections, c, link);
+	TAILQ_INSERT_HEAD(&c->server->connections, c, link);
+}
+
+static void output_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)buffer;
+	c->server->output += info->n_added;
+	c->server->output -= info->n_deleted;
+	if (info->n_deleted)
+		touch(c);
+}
+
+static void connection_free(struct connection *c)
+{
+	struct control_server *s = c->server;
+
+	TAILQ_REMOVE(&s->connections, c, link);
+	s->n_connections--;
+	if (c->bev) {
+		struct evbuffer *output = bufferevent_get_output(c->bev);
+
+		evbuffer_remove_cb(output, output_changed, c);
+		s->output -= evbuffer_get_length(output);
+		bufferevent_free(c->bev);
+	}
+	if (c->work)
+		event_free(c->work);
+	if (c->deadline)
+		event_free(c->deadline);
+	control_session_free(c->session);
+	free(c);
+	if (s->drained && s->n_connections == 0)
+		arm(s->drained, 0);
+}
+
+static unsigned connections_of(const struct control_server *s, uid_t uid)
+{
+	const struct connection *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (c, &s->connections, link)
+		n += c->uid == uid;
+	return n;
+}
+
+/* Drop the most silent connection of whoever has most, other than `spare`; with `full`
+ * only one that leaves output unread.  False when there is none. */
+static bool make_room(struct control_server *s, const struct connection *spare, bool full)
+{
+	struct connection *victim = NULL, *c;
+	unsigned most = 0;
+
+	TAILQ_FOREACH_REVERSE (c, &s->connections, connection_list, link) {
+		unsigned n;
+
+		if (c == spare || (full && !evbuffer_get_length(bufferevent_get_output(c->bev))))
+			continue;
+		n = connections_of(s, c->uid);
+		if (n > most) {
+			most = n;
+			victim = c;
+		}
+	}
+	if (victim)
+		connection_free(victim);
+	return victim != NULL;
+}
+
+/* ---- one connection ---- */
+
+static void text_release(const void *data, size_t len, void *arg)
+{
+	(void)len;
+	(void)arg;
+	free((void *)data);
+}
+
+static void send_text(struct connection *c, struct text *t)
+{
+	size_t len = t->len;
+	char *bytes = len ? text_steal(t) : NULL;
+
+	text_fini(t);
+	if (bytes && evbuffer_add_reference(bufferevent_get_output(c->bev), bytes, len,
+					    text_release, NULL) < 0) {
+		free(bytes);
+		c->state = CONTROL_CLOSE;
+	}
+	while (c->server->output > c->server->limits.output && make_room(c->server, c, true))
+		;
+}
+
+static size_t unread(const struct connection *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+/* What the state asks for next.  May free c. */
+static void connection_next(struct connection *c)
+{
+	switch (c->state) {
+	case CONTROL_READ:
+		if (c->server->drained)
+			c->state = CONTROL_CLOSE;
+		else
+			connection_read(c);
+		break;
+	case CONTROL_WRITE:
+		if (unread(c) <= OUTPUT_LOW)
+			arm(c->work, 0);
+		break;
+	case CONTROL_NONE:
+	case CONTROL_WAIT:
+	case CONTROL_CLOSE:
+		break;
+	}
+	if (c->state == CONTROL_CLOSE && unread(c) == 0)
+		connection_free(c);
+}
+
+static void work_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *c = arg;
+	struct text out = TEXT_INIT;
+
+	(void)fd;
+	(void)what;
+	if (c->state == CONTROL_CLOSE)
+		return;
+	c->state = control_session_run(c->session, &out);
+	send_text(c, &out);
+	connection_next(c);
+}
+
+static void session_wakes(void *arg)
+{
+	struct connection *c = arg;
+
+	arm(c->work, 0);
+}
+
+/* Feed the session; reading goes on only while it waits for the rest of a message. */
+static void connection_read(struct connection *c)
+{
+	struct evbuffer *input = bufferevent_get_input(c->bev);
+	struct evbuffer_iovec part;
+	size_t before = control_session_partial(c->session), taken = 0, total = 0;
+
+	while (evbuffer_peek(input, -1, NULL, &part, 1) > 0 && part.iov_len) {
+		taken = control_session_input(c->session, part.iov_base, part.iov_len);
+		evbuffer_drain(input, taken);
+		total += taken;
+		if (taken < part.iov_len || control_session_partial(c->session) == 0)
+			break; /* a message is whole, or refused */
+	}
+	if (total && control_session_partial(c->session) == 0) {
+		evtimer_del(c->deadline);
+		bufferevent_disable(c->bev, EV_READ);
+		arm(c->work, 0);
+		return;
+	}
+	if (before == 0 && control_session_partial(c->session))
+		arm(c->deadline, c->server->limits.message_seconds * 1000);
+	bufferevent_enable(c->bev, EV_READ);
+}
+
+static void read_cb(struct bufferevent *bev, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)bev;
+	touch(c);
+	if (c->state == CONTROL_READ)
+		connection_read(c);
+}
+
+static void write_cb(struct bufferevent *bev, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)bev;
+	if (c->state == CONTROL_WRITE || c->state == CONTROL_CLOSE)
+		connection_next(c);
+}
+
+/* The peer closed its side, broke off, or left an answer unread for too long. */
+static void event_cb(struct bufferevent *bev, short what, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)bev;
+	if (!(what & BEV_EVENT_EOF) || unread(c) == 0) {
+		connection_free(c);
+		return;
+	}
+	c->state = CONTROL_CLOSE; /* it may still read */
+	bufferevent_disable(c->bev, EV_READ);
+}
+
+static void deadline_cb(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	connection_free(arg);
+}
+
+/* Takes the descriptor. */
+static void connection_new(struct control_server *s, int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	struct ucred cred = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(cred);
+	bool may_change;
+
+	if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0) {
+		free(c);
+		close(fd);
+		return;
+	}
+	may_change = cred.uid == 0 || cred.uid == geteuid();
+	c->server = s;
+	c->uid = cred.uid;
+	c->state = CONTROL_READ;
+	TAILQ_INSERT_HEAD(&s->connections, c, link);
+	s->n_connections++;
+	c->bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!c->bev) {
+		close(fd);
+		connection_free(c);
+		return;
+	}
+	c->session = control_session_new(s->ctx, may_change, session_wakes, c);
+	c->work = evtimer_new(s->base, work_cb, c);
+	c->deadline = evtimer_new(s->base, deadline_cb, c);
+	if (!c->session || !c->work || !c->deadline ||
+	    !evbuffer_add_cb(bufferevent_get_output(c->bev), output_changed, c)) {
+		connection_free(c);
+		return;
+	}
+	bufferevent_setcb(c->bev, read_cb, write_cb, event_cb, c);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_HIGH);
+	bufferevent_setwatermark(c->bev, EV_WRITE, OUTPUT_LOW, 0);
+	bufferevent_set_timeouts(c->bev, NULL, &(struct timeval){ s->limits.stall_seconds, 0 });
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	if (s->n_connections > s->limits.connections)
+		make_room(s, c, false);
+}
+
+/* ---- the listener ---- */
+
+static void retry_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_server *s = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(s->listener, NULL);
+}
+
+static void accept_cb(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct control_server *s = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+		int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			connection_new(s, fd);
+			continue;
+		}
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		/* No descriptor or memory: give one back, and do not spin meanwhile. */
+		make_room(s, NULL, false);
+		event_del(s->listener);
+		arm(s->retry, RETRY_MSEC);
+		return;
+	}
+}
+
+struct control_server *control_server_new(struct event_base *base, int listen_fd,
+					  const struct control_context *ctx)
+{
+	struct control_server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->ctx = ctx;
+	s->base = base;
+	s->limits = default_limits;
+	TAILQ_INIT(&s->connections);
+	s->listener = event_new(base, listen_fd, EV_READ | EV_PERSIST, accept_cb, s);
+	s->retry = evtimer_new(base, retry_cb, s);
+	if (!s->listener || !s->retry || evutil_make_socket_nonblocking(listen_fd) < 0 ||
+	    event_add(s->listener, NULL) < 0) {
+		control_server_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void control_server_free(struct control_server *s)
+{
+	struct connection *c;
+
+	if (!s)
+		return;
+	if (s->drained)
+		event_free(s->drained);
+	s->drained = NULL;
+	while ((c = TAILQ_FIRST(&s->connections)))
+		connection_free(c);
+	if (s->listener)
+		event_free(s->listener);
+	if (s->retry)
+		event_free(s->retry);
+	free(s);
+}
+
+void control_server_set_limits(struct control_server *s, const struct control_limits *limits)
+{
+	s->limits = *limits;
+}
+
+unsigned control_server_connections(const struct control_server *s)
+{
+	return s->n_connections;
+}
+
+static void drained_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_server *s = arg;
+
+	(void)fd;
+	(void)what;
+	s->done(s->done_arg);
+}
+
+void control_server_drain(struct control_server *s, void (*done)(void *arg), void *arg)
+{
+	struct connection *c, *next;
+
+	if (s->drained)
+		return;
+	s->done = done;
+	s->done_arg = arg;
+	event_del(s->listener);
+	evtimer_del(s->retry);
+	s->drained = evtimer_new(s->base, drained_cb, s);
+	if (!s->drained) { /* no memory to wait with */
+		done(arg);
+		return;
+	}
+	arm(s->drained, DRAIN_MSEC);
+	for (c = TAILQ_FIRST(&s->connections); c; c = next) {
+		next = TAILQ_NEXT(c, link);
+		bufferevent_disable(c->bev, EV_READ);
+		if (!evtimer_pending(c->work, NULL))
+			connection_next(c);
+	}
+	if (s->n_connections == 0)
+		arm(s->drained, 0);
+}
