@@ -17,14 +17,15 @@
 /* A TCP RST for p (nf_reject_ip_tcphdr_put: RFC 9293 3.5.2), p's TCP header being whole.
  * For a super-packet the acknowledged length is that of all its data.  Writes at most
  * BUILD_MAX bytes to buf.  Length, or -EINVAL when there must be no answer: not TCP, a
- * RST itself, a later fragment, a multicast or broadcast-like destination. */
+ * RST itself, a fragment, a wrong checksum, an address that is not one host's. */
 int build_tcp_reset(const struct packet *p, uint8_t *buf);
 
 /* An ICMP or ICMPv6 destination-unreachable (or other) error that quotes p; family as
  * p's.  from: the address that speaks.  Length, or -EINVAL when there must be no answer
- * (RFC 1122 3.2.2, RFC 4443 2.4 (e)): p is an ICMP error, a later fragment, or its source
- * or destination is not a single host.  A quoted super-packet shows the length and
- * checksums that it came with. */
+ * (RFC 1122 3.2.2, RFC 4443 2.4 (e)): p is an ICMP error, a later fragment, has a wrong
+ * checksum, or its source or destination is not one host's (a network's own broadcast
+ * address looks like one: that is the caller's to know).  A quoted super-packet shows the
+ * length and checksums that it came with. */
 int build_icmp_error(const struct packet *p, uint8_t type, uint8_t code, const union addr *from,
 		     uint8_t *buf);
 
