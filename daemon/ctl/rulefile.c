@@ -1,0 +1,124 @@
+/* rulefile.c - ruleset files as ctfwctl itself reads them. */
+#include "ctl/rulefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int read_all(int fd, struct text *t)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		text_append(t, buf, (size_t)n);
+		if (t->len > RULEFILE_MAX)
+			return -EFBIG;
+	}
+	return text_failed(t) ? -ENOMEM : 0;
+}
+
+int rulefile_read(const char *path, char **ret_text, size_t *ret_len)
+{
+	bool standard = strcmp(path, "-") == 0;
+	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	struct text t = TEXT_INIT;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = read_all(fd, &t);
+	if (!standard)
+		close(fd);
+	if (!err) {
+		text_append(&t, "", 0); /* an empty file is a text too */
+		*ret_len = t.len;
+		*ret_text = text_steal(&t);
+		err = *ret_text ? 0 : -ENOMEM;
+	}
+	text_fini(&t);
+	return err;
+}
+
+/* Files of one pattern: how many, or a negative errno. */
+static int include_glob(const char *pattern,
+			void (*found)(void *found_arg, char *name, char *text, size_t len),
+			void *found_arg)
+{
+	glob_t g = { 0 };
+	int n = 0;
+
+	switch (glob(pattern, 0, NULL, &g)) {
+	case 0:
+		break;
+	case GLOB_NOMATCH:
+		return 0;
+	default:
+		return errno == ENOMEM ? -ENOMEM : -EIO;
+	}
+	for (size_t i = 0; i < g.gl_pathc && n >= 0; i++) {
+		struct stat st;
+		char *name, *text;
+		size_t len;
+		int err;
+
+		/* A wildcard may match directories: nft takes no notice of them. */
+		if (stat(g.gl_pathv[i], &st) == 0 && S_ISDIR(st.st_mode))
+			continue;
+		err = rulefile_read(g.gl_pathv[i], &text, &len);
+		if (err < 0) {
+			n = err;
+			break;
+		}
+		name = strdup(g.gl_pathv[i]);
+		if (!name) {
+			free(text);
+			n = -ENOMEM;
+			break;
+		}
+		found(found_arg, name, text, len);
+		n++;
+	}
+	globfree(&g);
+	return n;
+}
+
+static bool is_searched(const char *pattern)
+{
+	return *pattern != '/' && strncmp(pattern, "./", 2) != 0 && strncmp(pattern, "../", 3) != 0;
+}
+
+int rulefile_include(void *arg, const char *pattern, const char *from,
+		     void (*found)(void *found_arg, char *name, char *text, size_t len),
+		     void *found_arg)
+{
+	const struct rulefile_path *path = arg;
+	bool wildcard = strpbrk(pattern, "*?[") != NULL;
+	int n = 0;
+
+	(void)from;
+	if (!is_searched(pattern)) {
+		n = include_glob(pattern, found, found_arg);
+	} else {
+		for (size_t i = 0; i < path->n && n == 0; i++) {
+			struct text full = TEXT_INIT;
+
+			text_printf(&full, "%s/%s", path->dirs[i], pattern);
+			n = text_failed(&full) ? -ENOMEM :
+						 include_glob(text_str(&full), found, found_arg);
+			text_fini(&full);
+		}
+	}
+	if (n < 0)
+		return n;
+	return n || wildcard ? 0 : -ENOENT;
+}

@@ -1,0 +1,133 @@
+/* test_rulefile.c - ruleset files and what they include. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl/rulefile.h"
+#include "unit/test.h"
+
+static char dir[] = "/tmp/ctfw-rulefile-XXXXXX";
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	char command[64];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	return system(command);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* Names and texts that an include found, one after the other. */
+static void note(void *arg, char *name, char *text, size_t len)
+{
+	struct text *t = arg;
+
+	text_printf(t, "%s=%s;", strrchr(name, '/') + 1, text);
+	assert_int_equal(len, strlen(text));
+	free(name);
+	free(text);
+}
+
+static int include(const char *pattern, struct text *t)
+{
+	const char *dirs[] = { "/nonexistent", dir };
+	struct rulefile_path path = { dirs, 2 };
+
+	text_clear(t);
+	return rulefile_include(&path, pattern, "x", note, t);
+}
+
+static void a_file_is_read_whole(void **state)
+{
+	char path[128], *text;
+	size_t len;
+
+	(void)state;
+	write_file("a.nft", "table ip a");
+	snprintf(path, sizeof(path), "%s/a.nft", dir);
+	assert_int_equal(rulefile_read(path, &text, &len), 0);
+	assert_string_equal(text, "table ip a");
+	assert_int_equal(len, 10);
+	free(text);
+	write_file("empty", "");
+	snprintf(path, sizeof(path), "%s/empty", dir);
+	assert_int_equal(rulefile_read(path, &text, &len), 0);
+	assert_string_equal(text, "");
+	free(text);
+}
+
+static void a_file_that_cannot_be_read_says_why(void **state)
+{
+	char *text;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(rulefile_read("/nonexistent/a", &text, &len), -ENOENT);
+	assert_int_equal(rulefile_read(dir, &text, &len), -EISDIR);
+	assert_int_equal(rulefile_read("/dev/zero", &text, &len), -EFBIG);
+}
+
+static void includes_come_in_alphabetical_order_without_dot_files(void **state)
+{
+	struct text t = TEXT_INIT;
+	char path[128];
+
+	(void)state;
+	write_file("b.inc", "B");
+	write_file("a.inc", "A");
+	write_file(".c.inc", "C");
+	snprintf(path, sizeof(path), "%s/d.inc", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(include("*.inc", &t), 0);
+	assert_string_equal(text_str(&t), "a.inc=A;b.inc=B;");
+	snprintf(path, sizeof(path), "%s/b.inc", dir);
+	assert_int_equal(include(path, &t), 0);
+	assert_string_equal(text_str(&t), "b.inc=B;");
+	text_fini(&t);
+}
+
+static void a_missing_include_is_an_error_unless_it_has_a_wildcard(void **state)
+{
+	struct text t = TEXT_INIT;
+
+	(void)state;
+	assert_int_equal(include("missing.inc", &t), -ENOENT);
+	assert_int_equal(include("missing*.inc", &t), 0);
+	/* ./ is the working directory, not the search path. */
+	write_file("here.inc", "H");
+	assert_int_equal(include("./here.inc", &t), -ENOENT);
+	text_fini(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_file_is_read_whole),
+		cmocka_unit_test(a_file_that_cannot_be_read_says_why),
+		cmocka_unit_test(includes_come_in_alphabetical_order_without_dot_files),
+		cmocka_unit_test(a_missing_include_is_an_error_unless_it_has_a_wildcard),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
