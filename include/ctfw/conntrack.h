@@ -84,6 +84,9 @@ struct ct_ref {
 
 /* Compute the packet's hash and fetch its bucket.  Optional, for batches. */
 void conntrack_prefetch(struct conntrack *ct, struct packet *p, uint16_t zone);
+/* Fetch the flow itself, for which the bucket must have arrived: best called for the packet
+ * behind the one that is about to be judged.  Optional too. */
+void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 
 /* Step 5 of a packet's way (nf_conntrack_in).  REASON_NONE, or REASON_TABLE_FULL when the
  * packet would begin a flow and there is no room: it must be dropped. */

@@ -1,0 +1,186 @@
+/* confirm.c - a flow enters the table (__nf_conntrack_confirm, conntrack.md 1.4 and 1.5).
+ *
+ * The record is written whole, identity and its checksum last, under an odd word: whoever
+ * reads the arena, now or after a crash, sees it as before or as after.  Then both tuples are
+ * linked, unless another worker was faster with one of them. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "conntrack/private.h"
+#include "conntrack/record.h"
+
+static uint32_t new_id(struct conntrack *ct)
+{
+	uint32_t id;
+
+	do {
+		id = atomic_fetch_add_explicit(ct->next_id, 1, memory_order_relaxed);
+	} while (id == 0);
+	return id;
+}
+
+static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow *f,
+			 struct instant now)
+{
+	const struct flow *from = &w->begun;
+	const size_t identity = offsetof(struct flow, id);
+	const size_t state = offsetof(struct flow, status);
+
+	record_lock(f);
+	f->check = 0;
+	memcpy((char *)f + identity, (const char *)from + identity,
+	       offsetof(struct flow, word) - identity);
+	f->id = new_id(ct);
+	f->start = now.real;
+	memcpy((char *)f + state, (const char *)from + state, sizeof(*f) - state);
+	atomic_store_explicit(&f->expires, now.mono + w->begun_timeout, memory_order_relaxed);
+	store_fence();
+	f->check = record_check(&ct->key, f);
+	record_unlock(f);
+}
+
+/* A record within the limit, which conntrack_in() only looked at; FLOW_NONE: there is none. */
+static uint32_t take_record(struct conntrack *ct)
+{
+	uint32_t flows = atomic_fetch_add_explicit(&ct->flows, 1, memory_order_relaxed) + 1;
+	uint32_t peak = atomic_load_explicit(&ct->peak, memory_order_relaxed);
+	uint32_t index = FLOW_NONE;
+
+	if (flows <= atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed))
+		index = table_take(&ct->table);
+	if (index == FLOW_NONE) {
+		atomic_fetch_sub_explicit(&ct->flows, 1, memory_order_relaxed);
+		return FLOW_NONE;
+	}
+	while (flows > peak &&
+	       !atomic_compare_exchange_weak_explicit(&ct->peak, &peak, flows,
+						      memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+	return index;
+}
+
+/* The record was never linked, and must not be taken for a flow after a crash. */
+static void give_back(struct conntrack *ct, struct flow *f)
+{
+	f->check = 0;
+	table_give_back(&ct->table, (uint32_t)(f - ct->table.records));
+	atomic_fetch_sub_explicit(&ct->flows, 1, memory_order_relaxed);
+}
+
+/* ---- clashes ---- */
+
+static bool allows_clash(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+	case IPPROTO_SCTP:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* The winner is the same flow, or the same the other way round: the packet is its.  Where
+ * tuples differ (NAT chose twice) the packet has lost. */
+static bool join_winner(struct ct_worker *w, struct flow *winner, struct ct_ref *ref)
+{
+	const struct flow *loser = &w->begun;
+	enum flow_dir dir;
+
+	if (tuple_equal(&winner->tuple[DIR_ORIGINAL], &loser->tuple[DIR_ORIGINAL]) &&
+	    tuple_equal(&winner->tuple[DIR_REPLY], &loser->tuple[DIR_REPLY]))
+		dir = DIR_ORIGINAL;
+	else if (tuple_equal(&winner->tuple[DIR_ORIGINAL], &loser->tuple[DIR_REPLY]) &&
+		 tuple_equal(&winner->tuple[DIR_REPLY], &loser->tuple[DIR_ORIGINAL]))
+		dir = DIR_REPLY;
+	else
+		return false;
+
+	record_lock(winner);
+	winner->acct[dir].packets += loser->acct[DIR_ORIGINAL].packets;
+	winner->acct[dir].bytes += loser->acct[DIR_ORIGINAL].bytes;
+	if (dir == DIR_REPLY)
+		atomic_fetch_or_explicit(&winner->status, FLOW_SEEN_REPLY,
+					 memory_order_relaxed);
+	record_unlock(winner);
+	*ref = (struct ct_ref){
+		.flow = winner,
+		.state = dir == DIR_REPLY ? CT_STATE_ESTABLISHED : ref->state,
+		.dir = dir,
+	};
+	return true;
+}
+
+static enum reason resolve(struct conntrack *ct, struct ct_worker *w, uint32_t clash,
+			   struct ct_ref *ref)
+{
+	if (allows_clash(w->begun.tuple[DIR_ORIGINAL].l4) &&
+	    join_winner(w, table_flow(&ct->table, clash), ref)) {
+		tally(w, TALLY_CLASH_RESOLVE);
+		return REASON_NONE;
+	}
+	tally(w, TALLY_INSERT_FAILED);
+	tally(w, TALLY_DROP);
+	return REASON_CLASH;
+}
+
+/* ---- confirm ---- */
+
+/* Link the record; what had expired under one of its tuples is removed on the way. */
+static enum table_insert insert(struct conntrack *ct, struct ct_worker *w, uint32_t index,
+				uint64_t mono, uint32_t *ret_clash)
+{
+	const struct flow *f = &ct->table.records[index];
+	const uint32_t hash[2] = {
+		w->begun_hash,
+		(uint32_t)tuple_hash(&ct->key, &f->tuple[DIR_REPLY]),
+	};
+	uint32_t expired[2];
+	enum table_insert result = table_insert(&ct->table, index, hash, mono, ret_clash, expired);
+
+	for (int i = 0; i < 2; i++) {
+		if (expired[i] == FLOW_NONE)
+			continue;
+		life_bury(ct, w, &ct->table.records[expired[i]]);
+		tally(w, TALLY_EXPIRED);
+	}
+	return result;
+}
+
+enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
+			      struct instant now, struct ct_ref *ref)
+{
+	struct ct_worker *w = &ct->worker[worker];
+	enum table_insert result;
+	uint32_t index, clash = 0;
+	struct flow *f;
+
+	(void)p;
+	if (!ref->unconfirmed)
+		return REASON_NONE;
+	index = take_record(ct);
+	if (index == FLOW_NONE) {
+		tally(w, TALLY_DROP);
+		return REASON_TABLE_FULL;
+	}
+	f = &ct->table.records[index];
+	write_record(ct, w, f, now);
+	stats_count_flow(w, f, 1);
+	result = insert(ct, w, index, now.mono, &clash);
+	if (result == TABLE_INSERTED) {
+		tally(w, TALLY_CREATED);
+		ref->flow = f;
+		ref->unconfirmed = false;
+		return REASON_NONE;
+	}
+	stats_count_flow(w, f, -1);
+	give_back(ct, f);
+	if (result == TABLE_CLASH)
+		return resolve(ct, w, clash, ref);
+	tally(w, TALLY_INSERT_FAILED);
+	tally(w, TALLY_CHAIN_LONG);
+	return REASON_CHAIN_LONG;
+}

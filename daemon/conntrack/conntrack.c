@@ -1,0 +1,386 @@
+/* conntrack.c - a packet meets its flow (nf_conntrack_in, conntrack.md 1.3).
+ *
+ *    1  no transport header: invalid
+ *    2  ICMP first: errors belong to the flow of what they quote, neighbour discovery is
+ *       untracked
+ *    3  tuple and look-up; without a flow, one begins
+ *    4  the protocol's tracker judges
+ *    5  timer, counters, status bits
+ *
+ * Life-cycle of a flow: it begins in the worker's own scratch, so that a packet which the
+ * rules drop leaves nothing behind; conntrack_confirm() copies it into a record of the arena
+ * and links it; life.c ends it.
+ *
+ * Locking: look-ups take none.  From step 4 on the flow's word is held, one atomic operation
+ * for an established flow. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conntrack/private.h"
+#include "conntrack/record.h"
+
+#define MAX_FLOWS_DEFAULT 262144
+#define MAX_FLOWS_LIMIT 16777216
+#define TIMEOUT_LIMIT 2147483 /* seconds; the kernel's jiffies allow no more */
+
+_Static_assert(sizeof(struct flow) == ARENA_FLOW_SIZE, "a record of the arena is a flow");
+
+/* ---- options ---- */
+
+void conntrack_options_default(struct conntrack_options *ret_options)
+{
+	*ret_options = (struct conntrack_options){
+		.max_flows = MAX_FLOWS_DEFAULT,
+		.tcp_loose = TCP_LOOSE_NO,
+		.timeout = {
+#define TIMEOUT(id, option, seconds, help) [TIMEOUT_##id] = seconds,
+#include "ctfw/timeout.def"
+#undef TIMEOUT
+		},
+	};
+}
+
+uint32_t conntrack_records(uint32_t max_flows)
+{
+	/* Spare ones for what was removed since the last grace period: with an eighth of the
+	 * usual table, 300,000 removals a second are covered when housekeeping comes round
+	 * ten times a second. */
+	return max_flows + max_flows / 8 + 1024;
+}
+
+static bool options_are_valid(const struct conntrack_options *o, uint32_t records)
+{
+	if (o->max_flows < 1 || o->max_flows > MAX_FLOWS_LIMIT ||
+	    conntrack_records(o->max_flows) > records ||
+	    (o->tcp_loose != TCP_LOOSE_NO && o->tcp_loose != TCP_LOOSE_YES))
+		return false;
+	for (unsigned i = 1; i < TIMEOUT_COUNT; i++) {
+		if (o->timeout[i] > TIMEOUT_LIMIT)
+			return false;
+	}
+	return true;
+}
+
+static void store_options(struct settings *s, const struct conntrack_options *o)
+{
+	atomic_store_explicit(&s->max_flows, o->max_flows, memory_order_relaxed);
+	atomic_store_explicit(&s->tcp_loose, (uint8_t)o->tcp_loose, memory_order_relaxed);
+	for (unsigned i = 1; i < TIMEOUT_COUNT; i++)
+		atomic_store_explicit(&s->timeout[i], o->timeout[i] * NSEC_PER_SEC,
+				      memory_order_relaxed);
+}
+
+int conntrack_set_options(struct conntrack *ct, const struct conntrack_options *options)
+{
+	if (!options_are_valid(options, ct->table.n_records))
+		return -EINVAL;
+	store_options(&ct->settings, options);
+	return 0;
+}
+
+/* ---- life-cycle ---- */
+
+static void *alloc_lines(size_t size)
+{
+	void *p;
+
+	size = (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	p = aligned_alloc(CACHE_LINE, size);
+	if (p)
+		memset(p, 0, size);
+	return p;
+}
+
+struct conntrack *conntrack_new(const struct arena *arena, const struct conntrack_options *options,
+				unsigned workers, struct instant now)
+{
+	struct conntrack *ct;
+
+	if (workers < 1 || workers > ARENA_MAX_WORKERS ||
+	    arena->header->flow_size != ARENA_FLOW_SIZE ||
+	    !options_are_valid(options, arena->header->flow_records)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	ct = alloc_lines(sizeof(*ct));
+	if (!ct)
+		return NULL;
+	ct->worker = alloc_lines((workers + 1) * sizeof(*ct->worker));
+	if (!ct->worker || table_init(&ct->table, arena, options->max_flows) < 0) {
+		free(ct->worker);
+		free(ct);
+		errno = ENOMEM;
+		return NULL;
+	}
+	ct->workers = workers;
+	ct->next_id = &arena->header->next_flow_id;
+	ct->key = (struct siphash_key){ arena->header->key[0], arena->header->key[1] };
+	store_options(&ct->settings, options);
+	recover_flows(ct, now);
+	return ct;
+}
+
+void conntrack_free(struct conntrack *ct)
+{
+	if (!ct)
+		return;
+	table_fini(&ct->table);
+	free(ct->worker);
+	free(ct);
+}
+
+struct conntrack_recovery conntrack_recovery(const struct conntrack *ct)
+{
+	return ct->recovery;
+}
+
+/* ---- a packet ---- */
+
+static uint32_t hash_of(const struct conntrack *ct, struct packet *p, const struct tuple *tuple)
+{
+	if (!p->hash)
+		p->hash = tuple_hash(&ct->key, tuple);
+	return (uint32_t)p->hash;
+}
+
+void conntrack_prefetch(struct conntrack *ct, struct packet *p, uint16_t zone)
+{
+	struct tuple tuple;
+
+	p->hash = 0;
+	if (tuple_from_packet(p, zone, &tuple) < 0)
+		return;
+	__builtin_prefetch(&ct->table.heads[hash_of(ct, p, &tuple) & ct->table.mask]);
+}
+
+void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p)
+{
+	uint32_t ref;
+
+	if (!p->hash)
+		return;
+	ref = table_first(&ct->table, (uint32_t)p->hash);
+	if (!ref)
+		return;
+	__builtin_prefetch(&ct->table.links[ref - 1]);
+	for (unsigned line = 0; line < sizeof(struct flow); line += CACHE_LINE)
+		__builtin_prefetch((const char *)table_flow(&ct->table, ref) + line, 1);
+}
+
+static enum track_verdict track(struct track *t)
+{
+	switch (t->packet->l4_proto) {
+	case IPPROTO_TCP:
+		return tcp_track(t);
+	case IPPROTO_UDP:
+		return udp_track(t);
+	case IPPROTO_ICMP:
+		return icmp_track(t);
+	case IPPROTO_ICMPV6:
+		return icmpv6_track(t);
+	default:
+		return generic_track(t);
+	}
+}
+
+/* What rules will see (conntrack.md 1.3-5). */
+static uint8_t state_of(uint32_t status, enum flow_dir dir)
+{
+	if (dir == DIR_REPLY || status & FLOW_SEEN_REPLY)
+		return CT_STATE_ESTABLISHED;
+	return status & FLOW_EXPECTED ? CT_STATE_RELATED : CT_STATE_NEW;
+}
+
+/* Steps 4 and 5 for a flow that is in the table. */
+static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struct flow *f,
+				enum flow_dir dir, const struct packet *p, uint64_t mono,
+				struct ct_ref *ret_ref)
+{
+	bool is_tcp = p->l4_proto == IPPROTO_TCP;
+	struct track t = {
+		.settings = &ct->settings,
+		.flow = f,
+		.packet = p,
+		.now = mono,
+		.dir = dir,
+	};
+	enum track_verdict verdict;
+	uint32_t set;
+	uint8_t before = 0;
+
+	record_lock(f);
+	t.status = atomic_load_explicit(&f->status, memory_order_relaxed);
+	if (t.status & FLOW_DYING) {
+		record_unlock(f);
+		return TRACK_AGAIN;
+	}
+	if (is_tcp)
+		before = f->proto.tcp.state;
+	verdict = track(&t);
+	if (verdict == TRACK_ACCEPT && !(t.status & FLOW_FIXED_TIMEOUT))
+		atomic_store_explicit(&f->expires, mono + t.timeout, memory_order_relaxed);
+	if (verdict == TRACK_ACCEPT || verdict == TRACK_KILL)
+		account(f, dir, p);
+	set = t.set_status;
+	if (dir == DIR_REPLY && verdict != TRACK_INVALID && verdict != TRACK_AGAIN)
+		set |= FLOW_SEEN_REPLY;
+	if (set & ~t.status)
+		atomic_fetch_or_explicit(&f->status, set, memory_order_relaxed);
+	if (is_tcp && f->proto.tcp.state != before) {
+		tally_add32(&w->tcp_states[before], -1u);
+		tally_add32(&w->tcp_states[f->proto.tcp.state], 1);
+	}
+	record_unlock(f);
+
+	if (verdict == TRACK_KILL || verdict == TRACK_AGAIN)
+		life_kill(ct, w, f);
+	ret_ref->flow = f;
+	ret_ref->dir = dir;
+	ret_ref->state = state_of(t.status, dir);
+	return verdict;
+}
+
+/* Steps 4 and 5 for a packet that belongs to none. */
+static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
+				const struct tuple *tuple, const struct packet *p,
+				uint64_t mono, struct ct_ref *ret_ref)
+{
+	struct flow *f = &w->begun;
+	struct track t = {
+		.settings = &ct->settings,
+		.flow = f,
+		.packet = p,
+		.now = mono,
+		.dir = DIR_ORIGINAL,
+		.begins = true,
+	};
+
+	memset((void *)f, 0, sizeof(*f));
+	f->tuple[DIR_ORIGINAL] = *tuple;
+	f->master = FLOW_NONE;
+	if (tuple_invert(tuple, &f->tuple[DIR_REPLY]) < 0)
+		return TRACK_INVALID;
+	if (track(&t) != TRACK_ACCEPT)
+		return TRACK_INVALID;
+	account(f, DIR_ORIGINAL, p);
+	w->begun_timeout = t.timeout;
+	w->begun_hash = (uint32_t)p->hash;
+	ret_ref->flow = f;
+	ret_ref->dir = DIR_ORIGINAL;
+	ret_ref->state = CT_STATE_NEW;
+	ret_ref->unconfirmed = true;
+	return TRACK_ACCEPT;
+}
+
+/* Whether there is room for one flow more, if need be at the cost of others. */
+static bool has_room(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono)
+{
+	if (atomic_load_explicit(&ct->flows, memory_order_relaxed) <
+	    atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed))
+		return true;
+	return life_early_drop(ct, w, hash, mono);
+}
+
+/* An error is related to the flow of what it quotes if it goes to whoever sent that; it
+ * changes nothing of the flow (conntrack.md 5.3). */
+static void relate(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
+		   const struct tuple *sought, uint64_t mono, struct ct_ref *ret_ref)
+{
+	uint32_t hash = (uint32_t)tuple_hash(&ct->key, sought);
+	enum flow_dir dir = DIR_ORIGINAL;
+	struct flow *f = life_find(ct, w, sought, hash, mono, &dir);
+
+	if (!f || !addr_equal(&p->daddr, &f->tuple[dir].dst)) {
+		tally(w, TALLY_ERROR);
+		return;
+	}
+	ret_ref->flow = f;
+	ret_ref->dir = dir;
+	ret_ref->state = CT_STATE_RELATED;
+}
+
+/* Step 2; false: go on as with any other packet. */
+static bool handle_icmp(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
+			uint16_t zone, uint64_t mono, struct ct_ref *ret_ref)
+{
+	struct tuple sought;
+
+	switch (icmp_classify(p, zone, &sought)) {
+	case ICMP_CLASS_INVALID:
+		tally(w, TALLY_ERROR);
+		return true;
+	case ICMP_CLASS_UNTRACKED:
+		ret_ref->state = CT_STATE_UNTRACKED;
+		return true;
+	case ICMP_CLASS_ERROR:
+		relate(ct, w, p, &sought, mono, ret_ref);
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p, uint16_t zone,
+			 struct instant now, struct ct_ref *ret_ref)
+{
+	struct ct_worker *w = &ct->worker[worker];
+	enum track_verdict verdict;
+	struct tuple tuple;
+	uint32_t hash;
+
+	*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
+	if ((p->l4_proto == IPPROTO_ICMP || p->l4_proto == IPPROTO_ICMPV6) &&
+	    handle_icmp(ct, w, p, zone, now.mono, ret_ref))
+		return REASON_NONE;
+	if (tuple_from_packet(p, zone, &tuple) < 0) {
+		tally(w, TALLY_INVALID);
+		return REASON_NONE;
+	}
+	hash = hash_of(ct, p, &tuple);
+	do {
+		enum flow_dir dir;
+		struct flow *f = life_find(ct, w, &tuple, hash, now.mono, &dir);
+
+		verdict = f ? go_on(ct, w, f, dir, p, now.mono, ret_ref) :
+			      begin(ct, w, &tuple, p, now.mono, ret_ref);
+	} while (verdict == TRACK_AGAIN);
+
+	if (verdict == TRACK_INVALID) {
+		*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
+		tally(w, TALLY_INVALID);
+	} else if (ret_ref->unconfirmed && !has_room(ct, w, hash, now.mono)) {
+		*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
+		tally(w, TALLY_DROP);
+		return REASON_TABLE_FULL;
+	}
+	return REASON_NONE;
+}
+
+/* ---- from outside ---- */
+
+void conntrack_set_closing(struct conntrack *ct, unsigned worker, struct flow *f,
+			   struct instant now)
+{
+	struct ct_worker *w = &ct->worker[worker];
+	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
+	uint8_t before;
+
+	if (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP || !(status & FLOW_CONFIRMED))
+		return;
+	record_lock(f);
+	before = f->proto.tcp.state;
+	if (before != TCPS_CLOSE &&
+	    !(atomic_load_explicit(&f->status, memory_order_relaxed) & FLOW_DYING)) {
+		f->proto.tcp.state = TCPS_CLOSE;
+		tally_add32(&w->tcp_states[before], -1u);
+		tally_add32(&w->tcp_states[TCPS_CLOSE], 1);
+		if (!(status & FLOW_FIXED_TIMEOUT))
+			atomic_store_explicit(&f->expires,
+					      now.mono + settings_timeout(&ct->settings,
+									  TIMEOUT_TCP_CLOSE),
+					      memory_order_relaxed);
+	}
+	record_unlock(f);
+}

@@ -1,0 +1,126 @@
+/* icmp.c - ICMP and ICMPv6 (nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c;
+ * conntrack.md 4.3 and 5).
+ *
+ * Requests and answers are flows of their own, keyed by the id.  Errors begin no flow: they
+ * belong to that of the packet that they quote.  Neighbour discovery and multicast listener
+ * messages are not tracked at all. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "conntrack/track.h"
+
+#define ICMP_HEADER 8
+#define ICMP_TYPE_MAX 18 /* NR_ICMP_TYPES */
+
+#define IPV6_HOP_LIMIT_OFF 7
+#define ND_REDIRECT 137
+#define ND_REDIRECT_BYTES 40 /* header, target, destination */
+#define ND_OPTION_REDIRECTED 4
+#define ND_OPTION_HEADER 8 /* of that option */
+
+/* ---- ordinary messages ---- */
+
+static uint8_t original_type(const struct flow *f)
+{
+	return (uint8_t)(ntohs(f->tuple[DIR_ORIGINAL].dport) >> 8);
+}
+
+enum track_verdict icmp_track(struct track *t)
+{
+	if (t->packet->family != L3_IPV4)
+		return TRACK_INVALID;
+	/* Asked of every packet: a flow begun otherwise may exist (nf_conntrack_icmp_packet). */
+	switch (original_type(t->flow)) {
+	case 8:  /* echo */
+	case 13: /* timestamp */
+	case 15: /* information */
+	case 17: /* address mask */
+		break;
+	default:
+		return TRACK_INVALID;
+	}
+	t->timeout = settings_timeout(t->settings, TIMEOUT_ICMP);
+	return TRACK_ACCEPT;
+}
+
+enum track_verdict icmpv6_track(struct track *t)
+{
+	uint8_t type = original_type(t->flow);
+
+	if (t->packet->family != L3_IPV6)
+		return TRACK_INVALID;
+	/* Only requests begin a flow: echo, node information. */
+	if (t->begins && type != 128 && type != 139)
+		return TRACK_INVALID;
+	t->timeout = settings_timeout(t->settings, TIMEOUT_ICMPV6);
+	return TRACK_ACCEPT;
+}
+
+/* ---- errors ---- */
+
+/* nf_conntrack_inet_error: what is quoted is what a flow sent, so the flow is known by the
+ * tuple of the answer. */
+static enum icmp_class classify_error(const struct packet *p, uint32_t quoted_at, uint16_t zone,
+				      struct tuple *ret_sought)
+{
+	struct packet quoted;
+	struct tuple sent;
+
+	if (packet_parse_quoted(p, quoted_at, &quoted) < 0 ||
+	    tuple_from_packet(&quoted, zone, &sent) < 0 || tuple_invert(&sent, ret_sought) < 0)
+		return ICMP_CLASS_INVALID;
+	return ICMP_CLASS_ERROR;
+}
+
+/* RFC 4861 8.1; what is no proper redirect cannot be inverted and so ends as invalid. */
+static enum icmp_class classify_redirect(const struct packet *p, uint16_t zone,
+					 struct tuple *ret_sought)
+{
+	const uint8_t *option = p->data + p->l4_off + ND_REDIRECT_BYTES;
+	bool link_local = p->saddr.b[0] == 0xfe && (p->saddr.b[1] & 0xc0) == 0x80;
+
+	if (p->l4_len < ND_REDIRECT_BYTES + 2 || p->icmp_code != 0 || !link_local ||
+	    p->data[IPV6_HOP_LIMIT_OFF] != 255)
+		return ICMP_CLASS_INVALID;
+	if (option[0] != ND_OPTION_REDIRECTED || option[1] == 0)
+		return ICMP_CLASS_INVALID;
+	return classify_error(p, p->l4_off + ND_REDIRECT_BYTES + ND_OPTION_HEADER, zone,
+			      ret_sought);
+}
+
+static enum icmp_class classify_v4(const struct packet *p, uint16_t zone,
+				   struct tuple *ret_sought)
+{
+	if (p->icmp_type > ICMP_TYPE_MAX)
+		return ICMP_CLASS_INVALID;
+	if (!packet_is_icmp_error(p))
+		return ICMP_CLASS_ORDINARY;
+	return classify_error(p, p->l4_off + ICMP_HEADER, zone, ret_sought);
+}
+
+static enum icmp_class classify_v6(const struct packet *p, uint16_t zone,
+				   struct tuple *ret_sought)
+{
+	switch (p->icmp_type) {
+	case 130: case 131: case 132: case 143: /* multicast listeners */
+	case 133: case 134: case 135: case 136: /* neighbour discovery */
+	case 151: case 152: /* multicast routers */
+		return ICMP_CLASS_UNTRACKED;
+	case ND_REDIRECT:
+		return classify_redirect(p, zone, ret_sought);
+	}
+	if (!packet_is_icmp_error(p))
+		return ICMP_CLASS_ORDINARY;
+	return classify_error(p, p->l4_off + ICMP_HEADER, zone, ret_sought);
+}
+
+enum icmp_class icmp_classify(const struct packet *p, uint16_t zone, struct tuple *ret_sought)
+{
+	/* One family's protocol in the other is tracked as far as its tracker, which refuses. */
+	if ((p->l4_proto == IPPROTO_ICMP) != (p->family == L3_IPV4))
+		return ICMP_CLASS_ORDINARY;
+	if (!(p->flags & PACKET_L4_HEADER) || p->flags & PACKET_LATER_FRAGMENT)
+		return ICMP_CLASS_INVALID;
+	return p->family == L3_IPV4 ? classify_v4(p, zone, ret_sought) :
+				      classify_v6(p, zone, ret_sought);
+}

@@ -1,0 +1,104 @@
+/* private.h - what the files of conntrack share: the whole of it, and a worker's part.
+ *
+ * Locks, in the order in which they may be held together: the buckets' (table.h), the lower
+ * one first.  A flow's word (record.h) is held alone. */
+#ifndef CTFW_CONNTRACK_PRIVATE_H
+#define CTFW_CONNTRACK_PRIVATE_H
+
+#include "conntrack/table.h"
+#include "conntrack/track.h"
+
+/* Counted by each worker for itself, and summed when read: conntrack_stats' fields. */
+enum tally {
+	TALLY_FOUND,
+	TALLY_INVALID,
+	TALLY_INSERT,
+	TALLY_INSERT_FAILED,
+	TALLY_DROP,
+	TALLY_EARLY_DROP,
+	TALLY_ERROR,
+	TALLY_CLASH_RESOLVE,
+	TALLY_CHAIN_LONG,
+	TALLY_EXPIRED,
+	TALLY_CREATED,
+	TALLY_COUNT,
+};
+
+struct ct_worker {
+	/* The flow that this worker's present packet begins, until it is confirmed. */
+	alignas(CACHE_LINE) struct flow begun;
+	uint64_t begun_timeout; /* ns: its timer starts when it is confirmed */
+	uint32_t begun_hash;    /* of its original tuple */
+
+	_Atomic uint64_t tally[TALLY_COUNT];
+	/* Flows that came minus flows that went by this worker's hands, modulo 2^32: only
+	 * the sum of all workers is a number of flows. */
+	_Atomic uint32_t kinds[CT_KIND_COUNT];
+	_Atomic uint32_t tcp_states[TCPS_COUNT];
+};
+
+struct conntrack {
+	struct table table;
+	struct settings settings;
+	_Atomic uint32_t *next_id;         /* in the arena */
+	struct siphash_key key;
+	struct ct_worker *worker; /* workers, and one for the control side */
+	unsigned workers;
+	struct conntrack_recovery recovery;
+	uint32_t cursor; /* housekeeping's: the next record to look at */
+
+	alignas(CACHE_LINE) _Atomic uint32_t flows; /* in the table */
+	_Atomic uint32_t peak;
+	/* A flow found no room: housekeeping drops what can be spared (early drop's last
+	 * resort, conntrack.md 7.1-5). */
+	_Atomic bool pressed;
+};
+
+/* A counter that one thread writes and any thread reads. */
+static inline void tally(struct ct_worker *w, enum tally which)
+{
+	uint64_t n = atomic_load_explicit(&w->tally[which], memory_order_relaxed);
+
+	atomic_store_explicit(&w->tally[which], n + 1, memory_order_relaxed);
+}
+
+static inline void tally_add32(_Atomic uint32_t *counter, uint32_t n)
+{
+	uint32_t before = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, before + n, memory_order_relaxed);
+}
+
+/* ---- stats.c ---- */
+
+enum ct_kind stats_kind(uint8_t proto);
+/* A flow enters (1) or leaves (-1) the numbers by kind and state. */
+void stats_count_flow(struct ct_worker *w, const struct flow *f, int n);
+
+/* ---- life.c ---- */
+
+/* The flow that has this tuple; NULL when there is none.  Of those that it meets, what has
+ * expired is removed. */
+struct flow *life_find(struct conntrack *ct, struct ct_worker *w, const struct tuple *tuple,
+		       uint32_t hash, uint64_t mono, enum flow_dir *ret_dir);
+/* Remove a flow from the table; false when somebody else does. */
+bool life_kill(struct conntrack *ct, struct ct_worker *w, struct flow *f);
+/* The same for one that this thread has marked dying. */
+void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f);
+/* Make room by removing flows that are not assured, near this hash; false when there are
+ * none. */
+bool life_early_drop(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono);
+
+/* ---- recover.c ---- */
+
+/* Take back what a former process left in the arena. */
+void recover_flows(struct conntrack *ct, struct instant now);
+
+/* Add a packet to the flow's counters; the caller holds its lock, or it is unconfirmed. */
+static inline void account(struct flow *f, enum flow_dir dir, const struct packet *p)
+{
+	f->acct[dir].packets++;
+	f->acct[dir].bytes += p->len;
+}
+
+#endif

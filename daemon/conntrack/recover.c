@@ -1,0 +1,161 @@
+/* recover.c - flows that a former process left in the arena.
+ *
+ * Its death may have come between any two instructions, and its memory may have been damaged:
+ * nothing in a record is believed before it is checked.  What the checks find:
+ *
+ *    unused     no checksum, or an end that was not finished: silently free
+ *    damaged    identity or an enum is wrong, or another flow has the tuple: dropped, counted
+ *    expired    dropped, counted
+ *    torn       the word was locked: a packet was changing the flow's state.  Kept; what it
+ *               knew of sequence numbers is forgotten, to be learnt anew
+ *
+ * One thread, before any worker runs. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "conntrack/private.h"
+#include "conntrack/record.h"
+
+/* No timer runs longer than options allow. */
+#define TIMER_MAX (2147483 * NSEC_PER_SEC)
+#define STATUS_KNOWN                                                                          \
+	(FLOW_EXPECTED | FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_CONFIRMED | FLOW_SNAT |        \
+	 FLOW_DNAT | FLOW_SEQ_ADJ | FLOW_SNAT_DONE | FLOW_DNAT_DONE | FLOW_FIXED_TIMEOUT |    \
+	 FLOW_HELPER)
+#define TD_SCALE_MAX 14 /* RFC 7323 2.3 */
+#define SIDE_CLOSE_INIT 0x04
+
+enum found {
+	FOUND_UNUSED = 1,
+	FOUND_DAMAGED,
+	FOUND_EXPIRED,
+	FOUND_ALIVE,
+};
+
+static bool addr_is_sane(uint8_t family, const union addr *a)
+{
+	return family == L3_IPV6 || (a->w[1] | a->w[2] | a->w[3]) == 0;
+}
+
+static bool tuple_is_sane(const struct tuple *t)
+{
+	return (t->l3 == L3_IPV4 || t->l3 == L3_IPV6) && addr_is_sane(t->l3, &t->src) &&
+	       addr_is_sane(t->l3, &t->dst);
+}
+
+static bool identity_is_sane(const struct conntrack *ct, const struct flow *f)
+{
+	const struct tuple *o = &f->tuple[DIR_ORIGINAL], *r = &f->tuple[DIR_REPLY];
+
+	return f->check == record_check(&ct->key, f) && f->id != 0 && tuple_is_sane(o) &&
+	       tuple_is_sane(r) && o->l3 == r->l3 && o->l4 == r->l4 &&
+	       (f->master == FLOW_NONE || f->master < ct->table.n_records);
+}
+
+static bool tcp_is_sane(const struct flow_tcp *tcp)
+{
+	return tcp->state > TCPS_NONE && tcp->state < TCPS_COUNT && tcp->last_dir <= DIR_REPLY;
+}
+
+static enum found examine(const struct conntrack *ct, const struct flow *f, uint64_t mono)
+{
+	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
+	uint64_t expires = atomic_load_explicit(&f->expires, memory_order_relaxed);
+
+	if (!f->check)
+		return FOUND_UNUSED;
+	if (!identity_is_sane(ct, f))
+		return FOUND_DAMAGED;
+	if (!(status & FLOW_CONFIRMED) || status & FLOW_DYING)
+		return FOUND_UNUSED;
+	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP && !tcp_is_sane(&f->proto.tcp))
+		return FOUND_DAMAGED;
+	if (expires > mono && expires - mono > TIMER_MAX)
+		return FOUND_DAMAGED;
+	return expires > mono ? FOUND_ALIVE : FOUND_EXPIRED;
+}
+
+static void forget_windows(struct flow_tcp *tcp)
+{
+	for (int i = 0; i < 2; i++)
+		tcp->side[i] = (struct flow_tcp_side){
+			.flags = tcp->side[i].flags & SIDE_CLOSE_INIT,
+		};
+}
+
+/* Mend what is not worth a flow's life. */
+static void mend(struct flow *f, bool torn)
+{
+	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
+
+	atomic_store_explicit(&f->status, status & STATUS_KNOWN, memory_order_relaxed);
+	if (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP)
+		return;
+	if (torn || f->proto.tcp.side[0].td_scale > TD_SCALE_MAX ||
+	    f->proto.tcp.side[1].td_scale > TD_SCALE_MAX)
+		forget_windows(&f->proto.tcp);
+}
+
+static bool link_flow(struct conntrack *ct, uint32_t index, uint64_t mono)
+{
+	const struct flow *f = &ct->table.records[index];
+	const uint32_t hash[2] = {
+		(uint32_t)tuple_hash(&ct->key, &f->tuple[DIR_ORIGINAL]),
+		(uint32_t)tuple_hash(&ct->key, &f->tuple[DIR_REPLY]),
+	};
+	uint32_t clash, expired[2];
+
+	return table_insert(&ct->table, index, hash, mono, &clash, expired) == TABLE_INSERTED;
+}
+
+static void recover_one(struct conntrack *ct, uint32_t index, struct instant now)
+{
+	struct conntrack_recovery *r = &ct->recovery;
+	struct flow *f = &ct->table.records[index];
+	uint32_t word = atomic_load_explicit(&f->word, memory_order_relaxed);
+	bool torn = word & 1;
+	enum found found = examine(ct, f, now.mono);
+
+	if (torn)
+		atomic_store_explicit(&f->word, word + 1, memory_order_relaxed);
+	if (found == FOUND_ALIVE) {
+		mend(f, torn);
+		if (!link_flow(ct, index, now.mono))
+			found = FOUND_DAMAGED;
+	}
+	if (found != FOUND_ALIVE) {
+		r->damaged += found == FOUND_DAMAGED;
+		r->expired += found == FOUND_EXPIRED;
+		if (f->check)
+			f->check = 0;
+		if (atomic_load_explicit(&f->status, memory_order_relaxed))
+			atomic_store_explicit(&f->status, 0, memory_order_relaxed);
+		return;
+	}
+	r->kept++;
+	r->torn += torn;
+	stats_count_flow(&ct->worker[ct->workers], f, 1);
+	/* Ids go on behind the last one; they may wrap. */
+	if ((int32_t)(f->id - atomic_load_explicit(ct->next_id, memory_order_relaxed)) >= 0)
+		atomic_store_explicit(ct->next_id, f->id + 1, memory_order_relaxed);
+}
+
+void recover_flows(struct conntrack *ct, struct instant now)
+{
+	struct table *t = &ct->table;
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < t->n_records; i++) {
+		recover_one(ct, i, now);
+		if (t->records[i].check)
+			used = i + 1;
+	}
+	atomic_store_explicit(&t->fresh, used, memory_order_relaxed);
+	/* The lowest index is taken first. */
+	for (uint32_t i = used; i-- > 0;) {
+		if (!t->records[i].check)
+			table_give_back(t, i);
+	}
+	atomic_store_explicit(&ct->flows, ct->recovery.kept, memory_order_relaxed);
+	atomic_store_explicit(&ct->peak, ct->recovery.kept, memory_order_relaxed);
+}

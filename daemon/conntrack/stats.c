@@ -1,0 +1,81 @@
+/* stats.c - numbers: what each worker counted, summed.
+ *
+ * Every worker writes its own counters with plain stores; whoever sums them sees each at
+ * about the same time. */
+#include <netinet/in.h>
+
+#include "conntrack/private.h"
+
+enum ct_kind stats_kind(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return CT_TCP;
+	case IPPROTO_UDP:
+		return CT_UDP;
+	case IPPROTO_ICMP:
+		return CT_ICMP;
+	case IPPROTO_ICMPV6:
+		return CT_ICMPV6;
+	default:
+		return CT_OTHER;
+	}
+}
+
+const char *ct_kind_name(enum ct_kind kind)
+{
+	static const char *const names[CT_KIND_COUNT] = {
+		[CT_KIND_NONE] = "none",
+		[CT_TCP] = "tcp",
+		[CT_UDP] = "udp",
+		[CT_ICMP] = "icmp",
+		[CT_ICMPV6] = "icmpv6",
+		[CT_OTHER] = "other",
+	};
+
+	return kind < CT_KIND_COUNT ? names[kind] : "none";
+}
+
+void stats_count_flow(struct ct_worker *w, const struct flow *f, int n)
+{
+	uint8_t proto = f->tuple[DIR_ORIGINAL].l4;
+
+	tally_add32(&w->kinds[stats_kind(proto)], (uint32_t)n);
+	if (proto == IPPROTO_TCP)
+		tally_add32(&w->tcp_states[f->proto.tcp.state], (uint32_t)n);
+}
+
+void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_stats)
+{
+	struct conntrack_stats s = {
+		.flows = atomic_load_explicit(&ct->flows, memory_order_relaxed),
+		.peak = atomic_load_explicit(&ct->peak, memory_order_relaxed),
+		.max = atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed),
+	};
+	uint64_t sum[TALLY_COUNT] = { 0 };
+
+	for (unsigned i = 0; i <= ct->workers; i++) {
+		const struct ct_worker *w = &ct->worker[i];
+
+		for (unsigned j = 0; j < TALLY_COUNT; j++)
+			sum[j] += atomic_load_explicit(&w->tally[j], memory_order_relaxed);
+		for (unsigned j = 0; j < CT_KIND_COUNT; j++)
+			s.by_kind[j] += atomic_load_explicit(&w->kinds[j],
+							     memory_order_relaxed);
+		for (unsigned j = 0; j < TCPS_COUNT; j++)
+			s.by_tcp_state[j] += atomic_load_explicit(&w->tcp_states[j],
+								  memory_order_relaxed);
+	}
+	s.found = sum[TALLY_FOUND];
+	s.invalid = sum[TALLY_INVALID];
+	s.insert = sum[TALLY_INSERT];
+	s.insert_failed = sum[TALLY_INSERT_FAILED];
+	s.drop = sum[TALLY_DROP];
+	s.early_drop = sum[TALLY_EARLY_DROP];
+	s.error = sum[TALLY_ERROR];
+	s.clash_resolve = sum[TALLY_CLASH_RESOLVE];
+	s.chaintoolong = sum[TALLY_CHAIN_LONG];
+	s.expired = sum[TALLY_EXPIRED];
+	s.created = sum[TALLY_CREATED];
+	*ret_stats = s;
+}

@@ -1,0 +1,66 @@
+/* track.h - a packet at the tracker of its protocol (the kernel's l4proto->packet()).
+ *
+ * A tracker judges one packet of one flow and changes flow->proto and nothing else; what is
+ * the same for all protocols (status bits, timer, accounting, death) follows from its
+ * verdict and is done by the caller, who holds the flow's lock. */
+#ifndef CTFW_CONNTRACK_TRACK_H
+#define CTFW_CONNTRACK_TRACK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ctfw/conntrack.h"
+
+/* The options as workers read them: the control side changes them at any time. */
+struct settings {
+	_Atomic uint64_t timeout[TIMEOUT_COUNT]; /* ns */
+	_Atomic uint32_t max_flows;
+	_Atomic uint8_t tcp_loose; /* enum tcp_loose */
+};
+
+enum track_verdict {
+	TRACK_ACCEPT = 1, /* counted, and the timer starts anew */
+	TRACK_IGNORE,     /* accepted; neither timer nor counters move */
+	TRACK_INVALID,    /* no part of the flow, which stays as it is */
+	TRACK_KILL,       /* accepted and counted, and the flow ends with it */
+	TRACK_AGAIN,      /* the flow is over and the packet begins another: look again */
+};
+
+struct track {
+	const struct settings *settings;
+	struct flow *flow;
+	const struct packet *packet;
+	uint64_t now;    /* monotonic ns */
+	uint32_t status; /* the flow's status bits before this packet */
+	uint8_t dir;     /* enum flow_dir */
+	bool begins;     /* the flow begins with this packet */
+
+	/* What the tracker says beside its verdict; zero before. */
+	uint64_t timeout;    /* ns, with TRACK_ACCEPT */
+	uint32_t set_status; /* with TRACK_ACCEPT */
+};
+
+static inline uint64_t settings_timeout(const struct settings *s, enum ct_timeout which)
+{
+	return atomic_load_explicit(&s->timeout[which], memory_order_relaxed);
+}
+
+enum track_verdict tcp_track(struct track *t);
+enum track_verdict udp_track(struct track *t);
+enum track_verdict icmp_track(struct track *t);
+enum track_verdict icmpv6_track(struct track *t);
+enum track_verdict generic_track(struct track *t);
+
+/* What a packet of ICMP or ICMPv6 is before it is looked up (nf_conntrack_handle_icmp). */
+enum icmp_class {
+	ICMP_CLASS_ORDINARY = 1, /* tracked like any other protocol */
+	ICMP_CLASS_INVALID,
+	ICMP_CLASS_UNTRACKED, /* neighbour discovery and multicast listeners */
+	ICMP_CLASS_ERROR,     /* belongs to the flow of the packet that it quotes */
+};
+/* For ERROR, *ret_sought is the tuple that the flow must have in one direction: the inverse of
+ * the quoted packet's. */
+enum icmp_class icmp_classify(const struct packet *p, uint16_t zone, struct tuple *ret_sought);
+
+#endif
