@@ -24,7 +24,8 @@ static inline void put(struct bytes *m, const void *bytes, size_t len)
 }
 
 /* A run of bytes given as numbers. */
-#define PUT(m, ...) put(m, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+#define PUT(m, ...)                                                                            \
+	put(m, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
 static inline void put_zeroes(struct bytes *m, size_t len)
 {
