@@ -1,0 +1,203 @@
+# lib.sh - three namespaces, real services in them, and words for tests.  Sourced by bash.
+#
+#   client   wg0   10.8.0.2   fd08::2
+#              |   a veth made like a tunnel: no ARP, equal MAC addresses, MTU 1420
+#   host     wg0   10.8.0.1   fd08::1
+#            eth0  203.0.113.1    2001:db8:113::1
+#              |
+#   server   eth0  203.0.113.10   2001:db8:113::10
+#
+# The host forwards, and the server knows the way back to the VPN.  Namespaces are called
+# PREFIX-client and so on; PREFIX is new in every run, so that runs do not meet.  All that a
+# test leaves, processes too, goes at its exit.
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SOURCE=$(cd "$HERE/../.." && pwd)
+BUILD=${CTFW_BUILD:-$SOURCE/build/dev}
+
+CLIENT4=10.8.0.2 CLIENT6=fd08::2
+HOST4=10.8.0.1 HOST6=fd08::1
+SERVER4=203.0.113.10 SERVER6=2001:db8:113::10
+HOSTNET4=203.0.113.1 HOSTNET6=2001:db8:113::1
+TCP_PORTS=22,80,8080,5001
+UDP_PORTS=53,7
+
+failures=0 tries=0
+
+# ---- namespaces ----
+
+in_client() { ip netns exec "$PREFIX-client" "$@"; }
+in_host() { ip netns exec "$PREFIX-host" "$@"; }
+in_server() { ip netns exec "$PREFIX-server" "$@"; }
+
+# A veth between two namespaces that looks like a tunnel: LEFT NAME RIGHT NAME.
+tunnel() {
+	ip -n "$1" link add "$2" address 02:00:00:00:00:08 mtu 1420 type veth \
+		peer name "$4" address 02:00:00:00:00:08 mtu 1420 netns "$3"
+	ip -n "$1" link set "$2" arp off up
+	ip -n "$3" link set "$4" arp off up
+}
+
+net_up() {
+	local ns
+	for ns in client host server; do
+		ip netns add "$PREFIX-$ns"
+		ip netns exec "$PREFIX-$ns" sysctl -qw \
+			net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
+			net.ipv6.conf.default.accept_dad=0 \
+			net.ipv6.conf.default.router_solicitations=0 \
+			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=2 \
+			net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+		ip -n "$PREFIX-$ns" link set lo up
+	done
+	tunnel "$PREFIX-client" wg0 "$PREFIX-host" wg0
+	ip -n "$PREFIX-host" link add eth0 type veth peer name eth0 netns "$PREFIX-server"
+	ip -n "$PREFIX-host" link set eth0 up
+	ip -n "$PREFIX-server" link set eth0 up
+
+	ip -n "$PREFIX-client" addr add $CLIENT4/24 dev wg0
+	ip -n "$PREFIX-client" addr add $CLIENT6/64 dev wg0
+	ip -n "$PREFIX-host" addr add $HOST4/24 dev wg0
+	ip -n "$PREFIX-host" addr add $HOST6/64 dev wg0
+	ip -n "$PREFIX-host" addr add $HOSTNET4/24 dev eth0
+	ip -n "$PREFIX-host" addr add $HOSTNET6/64 dev eth0
+	ip -n "$PREFIX-server" addr add $SERVER4/24 dev eth0
+	ip -n "$PREFIX-server" addr add $SERVER6/64 dev eth0
+
+	ip -n "$PREFIX-client" route add default dev wg0
+	ip -n "$PREFIX-client" -6 route add default dev wg0
+	ip -n "$PREFIX-server" route add 10.8.0.0/16 via $HOSTNET4
+	ip -n "$PREFIX-server" -6 route add fd08::/32 via $HOSTNET6
+	in_host sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
+
+# Services in NAMESPACE..., on all of TCP_PORTS and UDP_PORTS; returns when they answer.
+serve_in() {
+	local ns
+	for ns; do
+		ip netns exec "$PREFIX-$ns" "$HERE/traffic.py" serve --tcp $TCP_PORTS \
+			--udp $UDP_PORTS >"$WORK/serve-$ns" 2>&1 &
+		disown
+	done
+	for ns; do
+		wait_until 10 grep -q ready "$WORK/serve-$ns" || die "no services in $ns"
+	done
+}
+
+net_down() {
+	local ns pids
+	for ns in client host server; do
+		pids=$(ip netns pids "$PREFIX-$ns" 2>/dev/null) && [ -n "$pids" ] &&
+			kill -9 $pids 2>/dev/null
+	done
+	for ns in client host server; do
+		ip netns del "$PREFIX-$ns" 2>/dev/null
+	done
+	return 0
+}
+
+# ---- waiting ----
+
+# wait_until SECONDS COMMAND...: as soon as it succeeds; 1 when it never does.
+wait_until() {
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ ${EPOCHREALTIME/[.,]/} -lt $end ] || return 1
+		sleep 0.02
+	done
+}
+
+# Kill a child, and wait until it is gone.
+shoot() {
+	disown "$1"
+	kill -9 "$1"
+	wait_until 5 gone "$1"
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# ---- what a test says ----
+
+die() {
+	echo "cannot test: $*" >&2
+	exit 99
+}
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+
+# ok SENTENCE COMMAND...: the command succeeds.
+ok() {
+	local what=$1 out status
+	shift
+	tries=$((tries + 1))
+	if out=$("$@" 2>&1); then
+		echo "ok   $what"
+	else
+		status=$?
+		failures=$((failures + 1))
+		echo "FAIL $what"
+		echo "     $* -> $status: ${out//$'\n'/$'\n'     }"
+	fi
+}
+
+# not_ok SENTENCE COMMAND...: it fails.
+not_ok() {
+	local what=$1
+	shift
+	ok "$what" fails "$@"
+}
+fails() { ! "$@"; }
+
+# says SENTENCE WORD COMMAND...: its output begins with the word.
+says() {
+	local what=$1 word=$2 out
+	shift 2
+	tries=$((tries + 1))
+	out=$("$@" 2>&1)
+	if [[ $out == "$word"* ]]; then
+		echo "ok   $what"
+	else
+		failures=$((failures + 1))
+		echo "FAIL $what"
+		echo "     $* -> \"$out\", not \"$word\""
+	fi
+}
+
+# Begin and end of a test file.
+begin() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	[ -c /dev/net/tun ] || skip "needs /dev/net/tun"
+	PREFIX=ctfw-$$
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ctfw-net.XXXXXX")
+	trap finish EXIT
+	trap 'exit 130' INT TERM
+	net_up || die "no network namespaces"
+}
+
+finish() {
+	local status=$?
+	trap - EXIT
+	net_down
+	[ $failures = 0 ] || [ ! -s "$WORK/daemon.log" ] ||
+		{ echo "--- the daemon said:"; tail -n 60 "$WORK/daemon.log"; }
+	rm -rf "$WORK"
+	if [ $status = 0 ]; then
+		echo "$tries checks, $failures failed"
+		[ $failures = 0 ] || status=1
+		[ $tries -gt 0 ] || status=1
+	fi
+	exit $status
+}
+
+# ---- traffic ----
+
+ping_in() { ip netns exec "$PREFIX-$1" ping -n -q -c1 -W"${WAIT:-1}" "$2"; }
+# traffic_in NAMESPACE ARGUMENTS-OF-TRAFFIC.PY...
+traffic_in() {
+	local ns=$1
+	shift
+	ip netns exec "$PREFIX-$ns" "$HERE/traffic.py" "$@"
+}
