@@ -1,0 +1,21 @@
+/* fuzz.h - what a fuzz target is, and how it says that something is wrong. */
+#ifndef TESTS_FUZZ_H
+#define TESTS_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Unlike assert(3), in every build. */
+#define CHECK(what)                                                                            \
+	do {                                                                                   \
+		if (!(what)) {                                                                 \
+			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #what);   \
+			abort();                                                               \
+		}                                                                              \
+	} while (0)
+
+#endif
