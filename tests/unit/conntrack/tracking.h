@@ -5,6 +5,7 @@
 
 #include "unit/test.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
