@@ -1,27 +1,2 @@
-/* rulefile.h - ruleset files as ctfwctl itself reads them: the file, and what it includes. */
-#ifndef CTFW_CTL_RULEFILE_H
-#define CTFW_CTL_RULEFILE_H
-
-#include <stddef.h>
-
-#include "ctfw/ruleset.h"
-
-#define RULEFILE_MAX (64u << 20) /* bytes of one file: more is a mistake, or /dev/zero */
-
-/* Directories to look into for an `include` that begins with neither "/" nor "./" nor
- * "../": the arg of rulefile_include(). */
-struct rulefile_path {
-	const char *const *dirs;
-	size_t n;
-};
-
-/* A file's text, malloc'ed and NUL-terminated.  path: "-" is standard input.  0, or a
- * negative errno (-EFBIG: longer than RULEFILE_MAX). */
-int rulefile_read(const char *path, char **ret_text, size_t *ret_len);
-/* struct ruleset_reader's include: files of a pattern in alphabetical order, none that
- * begins with a dot, the first directory that has any (nft(8), INCLUDE FILES). */
-int rulefile_include(void *arg, const char *pattern, const char *from,
-		     void (*found)(void *found_arg, char *name, char *text, size_t len),
-		     void *found_arg);
-
-#endif
+/* rulefile.h - where it was; see the contract. */
+#include "ctfw/rulefile.h"

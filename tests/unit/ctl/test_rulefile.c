@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ctl/rulefile.h"
+#include "ctfw/rulefile.h"
 #include "unit/test.h"
 
 static char dir[] = "/tmp/ctfw-rulefile-XXXXXX";

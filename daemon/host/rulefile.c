@@ -1,5 +1,5 @@
-/* rulefile.c - ruleset files as ctfwctl itself reads them. */
-#include "ctl/rulefile.h"
+/* rulefile.c - ruleset files as programs read them. */
+#include "ctfw/rulefile.h"
 
 #include <errno.h>
 #include <fcntl.h>

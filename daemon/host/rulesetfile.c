@@ -1,0 +1,68 @@
+/* rulesetfile.c - reads the configured ruleset and hands it on. */
+#include "host/rulesetfile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctfw/rulefile.h"
+
+static const char *const include_dirs[] = { "/etc" };
+
+/* Read it and let use() work on it. */
+static int with_file(const char *path, struct diag *d,
+		     int (*use)(void *arg, const struct ruleset_input *input, struct diag *d),
+		     void *arg)
+{
+	struct rulefile_path dirs = { include_dirs, 1 };
+	const struct ruleset_reader reader = { rulefile_include, &dirs };
+	struct ruleset_input input = { .name = path, .reader = &reader };
+	unsigned before = d->errors;
+	char *text;
+	int err;
+
+	err = rulefile_read(path, &text, &input.len);
+	if (!err) {
+		input.text = text;
+		err = use(arg, &input, d);
+		free(text);
+	}
+	if (err && d->errors == before)
+		diag_error(d, NULL, "%s: %s", path, strerror(-err));
+	return err;
+}
+
+static int replace(void *arg, const struct ruleset_input *input, struct diag *d)
+{
+	return generation_replace(arg, input, d);
+}
+
+int rulesetfile_replace(struct generation *g, const char *path, struct diag *d)
+{
+	return with_file(path, d, replace, g);
+}
+
+static int check(void *arg, const struct ruleset_input *input, struct diag *d)
+{
+	struct ruleset *empty = ruleset_new(NULL), *rs = NULL;
+	struct program *program = NULL;
+	struct text out = TEXT_INIT;
+	int err;
+
+	(void)arg;
+	err = empty ? ruleset_apply(empty, input, d, &out, &rs) : -ENOMEM;
+	if (!err) {
+		program = program_compile(rs);
+		err = program ? 0 : -ENOMEM;
+	}
+	program_free(program);
+	ruleset_unref(rs);
+	ruleset_unref(empty);
+	text_fini(&out);
+	return err;
+}
+
+int rulesetfile_check(const char *path, struct diag *d)
+{
+	return with_file(path, d, check, NULL);
+}

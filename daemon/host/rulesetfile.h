@@ -1,0 +1,14 @@
+/* rulesetfile.h - the ruleset that the configuration names, as the daemon reads it. */
+#ifndef CTFW_HOST_RULESETFILE_H
+#define CTFW_HOST_RULESETFILE_H
+
+#include "ctfw/diag.h"
+#include "ctfw/generation.h"
+
+/* Put the file in force, in the place of everything.  0, or a negative errno with
+ * diagnostics; then nothing has changed. */
+int rulesetfile_replace(struct generation *g, const char *path, struct diag *d);
+/* Whether that would do, without a daemon.  The same. */
+int rulesetfile_check(const char *path, struct diag *d);
+
+#endif
