@@ -1,0 +1,18 @@
+/* notify.h - what systemd is told (sd_notify(3)).  Without systemd, nothing happens.
+ *
+ * The keeper is what systemd started, and the only one that speaks. */
+#ifndef CTFW_HOST_NOTIFY_H
+#define CTFW_HOST_NOTIFY_H
+
+#include <stdint.h>
+
+void notify_ready(const char *status);
+void notify_status(const char *status);
+/* RELOADING=1 with the time, as Type=notify-reload wants; notify_ready() ends it. */
+void notify_reloading(void);
+void notify_stopping(void);
+void notify_watchdog(void);
+/* Microseconds within which notify_watchdog() is expected; 0: not at all. */
+uint64_t notify_watchdog_interval(void);
+
+#endif
