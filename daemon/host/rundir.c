@@ -1,0 +1,346 @@
+/* rundir.c - the runtime directory: one daemon in it, and what outlives that one. */
+#include "host/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/log.h"
+
+#define BACKLOG 128
+#define LOCK_TRIES 20
+#define LOCK_WAIT_NS 50000000
+
+static const struct span nowhere = { NULL, 0, 0 };
+
+static int fail(struct diag *d, int err, const char *what, const char *path)
+{
+	diag_error(d, &nowhere, "%s %s: %s", what, path, strerror(-err));
+	return err;
+}
+
+/* A directory that is there is left as it is, whoever it belongs to. */
+static int make_directory(const char *path, const struct identity *id, struct diag *d)
+{
+	if (mkdir(path, 0755) < 0) {
+		if (errno == EEXIST)
+			return 0;
+		return fail(d, -errno, "cannot make the runtime directory", path);
+	}
+	if (id->change && chown(path, id->uid, id->gid) < 0)
+		return fail(d, -errno, "cannot give away the runtime directory", path);
+	return 0;
+}
+
+/* A file of the directory, ours to read and write.  What is no plain file of the daemon's
+ * user is replaced: root must not write through what somebody else put there. */
+static int open_file(int dir, const char *name, const struct identity *id)
+{
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+	struct stat st;
+	int fd, err = 0;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (!S_ISREG(st.st_mode) || st.st_nlink != 1 || (st.st_uid && st.st_uid != id->uid)) &&
+	    unlinkat(dir, name, 0) < 0)
+		return -errno;
+	fd = openat(dir, name, flags, 0600);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		err = -errno;
+	else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		err = -EPERM;
+	else if (id->change && fchown(fd, id->uid, id->gid) < 0)
+		err = -errno;
+	if (err < 0) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static int take_lock(int fd, const char *path, struct diag *d)
+{
+	const struct timespec wait = { 0, LOCK_WAIT_NS };
+	char pid[16] = "";
+	int tries = 0;
+	ssize_t n;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return fail(d, -errno, "cannot lock", path);
+		if (++tries < LOCK_TRIES) {
+			nanosleep(&wait, NULL);
+			continue;
+		}
+		n = pread(fd, pid, sizeof(pid) - 1, 0);
+		pid[n > 0 ? n : 0] = '\0';
+		pid[strcspn(pid, "\n")] = '\0';
+		diag_error(d, &nowhere, "another ctfwd%s%s is running in %s",
+			   *pid ? ", process " : "", pid, path);
+		return -EBUSY;
+	}
+	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
+		return fail(d, -errno, "cannot write", path);
+	return 0;
+}
+
+/* ---- the control socket ---- */
+
+static int socket_group(const char *name, gid_t *ret_gid, struct diag *d)
+{
+	const struct group *g = getgrnam(name);
+
+	if (!g) {
+		diag_error(d, &nowhere, "the control-group \"%s\" does not exist", name);
+		return -ENOENT;
+	}
+	*ret_gid = g->gr_gid;
+	return 0;
+}
+
+/* Bound by us alone: we have the lock, so a socket that is there is stale.  But another
+ * kind of file is none of our business. */
+static int unlink_stale(const char *path, struct diag *d)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : fail(d, -errno, "control-socket", path);
+	if (!S_ISSOCK(st.st_mode)) {
+		diag_error(d, &nowhere, "control-socket %s exists and is no socket", path);
+		return -EEXIST;
+	}
+	return unlink(path) < 0 ? fail(d, -errno, "cannot remove the stale socket", path) : 0;
+}
+
+static int bind_socket(const char *path, struct diag *d)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int fd, err;
+
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		diag_error(d, &nowhere, "control-socket %s: a socket's path has at most %zu bytes",
+			   path, sizeof(addr.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	strcpy(addr.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail(d, -errno, "control-socket", path);
+	mask = umask(0117);
+	err = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : 0;
+	umask(mask);
+	if (!err && listen(fd, BACKLOG) < 0)
+		err = -errno;
+	if (err) {
+		close(fd);
+		return fail(d, err, "control-socket", path);
+	}
+	return fd;
+}
+
+static int open_socket(const struct config *c, const struct identity *id, struct diag *d)
+{
+	const char *path = c->daemon.control_socket;
+	gid_t gid = id->gid;
+	int fd, err;
+
+	err = c->daemon.control_group[0] ? socket_group(c->daemon.control_group, &gid, d) : 0;
+	if (!err)
+		err = unlink_stale(path, d);
+	if (err)
+		return err;
+	fd = bind_socket(path, d);
+	if (fd < 0)
+		return fd;
+	if ((id->change || gid != id->gid) && lchown(path, id->uid, gid) < 0) {
+		err = fail(d, -errno, "cannot give the control-socket to its group", path);
+		unlink(path);
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* ---- the whole ---- */
+
+int rundir_open(const struct config *c, const struct identity *id, struct rundir *ret_rundir,
+		struct diag *d)
+{
+	const char *path = c->daemon.runtime_directory;
+	struct rundir r = { -1, -1, -1, "" };
+	int dir, err;
+
+	err = make_directory(path, id, d);
+	if (err)
+		return err;
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return fail(d, -errno, "runtime-directory", path);
+	err = r.lock_fd = open_file(dir, "ctfwd.lock", id);
+	if (err < 0) {
+		fail(d, err, "cannot make ctfwd.lock in the runtime directory", path);
+		goto out;
+	}
+	err = take_lock(r.lock_fd, path, d);
+	if (err < 0)
+		goto out;
+	err = r.arena_fd = open_file(dir, "ctfwd.arena", id);
+	if (err < 0) {
+		fail(d, err, "cannot make ctfwd.arena in the runtime directory", path);
+		goto out;
+	}
+	err = r.listen_fd = open_socket(c, id, d);
+	if (err < 0)
+		goto out;
+	strcpy(r.socket, c->daemon.control_socket);
+	*ret_rundir = r;
+	err = 0;
+out:
+	close(dir);
+	if (err < 0) {
+		if (r.arena_fd >= 0)
+			close(r.arena_fd);
+		if (r.lock_fd >= 0)
+			close(r.lock_fd);
+	}
+	return err < 0 ? err : 0;
+}
+
+void rundir_close(struct rundir *r)
+{
+	unlink(r->socket);
+	close(r->listen_fd);
+	close(r->arena_fd);
+	close(r->lock_fd);
+}
+
+/* ---- the arena ---- */
+
+/* The kernel's name for this boot: 36 characters of hexadecimal digits and hyphens. */
+static int read_boot_id(uint8_t ret_id[16])
+{
+	char text[64] = "", hex[33];
+	unsigned i, n = 0, byte;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	for (i = 0; got > 0 && i < (unsigned)got && n < 32; i++) {
+		if (text[i] != '-' && text[i] != '\n')
+			hex[n++] = text[i];
+	}
+	hex[n] = '\0';
+	for (i = 0; i < 16; i++) {
+		if (n != 32 || sscanf(hex + 2 * i, "%2x", &byte) != 1)
+			return -EINVAL;
+		ret_id[i] = (uint8_t)byte;
+	}
+	return 0;
+}
+
+/* Zero bytes again, and memory behind those that are written to whatever happens: a tmpfs
+ * that is full would kill us later with SIGBUS. */
+static int make_room(int fd, const struct arena_geometry *g, struct diag *d)
+{
+	const off_t size = (off_t)arena_size(g), committed = (off_t)arena_committed(g);
+	int err;
+
+	if (ftruncate(fd, 0) < 0 || ftruncate(fd, size) < 0)
+		return fail(d, -errno, "cannot size", "ctfwd.arena");
+	err = posix_fallocate(fd, 0, committed);
+	if (err == ENOSPC || err == ENOMEM) {
+		diag_error(d, &nowhere,
+			   "no room for the flow table: ctfwd.arena needs %lld MiB in the runtime "
+			   "directory", (long long)(committed >> 20) + 1);
+		diag_hint(d, "lower max-flows in [conntrack], or give the file system more room");
+		return -ENOSPC;
+	}
+	return err ? fail(d, -err, "cannot allocate", "ctfwd.arena") : 0;
+}
+
+/* Why flows of a former process do not go on. */
+static const char *attach_reason(int err)
+{
+	switch (err) {
+	case -ESTALE:
+		return "it is of another boot or version";
+	case -E2BIG:
+		return "max-flows has changed";
+	default:
+		return "it is damaged";
+	}
+}
+
+/* What a former process left: 0, or why it cannot be used. */
+static int attach(int fd, const struct arena_geometry *g, const uint8_t boot_id[16],
+		  struct arena *ret_arena)
+{
+	size_t size = arena_size(g);
+	struct stat st;
+	void *mem;
+	int err;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!st.st_size)
+		return -ENODATA;
+	if ((size_t)st.st_size != size)
+		return -E2BIG;
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		return -errno;
+	err = arena_attach(mem, size, g, boot_id, ret_arena);
+	if (err)
+		munmap(mem, size);
+	return err;
+}
+
+int rundir_map_arena(int fd, const struct arena_geometry *g, struct arena *ret_arena,
+		     bool *ret_fresh, struct diag *d)
+{
+	uint8_t boot_id[16], key[16];
+	void *mem;
+	int err;
+
+	err = read_boot_id(boot_id);
+	if (err)
+		return fail(d, err, "cannot read", "/proc/sys/kernel/random/boot_id");
+	err = attach(fd, g, boot_id, ret_arena);
+	if (!err) {
+		*ret_fresh = false;
+		return 0;
+	}
+	if (err != -ENODATA)
+		log_say(LEVEL_WARNING, "ctfwd.arena starts empty, its flows are forgotten: %s",
+			attach_reason(err));
+	if (getrandom(key, sizeof(key), 0) != sizeof(key))
+		return fail(d, -EIO, "cannot get random bytes for", "ctfwd.arena");
+	err = make_room(fd, g, d);
+	if (err)
+		return err;
+	mem = mmap(NULL, arena_size(g), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		return fail(d, -errno, "cannot map", "ctfwd.arena");
+	arena_format(mem, g, boot_id, key, ret_arena);
+	*ret_fresh = true;
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* rundir.h - the runtime directory and what is in it: lock, arena, control socket.
+ *
+ *     ctfwd.lock   held by keeper and filter as long as one of them lives
+ *     ctfwd.arena  flows, counters, ruleset: stays when the daemon ends
+ *     ctfwd.sock   the control socket (unless configured elsewhere)
+ *
+ * The keeper opens all of it while it may still be root, and gives it to the daemon's
+ * user; the filter inherits the descriptors. */
+#ifndef CTFW_HOST_RUNDIR_H
+#define CTFW_HOST_RUNDIR_H
+
+#include "ctfw/arena.h"
+#include "ctfw/config.h"
+#include "ctfw/diag.h"
+#include "host/isolate.h"
+
+struct rundir {
+	int lock_fd, arena_fd, listen_fd;
+	char socket[CONFIG_PATH_MAX];
+};
+
+/* Make the directory if it is not there, take the lock (waiting a moment for a daemon
+ * that is just dying), open the arena's file, bind the socket in the place of a stale one.
+ * 0, or a negative errno with one line in d: -EBUSY when there is another ctfwd. */
+int rundir_open(const struct config *c, const struct identity *id, struct rundir *ret_rundir,
+		struct diag *d);
+/* Removes the socket. */
+void rundir_close(struct rundir *r);
+
+/* The filter's side: map the arena of that geometry.  A file that is no arena of this
+ * geometry, boot and layout is made one anew.  *ret_fresh: nothing of a former process is
+ * in it.  0, or a negative errno with a diagnostic; the mapping lasts as long as we. */
+int rundir_map_arena(int fd, const struct arena_geometry *g, struct arena *ret_arena,
+		     bool *ret_fresh, struct diag *d);
+
+#endif
