@@ -1,0 +1,49 @@
+/* ports.h - all TUNs of a configuration, in the order of its sections.
+ *
+ * A capture has two, in and out; a [tun] section is one.  The keeper opens them; the filter
+ * tells the engine about them (struct ports_view). */
+#ifndef CTFW_HOST_PORTS_H
+#define CTFW_HOST_PORTS_H
+
+#include "ctfw/config.h"
+#include "ctfw/diag.h"
+#include "ctfw/engine.h"
+#include "host/tun.h"
+
+struct port {
+	struct tun tun;
+	enum port_role role;
+	char interface[IFNAMSIZ]; /* the real one; zero-padded */
+	uint32_t ifindex;         /* of that one; 0 when it is not there */
+	uint32_t mtu;             /* of the TUN; 0 unknown */
+	/* Whose port it is: one of both. */
+	const struct config_capture *capture;
+	const struct config_tun *section;
+};
+
+struct ports {
+	struct port port[CONFIG_PORTS_MAX];
+	size_t n;
+};
+
+/* Open every TUN, with a queue for each worker.  c must live as long as the ports, and
+ * changes only by config_adopt().  0, or a negative errno with one line in d. */
+int ports_open(const struct config *c, unsigned workers, struct ports *ret_ports,
+	       struct diag *d);
+void ports_close(struct ports *p);
+
+/* Take indexes and MTUs from a view of the host; true when one that the engine sees has
+ * changed. */
+bool ports_follow(struct ports *p, const struct hostview *hv);
+
+/* What the engine needs of them, as an immutable whole: replaced at a reload. */
+struct ports_view {
+	size_t n;
+	struct engine_port port[];
+};
+/* NULL when out of memory; free(3) it. */
+struct ports_view *ports_view_new(const struct ports *p);
+/* Write it again; of use before anybody else has it. */
+void ports_view_fill(const struct ports *p, struct ports_view *view);
+
+#endif

@@ -1,0 +1,37 @@
+/* tun.h - TUN devices: made, and their queues opened.
+ *
+ * A device lives as long as one of its queues is open.  Everything else about it (MTU,
+ * addresses, up) is netlink's, see steer.h. */
+#ifndef CTFW_HOST_TUN_H
+#define CTFW_HOST_TUN_H
+
+#include "ctfw/config.h"
+#include "ctfw/diag.h"
+#include "ctfw/text.h"
+
+/* What TUNSETOFFLOAD took, as bits; newer kernels have more. */
+enum tun_offload {
+	TUN_OFFLOAD_CSUM = 1 << 0,
+	TUN_OFFLOAD_TSO4 = 1 << 1,
+	TUN_OFFLOAD_TSO6 = 1 << 2,
+	TUN_OFFLOAD_TSO_ECN = 1 << 3,
+	TUN_OFFLOAD_USO4 = 1 << 4,
+	TUN_OFFLOAD_USO6 = 1 << 5,
+};
+#define TUN_OFFLOAD_BITS 6
+/* "csum", "tso4", ... of bit number i. */
+const char *tun_offload_name(unsigned i);
+
+struct tun {
+	char name[IFNAMSIZ];
+	unsigned offload; /* enum tun_offload */
+	unsigned n_queues;
+	int queue[ARENA_MAX_WORKERS]; /* non-blocking, close-on-exec */
+};
+
+/* Make a TUN that nobody has, with so many queues: packets come and go behind a
+ * virtio_net_hdr of ten bytes.  0, or a negative errno with one line in d. */
+int tun_open(const char *name, unsigned queues, struct tun *ret_tun, struct diag *d);
+void tun_close(struct tun *t);
+
+#endif
