@@ -1,0 +1,394 @@
+/* filter.c - the filter process: from the fork to its end.
+ *
+ * The order of the start matters.  First every right is given up that is not needed to go
+ * on; then memory is set up from the arena, and the ruleset; then what listens to the
+ * world; then the threads are made, which wait; then the system calls go as well, for all
+ * threads at once; and only then packets are looked at.
+ *
+ * The main thread owns everything but the workers' own.  It is registered with RCU and
+ * offline, but for the moments in which it looks at flows. */
+#include "host/filter.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctfw/rcu.h"
+#include "host/filter_private.h"
+#include "host/hostsource.h"
+#include "host/isolate.h"
+#include "host/log.h"
+
+/* Every record is looked at once a second; sooner when the table is nearly full. */
+#define HOUSEKEEP_MS 50
+#define HOUSEKEEP_SLICES (1000 / HOUSEKEEP_MS)
+#define PRESSURE_SLICES 4
+
+struct instant filter_now(void *arg)
+{
+	struct timespec mono, real;
+
+	(void)arg;
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &real);
+	return (struct instant){
+		.mono = (uint64_t)mono.tv_sec * NSEC_PER_SEC + (uint64_t)mono.tv_nsec,
+		.real = (uint64_t)real.tv_sec * NSEC_PER_SEC + (uint64_t)real.tv_nsec,
+	};
+}
+
+/* ---- what the main thread does ---- */
+
+static void on_channel(evutil_socket_t fd, short what, void *arg)
+{
+	struct filter *f = arg;
+	struct channel_message *m = malloc(sizeof(*m));
+	int err, passed = -1;
+
+	(void)what;
+	while (m && (err = channel_receive(fd, m, &passed)) != -EAGAIN) {
+		if (err == -EPIPE || (!err && m->kind == CHANNEL_STOP)) {
+			event_base_loopbreak(f->base);
+			break;
+		}
+		if (!err && m->kind == CHANNEL_RELOAD)
+			filter_reload(f, m, passed);
+		if (passed >= 0)
+			close(passed);
+		passed = -1;
+	}
+	free(m);
+}
+
+static void drain_ring(struct logring *ring)
+{
+	const struct logring_slot *slot;
+	uint32_t dropped;
+
+	while ((slot = logring_peek(ring))) {
+		log_line((enum log_level)slot->level, slot->line, slot->len);
+		logring_done(ring);
+	}
+	dropped = logring_dropped(ring);
+	if (dropped)
+		log_say(LEVEL_WARNING, "%" PRIu32 " lines of log statements were lost", dropped);
+}
+
+static void on_log(evutil_socket_t fd, short what, void *arg)
+{
+	struct filter *f = arg;
+	uint64_t count;
+	unsigned i;
+
+	(void)what;
+	/* Before the rings, so that no wake-up is lost. */
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		log_say(LEVEL_ERROR, "eventfd: %s", strerror(errno));
+	for (i = 0; i < f->n_workers; i++)
+		drain_ring(&f->workers[i].ring);
+}
+
+static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
+{
+	struct filter *f = arg;
+	struct text line = TEXT_INIT;
+	unsigned i;
+	int err = 0;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < f->n_workers; i++) {
+		if (!worker_alive(&f->workers[i]))
+			err = -ETIMEDOUT;
+	}
+	filter_status_line(f, &line);
+	channel_send(f->start->channel, CHANNEL_HEARTBEAT, err, text_str(&line), -1);
+	text_fini(&line);
+}
+
+static void on_housekeep(evutil_socket_t fd, short what, void *arg)
+{
+	struct filter *f = arg;
+	uint32_t records = conntrack_records(f->config->conntrack.max_flows);
+	struct conntrack_stats stats;
+	unsigned slices;
+
+	(void)fd;
+	(void)what;
+	conntrack_stats(f->ct, &stats);
+	slices = stats.flows > stats.max / 10 * 9 ? PRESSURE_SLICES : HOUSEKEEP_SLICES;
+	rcu_online();
+	conntrack_housekeep(f->ct, records / slices + 1, filter_now(NULL));
+	rcu_offline();
+}
+
+/* Addresses, links or routes have changed.  An interface made anew has another index. */
+static void on_hostview(void *arg, struct hostview *hv)
+{
+	struct filter *f = arg;
+
+	if (ports_follow(f->start->ports, hv) && f->running)
+		filter_renew_view(f);
+	engine_set_hostview(f->engine, hv);
+}
+
+/* ---- the start ---- */
+
+static int set_up_memory(struct filter *f, struct diag *d)
+{
+	const struct conntrack_options *options = &f->config->conntrack;
+	/* Columns for as many workers as there may ever be, so that another number of them
+	 * after a restart finds its counters and flows again; what is unused takes no memory. */
+	const struct arena_geometry geometry = {
+		.flow_records = conntrack_records(options->max_flows),
+		.workers = ARENA_MAX_WORKERS,
+	};
+	struct engine_options engine = {
+		.workers = f->start->workers,
+		.log_rate = f->config->log.rate,
+		.reply_rate = f->config->daemon.reply_rate,
+		.log = worker_log,
+		.log_arg = f->workers,
+	};
+	int err;
+
+	err = rundir_map_arena(f->start->rundir->arena_fd, &geometry, &f->arena, &f->arena_fresh, d);
+	if (err)
+		return err;
+	f->counters = counters_new(&f->arena);
+	f->ct = conntrack_new(&f->arena, options, f->start->workers, filter_now(NULL));
+	if (f->counters && f->ct)
+		f->engine = engine_new(f->ct, f->counters, &engine);
+	if (!f->engine) {
+		diag_error(d, NULL, "cannot set up the flow table: %s", strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int set_up_ruleset(struct filter *f, struct diag *d)
+{
+	struct diag damaged = DIAG_INIT;
+	bool restored = false;
+
+	f->generation = generation_new(f->engine, f->counters, &f->arena, &damaged, &restored);
+	/* Of use only to one who goes on: a fresh start reads the file in any case. */
+	if (damaged.errors && !f->start->first)
+		log_text(LEVEL_ERROR, text_str(&damaged.text));
+	diag_fini(&damaged);
+	if (!f->generation) {
+		diag_error(d, NULL, "out of memory");
+		return -ENOMEM;
+	}
+	return filter_load_ruleset(f, restored, d);
+}
+
+static struct event *timer(struct filter *f, unsigned ms,
+			   void (*call)(evutil_socket_t fd, short what, void *arg))
+{
+	const struct timeval every = { ms / 1000, ms % 1000 * 1000 };
+	struct event *e = event_new(f->base, -1, EV_PERSIST, call, f);
+
+	if (e)
+		event_add(e, &every);
+	return e;
+}
+
+static struct event *reader(struct filter *f, int fd,
+			    void (*call)(evutil_socket_t fd, short what, void *arg))
+{
+	struct event *e = event_new(f->base, fd, EV_READ | EV_PERSIST, call, f);
+
+	if (e)
+		event_add(e, NULL);
+	return e;
+}
+
+/* The first view is there when this returns. */
+static int set_up_hostview(struct filter *f, struct diag *d)
+{
+	const struct ports *ports = f->start->ports;
+	char names[CONFIG_PORTS_MAX][IFNAMSIZ];
+	struct hostsource_options options = {
+		.table = f->config->steer.table,
+		.ports = names,
+		.n_ports = ports->n,
+	};
+	size_t i;
+	int err;
+
+	for (i = 0; i < ports->n; i++)
+		memcpy(names[i], ports->port[i].tun.name, IFNAMSIZ);
+	err = hostsource_new(f->base, &options, on_hostview, f, &f->hostsource);
+	if (err)
+		diag_error(d, NULL, "cannot see the host's addresses and routes: %s", strerror(-err));
+	return err;
+}
+
+static int set_up_events(struct filter *f, struct diag *d)
+{
+	f->base = event_base_new();
+	f->shared.log_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!f->base || f->shared.log_event < 0) {
+		diag_error(d, NULL, "cannot wait for events: %s", strerror(errno));
+		return -errno;
+	}
+	f->channel_event = reader(f, f->start->channel, on_channel);
+	f->log_event = reader(f, f->shared.log_event, on_log);
+	f->heartbeat_event = timer(f, f->start->heartbeat_ms, on_heartbeat);
+	f->housekeep_event = timer(f, HOUSEKEEP_MS, on_housekeep);
+	f->control_context = (struct control_context){
+		.engine = f->engine,
+		.conntrack = f->ct,
+		.generation = f->generation,
+		.workers = f->start->workers,
+		.now = filter_now,
+		.status = filter_status,
+		.reload = filter_want_reload,
+		.arg = f,
+	};
+	f->control = control_server_new(f->base, f->start->rundir->listen_fd, &f->control_context);
+	if (!f->channel_event || !f->log_event || !f->heartbeat_event || !f->housekeep_event ||
+	    !f->control) {
+		diag_error(d, NULL, "out of memory");
+		return -ENOMEM;
+	}
+	return set_up_hostview(f, d);
+}
+
+static int set_up_workers(struct filter *f, struct diag *d)
+{
+	struct ports_view *view = ports_view_new(f->start->ports);
+	int err = 0;
+
+	f->shared.engine = f->engine;
+	f->shared.ports = f->start->ports;
+	atomic_store(&f->shared.spin_ns, (uint64_t)f->config->daemon.spin * 1000);
+	atomic_store(&f->shared.view, view);
+	while (view && !err && f->n_workers < f->start->workers) {
+		err = worker_start(&f->workers[f->n_workers], &f->shared, f->n_workers);
+		f->n_workers += !err;
+	}
+	if (!view || err)
+		diag_error(d, NULL, "cannot start the workers: %s", strerror(view ? -err : ENOMEM));
+	return view ? err : -ENOMEM;
+}
+
+static int set_up(struct filter *f, struct diag *d)
+{
+	int err;
+
+	err = isolate_filter(f->start->keeper);
+	if (err) {
+		diag_error(d, NULL, "cannot give up capabilities: %s", strerror(-err));
+		return err;
+	}
+	err = set_up_memory(f, d);
+	if (!err)
+		err = set_up_ruleset(f, d);
+	if (!err)
+		err = set_up_events(f, d);
+	if (!err)
+		err = set_up_workers(f, d);
+	if (err)
+		return err;
+	err = isolate_syscalls();
+	if (err)
+		diag_error(d, NULL, "cannot limit system calls: %s", strerror(-err));
+	return err;
+}
+
+/* What the operator should know of the flows that were there. */
+static void tell_recovery(const struct filter *f)
+{
+	struct conntrack_recovery r = conntrack_recovery(f->ct);
+
+	if (f->arena_fresh)
+		return;
+	log_say(r.damaged ? LEVEL_WARNING : LEVEL_INFO,
+		"%" PRIu32 " flows go on (%" PRIu32 " torn), %" PRIu32 " had expired, %" PRIu32
+		" were damaged", r.kept, r.torn, r.expired, r.damaged);
+}
+
+/* ---- the end ---- */
+
+static void free_event(struct event *e)
+{
+	if (e)
+		event_free(e);
+}
+
+/* From the last made to the first; what was never made is NULL. */
+static void tear_down(struct filter *f)
+{
+	unsigned i;
+
+	for (i = 0; i < f->n_workers; i++)
+		worker_stop(&f->workers[i]);
+	worker_go(&f->shared);
+	for (i = 0; i < f->n_workers; i++) {
+		worker_join(&f->workers[i]);
+		drain_ring(&f->workers[i].ring);
+	}
+	filter_drop_waiters(f);
+	control_server_free(f->control);
+	hostsource_free(f->hostsource);
+	free_event(f->channel_event);
+	free_event(f->log_event);
+	free_event(f->heartbeat_event);
+	free_event(f->housekeep_event);
+	if (f->base)
+		event_base_free(f->base);
+	generation_free(f->generation);
+	engine_free(f->engine);
+	conntrack_free(f->ct);
+	counters_free(f->counters);
+	free(atomic_load(&f->shared.view));
+	free(f->workers);
+}
+
+void filter_run(const struct filter_start *start)
+{
+	struct filter *f = calloc(1, sizeof(*f));
+	struct diag d = DIAG_INIT;
+	int err = -ENOMEM;
+
+	rcu_register();
+	rcu_offline();
+	if (f) {
+		f->start = start;
+		f->config = start->config;
+		f->load = *start->load;
+		f->shared.log_event = -1;
+		pthread_mutex_init(&f->shared.lock, NULL);
+		pthread_cond_init(&f->shared.cond, NULL);
+		f->workers = aligned_alloc(64, start->workers * sizeof(*f->workers));
+	}
+	if (f && f->workers) {
+		memset(f->workers, 0, start->workers * sizeof(*f->workers));
+		err = set_up(f, &d);
+	} else {
+		diag_error(&d, NULL, "out of memory");
+	}
+	if (err) {
+		channel_send(start->channel, CHANNEL_FAILED, err, text_str(&d.text), -1);
+	} else {
+		f->running = true;
+		f->since = start->since ? start->since : filter_now(NULL).real;
+		worker_go(&f->shared);
+		tell_recovery(f);
+		channel_send(start->channel, CHANNEL_READY, 0, NULL, -1);
+		event_base_dispatch(f->base);
+	}
+	if (f)
+		tear_down(f);
+	free(f);
+	diag_fini(&d);
+	rcu_unregister();
+	exit(err ? EXIT_FAILURE : EXIT_SUCCESS);
+}

@@ -1,0 +1,75 @@
+/* filter_private.h - the parts of the filter process.
+ *
+ * filter.c      life-cycle, main loop, heartbeat, log lines, housekeeping
+ * filter_load.c configuration and ruleset: at the start, and again
+ * filter_status.c what Status and the status line say */
+#ifndef CTFW_HOST_FILTER_PRIVATE_H
+#define CTFW_HOST_FILTER_PRIVATE_H
+
+#include <jansson.h>
+
+#include "ctfw/control.h"
+#include "host/control_server.h"
+#include "host/filter.h"
+#include "host/worker.h"
+
+struct event;
+struct event_base;
+struct hostsource;
+
+/* A client that waits for a reload: for the one with this serial or a later one. */
+struct reload_waiter {
+	struct reload_waiter *next;
+	int serial;
+	void (*done)(void *done_arg, int err, const char *message);
+	void *done_arg;
+};
+
+struct filter {
+	const struct filter_start *start;
+	struct config *config;
+	struct load load;
+
+	struct arena arena;
+	bool arena_fresh;
+	struct counters *counters;
+	struct conntrack *ct;
+	struct engine *engine;
+	struct generation *generation;
+
+	struct event_base *base;
+	struct event *channel_event, *log_event, *heartbeat_event, *housekeep_event;
+	struct hostsource *hostsource;
+	struct control_context control_context;
+	struct control_server *control;
+
+	struct worker_shared shared;
+	struct worker *workers;
+	unsigned n_workers; /* started */
+	bool running;       /* they filter */
+	uint64_t since;     /* real ns: when this process began to */
+
+	struct reload_waiter *waiters;
+	int reload_serial;
+};
+
+struct instant filter_now(void *arg);
+
+/* The ruleset at the start: what was restored, or the configured file.  0, or a negative
+ * errno with diagnostics. */
+int filter_load_ruleset(struct filter *f, bool restored, struct diag *d);
+/* CHANNEL_RELOAD has come, with a descriptor of the text (or -1 and why). */
+void filter_reload(struct filter *f, const struct channel_message *m, int fd);
+/* control_context.reload. */
+void filter_want_reload(void *arg, void (*done)(void *done_arg, int err, const char *message),
+			void *done_arg);
+void filter_drop_waiters(struct filter *f);
+/* The ports have changed: tell the workers. */
+void filter_renew_view(struct filter *f);
+
+/* control_context.status. */
+json_t *filter_status(void *arg);
+/* One line for people. */
+void filter_status_line(struct filter *f, struct text *out);
+
+#endif

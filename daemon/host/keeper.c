@@ -1,0 +1,631 @@
+/* keeper.c - the process that systemd starts: holds TUNs and steering, keeps a filter.
+ *
+ * Overview: the keeper opens what needs rights (runtime directory, TUNs), becomes the
+ * daemon's user with CAP_NET_ADMIN, and forks a filter, which does everything that has to
+ * do with strangers' bytes.  When the filter says that it filters, traffic is steered into
+ * the TUNs; the queues are open all the while, so when a filter dies packets wait in them
+ * for the next one, and flows and ruleset in the arena.
+ *
+ * It reads no packet, no ruleset and no message of a client.  From the filter it takes the
+ * few kinds of channel.h.
+ *
+ * One thread, one poll(2); signals come through a descriptor, so nothing here is ever
+ * interrupted.  A child is forked, not executed: what it must know, it has. */
+#include "host/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/channel.h"
+#include "host/filter.h"
+#include "host/isolate.h"
+#include "host/log.h"
+#include "host/notify.h"
+#include "host/ports.h"
+#include "host/rundir.h"
+#include "host/steer.h"
+
+#define MSEC 1000000ULL
+#define SEC (1000 * MSEC)
+
+#define START_LIMIT (60 * SEC) /* from the fork to CHANNEL_READY: a large table is scanned */
+#define HANG_LIMIT (20 * SEC)  /* without a good heartbeat */
+#define STOP_LIMIT (600 * MSEC)
+#define SHORT_LIFE (10 * SEC)  /* a filter that dies sooner is started less eagerly */
+#define BACKOFF_FIRST (50 * MSEC)
+#define BACKOFF_MAX (5 * SEC)
+#define HEARTBEAT_MS 1000
+#define RELOAD_FILE_MAX (1u << 20)
+
+struct keeper {
+	struct config *config; /* in force; its RESTART options as at the start */
+	unsigned workers;
+	struct identity identity;
+	struct rundir rundir;
+	struct ports ports;
+	struct steer *steer;
+	int signals; /* signalfd */
+
+	pid_t filter; /* 0: there is none */
+	int channel;
+	bool filter_ready;
+	uint64_t filter_started, heartbeat; /* monotonic */
+	uint64_t restart_at; /* while there is none */
+	unsigned restarts, short_lives;
+
+	bool announced; /* the daemon has begun to filter */
+	uint64_t since; /* real: when */
+	bool stopping;
+	uint64_t kill_at;
+	bool done;
+	int status; /* exit status */
+
+	struct load load;
+	int reload_fd;       /* text of the configuration that the filter works on; -1 none */
+	bool reloading;      /* the filter was told and has not answered */
+	bool reload_wanted;  /* once more, after that */
+	int reload_serial;   /* of the last client that asked */
+	char status_line[CHANNEL_TEXT]; /* as systemd was told */
+	struct channel_message message;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * SEC + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t now(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+/* ---- the filter's life ---- */
+
+static unsigned heartbeat_ms(void)
+{
+	uint64_t watchdog = notify_watchdog_interval() / 1000 / 4;
+
+	return watchdog && watchdog < HEARTBEAT_MS ? (unsigned)watchdog + 1 : HEARTBEAT_MS;
+}
+
+static void become_filter(struct keeper *k, int channel, pid_t keeper)
+{
+	struct filter_start start = {
+		.config = k->config,
+		.ports = &k->ports,
+		.rundir = &k->rundir,
+		.load = &k->load,
+		.channel = channel,
+		.keeper = keeper,
+		.workers = k->workers,
+		.heartbeat_ms = heartbeat_ms(),
+		.first = !k->announced,
+		.restarts = k->restarts,
+		.since = k->since,
+	};
+
+	/* Signals stay blocked: the keeper says when to stop, also when a terminal told all
+	 * of us. */
+	close(k->signals);
+	steer_free(k->steer);
+	filter_run(&start);
+}
+
+static int spawn(struct keeper *k)
+{
+	pid_t self = getpid();
+	int pair[2], err;
+
+	err = channel_new(pair);
+	if (err)
+		return err;
+	k->filter = fork();
+	if (k->filter < 0) {
+		err = -errno;
+		k->filter = 0;
+		close(pair[0]);
+		close(pair[1]);
+		return err;
+	}
+	if (k->filter == 0) {
+		close(pair[0]);
+		become_filter(k, pair[1], self);
+	}
+	close(pair[1]);
+	k->channel = pair[0];
+	k->filter_ready = false;
+	k->filter_started = k->heartbeat = now();
+	return 0;
+}
+
+static void start_filter(struct keeper *k)
+{
+	int err = spawn(k);
+
+	if (!err)
+		return;
+	log_say(LEVEL_ERROR, "cannot start the filter: %s", strerror(-err));
+	k->restart_at = now() + SEC;
+	if (!k->announced) {
+		k->status = 1;
+		k->done = true;
+	}
+}
+
+/* At once the first time, then with pauses that double. */
+static uint64_t backoff(unsigned short_lives)
+{
+	uint64_t pause = BACKOFF_FIRST;
+
+	if (short_lives < 2)
+		return 0;
+	while (short_lives-- > 2 && pause < BACKOFF_MAX)
+		pause *= 2;
+	return pause < BACKOFF_MAX ? pause : BACKOFF_MAX;
+}
+
+static void tell_death(const struct keeper *k, int wstatus)
+{
+	if (WIFSIGNALED(wstatus))
+		log_say(LEVEL_ERROR, "the filter, process %d, was killed by signal %d (%s); starting another",
+			(int)k->filter, WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
+	else
+		log_say(LEVEL_ERROR, "the filter, process %d, ended with status %d; starting another",
+			(int)k->filter, WEXITSTATUS(wstatus));
+}
+
+static void end_reload(struct keeper *k)
+{
+	if (k->reload_fd >= 0)
+		close(k->reload_fd);
+	k->reload_fd = -1;
+	k->reloading = false;
+}
+
+static void reload_failed(struct keeper *k, const char *why)
+{
+	k->load.time = clock_ns(CLOCK_REALTIME);
+	k->load.reload = true;
+	k->load.ok = false;
+	strncpy(k->load.error, why, sizeof(k->load.error) - 1);
+	log_say(LEVEL_ERROR, "reload failed, everything stays as it was:");
+	log_text(LEVEL_ERROR, why);
+	end_reload(k);
+	notify_ready("The last reload failed");
+}
+
+static void filter_died(struct keeper *k, int wstatus)
+{
+	bool short_life = now() - k->filter_started < SHORT_LIFE;
+
+	if (!k->stopping && k->announced)
+		tell_death(k, wstatus);
+	if (k->channel >= 0)
+		close(k->channel);
+	k->channel = -1;
+	k->filter = 0;
+	k->filter_ready = false;
+	if (k->reloading)
+		reload_failed(k, "the filter died over it");
+	if (k->stopping) {
+		k->done = true;
+	} else if (!k->announced) {
+		/* Why was said by CHANNEL_FAILED, unless it was killed. */
+		if (WIFSIGNALED(wstatus))
+			log_say(LEVEL_ERROR, "the filter was killed by signal %d (%s) while it started",
+				WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
+		k->status = 1;
+		k->done = true;
+	} else {
+		k->restarts++;
+		k->short_lives = short_life ? k->short_lives + 1 : 0;
+		k->restart_at = now() + backoff(k->short_lives);
+	}
+}
+
+/* ---- reload ---- */
+
+/* The file's text in a memfd that nobody can change: the filter and we parse the same. */
+static int config_text(const char *path, int *ret_fd)
+{
+	char buf[4096];
+	size_t all = 0;
+	ssize_t n = 0;
+	int err = 0, fd, from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (from < 0)
+		return -errno;
+	fd = memfd_create("ctfwd.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		err = -errno;
+	while (!err && (n = read(from, buf, sizeof(buf))) > 0) {
+		all += (size_t)n;
+		if (write(fd, buf, (size_t)n) != n)
+			err = -ENOSPC;
+		else if (all > RELOAD_FILE_MAX)
+			err = -EFBIG;
+	}
+	if (!err && n < 0)
+		err = -errno;
+	if (!err && fcntl(fd, F_ADD_SEALS,
+			  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		err = -errno;
+	close(from);
+	if (err && fd >= 0)
+		close(fd);
+	else if (!err)
+		*ret_fd = fd;
+	return err;
+}
+
+static void begin_reload(struct keeper *k)
+{
+	struct text why = TEXT_INIT;
+	int err, fd = -1;
+
+	if (k->reloading || !k->filter_ready) {
+		k->reload_wanted = true;
+		return;
+	}
+	k->reload_wanted = false;
+	k->reloading = true;
+	notify_reloading();
+	err = config_text(k->config->name, &fd);
+	if (err)
+		text_printf(&why, "%s: %s", k->config->name, strerror(-err));
+	err = channel_send(k->channel, CHANNEL_RELOAD, k->reload_serial, text_str(&why), fd);
+	k->reload_fd = fd;
+	if (err)
+		reload_failed(k, "the filter does not answer");
+	text_fini(&why);
+}
+
+/* What the filter has put in force counts for us as well, and for the next filter. */
+static void adopt_reload(struct keeper *k)
+{
+	struct text restart = TEXT_INIT;
+	struct config *wanted = NULL;
+	struct diag d = DIAG_INIT;
+	off_t len = lseek(k->reload_fd, 0, SEEK_END);
+	char *text = malloc((size_t)len + 1);
+	int err = text && pread(k->reload_fd, text, (size_t)len, 0) == len ? 0 : -EIO;
+
+	if (!err)
+		err = config_parse(k->config->name, text, (size_t)len, &d, &wanted);
+	if (!err)
+		err = config_adopt(k->config, wanted, &restart);
+	if (err < 0)
+		log_say(LEVEL_ERROR, "the keeper could not take over what was reloaded: %s",
+			strerror(-err));
+	config_free(wanted);
+	diag_fini(&d);
+	text_fini(&restart);
+	free(text);
+}
+
+static void reload_answered(struct keeper *k, const struct channel_message *m)
+{
+	if (!k->reloading)
+		return;
+	if (m->err) {
+		reload_failed(k, m->text);
+	} else {
+		if (k->reload_fd >= 0)
+			adopt_reload(k);
+		k->load.time = clock_ns(CLOCK_REALTIME);
+		k->load.reload = k->load.ok = true;
+		k->load.error[0] = '\0';
+		k->load.config_loaded = k->load.ruleset_loaded = k->load.time;
+		log_say(LEVEL_NOTICE, "reloaded %s and %s", k->config->name, k->config->daemon.ruleset);
+		if (m->text[0])
+			log_text(LEVEL_WARNING, m->text);
+		end_reload(k);
+		notify_ready("Reloaded");
+	}
+	k->status_line[0] = '\0';
+	if (k->reload_wanted)
+		begin_reload(k);
+}
+
+/* ---- messages ---- */
+
+/* It filters: lead the traffic to it, and tell the world. */
+static void announce(struct keeper *k)
+{
+	struct diag d = DIAG_INIT;
+	int err = steer_up(k->config, &k->steer, &d);
+
+	if (err) {
+		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
+		k->status = 1;
+		k->stopping = true;
+		k->kill_at = now() + STOP_LIMIT;
+		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
+	} else {
+		k->announced = true;
+		k->since = clock_ns(CLOCK_REALTIME);
+		notify_ready("Filtering");
+		log_say(LEVEL_NOTICE, "ctfwd " CTFW_VERSION " is filtering, with %u worker%s",
+			k->workers, k->workers == 1 ? "" : "s");
+		if (!k->ports.n)
+			log_say(LEVEL_WARNING, "there is neither [capture] nor [tun]: nothing is filtered");
+	}
+	diag_fini(&d);
+}
+
+static void heartbeat(struct keeper *k, const struct channel_message *m)
+{
+	if (m->err) {
+		log_say(LEVEL_ERROR, "a worker makes no progress");
+		return;
+	}
+	k->heartbeat = now();
+	notify_watchdog();
+	if (!k->reloading && strcmp(k->status_line, m->text) != 0) {
+		strcpy(k->status_line, m->text);
+		notify_status(k->status_line);
+	}
+}
+
+static void handle(struct keeper *k, const struct channel_message *m)
+{
+	switch (m->kind) {
+	case CHANNEL_READY:
+		k->filter_ready = true;
+		k->heartbeat = now();
+		if (!k->announced && !k->stopping)
+			announce(k);
+		if (k->reload_wanted && !k->stopping)
+			begin_reload(k);
+		break;
+	case CHANNEL_FAILED:
+		log_text(LEVEL_ERROR, m->text);
+		break;
+	case CHANNEL_HEARTBEAT:
+		heartbeat(k, m);
+		break;
+	case CHANNEL_RELOAD_WANTED:
+		k->reload_serial = m->err;
+		begin_reload(k);
+		break;
+	case CHANNEL_RELOADED:
+		reload_answered(k, m);
+		break;
+	default:
+		break;
+	}
+}
+
+static void read_channel(struct keeper *k)
+{
+	int err = 0, fd = -1;
+
+	while (k->channel >= 0 && !err) {
+		err = channel_receive(k->channel, &k->message, &fd);
+		if (err)
+			break;
+		if (fd >= 0)
+			close(fd); /* it has none to give */
+		handle(k, &k->message);
+	}
+	/* An end that is closed is a filter that dies: SIGCHLD follows. */
+	if (err == -EPROTO && k->filter) {
+		log_say(LEVEL_ERROR, "the filter says what no filter says; killing it");
+		kill(k->filter, SIGKILL);
+	}
+}
+
+/* ---- signals and time ---- */
+
+static void stop(struct keeper *k)
+{
+	if (k->stopping)
+		return;
+	k->stopping = true;
+	k->kill_at = now() + STOP_LIMIT;
+	notify_stopping();
+	log_say(LEVEL_NOTICE, "stopping");
+	steer_down(k->steer);
+	k->steer = NULL;
+	if (k->filter)
+		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
+	else
+		k->done = true;
+}
+
+static void reap(struct keeper *k)
+{
+	int wstatus;
+
+	/* What it said last comes before its death. */
+	read_channel(k);
+	if (k->filter && waitpid(k->filter, &wstatus, WNOHANG) == k->filter)
+		filter_died(k, wstatus);
+}
+
+static void read_signals(struct keeper *k)
+{
+	struct signalfd_siginfo si;
+
+	while (read(k->signals, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			reap(k);
+		else if (si.ssi_signo == SIGHUP && !k->stopping)
+			begin_reload(k);
+		else if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+			stop(k);
+	}
+}
+
+/* Its other end is closed: the filter is dying, and if not it shall. */
+static void lose_channel(struct keeper *k)
+{
+	close(k->channel);
+	k->channel = -1;
+	if (k->filter)
+		kill(k->filter, SIGKILL);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When something is due though nothing happens. */
+static uint64_t deadline(const struct keeper *k)
+{
+	if (k->stopping)
+		return k->kill_at;
+	if (!k->filter)
+		return k->restart_at;
+	return k->filter_ready ? k->heartbeat + HANG_LIMIT : k->filter_started + START_LIMIT;
+}
+
+static void on_deadline(struct keeper *k)
+{
+	if (!k->filter) {
+		start_filter(k);
+		return;
+	}
+	if (!k->stopping)
+		log_say(LEVEL_ERROR, "the filter, process %d, hangs; killing it", (int)k->filter);
+	kill(k->filter, SIGKILL);
+	/* Once is enough; its death is reported. */
+	k->heartbeat = k->filter_started = now();
+	k->kill_at = now() + STOP_LIMIT;
+}
+
+static void loop(struct keeper *k)
+{
+	while (!k->done) {
+		struct pollfd fds[2] = { { k->signals, POLLIN, 0 }, { k->channel, POLLIN, 0 } };
+		uint64_t at = deadline(k), t = now();
+		int ms = at <= t ? 0 : (int)(earlier(at - t, 3600 * SEC) / MSEC) + 1;
+
+		if (poll(fds, 2, ms) < 0 && errno != EINTR) {
+			log_say(LEVEL_ERROR, "poll: %s", strerror(errno));
+			k->status = 1;
+			return;
+		}
+		if (fds[1].revents & POLLIN)
+			read_channel(k);
+		else if (fds[1].revents)
+			lose_channel(k);
+		if (fds[0].revents)
+			read_signals(k);
+		if (!k->done && now() >= deadline(k))
+			on_deadline(k);
+	}
+}
+
+/* ---- from start to end ---- */
+
+static int open_signals(struct keeper *k, struct diag *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == 0)
+		k->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (k->signals < 0) {
+		diag_error(d, NULL, "cannot wait for signals: %s", strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static unsigned cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+/* A queue of every TUN for every worker, and clients. */
+static void raise_limits(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+/* Everything that may need root, then no more of it. */
+static int set_up(struct keeper *k, struct diag *d)
+{
+	int err;
+
+	raise_limits();
+	err = open_signals(k, d);
+	if (!err)
+		err = isolate_identity(k->config->daemon.user, &k->identity, d);
+	if (err)
+		return err;
+	err = rundir_open(k->config, &k->identity, &k->rundir, d);
+	if (err)
+		return err;
+	err = ports_open(k->config, k->workers, &k->ports, d);
+	if (!err)
+		err = isolate_become(&k->identity, d);
+	if (err) {
+		ports_close(&k->ports);
+		rundir_close(&k->rundir);
+	}
+	return err;
+}
+
+int keeper_run(struct config *config)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+	struct diag d = DIAG_INIT;
+	int status = 1;
+
+	if (!k) {
+		log_say(LEVEL_ERROR, "out of memory");
+		config_free(config);
+		return 1;
+	}
+	k->config = config;
+	k->workers = config_workers(config, cpus());
+	k->signals = k->channel = k->reload_fd = -1;
+	k->load.time = k->load.config_loaded = clock_ns(CLOCK_REALTIME);
+	k->load.ok = true;
+	if (set_up(k, &d) < 0) {
+		log_text(LEVEL_ERROR, text_str(&d.text));
+	} else {
+		start_filter(k);
+		loop(k);
+		steer_down(k->steer);
+		ports_close(&k->ports);
+		rundir_close(&k->rundir);
+		status = k->status;
+	}
+	if (k->signals >= 0)
+		close(k->signals);
+	end_reload(k);
+	diag_fini(&d);
+	config_free(config);
+	free(k);
+	return status;
+}

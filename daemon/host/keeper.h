@@ -1,0 +1,11 @@
+/* keeper.h - the process that systemd starts: holds TUNs and steering, keeps a filter. */
+#ifndef CTFW_HOST_KEEPER_H
+#define CTFW_HOST_KEEPER_H
+
+#include "ctfw/config.h"
+
+/* Run the daemon until it is told to stop.  Takes ownership of config.  Returns the exit
+ * status: 0, or 1 after a line that says why. */
+int keeper_run(struct config *config);
+
+#endif
