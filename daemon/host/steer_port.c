@@ -18,7 +18,9 @@
 
 #include "host/steer_private.h"
 
-/* rp_filter of "all": the larger of it and a device's counts. */
+/* rp_filter of "all": the larger of it and a device's counts.  Loose (2) is no better than
+ * strict: the way back to a source is asked for as if from the interface behind, and that is
+ * what the backstops make unreachable. */
 int steer_port_check_host(struct steer *s)
 {
 	struct nl_cache *cache = NULL;
@@ -33,14 +35,13 @@ int steer_port_check_host(struct steer *s)
 		rtnl_netconf_put(all);
 	}
 	nl_cache_free(cache);
-	if (value == 1) {
-		diag_error(s->d, NULL, "net.ipv4.conf.all.rp_filter is 1: the kernel would drop what "
-				       "comes back from the TUNs");
-		diag_hint(s->d, "set it to 0, and rp_filter=1 for each interface that wants it: "
-				"sysctl net.ipv4.conf.all.rp_filter=0");
+	if (value != 0) {
+		diag_error(s->d, NULL, "net.ipv4.conf.all.rp_filter is %d: the kernel would drop what "
+				       "comes back from the TUNs", value);
+		diag_hint(s->d, "set it to 0, and rp_filter=%d for each interface that wants it: "
+				"sysctl net.ipv4.conf.all.rp_filter=0", value);
 		return -EPERM;
 	}
-	s->loose_source = value == 2;
 	return 0;
 }
 
@@ -76,12 +77,12 @@ static struct nl_msg *up(uint32_t index)
 	return netlink_message(RTM_NEWLINK, 0, &hdr, sizeof(hdr));
 }
 
-static struct nl_msg *address(uint32_t index, const struct config_address *a, uint8_t scope)
+static struct nl_msg *address(uint32_t index, const struct config_address *a)
 {
 	struct ifaddrmsg hdr = { .ifa_family = (uint8_t)netlink_family(a->family),
 				 .ifa_prefixlen = a->len,
 				 .ifa_flags = IFA_F_NODAD,
-				 .ifa_scope = scope,
+				 .ifa_scope = RT_SCOPE_UNIVERSE,
 				 .ifa_index = index };
 	struct nl_msg *msg = netlink_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &hdr,
 					     sizeof(hdr));
@@ -92,17 +93,6 @@ static struct nl_msg *address(uint32_t index, const struct config_address *a, ui
 		return NULL;
 	}
 	return msg;
-}
-
-/* With all.rp_filter=2 a packet is dropped on a device that has no IPv4 address at all.
- * RFC 7600 made this one for such a use; of host scope, it is nobody's source. */
-static int dummy_address(struct steer *s, uint32_t index)
-{
-	static const struct config_address dummy = { .family = L3_IPV4,
-						     .len = 32,
-						     .addr = { .b = { 192, 0, 0, 8 } } };
-
-	return netlink_call(&s->nl, address(index, &dummy, RT_SCOPE_HOST));
 }
 
 int steer_port_up(struct steer *s, const char *name, uint32_t mtu, uint32_t txqueuelen,
@@ -120,14 +110,12 @@ int steer_port_up(struct steer *s, const char *name, uint32_t mtu, uint32_t txqu
 	if (err)
 		return steer_fail(s, err, "cannot set up the TUN %s", name);
 	err = netlink_call(&s->nl, up(link.index));
-	if (!err && s->loose_source && !addresses->n)
-		err = dummy_address(s, link.index);
 	if (err)
 		return steer_fail(s, err, "cannot bring the TUN %s up", name);
 	for (i = 0; i < addresses->n; i++) {
 		const struct config_address *a = &addresses->p[i];
 
-		err = netlink_call(&s->nl, address(link.index, a, RT_SCOPE_UNIVERSE));
+		err = netlink_call(&s->nl, address(link.index, a));
 		if (err)
 			return steer_fail(s, err, "cannot put the address %s on the TUN %s",
 					  addr_print(a->family, &a->addr, buf), name);

@@ -38,7 +38,6 @@ struct steer {
 	struct steer_capture *captures;
 	size_t n_captures;
 	bool has_ipv6;     /* the kernel speaks it */
-	bool loose_source; /* all.rp_filter is 2 */
 	bool took_over;    /* a killed daemon had left its steering */
 	struct diag *d;    /* NULL after steer_up() */
 };

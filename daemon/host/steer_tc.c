@@ -245,20 +245,34 @@ static int add(struct steer *s, struct steer_capture *c, const struct match *m, 
 	return err;
 }
 
+/* A preference with filters of ours alone goes as a whole (a handle of 0), since it would
+ * stay behind without them. */
+static uint32_t handle_to_delete(const struct filters *list, const struct filter *f)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (list->v[i].info == f->info && !is_ours(&list->v[i]))
+			return f->handle;
+	}
+	return 0;
+}
+
 /* Filters that are ours, of whichever start. */
 static int remove_ours(struct steer *s, const struct steer_capture *c, const struct filters *list)
 {
 	size_t i;
-	int err = 0, first_err = 0;
+	int err, first_err = 0;
 
 	for (i = 0; i < list->n; i++) {
+		const struct filter *f = &list->v[i];
 		struct tcmsg hdr = { .tcm_ifindex = (int)c->link.index,
 				     .tcm_parent = INGRESS,
-				     .tcm_handle = list->v[i].handle,
-				     .tcm_info = list->v[i].info };
+				     .tcm_handle = handle_to_delete(list, f),
+				     .tcm_info = f->info };
 		struct nl_msg *msg;
 
-		if (!is_ours(&list->v[i]))
+		if (!is_ours(f))
 			continue;
 		msg = netlink_message(RTM_DELTFILTER, 0, &hdr, sizeof(hdr));
 		if (msg && nla_put_string(msg, TCA_KIND, "u32") < 0) {
@@ -266,7 +280,8 @@ static int remove_ours(struct steer *s, const struct steer_capture *c, const str
 			msg = NULL;
 		}
 		err = netlink_call(&s->nl, msg);
-		if (err && !first_err)
+		/* Gone with its preference, a moment ago. */
+		if (err && err != -ENOENT && !first_err)
 			first_err = err;
 	}
 	return first_err;

@@ -7,7 +7,7 @@
 #              |
 #   server   eth0  203.0.113.10   2001:db8:113::10
 #
-# The host forwards, and the server knows the way back to the VPN.  Namespaces are called
+# client_up gives the host another tunnel with a client of its own behind it.  The host forwards, and the server knows the way back to the VPN.  Namespaces are called
 # PREFIX-client and so on; PREFIX is new in every run, so that runs do not meet.  All that a
 # test leaves, processes too, goes at its exit.
 
@@ -22,6 +22,7 @@ HOSTNET4=203.0.113.1 HOSTNET6=2001:db8:113::1
 TCP_PORTS=22,80,8080,5001
 UDP_PORTS=53,7
 
+NAMESPACES="client host server"
 failures=0 tries=0
 
 # ---- namespaces ----
@@ -38,34 +39,42 @@ tunnel() {
 	ip -n "$3" link set "$4" arp off up
 }
 
+namespace_up() {
+	ip netns add "$PREFIX-$1"
+	ip netns exec "$PREFIX-$1" sysctl -qw \
+		net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
+		net.ipv6.conf.default.accept_dad=0 \
+		net.ipv6.conf.default.router_solicitations=0 \
+		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=2 \
+		net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+	ip -n "$PREFIX-$1" link set lo up
+}
+
+# client_up NAMESPACE INTERFACE N: behind INTERFACE of the host is 10.8.N.2, fd08:0:0:N::2.
+client_up() {
+	local client=$PREFIX-$1 dev=$2 v4=10.8.$3 v6=fd08:0:0:$3:
+	tunnel "$client" wg0 "$PREFIX-host" "$dev"
+	ip -n "$client" addr add "$v4.2/24" dev wg0
+	ip -n "$client" addr add "$v6:2/64" dev wg0
+	ip -n "$PREFIX-host" addr add "$v4.1/24" dev "$dev"
+	ip -n "$PREFIX-host" addr add "$v6:1/64" dev "$dev"
+	ip -n "$client" route add default dev wg0
+	ip -n "$client" -6 route add default dev wg0
+}
+
 net_up() {
 	local ns
-	for ns in client host server; do
-		ip netns add "$PREFIX-$ns"
-		ip netns exec "$PREFIX-$ns" sysctl -qw \
-			net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
-			net.ipv6.conf.default.accept_dad=0 \
-			net.ipv6.conf.default.router_solicitations=0 \
-			net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=2 \
-			net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
-		ip -n "$PREFIX-$ns" link set lo up
+	for ns in $NAMESPACES; do
+		namespace_up "$ns"
 	done
-	tunnel "$PREFIX-client" wg0 "$PREFIX-host" wg0
+	client_up client wg0 0
 	ip -n "$PREFIX-host" link add eth0 type veth peer name eth0 netns "$PREFIX-server"
 	ip -n "$PREFIX-host" link set eth0 up
 	ip -n "$PREFIX-server" link set eth0 up
-
-	ip -n "$PREFIX-client" addr add $CLIENT4/24 dev wg0
-	ip -n "$PREFIX-client" addr add $CLIENT6/64 dev wg0
-	ip -n "$PREFIX-host" addr add $HOST4/24 dev wg0
-	ip -n "$PREFIX-host" addr add $HOST6/64 dev wg0
 	ip -n "$PREFIX-host" addr add $HOSTNET4/24 dev eth0
 	ip -n "$PREFIX-host" addr add $HOSTNET6/64 dev eth0
 	ip -n "$PREFIX-server" addr add $SERVER4/24 dev eth0
 	ip -n "$PREFIX-server" addr add $SERVER6/64 dev eth0
-
-	ip -n "$PREFIX-client" route add default dev wg0
-	ip -n "$PREFIX-client" -6 route add default dev wg0
 	ip -n "$PREFIX-server" route add 10.8.0.0/16 via $HOSTNET4
 	ip -n "$PREFIX-server" -6 route add fd08::/32 via $HOSTNET6
 	in_host sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
@@ -86,11 +95,11 @@ serve_in() {
 
 net_down() {
 	local ns pids
-	for ns in client host server; do
+	for ns in $NAMESPACES; do
 		pids=$(ip netns pids "$PREFIX-$ns" 2>/dev/null) && [ -n "$pids" ] &&
 			kill -9 $pids 2>/dev/null
 	done
-	for ns in client host server; do
+	for ns in $NAMESPACES; do
 		ip netns del "$PREFIX-$ns" 2>/dev/null
 	done
 	return 0

@@ -2,41 +2,13 @@
 # Steering alone, with a reflector in the place of ctfwd: what passes through which port, and
 # what still passes when redirect, reflector or all of it is gone.
 . "$(dirname "$0")/lib.sh"
+. "$HERE/steering.sh"
 begin
 
 cat >"$WORK/conf" <<-END
 	[capture wg0]
 	networks = 10.8.0.0/24 fd08::/64
 END
-mkdir "$WORK/log"
-
-reflector_up() {
-	ip netns exec "$PREFIX-host" "$BUILD/tests/net/net-reflector" "$WORK/conf" "$WORK/log" >"$WORK/out" 2>"$WORK/err" &
-	reflector=$!
-	wait_until 5 grep -q ready "$WORK/out" || die "$(cat "$WORK/err")"
-}
-
-# through IN OUT NAMESPACE ADDRESS: a ping is answered, and so many packets passed each port.  Not
-# counted: what the host says to the port itself, reports of multicast groups.
-through() {
-	local in=$1 out=$2 seen_in seen_out
-	: >"$WORK/log/wg0-in"
-	: >"$WORK/log/wg0-out"
-	ping_in "$3" "$4" >/dev/null || { echo "no answer"; return 1; }
-	seen_in=$(grep -c 'proto \(1\|58\) ' "$WORK/log/wg0-in")
-	seen_out=$(grep -c 'proto \(1\|58\) ' "$WORK/log/wg0-out")
-	[ "$seen_in $seen_out" = "$in $out" ] || { grep . "$WORK/log/"*; return 1; }
-}
-shut() { ! WAIT=0.3 ping_in "$@"; }
-# What we leave in the host, and what was there before.
-state() {
-	in_host ip rule; in_host ip -6 rule
-	in_host ip route show table all; in_host ip -6 route show table all
-	in_host tc filter show dev wg0 ingress; in_host tc qdisc show dev wg0
-}
-# The same without what changes by itself.
-settled() { state | grep -v 'fe80::\|ff00::\|index '; }
-
 before=$(state)
 reflector_up
 ok "client to server is forwarded through both, IPv4" through 1 1 client $SERVER4
@@ -97,13 +69,12 @@ ok "after a kill a new one takes over, IPv6" through 1 1 client $HOST6
 shoot $reflector
 ok "killed with its filters in place: client to host is shut" shut client $HOST4
 reflector_up
-ok "taking over twice leaves things as they were" test "$once" = "$(settled)"
+ok "taking over twice leaves things as they were" same "$once" "$(settled)"
 ok "and works" through 1 1 client $SERVER6
 
 # An orderly end leaves nothing.
 kill -TERM $reflector
 wait $reflector
 ok "an orderly end has status 0" test $? = 0
-ok "an orderly end leaves the host as it was" test "$before" = "$(state)"
-[ "$before" = "$(state)" ] || diff <(echo "$before") <(state)
+ok "an orderly end leaves the host as it was" same "$before" "$(state)"
 ok "and open" ping_in client $SERVER4
