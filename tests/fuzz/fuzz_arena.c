@@ -1,0 +1,210 @@
+/* fuzz_arena.c - what a former process left in the arena: flows and the saved text.
+ *
+ * The arena of a process that tracked a few flows is written over at places that the input
+ * names, then taken up again as the next process would.
+ *
+ * Input: damages, each of
+ *
+ *     offset   2 bytes, little endian; see place_of()
+ *     mend     1 byte: bit 0, make the identity's checksum of that flow right again
+ *     len      1 byte
+ *     bytes    len of them */
+#include <string.h>
+#include <sys/mman.h>
+
+#include "conntrack/record.h"
+#include "ctfw/conntrack.h"
+#include "ctfw/cursor.h"
+#include "ctfw/rcu.h"
+#include "ctfw/text.h"
+#include "fuzz.h"
+#include "unit/packets.h"
+
+#define MAX_FLOWS 40
+#define TEXT_BYTES 4096
+
+static const uint8_t boot_id[16] = { 1 }, key_bytes[16] = { 2 };
+static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
+
+static struct arena_geometry geometry;
+static uint8_t *mem;      /* the arena under test */
+static size_t mem_size;
+static uint8_t *pristine; /* its first `flows_end` bytes, and its texts, as they should be */
+static size_t flows_end;
+static struct siphash_key key;
+static struct conntrack_options options;
+
+/* One packet's whole way.  What is refused is refused. */
+static void pass(struct conntrack *ct, struct raw *raw, struct instant now)
+{
+	struct packet p;
+	struct ct_ref ref;
+
+	CHECK(packet_parse(raw->b, raw->len, NULL, &p) == REASON_NONE);
+	if (conntrack_in(ct, 0, &p, 0, now, &ref) == REASON_NONE)
+		conntrack_confirm(ct, 0, &p, now, &ref);
+	rcu_quiescent();
+}
+
+/* Some flows of every protocol, in several states. */
+static void track_some(struct conntrack *ct, struct instant now)
+{
+	static struct raw r, inner;
+
+	for (uint16_t i = 0; i < 8; i++) {
+		raw_tcp(&r, "10.0.1.2", (uint16_t)(1000 + i), "10.0.2.2", 80, TCP_SYN, 100, 0, 0);
+		pass(ct, &r, now);
+		raw_tcp(&r, "10.0.2.2", 80, "10.0.1.2", (uint16_t)(1000 + i), TCP_SYN | TCP_ACK, 500,
+			101, 0);
+		if (i > 1)
+			pass(ct, &r, now);
+		raw_tcp(&r, "10.0.1.2", (uint16_t)(1000 + i), "10.0.2.2", 80, TCP_ACK, 101, 501, 10);
+		if (i > 3)
+			pass(ct, &r, now);
+		raw_udp(&r, "fd00:1::2", (uint16_t)(2000 + i), "fd00:2::2", 53, 4);
+		pass(ct, &r, now);
+		raw_udp(&r, "fd00:2::2", 53, "fd00:1::2", (uint16_t)(2000 + i), 4);
+		if (i > 4)
+			pass(ct, &r, now);
+	}
+	raw_icmp(&r, "10.0.1.2", "10.0.2.2", 8, 0, 7, 1, NULL, 0);
+	pass(ct, &r, now);
+	raw_icmp(&r, "fd00:1::2", "fd00:2::2", 128, 0, 7, 1, NULL, 0);
+	pass(ct, &r, now);
+	raw_ip(&r, "10.0.1.2", "10.0.2.2", 99, NULL, 10);
+	pass(ct, &r, now);
+	raw_udp(&inner, "10.0.1.2", 1, "10.0.2.2", 2, 4);
+	pass(ct, &inner, now);
+	raw_icmp_error(&r, "10.0.2.2", "10.0.1.2", 3, 3, &inner, 28);
+	pass(ct, &r, now);
+}
+
+static void set_up(void)
+{
+	static const char text[] = "table ip filter {\n}\n";
+	struct arena arena;
+	struct conntrack *ct;
+
+	rcu_register();
+	conntrack_options_default(&options);
+	options.max_flows = MAX_FLOWS;
+	geometry = (struct arena_geometry){ conntrack_records(MAX_FLOWS), 1, TEXT_BYTES };
+	mem_size = arena_size(&geometry);
+	flows_end = arena_committed(&geometry);
+	mem = mmap(NULL, mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pristine = malloc(flows_end + 2 * TEXT_BYTES);
+	CHECK(mem != MAP_FAILED && pristine);
+	arena_format(mem, &geometry, boot_id, key_bytes, &arena);
+	key = (struct siphash_key){ arena.header->key[0], arena.header->key[1] };
+	ct = conntrack_new(&arena, &options, 1, start);
+	CHECK(ct);
+	track_some(ct, start);
+	conntrack_free(ct);
+	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
+	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
+	memcpy(pristine, mem, flows_end);
+	memcpy(pristine + flows_end, mem + mem_size - 2 * TEXT_BYTES, 2 * TEXT_BYTES);
+}
+
+/* Where an offset points: in header and flows, or in the two texts behind the counters. */
+static uint8_t *place_of(uint32_t offset, size_t *ret_room)
+{
+	if (offset < flows_end) {
+		*ret_room = flows_end - offset;
+		return mem + offset;
+	}
+	offset = (uint32_t)((offset - flows_end) % (2 * TEXT_BYTES));
+	*ret_room = 2 * TEXT_BYTES - offset;
+	return mem + mem_size - 2 * TEXT_BYTES + offset;
+}
+
+static void damage(const uint8_t *data, size_t size)
+{
+	struct cursor c = cursor_of(data, size);
+	size_t header = offsetof(struct arena_header, next_flow_id);
+
+	memcpy(mem, pristine, flows_end);
+	memcpy(mem + mem_size - 2 * TEXT_BYTES, pristine + flows_end, 2 * TEXT_BYTES);
+	while (cursor_left(&c) >= 4) {
+		uint32_t offset = cursor_u8(&c) | (uint32_t)cursor_u8(&c) << 8, mend = cursor_u8(&c);
+		size_t len = cursor_u8(&c), room;
+		uint8_t *at = place_of(offset, &room);
+		const uint8_t *bytes;
+
+		len = len > room ? room : len;
+		bytes = cursor_take(&c, len);
+		if (!bytes)
+			break;
+		memcpy(at, bytes, len);
+		if (mend & 1 && offset >= 4096 && offset < flows_end) {
+			size_t index = (offset - 4096) / ARENA_FLOW_SIZE;
+			struct flow *f = (struct flow *)(void *)(mem + 4096) + index;
+
+			if (index < geometry.flow_records)
+				f->check = record_check(&key, f);
+		}
+		/* Keep to what gets past the header's checksum. */
+		if (mend & 2)
+			memcpy(mem, pristine, header);
+	}
+}
+
+struct walk {
+	unsigned n;
+	uint64_t mono;
+};
+
+static bool look_at(void *arg, uint32_t index, const struct flow *copy)
+{
+	struct walk *walk = arg;
+	struct text t = TEXT_INIT;
+
+	CHECK(index < geometry.flow_records && copy->id != 0);
+	flow_print(copy, walk->mono, true, true, &t);
+	CHECK(t.len > 0);
+	text_fini(&t);
+	walk->n++;
+	return true;
+}
+
+static void take_up(struct arena *arena)
+{
+	struct conntrack_recovery r;
+	struct conntrack_stats s;
+	struct instant now = { start.mono + NSEC_PER_SEC, start.real + NSEC_PER_SEC };
+	struct walk walk = { 0, now.mono };
+	struct conntrack *ct = conntrack_new(arena, &options, 1, now);
+	uint32_t cursor = 0;
+
+	CHECK(ct);
+	r = conntrack_recovery(ct);
+	conntrack_stats(ct, &s);
+	CHECK(r.torn <= r.kept && r.kept == s.flows);
+	CHECK(r.kept + r.damaged + r.expired <= geometry.flow_records);
+	CHECK(conntrack_each(ct, &cursor, 0, now, look_at, &walk));
+	CHECK(walk.n == r.kept);
+	track_some(ct, now);
+	now.mono += 2147483 * NSEC_PER_SEC + NSEC_PER_SEC;
+	conntrack_housekeep(ct, 0, now);
+	conntrack_housekeep(ct, 0, now);
+	conntrack_stats(ct, &s);
+	CHECK(s.flows == 0);
+	conntrack_free(ct);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct arena arena;
+	const char *text;
+	size_t len;
+
+	if (!mem)
+		set_up();
+	damage(data, size);
+	if (arena_attach(mem, mem_size, &geometry, boot_id, &arena) < 0)
+		return 0;
+	if (arena_saved_text(&arena, &text, &len) == 0)
+		CHECK(text >= (char *)mem && text + len <= (char *)mem + mem_size);
+	take_up(&arena);
+	return 0;
+}
