@@ -159,7 +159,7 @@ static void text_endpoint(const struct packet *p, const union addr *addr, uint16
 static void text_packet(const struct packet *p, struct text *t)
 {
 	if (p->family == L3_NONE) {
-		text_printf(t, "%zu bytes", (size_t)p->len);
+		text_printf(t, "%u byte%s", p->len, p->len == 1 ? "" : "s");
 		return;
 	}
 	if (strcmp(l4proto_name(p->l4_proto), "unknown") == 0)
