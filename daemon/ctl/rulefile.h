@@ -1,2 +1,0 @@
-/* rulefile.h - where it was; see the contract. */
-#include "ctfw/rulefile.h"
