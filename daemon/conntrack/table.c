@@ -200,12 +200,11 @@ static enum table_insert check_chain(struct table *t, const struct tuple *tuple,
 	return TABLE_INSERTED;
 }
 
-static void push(struct table *t, uint32_t ref, uint32_t hash)
+static void push(struct table *t, uint32_t ref)
 {
-	_Atomic uint32_t *head = &t->heads[hash & t->mask];
 	struct link *link = &t->links[ref - 1];
+	_Atomic uint32_t *head = &t->heads[link->hash & t->mask];
 
-	link->hash = hash;
 	atomic_store_explicit(&link->next,
 			      atomic_load_explicit(head, memory_order_relaxed) & ~TABLE_LOCK,
 			      memory_order_relaxed);
@@ -224,10 +223,14 @@ enum table_insert table_insert(struct table *t, uint32_t index, const uint32_t h
 		result = check_chain(t, &f->tuple[dir], hash[dir], mono, ret_clash,
 				     &ret_expired[dir]);
 	if (result == TABLE_INSERTED) {
+		/* Whoever finds the flow by its first link may remove it at once, and then
+		 * must know which two buckets to lock. */
+		t->links[2 * (size_t)index].hash = hash[DIR_ORIGINAL];
+		t->links[2 * (size_t)index + 1].hash = hash[DIR_REPLY];
 		/* The reply's last: where both tuples are equal, it is found first, as in
 		 * the kernel. */
-		push(t, table_ref(index, DIR_ORIGINAL), hash[DIR_ORIGINAL]);
-		push(t, table_ref(index, DIR_REPLY), hash[DIR_REPLY]);
+		push(t, table_ref(index, DIR_ORIGINAL));
+		push(t, table_ref(index, DIR_REPLY));
 		atomic_fetch_or_explicit(&f->status, FLOW_CONFIRMED, memory_order_release);
 	}
 	unlock_both(t, hash);
