@@ -6,3 +6,31 @@ foreach(pair "ctfwd;${CMAKE_INSTALL_SBINDIR}" "ctfwctl;${CMAKE_INSTALL_BINDIR}")
     install(TARGETS ${program} DESTINATION ${place})
   endif()
 endforeach()
+
+foreach(section 5 8)
+  file(GLOB pages man/*.${section})
+  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+install(FILES daemon/control/org.ctfw.varlink DESTINATION ${CMAKE_INSTALL_DATADIR}/varlink)
+
+# systemd looks below lib, not below a machine's own library directory.
+configure_file(systemd/ctfwd.service.in generated/ctfwd.service @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/generated/ctfwd.service DESTINATION lib/systemd/system)
+install(FILES systemd/ctfwd.sysusers DESTINATION lib/sysusers.d RENAME ctfwd.conf)
+
+# Samples; in the place where they count only if there is nothing yet.
+configure_file(conf/ctfwd.conf.in generated/ctfwd.conf @ONLY)
+set(samples ${CMAKE_CURRENT_BINARY_DIR}/generated/ctfwd.conf
+  ${CMAKE_CURRENT_SOURCE_DIR}/conf/ruleset.nft)
+install(FILES ${samples} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+foreach(sample ${samples})
+  install(CODE "
+    set(place \"${CMAKE_INSTALL_SYSCONFDIR}/ctfw\")
+    if(NOT IS_ABSOLUTE \"\${place}\")
+      set(place \"\${CMAKE_INSTALL_PREFIX}/\${place}\")
+    endif()
+    get_filename_component(name \"${sample}\" NAME)
+    if(NOT EXISTS \"\$ENV{DESTDIR}\${place}/\${name}\")
+      file(INSTALL \"${sample}\" DESTINATION \"\${place}\")
+    endif()")
+endforeach()
