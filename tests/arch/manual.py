@@ -12,7 +12,7 @@ PAGES = {"ctfwd.8", "ctfwctl.8", "ctfwd.conf.5"}
 
 def render(path):
     # Wide, so that no line breaks at a hyphen.
-    text = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=2000", path], check=True,
+    text = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=900", path], check=True,
                           capture_output=True, text=True).stdout
     text = re.sub(".\b", "", text)
     return text.replace("\u2010", "-").replace("\u2212", "-")
