@@ -130,6 +130,8 @@ static bool status_decode(const json_t *names, uint32_t *ret_status)
 	json_t *name;
 	size_t i;
 
+	if (!json_is_array(names))
+		return false;
 	json_array_foreach (names, i, name) {
 		unsigned bit = 0;
 
@@ -189,7 +191,8 @@ int control_flow_decode(const json_t *object, struct flow *ret_flow)
 	uint64_t id, protonum, zone, timeout, mark;
 	uint8_t l3 = family_parse(json_string_value(json_object_get(object, "family")));
 	uint32_t status;
-	double start = json_number_value(json_object_get(object, "start"));
+	const json_t *began = json_object_get(object, "start");
+	double start = json_is_number(began) ? json_number_value(began) : -1;
 
 	if (l3 == L3_NONE || get_number(object, "id", UINT32_MAX, &id) ||
 	    get_number(object, "protonum", 255, &protonum) ||
