@@ -18,7 +18,8 @@ struct control_limits {
 	unsigned stall_seconds;   /* an answer of which not a byte was read */
 };
 
-/* Serve on a listening Unix stream socket, which is borrowed and made non-blocking.
+/* Serve on a listening Unix stream socket, which is borrowed and made non-blocking.  SIGPIPE
+ * must be ignored by then: a peer may go at any time.
  * Borrows base and ctx.  NULL when out of memory. */
 struct control_server *control_server_new(struct event_base *base, int listen_fd,
 					  const struct control_context *ctx);

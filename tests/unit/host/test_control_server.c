@@ -1,0 +1,543 @@
+/* The control socket under real clients, most of them hostile.  Server and clients share
+ * one thread: the clients' sockets do not block, and the loop is turned by hand. */
+#include "unit/control/fixture.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/control_server.h"
+
+static struct fixture f;
+static struct event_base *base;
+static struct control_server *server;
+static int listen_fd;
+static struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void turn(void)
+{
+	event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void turn_for(double seconds)
+{
+	double end = now() + seconds;
+
+	while (now() < end) {
+		turn();
+		poll(NULL, 0, 1);
+	}
+}
+
+static int dial(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	/* The backlog is full: the server must take some first. */
+	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		assert_int_equal(errno, EAGAIN);
+		turn();
+	}
+	return fd;
+}
+
+static void say(int fd, const char *message)
+{
+	assert_int_equal(send(fd, message, strlen(message) + 1, MSG_NOSIGNAL),
+			 strlen(message) + 1);
+}
+
+/* Read one reply of a server that works; NULL when it closed the connection.  What follows
+ * the reply is lost. */
+static char *hear(int fd, double patience)
+{
+	static char buf[1 << 20];
+	size_t len = 0;
+	double end = now() + patience;
+
+	while (now() < end) {
+		ssize_t n = recv(fd, buf + len, sizeof(buf) - len, 0);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			return NULL;
+		if (n > 0) {
+			len += (size_t)n;
+			if (memchr(buf, '\0', len))
+				return buf;
+		}
+		turn();
+	}
+	fail_msg("no answer in %g s", patience);
+	return NULL;
+}
+
+/* The server let go of this connection. */
+static bool gone(int fd)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
+		;
+	return n == 0 || errno != EAGAIN;
+}
+
+#define INFO "{\"method\":\"org.varlink.service.GetInfo\"}"
+#define LIST "{\"method\":\"org.ctfw.ListFlows\",\"more\":true}"
+#define DESCRIBE                                                                               \
+	"{\"method\":\"org.varlink.service.GetInterfaceDescription\","                         \
+	"\"parameters\":{\"interface\":\"org.ctfw\"}}"
+
+/* Somebody with an honest question, and how long the answer took. */
+static double honest(void)
+{
+	double start = now();
+	int fd = dial();
+
+	say(fd, INFO);
+	assert_non_null(strstr(hear(fd, 5), "\"ctfwd\""));
+	close(fd);
+	return now() - start;
+}
+
+static void a_call_is_answered(void **state)
+{
+	(void)state;
+	honest();
+	turn();
+	turn();
+	assert_int_equal(control_server_connections(server), 0);
+}
+
+static void calls_sent_at_once_are_answered_in_order(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		say(fd, i % 2 ? "{\"method\":\"org.ctfw.Nope\"}" : INFO);
+	shutdown(fd, SHUT_WR);
+	for (int replies = 0; replies < 100;) {
+		char buf[4096];
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+
+		turn();
+		for (ssize_t i = 0; i < n; i++)
+			if (buf[i] == '\0')
+				replies++;
+		assert_true(n != 0 || replies == 100);
+	}
+	turn_for(0.01);
+	assert_true(gone(fd));
+	assert_int_equal(control_server_connections(server), 0);
+	close(fd);
+}
+
+static void who_closes_his_side_still_gets_his_stream(void **state)
+{
+	int fd = dial();
+	size_t total = 0;
+	char buf[65536];
+	ssize_t n;
+
+	(void)state;
+	fixture_flows(&f, 4000);
+	say(fd, LIST);
+	shutdown(fd, SHUT_WR);
+	for (;;) {
+		turn();
+		n = recv(fd, buf, sizeof(buf), 0);
+		if (n == 0)
+			break;
+		assert_true(n > 0 || errno == EAGAIN);
+		if (n > 0) {
+			total += (size_t)n;
+			memmove(buf, buf + (n > 64 ? n - 64 : 0), 64);
+		}
+	}
+	assert_true(total > 4000 * 200);
+	assert_non_null(strstr(buf, "\"count\":4000")); /* the last reply got out */
+	close(fd);
+}
+
+static void a_thousand_connections_shut_nobody_out(void **state)
+{
+	static int fds[1000];
+	unsigned open = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		fds[i] = dial();
+	turn_for(0.05);
+	assert_int_equal(control_server_connections(server), 256);
+	assert_true(honest() < 1);
+	for (int i = 0; i < 1000; i++) {
+		open += !gone(fds[i]);
+		close(fds[i]);
+	}
+	assert_true(open >= 250 && open <= 256);
+	turn_for(0.05);
+	assert_int_equal(control_server_connections(server), 0);
+}
+
+static void a_thousand_half_messages_shut_nobody_out(void **state)
+{
+	static int fds[1000];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		fds[i] = dial();
+		assert_int_equal(send(fds[i], INFO, 10, MSG_NOSIGNAL), 10);
+		turn();
+	}
+	assert_true(honest() < 1);
+	assert_true(control_server_connections(server) <= 256);
+	for (int i = 0; i < 1000; i++)
+		close(fds[i]);
+}
+
+static void a_half_message_is_waited_for_only_so_long(void **state)
+{
+	struct control_limits limits = { 256, 1 << 20, 1, 600 };
+	int half, idle, slow;
+
+	(void)state;
+	control_server_set_limits(server, &limits);
+	half = dial();
+	idle = dial();
+	slow = dial();
+	turn();
+	send(half, INFO, 10, MSG_NOSIGNAL);
+	/* A byte now and then does not help. */
+	for (int i = 0; i < 13; i++) {
+		send(slow, "{", 1, MSG_NOSIGNAL);
+		turn_for(0.1);
+	}
+	assert_true(gone(half));
+	assert_true(gone(slow));
+	assert_false(gone(idle));
+	say(idle, INFO);
+	assert_non_null(hear(idle, 5));
+	close(half);
+	close(slow);
+	close(idle);
+}
+
+static void who_never_reads_costs_little_and_holds_nobody_up(void **state)
+{
+	int fd[20];
+
+	(void)state;
+	fixture_flows(&f, 20000);
+	for (int i = 0; i < 20; i++) {
+		fd[i] = dial();
+		say(fd[i], LIST);
+	}
+	turn_for(0.3);
+	assert_true(honest() < 0.5);
+	for (int i = 0; i < 20; i++)
+		assert_false(recv(fd[i], &(char){ 0 }, 1, MSG_PEEK) == 0);
+	for (int i = 0; i < 20; i++)
+		close(fd[i]); /* in the middle of a stream */
+	turn_for(0.05);
+	assert_int_equal(control_server_connections(server), 0);
+	honest();
+}
+
+static void an_answer_is_kept_only_so_long(void **state)
+{
+	struct control_limits limits = { 256, 1 << 20, 60, 1 };
+	int fd;
+
+	(void)state;
+	fixture_flows(&f, 5000);
+	control_server_set_limits(server, &limits);
+	fd = dial();
+	say(fd, LIST);
+	turn_for(1.4);
+	assert_int_equal(control_server_connections(server), 0);
+	close(fd);
+}
+
+static void unread_output_is_bounded_and_the_most_silent_pays(void **state)
+{
+	struct control_limits limits = { 256, 1 << 20, 60, 600 };
+	static int fds[60];
+	unsigned open = 0;
+
+	(void)state;
+	control_server_set_limits(server, &limits);
+	fixture_flows(&f, 5000);
+	for (int i = 0; i < 60; i++) {
+		fds[i] = dial();
+		say(fds[i], LIST);
+		turn_for(0.02);
+	}
+	/* Each stops at 64 KB and a reply more; all together may hold a megabyte. */
+	open = control_server_connections(server);
+	assert_true(open > 5 && open < 20);
+	assert_true(gone(fds[0]));
+	assert_false(gone(fds[59]));
+	honest();
+	for (int i = 0; i < 60; i++)
+		close(fds[i]);
+}
+
+static void huge_and_senseless_messages_end_only_their_connection(void **state)
+{
+	static char garbage[1 << 16];
+	int fd = dial();
+	size_t sent = 0;
+	double end = now() + 10;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(garbage); i++)
+		garbage[i] = (char)(i * 2654435761u >> 13);
+	while (now() < end) {
+		ssize_t n = send(fd, garbage, sizeof(garbage), MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EAGAIN)
+			break;
+		sent += n > 0 ? (size_t)n : 0;
+		turn();
+	}
+	assert_true(now() < end);
+	assert_true(sent < 4u << 20); /* a NUL came soon, and no JSON before it */
+	close(fd);
+	honest();
+}
+
+/* ---- other users ---- */
+
+/* In a child that is nobody: 0 when the socket does as it should. */
+static int nobody(void)
+{
+	static char flood[CONTROL_MESSAGE_MAX_READER + 1000];
+	char buf[65536];
+	ssize_t n;
+	int fd;
+
+	if (setgid(65534) || setuid(65534))
+		return 10;
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return 11;
+	send(fd, "{\"method\":\"org.ctfw.Reload\"}", 29, MSG_NOSIGNAL);
+	n = recv(fd, buf, sizeof(buf), 0);
+	if (n <= 0 || !strstr(buf, "org.varlink.service.PermissionDenied"))
+		return 12;
+	send(fd, "{\"method\":\"org.ctfw.Status\"}", 29, MSG_NOSIGNAL);
+	n = recv(fd, buf, sizeof(buf), 0);
+	if (n <= 0 || !strstr(buf, "\"filtering\":true"))
+		return 13;
+	memset(flood, ' ', sizeof(flood));
+	send(fd, flood, sizeof(flood), MSG_NOSIGNAL);
+	n = recv(fd, buf, sizeof(buf), 0);
+	if (n <= 0 || !strstr(buf, "org.ctfw.MessageTooLong"))
+		return 14;
+	return recv(fd, buf, sizeof(buf), 0) == 0 ? 0 : 15;
+}
+
+static void another_user_may_look_and_not_change(void **state)
+{
+	pid_t child;
+	int status = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	child = fork();
+	if (child == 0)
+		_exit(nobody());
+	while (waitpid(child, &status, WNOHANG) == 0)
+		turn_for(0.01);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(f.reloads, 0);
+}
+
+/* In a child that is nobody: take all places and keep them until told to go. */
+static void hoard(int ready, int go)
+{
+	int n = 0;
+
+	if (setgid(65534) || setuid(65534))
+		_exit(10);
+	for (; n < 400; n++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
+			_exit(11);
+	}
+	if (write(ready, "x", 1) != 1 || read(go, &n, 1) != 1)
+		_exit(12);
+	_exit(0);
+}
+
+static void a_hoarder_pushes_out_his_own_connections_only(void **state)
+{
+	int ready[2], go[2], status = 0, first;
+	pid_t child;
+	char c;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	first = dial();
+	turn();
+	assert_int_equal(pipe2(ready, O_NONBLOCK), 0);
+	assert_int_equal(pipe(go), 0);
+	child = fork();
+	if (child == 0)
+		hoard(ready[1], go[0]);
+	while (read(ready[0], &c, 1) != 1)
+		turn_for(0.001);
+	turn_for(0.05);
+	/* Silent the longest of all, and alone of its user. */
+	say(first, INFO);
+	assert_non_null(hear(first, 5));
+	assert_int_equal(write(go[1], "x", 1), 1);
+	while (waitpid(child, &status, WNOHANG) == 0)
+		turn_for(0.01);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	close(first);
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(go[i]);
+	}
+}
+
+/* ---- the end ---- */
+
+static void drained(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+static void an_orderly_end_answers_what_is_under_way(void **state)
+{
+	unsigned done = 0;
+	int reload = dial(), idle = dial();
+	char *reply;
+
+	(void)state;
+	f.reload_waits = true;
+	say(reload, "{\"method\":\"org.ctfw.Reload\"}");
+	turn_for(0.02);
+	assert_int_equal(f.reloads, 1);
+	control_server_drain(server, drained, &done);
+	turn_for(0.02);
+	assert_true(gone(idle));
+	assert_int_equal(done, 0);
+	f.reload_done(f.reload_arg, 0, "it stops anyway");
+	reply = hear(reload, 5);
+	assert_non_null(strstr(reply, "it stops anyway"));
+	turn_for(0.02);
+	assert_int_equal(done, 1);
+	assert_true(gone(reload));
+	close(reload);
+	close(idle);
+}
+
+static void an_orderly_end_waits_for_nobody_longer_than_a_second(void **state)
+{
+	unsigned done = 0;
+	double start = now();
+	int fd = dial();
+
+	(void)state;
+	fixture_flows(&f, 5000);
+	say(fd, LIST);
+	turn_for(0.05);
+	control_server_drain(server, drained, &done);
+	while (!done && now() < start + 5)
+		turn_for(0.01);
+	assert_int_equal(done, 1);
+	assert_true(now() - start > 0.9 && now() - start < 3);
+	close(fd);
+}
+
+static void an_orderly_end_without_clients_comes_at_once(void **state)
+{
+	unsigned done = 0;
+
+	(void)state;
+	control_server_drain(server, drained, &done);
+	turn();
+	turn();
+	assert_int_equal(done, 1);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_init(&f, 20000);
+	base = event_base_new();
+	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/ctfw-test-%d.sock", (int)getpid());
+	unlink(address.sun_path);
+	listen_fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(listen_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(chmod(address.sun_path, 0666), 0);
+	assert_int_equal(listen(listen_fd, 128), 0);
+	server = control_server_new(base, listen_fd, &f.ctx);
+	assert_non_null(server);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	control_server_free(server);
+	event_base_free(base);
+	close(listen_fd);
+	unlink(address.sun_path);
+	fixture_fini(&f);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_call_is_answered),
+		TEST(calls_sent_at_once_are_answered_in_order),
+		TEST(who_closes_his_side_still_gets_his_stream),
+		TEST(a_thousand_connections_shut_nobody_out),
+		TEST(a_thousand_half_messages_shut_nobody_out),
+		TEST(a_half_message_is_waited_for_only_so_long),
+		TEST(who_never_reads_costs_little_and_holds_nobody_up),
+		TEST(an_answer_is_kept_only_so_long),
+		TEST(unread_output_is_bounded_and_the_most_silent_pays),
+		TEST(huge_and_senseless_messages_end_only_their_connection),
+		TEST(another_user_may_look_and_not_change),
+		TEST(a_hoarder_pushes_out_his_own_connections_only),
+		TEST(an_orderly_end_answers_what_is_under_way),
+		TEST(an_orderly_end_waits_for_nobody_longer_than_a_second),
+		TEST(an_orderly_end_without_clients_comes_at_once),
+	};
+	struct rlimit files = { 4096, 4096 };
+
+	setrlimit(RLIMIT_NOFILE, &files);
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
