@@ -12,6 +12,8 @@ foreach(section 5 8)
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
 install(FILES daemon/control/org.ctfw.varlink DESTINATION ${CMAKE_INSTALL_DATADIR}/varlink)
+install(FILES completion/ctfwctl.bash
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ctfwctl)
 
 # systemd looks below lib, not below a machine's own library directory.
 configure_file(systemd/ctfwd.service.in generated/ctfwd.service @ONLY)

@@ -10,6 +10,10 @@
 #define OPTIONS_MAX 64
 
 const struct command *const commands[] = {
+	&command_status,
+	&command_conntrack,
+	&command_reload,
+	&command_replay,
 	&command_help,
 	NULL,
 };

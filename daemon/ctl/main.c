@@ -38,7 +38,7 @@ int ctl_main(struct ctl *ctl, int argc, char **argv)
 	cmd = argc ? command_find(argv[0]) : NULL;
 	if (cmd && !o.file)
 		return run_command(ctl, cmd, &o, argc, argv);
-	if (argc == 0)
+	if (argc == 0 && !o.file && !o.interactive)
 		return ctl_error(ctl, "no command specified (\"%s help\" lists them)", ctl->program);
-	return ctl_error(ctl, "no command \"%s\" (\"%s help\" lists them)", argv[0], ctl->program);
+	return nft_run(ctl, &o, argc, argv);
 }

@@ -1,35 +1,9 @@
 /* Commands, their options and their help. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "unit/ctl/run.h"
 
-#include "ctl/commands.h"
+#include <stdio.h>
+
 #include "ctl/options.h"
-
-static char *out_text, *err_text;
-static size_t out_len, err_len;
-
-static int run(char **argv)
-{
-	struct ctl ctl = { .program = "ctfwctl", .socket = "/nonexistent/socket" };
-	int argc = 0, status;
-
-	free(out_text);
-	free(err_text);
-	ctl.out = open_memstream(&out_text, &out_len);
-	ctl.err = open_memstream(&err_text, &err_len);
-	while (argv[argc])
-		argc++;
-	status = ctl_main(&ctl, argc, argv);
-	fclose(ctl.out);
-	fclose(ctl.err);
-	return status;
-}
-#define RUN(...) run((char *[]){ "ctfwctl", __VA_ARGS__, NULL })
 
 static void a_command_has_a_name_a_help_and_a_body(void **state)
 {
@@ -58,14 +32,14 @@ static void help_lists_every_command_and_every_option(void **state)
 	(void)state;
 	assert_int_equal(RUN("--help"), 0);
 	for (const struct command *const *c = commands; *c; c++)
-		assert_non_null(strstr(out_text, (*c)->name));
+		assert_non_null(strstr(run_out, (*c)->name));
 	for (const struct command_option *o = global_options; o->key; o++)
 		if (o->help)
-			assert_non_null(strstr(out_text, o->name));
+			assert_non_null(strstr(run_out, o->name));
 	for (const struct command *const *c = commands; *c; c++) {
 		assert_int_equal(RUN((char *)(*c)->name, "--help"), 0);
-		assert_non_null(strstr(out_text, (*c)->args));
-		assert_non_null(strstr(out_text, (*c)->help));
+		assert_non_null(strstr(run_out, (*c)->args));
+		assert_non_null(strstr(run_out, (*c)->help));
 	}
 }
 
@@ -73,25 +47,25 @@ static void wrong_options_are_named(void **state)
 {
 	(void)state;
 	assert_int_equal(RUN("--bogus"), 1);
-	assert_non_null(strstr(err_text, "option --bogus is not known"));
+	assert_non_null(strstr(run_err, "option --bogus is not known"));
 	assert_int_equal(RUN("-Q"), 1);
-	assert_non_null(strstr(err_text, "option -Q is not known"));
+	assert_non_null(strstr(run_err, "option -Q is not known"));
 	assert_int_equal(RUN("-f"), 1);
-	assert_non_null(strstr(err_text, "option -f needs an argument"));
+	assert_non_null(strstr(run_err, "option -f needs an argument"));
 	assert_int_equal(RUN("--socket"), 1);
-	assert_non_null(strstr(err_text, "option --socket needs an argument"));
+	assert_non_null(strstr(run_err, "option --socket needs an argument"));
 	assert_int_equal(RUN("--check=1", "list", "ruleset"), 1);
-	assert_non_null(strstr(err_text, "takes no argument"));
+	assert_non_null(strstr(run_err, "takes no argument"));
 	assert_int_equal(RUN("-D", "x", "-f", "-"), 1);
-	assert_non_null(strstr(err_text, "must be NAME=VALUE"));
-	assert_string_equal(out_text, "");
+	assert_non_null(strstr(run_err, "must be NAME=VALUE"));
+	assert_string_equal(run_out, "");
 }
 
 static void options_that_cannot_be_honoured_are_refused_with_a_reason(void **state)
 {
 	(void)state;
 	assert_int_equal(RUN("-j", "list", "ruleset"), 1);
-	assert_non_null(strstr(err_text, "JSON"));
+	assert_non_null(strstr(run_err, "JSON"));
 	assert_int_equal(RUN("-N", "list", "ruleset"), 1);
 	assert_int_equal(RUN("--optimize", "list", "ruleset"), 1);
 	assert_int_equal(RUN("-d", "all", "list", "ruleset"), 1);
@@ -101,28 +75,149 @@ static void nft_options_are_refused_before_commands_of_ours(void **state)
 {
 	(void)state;
 	assert_int_equal(RUN("-a", "help"), 1);
-	assert_non_null(strstr(err_text, "--handle"));
+	assert_non_null(strstr(run_err, "--handle"));
 }
 
 static void version_names_the_program(void **state)
 {
 	(void)state;
 	assert_int_equal(RUN("--version"), 0);
-	assert_string_equal(out_text, "ctfwctl (ctfw) v" CTFW_VERSION "\n");
+	assert_string_equal(run_out, "ctfwctl (ctfw) v" CTFW_VERSION "\n");
 }
 
 static void no_command_at_all_is_an_error(void **state)
 {
 	(void)state;
-	assert_int_equal(run((char *[]){ "ctfwctl", NULL }), 1);
-	assert_non_null(strstr(err_text, "no command specified"));
+	assert_int_equal(run_words((char *[]){ "ctfwctl", NULL }), 1);
+	assert_non_null(strstr(run_err, "no command specified"));
+}
+
+static void what_needs_the_daemon_says_that_it_is_not_running(void **state)
+{
+	static char *const lines[][6] = {
+		{ "ctfwctl", "status" },
+		{ "ctfwctl", "reload" },
+		{ "ctfwctl", "conntrack", "-L" },
+		{ "ctfwctl", "conntrack", "-F" },
+		{ "ctfwctl", "conntrack", "-C" },
+		{ "ctfwctl", "list", "ruleset" },
+		{ "ctfwctl", "-f", "/dev/null" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(run_words((char **)lines[i]), 1);
+		assert_string_equal(run_out, "");
+		assert_string_equal(run_err, "ctfwctl: ctfwd is not running (there is no socket "
+					     "/nonexistent/socket)\n");
+	}
+}
+
+static void nft_options_behind_the_command_are_refused_as_nft_does(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("list", "ruleset", "-a"), 1);
+	expect(run_err, "options must be specified before commands: -a");
+	assert_int_equal(RUN("list", "-a", "ruleset"), 1);
+	expect(run_err, "options must be specified before commands");
+	/* Behind a brace it is a number. */
+	assert_int_equal(RUN("add", "chain", "ip", "t", "c", "{", "type", "filter", "hook", "input",
+			     "priority", "-10", ";", "}"),
+			 1);
+	expect(run_err, "not running");
+	assert_int_equal(RUN("-D", "x=1", "list", "ruleset"), 1);
+	expect(run_err, "-D/--define can only be used with -f/--file");
+	assert_int_equal(RUN("-f", "/dev/null", "list", "ruleset"), 1);
+	expect(run_err, "one of the two");
+}
+
+static char *slurp(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = NULL;
+	size_t size = 0;
+
+	assert_non_null(file);
+	assert_true(getdelim(&text, &size, '\0', file) > 0);
+	fclose(file);
+	return text;
+}
+
+/* The option as mdoc writes it: a macro's argument, `Fl x' or `Fl Fl name'. */
+static bool page_has(const char *page, const struct command_option *o)
+{
+	char text[80];
+	const char *p = page;
+
+	if (o->name)
+		snprintf(text, sizeof(text), "Fl Fl %s", o->name);
+	else
+		snprintf(text, sizeof(text), "Fl %c", o->key);
+	while ((p = strstr(p, text))) {
+		p += strlen(text);
+		if (*p == ' ' || *p == '\n')
+			return true;
+	}
+	return false;
+}
+
+/* The part of the man page that tells of a command. */
+static char *page_section(const char *page, const char *name)
+{
+	char title[80];
+	const char *begin, *end;
+
+	snprintf(title, sizeof(title), "\n.Ss %s\n", name);
+	begin = strstr(page, title);
+	if (!begin)
+		fail_msg("ctfwctl(8) has no section on %s", name);
+	end = strstr(begin + 1, "\n.S");
+	return strndup(begin, (size_t)(end - begin));
+}
+
+static void the_man_page_names_every_command_and_option(void **state)
+{
+	char *page = slurp(TESTS_DIR "/../man/ctfwctl.8");
+
+	(void)state;
+	for (const struct command_option *o = global_options; o->key; o++)
+		if (o->help && !page_has(page, o))
+			fail_msg("ctfwctl(8) does not tell of --%s", o->name);
+	for (const struct command *const *c = commands; *c; c++) {
+		char *section = page_section(page, (*c)->name);
+
+		for (const struct command_option *o = (*c)->options; o && o->key; o++)
+			if (!page_has(section, o))
+				fail_msg("ctfwctl(8) does not tell of %s --%s", (*c)->name, o->name);
+		free(section);
+	}
+	free(page);
+}
+
+static void completion_knows_every_command_and_option(void **state)
+{
+	char *script = slurp(TESTS_DIR "/../completion/ctfwctl.bash");
+	char word[80];
+
+	(void)state;
+	for (const struct command *const *c = commands; *c; c++) {
+		assert_non_null(strstr(strstr(script, "local commands="), (*c)->name));
+		for (const struct command_option *o = (*c)->options; o && o->key; o++) {
+			snprintf(word, sizeof(word), "--%s", o->name);
+			if (!strstr(script, word))
+				fail_msg("completion does not know %s %s", (*c)->name, word);
+		}
+	}
+	for (const struct command_option *o = global_options; o->key; o++)
+		if (o->help)
+			assert_non_null(strstr(script, o->name));
+	free(script);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	free(out_text);
-	free(err_text);
+	run_fini();
 	return 0;
 }
 
@@ -137,6 +232,10 @@ int main(void)
 		cmocka_unit_test(nft_options_are_refused_before_commands_of_ours),
 		cmocka_unit_test(version_names_the_program),
 		cmocka_unit_test(no_command_at_all_is_an_error),
+		cmocka_unit_test(what_needs_the_daemon_says_that_it_is_not_running),
+		cmocka_unit_test(nft_options_behind_the_command_are_refused_as_nft_does),
+		cmocka_unit_test(the_man_page_names_every_command_and_option),
+		cmocka_unit_test(completion_knows_every_command_and_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -1,0 +1,74 @@
+# bash completion for ctfwctl(8)
+
+# The first words of nft's grammar and what may follow them.
+_ctfwctl_nft()
+{
+	case $1 in
+	list) echo "ruleset tables table chains chain" ;;
+	flush) echo "ruleset table chain" ;;
+	add | create) echo "table chain rule" ;;
+	insert | replace) echo "rule" ;;
+	delete) echo "table chain rule" ;;
+	rename) echo "chain" ;;
+	reset) echo "rules rule" ;;
+	esac
+}
+
+_ctfwctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local commands="status conntrack reload replay help"
+	local nft="add create insert replace delete list flush rename reset"
+	local globals="--socket --file --interactive --check --define --includepath --handle
+		--stateless --terse --service --guid --numeric --numeric-priority
+		--numeric-protocol --numeric-time --echo --json --help --version"
+	local i word= words=
+
+	COMPREPLY=()
+	# The command: the first word that is neither an option nor an option's argument.
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--socket | --file | --define | --includepath | -f | -D | -I) ((i++)) ;;
+		-*) ;;
+		*)
+			word=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+
+	case $word in
+	"")
+		case $prev in
+		--socket | --file | -f) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		--includepath | -I) COMPREPLY=($(compgen -d -- "$cur")) ;;
+		--define | -D) ;;
+		*) words="$commands $nft $globals" ;;
+		esac
+		;;
+	status) words="--json --help" ;;
+	reload) words="--help" ;;
+	help) words=$commands ;;
+	conntrack)
+		case $prev in
+		--state) words="SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT LAST_ACK
+			TIME_WAIT CLOSE SYN_SENT2" ;;
+		--status | -u) words="ASSURED SEEN_REPLY UNREPLIED EXPECTED CONFIRMED" ;;
+		--protonum | -p) words="tcp udp icmp icmpv6 sctp gre" ;;
+		--family | -f) words="ipv4 ipv6" ;;
+		--output | -o) words="extended id" ;;
+		*) words="-L -C -D -F --dump --count --delete --flush --family --protonum
+			--src --orig-src --dst --orig-dst --reply-src --reply-dst
+			--sport --orig-port-src --dport --orig-port-dst --state
+			--status --mark --zone --output --help" ;;
+		esac
+		;;
+	replay)
+		words="--ruleset --json --local --route --config --seed --write --flows --help"
+		[[ $cur == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); words=; }
+		;;
+	*) ((i + 1 == COMP_CWORD)) && words=$(_ctfwctl_nft "$word") ;;
+	esac
+	COMPREPLY+=($(compgen -W "$words" -- "$cur"))
+}
+complete -F _ctfwctl ctfwctl

@@ -1,0 +1,250 @@
+/* client.c - calls to the daemon: Varlink over its control socket.
+ *
+ * Blocking, one call at a time.  Replies are read as they come; bytes behind the one in
+ * hand wait in the buffer. */
+#include "ctl/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ctfw/control.h"
+
+struct client {
+	struct ctl *ctl;
+	int fd;
+	struct text in; /* bytes from `at` on are unread */
+	size_t at;
+};
+
+static void explain_connect(struct ctl *ctl, int err)
+{
+	if (err == ENOENT || err == ECONNREFUSED)
+		ctl_error(ctl, "ctfwd is not running (%s %s)",
+			  err == ENOENT ? "there is no socket" : "nobody listens on", ctl->socket);
+	else if (err == EACCES)
+		ctl_error(ctl, "no permission to connect to %s (root and the socket's group may)",
+			  ctl->socket);
+	else
+		ctl_error(ctl, "cannot connect to %s: %s", ctl->socket, strerror(err));
+}
+
+struct client *client_open(struct ctl *ctl)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct client *c;
+
+	if (strlen(ctl->socket) >= sizeof(sun.sun_path)) {
+		ctl_error(ctl, "the path of the socket is too long: %s", ctl->socket);
+		return NULL;
+	}
+	strcpy(sun.sun_path, ctl->socket);
+	c = calloc(1, sizeof(*c));
+	if (!c) {
+		ctl_error(ctl, "out of memory");
+		return NULL;
+	}
+	c->ctl = ctl;
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
+		explain_connect(ctl, errno);
+		client_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+void client_close(struct client *c)
+{
+	if (!c)
+		return;
+	if (c->fd >= 0)
+		close(c->fd);
+	text_fini(&c->in);
+	free(c);
+}
+
+static int send_all(struct client *c, const char *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = send(c->fd, bytes, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int client_send(struct client *c, const char *method, json_t *params, bool more)
+{
+	char name[128];
+	json_t *message;
+	char *text;
+	int err;
+
+	snprintf(name, sizeof(name), CONTROL_INTERFACE ".%s", method);
+	message = json_pack("{ss so}", "method", name, "parameters",
+			    params ? params : json_object());
+	if (message && more)
+		json_object_set_new(message, "more", json_true());
+	text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+	json_decref(message);
+	if (!text) {
+		ctl_error(c->ctl, "out of memory");
+		return -1;
+	}
+	err = send_all(c, text, strlen(text) + 1);
+	free(text);
+	/* A peer that refused a message broke off in the middle of it, and left a reason. */
+	if (err && err != -EPIPE && err != -ECONNRESET) {
+		ctl_error(c->ctl, "cannot write to %s: %s", c->ctl->socket, strerror(-err));
+		return -1;
+	}
+	return 0;
+}
+
+/* Read on until a NUL is there; its offset in *ret_end. */
+static int fill(struct client *c, size_t *ret_end)
+{
+	size_t seen = c->at;
+
+	for (;;) {
+		const char *nul = c->in.len > seen ?
+					  memchr(c->in.s + seen, '\0', c->in.len - seen) : NULL;
+		char buf[65536];
+		ssize_t n;
+
+		if (nul) {
+			*ret_end = (size_t)(nul - c->in.s);
+			return 0;
+		}
+		seen = c->in.len;
+		n = recv(c->fd, buf, sizeof(buf), 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -ECONNRESET;
+		text_append(&c->in, buf, (size_t)n);
+		if (text_failed(&c->in))
+			return -ENOMEM;
+	}
+}
+
+/* Forget what was read, now and then. */
+static void compact(struct client *c)
+{
+	size_t left = c->in.len - c->at;
+
+	if (left)
+		memmove(c->in.s, c->in.s + c->at, left);
+	c->in.len = left;
+	c->at = 0;
+}
+
+int client_receive(struct client *c, struct client_reply *ret_reply)
+{
+	struct client_reply r = { 0 };
+	size_t end;
+	int err;
+
+	if (c->at && c->at * 2 >= c->in.len)
+		compact(c);
+	err = fill(c, &end);
+	if (err) {
+		if (err == -ECONNRESET)
+			ctl_error(c->ctl, "ctfwd closed the connection before it had answered");
+		else
+			ctl_error(c->ctl, "cannot read from %s: %s", c->ctl->socket, strerror(-err));
+		return -1;
+	}
+	r.message = json_loadb(c->in.s + c->at, end - c->at, 0, NULL);
+	c->at = end + 1;
+	if (!json_is_object(r.message)) {
+		json_decref(r.message);
+		ctl_error(c->ctl, "who listens on %s is not ctfwd: the answer is no JSON object",
+			  c->ctl->socket);
+		return -1;
+	}
+	r.params = json_object_get(r.message, "parameters");
+	r.error = json_string_value(json_object_get(r.message, "error"));
+	r.continues = json_is_true(json_object_get(r.message, "continues"));
+	*ret_reply = r;
+	return 0;
+}
+
+void client_reply_fini(struct client_reply *r)
+{
+	json_decref(r->message);
+	*r = (struct client_reply){ 0 };
+}
+
+/* Errors whose message is for people, and those that we put into words. */
+static const struct {
+	const char *name, *words;
+} errors[] = {
+	{ "org.ctfw.RulesetError", NULL },
+	{ "org.ctfw.ReloadFailed", NULL },
+	{ "org.ctfw.Failed", NULL },
+	{ "org.ctfw.MessageTooLong", "too long for one message" },
+	{ "org.varlink.service.PermissionDenied",
+	  "permission denied: only root and the user that ctfwd runs as may change something" },
+	{ "org.varlink.service.MethodNotFound", "this ctfwd is older and does not know how to" },
+};
+
+void client_explain(struct ctl *ctl, const struct client_reply *r)
+{
+	const char *message = json_string_value(json_object_get(r->params, "message"));
+	const char *param = json_string_value(json_object_get(r->params, "parameter"));
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		if (strcmp(errors[i].name, r->error) != 0)
+			continue;
+		if (errors[i].words)
+			ctl_error(ctl, "%s", errors[i].words);
+		else if (i == 0) /* place, line and carets stand in it */
+			fputs(message ? message : "", ctl->err);
+		else
+			ctl_error(ctl, "%s", message ? message : r->error);
+		return;
+	}
+	ctl_error(ctl, "ctfwd says %s%s%s", r->error, param ? ": " : "", param ? param : "");
+}
+
+int client_call(struct client *c, const char *method, json_t *params,
+		struct client_reply *ret_reply)
+{
+	struct client_reply r;
+
+	if (client_send(c, method, params, false) || client_receive(c, &r))
+		return -1;
+	if (r.error) {
+		client_explain(c->ctl, &r);
+		client_reply_fini(&r);
+		return -1;
+	}
+	*ret_reply = r;
+	return 0;
+}
+
+int ctl_call(struct ctl *ctl, const char *method, json_t *params, struct client_reply *ret_reply)
+{
+	struct client *c = client_open(ctl);
+	int err;
+
+	if (!c) {
+		json_decref(params);
+		return -1;
+	}
+	err = client_call(c, method, params, ret_reply);
+	client_close(c);
+	return err;
+}

@@ -1,0 +1,127 @@
+/* ctfwctl conntrack: what its command line may say. */
+#include "unit/ctl/run.h"
+
+#define WRONG(...) assert_int_equal(RUN("conntrack", __VA_ARGS__), 2)
+/* Understood: the next thing that fails is the connection. */
+#define RIGHT(...)                                                                             \
+	do {                                                                                   \
+		assert_int_equal(RUN("conntrack", __VA_ARGS__), 1);                            \
+		expect(run_err, "not running");                                                \
+	} while (0)
+
+static void exactly_one_action_is_needed(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("conntrack"), 2);
+	expect(run_err, "one of -L");
+	WRONG("-p", "tcp");
+	WRONG("-L", "-C");
+	WRONG("-L", "-L");
+	expect(run_err, "only one of");
+	RIGHT("-L");
+	RIGHT("--dump");
+	RIGHT("-C");
+	RIGHT("-D");
+	RIGHT("-F");
+	RIGHT("-L", "conntrack");
+	WRONG("-L", "expect");
+	expect(run_err, "there is no table \"expect\"");
+	WRONG("-L", "conntrack", "more");
+}
+
+static void conditions_are_understood(void **state)
+{
+	(void)state;
+	RIGHT("-L", "-p", "tcp", "-s", "10.8.0.2", "-d", "192.0.2.0/24", "--sport", "1000",
+	      "--dport", "22", "--state", "ESTABLISHED", "-f", "ipv4");
+	RIGHT("-L", "-p", "udp", "--orig-port-src", "1000", "--orig-port-dst", "53");
+	RIGHT("-L", "--orig-src", "fd08::/64", "--orig-dst", "::1", "-f", "ipv6");
+	RIGHT("-L", "--src", "10.0.0.1/8", "--dst", "10.0.0.0/0");
+	RIGHT("-L", "-r", "192.0.2.1", "-q", "10.8.0.2");
+	RIGHT("-L", "-m", "1", "-w", "0", "-u", "ASSURED,SEEN_REPLY");
+	RIGHT("-L", "-m", "0x10/0xff", "-u", "UNREPLIED");
+	RIGHT("-L", "-o", "extended,id");
+	RIGHT("-D", "-p", "17", "--dport", "0x35");
+	RIGHT("-L", "-p", "icmpv6");
+	RIGHT("-L", "-p", "47");
+}
+
+static void wrong_values_are_named(void **state)
+{
+	(void)state;
+	WRONG("-L", "-p", "bogus");
+	expect(run_err, "unknown protocol \"bogus\"");
+	WRONG("-L", "-p", "256");
+	WRONG("-L", "-p", "unknown");
+	WRONG("-L", "-s", "bogus");
+	expect(run_err, "not an address: \"bogus\"");
+	WRONG("-L", "-s", "10.0.0.1/33");
+	WRONG("-L", "-s", "10.0.0.1/");
+	WRONG("-L", "-s", "10.0.0.1/-1");
+	WRONG("-L", "-d", "::1/129");
+	WRONG("-L", "-f", "ipx");
+	WRONG("-L", "-p", "tcp", "--dport", "65536");
+	WRONG("-L", "-p", "tcp", "--dport", "http");
+	WRONG("-L", "-p", "tcp", "--dport", "1000:2000");
+	WRONG("-L", "-p", "tcp", "--dport", "");
+	WRONG("-L", "-p", "tcp", "--state", "established");
+	expect(run_err, "unknown TCP state \"established\"");
+	WRONG("-L", "-u", "BOGUS");
+	WRONG("-L", "-u", "ASSURED,");
+	WRONG("-L", "-m", "x");
+	WRONG("-L", "-m", "1/");
+	WRONG("-L", "-m", "4294967296");
+	WRONG("-L", "-w", "65536");
+	WRONG("-L", "-o", "xml");
+	WRONG("-L", "-Q");
+	WRONG("-L", "--tcp-flags");
+}
+
+static void what_hangs_on_the_protocol_needs_it(void **state)
+{
+	(void)state;
+	WRONG("-L", "--dport", "22");
+	WRONG("-L", "-p", "icmp", "--dport", "22");
+	WRONG("-L", "--state", "ESTABLISHED");
+	WRONG("-L", "-p", "udp", "--state", "ESTABLISHED");
+	/* in whatever order */
+	RIGHT("-L", "--dport", "22", "-p", "tcp");
+}
+
+static void addresses_are_of_one_family(void **state)
+{
+	(void)state;
+	WRONG("-L", "-s", "10.0.0.1", "-d", "::1");
+	expect(run_err, "not of one family");
+	WRONG("-L", "-s", "::1", "-f", "ipv4");
+}
+
+static void counting_and_flushing_take_no_conditions(void **state)
+{
+	(void)state;
+	WRONG("-C", "-p", "tcp");
+	expect(run_err, "protonum");
+	WRONG("-F", "-s", "10.0.0.1");
+	WRONG("-s", "10.0.0.1", "-F");
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	run_fini();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exactly_one_action_is_needed),
+		cmocka_unit_test(conditions_are_understood),
+		cmocka_unit_test(wrong_values_are_named),
+		cmocka_unit_test(what_hangs_on_the_protocol_needs_it),
+		cmocka_unit_test(addresses_are_of_one_family),
+		cmocka_unit_test(counting_and_flushing_take_no_conditions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, teardown);
+}

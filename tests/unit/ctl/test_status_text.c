@@ -1,0 +1,125 @@
+/* Status for people. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "ctl/status_text.h"
+
+static char *text;
+
+static void print(const char *json)
+{
+	json_t *status = json_loads(json, 0, NULL);
+	size_t len;
+	FILE *out;
+
+	assert_non_null(status);
+	free(text);
+	out = open_memstream(&text, &len);
+	status_print(out, status, 1700000100);
+	fclose(out);
+	json_decref(status);
+}
+
+static void expect(const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("\"%s\" is not in:\n%s", part, text);
+}
+
+static void what_filters_says_since_when(void **state)
+{
+	(void)state;
+	print("{\"version\":\"1\",\"filtering\":true,\"since\":1700000000}");
+	expect("ctfw 1: filtering since 2023-11-14 22:13:20 (1 min 40 s)\n");
+}
+
+static void what_does_not_filter_says_so_in_capitals(void **state)
+{
+	(void)state;
+	print("{\"version\":\"1\",\"filtering\":false,\"since\":null}");
+	expect("ctfw 1: NOT FILTERING\n");
+	expect("nothing is filtered");
+}
+
+static void the_scope_names_interfaces_and_that_nothing_else_is_filtered(void **state)
+{
+	(void)state;
+	print("{\"filtering\":true,\"captures\":[{\"interface\":\"wg0\",\"networks\":"
+	      "[\"10.8.0.0/24\"],\"hooks\":[\"forward\"],\"fail_closed\":false,"
+	      "\"spoof_check\":false}],\"ports\":[{\"name\":\"wg0-in\",\"role\":\"in\","
+	      "\"interface\":\"wg0\"},{\"name\":\"tun7\",\"role\":\"both\","
+	      "\"interface\":\"vpn\"}]}");
+	expect("  wg0: to and from 10.8.0.0/24 (forward)\n");
+	expect("  vpn: what is routed through tun7\n");
+	expect("  nothing else of this host\n");
+}
+
+static void a_failed_load_is_told_with_its_lines(void **state)
+{
+	(void)state;
+	print("{\"last_load\":{\"time\":1700000050,\"cause\":\"reload\",\"ok\":false,"
+	      "\"error\":\"r.nft:1:5: unknown\\nadd tabel\\n    ^^^^^\\n\"}}");
+	expect("Last load  2023-11-14 22:14:10 (reload): FAILED, what was in force before still "
+	       "is\n           r.nft:1:5: unknown\n           add tabel\n               ^^^^^\n");
+}
+
+static void drops_are_told_by_reason_with_their_meaning(void **state)
+{
+	(void)state;
+	print("{\"drops_total\":12,\"drops\":{\"rule\":10,\"policy\":0,\"bad-version\":2,"
+	      "\"from-the-future\":1}}");
+	expect("Drops  12 packets\n");
+	expect("  rule             10  a rule said drop\n");
+	expect("  bad-version       2  first nibble");
+	expect("  from-the-future   1  \n");
+	assert_null(strstr(text, "policy"));
+}
+
+static void counts_of_nothing_are_none(void **state)
+{
+	(void)state;
+	print("{\"flows\":{\"now\":0,\"peak\":3,\"max\":10,\"protocols\":{\"tcp\":0},"
+	      "\"tcp_states\":{\"CLOSE\":2,\"SYN_SENT\":0,\"TIME_WAIT\":1}}}");
+	expect("Flows  0 now, 3 peak, 10 max\n");
+	expect("  protocols   none\n");
+	expect("  TCP states  CLOSE 2, TIME_WAIT 1\n");
+}
+
+static void an_answer_without_members_is_printed_all_the_same(void **state)
+{
+	(void)state;
+	print("{}");
+	expect("NOT FILTERING");
+	print("{\"captures\":7,\"flows\":[],\"drops\":\"x\",\"ports\":[1],\"workers\":{},"
+	      "\"since\":\"x\",\"version\":1,\"ruleset\":7,\"last_load\":1}");
+	expect("ctfw ?");
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	free(text);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_filters_says_since_when),
+		cmocka_unit_test(what_does_not_filter_says_so_in_capitals),
+		cmocka_unit_test(the_scope_names_interfaces_and_that_nothing_else_is_filtered),
+		cmocka_unit_test(a_failed_load_is_told_with_its_lines),
+		cmocka_unit_test(drops_are_told_by_reason_with_their_meaning),
+		cmocka_unit_test(counts_of_nothing_are_none),
+		cmocka_unit_test(an_answer_without_members_is_printed_all_the_same),
+	};
+
+	setenv("TZ", "UTC", 1);
+	return cmocka_run_group_tests(tests, NULL, teardown);
+}
