@@ -199,6 +199,23 @@ static void every_field_counts_in_hash_and_equality(void **state)
 	}
 }
 
+static void ipv4_is_hashed_in_two_words_and_ipv6_in_five(void **state)
+{
+	struct packet p = with_ports(IPPROTO_TCP, 1000, 80);
+	struct tuple t;
+	uint64_t words[5];
+
+	(void)state;
+	assert_int_equal(tuple_from_packet(&p, 3, &t), 0);
+	memcpy(words, &t, sizeof(words));
+	words[0] = (uint64_t)t.src.w[0] << 32 | t.dst.w[0];
+	words[1] = words[4];
+	assert_true(tuple_hash(&key, &t) == siphash_words(&key, words, 2));
+	t.l3 = L3_IPV6;
+	memcpy(words, &t, sizeof(words));
+	assert_true(tuple_hash(&key, &t) == siphash_words(&key, words, 5));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +225,7 @@ int main(void)
 		cmocka_unit_test(an_inverse_swaps_addresses_and_ports),
 		cmocka_unit_test(icmp_types_invert_in_pairs_and_others_do_not),
 		cmocka_unit_test(every_field_counts_in_hash_and_equality),
+		cmocka_unit_test(ipv4_is_hashed_in_two_words_and_ipv6_in_five),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
