@@ -19,7 +19,7 @@ MODULES = {
     "ruleset": (2, "ruleset"),
     "engine": (3, "engine generation hostview"),
     "control": (4, "control"),
-    "host": (5, "config"),
+    "host": (5, "config rulefile"),
     "ctl": (6, ""),
     "main": (7, ""),  # ctfwd.c, ctfwctl.c
 }
