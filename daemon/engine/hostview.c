@@ -11,6 +11,7 @@
  *
  * A look-up is then a binary search without a branch to mispredict: three steps for the
  * few addresses that a host has, twenty for all routes of the Internet, which need 16 MB.
+ * Most addresses are not local at all, and a sieve tells so with two loads.
  *
  * Life-cycle: made by one thread, read by all, freed after a grace period. */
 #include "ctfw/hostview.h"
@@ -42,12 +43,26 @@ struct flat {
 	struct flat6 v6;
 };
 
+/* What may have a value: a bit of whole addresses by hash, a bit of wider prefixes by first
+ * byte.  Where neither is set, nothing is. */
+struct sieve {
+	uint64_t whole[8];
+	uint64_t wide[4];
+};
+
+/* Indices of interfaces grow with each that is made; a host that made this many is rare. */
+#define SLOTS_MAX 65536
+
 struct hostview {
 	uint32_t serial;
+	struct sieve sieve; /* of local, both families */
 	struct flat local;  /* enum hostview_kind */
 	struct flat routes; /* ifindex */
 	struct hostview_link *links; /* by index */
 	size_t n_links;
+	/* Which link an ifindex is, 1 and up, for those below n_slots; others are searched. */
+	uint32_t *slots;
+	size_t n_slots;
 	struct hostview_addr *speakers; /* that may be a source, in the order given */
 	size_t n_speakers;
 };
@@ -250,6 +265,33 @@ static uint32_t flat_find(const struct flat *f, uint8_t family, const union addr
 	return flat_find6(&f->v6, key_of(addr));
 }
 
+/* ---- the sieve ---- */
+
+static unsigned sieve_bit(const union addr *a)
+{
+	return (unsigned)(((a->d[0] ^ a->d[1]) * 0x9e3779b97f4a7c15) >> 55);
+}
+
+static void sieve_add(struct sieve *s, const struct prefix *p)
+{
+	unsigned bit = sieve_bit(&p->addr), first = p->addr.b[0];
+	unsigned last = p->len >= 8 ? first : first | 0xffu >> p->len;
+
+	if (p->len == addr_bits(p->family)) {
+		s->whole[bit / 64] |= 1ULL << bit % 64;
+		return;
+	}
+	for (; first <= last; first++)
+		s->wide[first / 64] |= 1ULL << first % 64;
+}
+
+static bool sieve_holds(const struct sieve *s, const union addr *a)
+{
+	unsigned bit = sieve_bit(a), first = a->b[0];
+
+	return (s->whole[bit / 64] >> bit % 64 | s->wide[first / 64] >> first % 64) & 1;
+}
+
 /* ---- the snapshot ---- */
 
 static uint32_t next_serial(void)
@@ -278,6 +320,8 @@ static bool fill_local(struct hostview *hv, const struct hostview_addr *addrs, s
 	struct range *r = alloc_array(n, sizeof(*r));
 	bool ok = r != NULL;
 
+	for (size_t i = 0; i < n; i++)
+		sieve_add(&hv->sieve, &addrs[i].prefix);
 	for (unsigned f = 0; ok && f < 2; f++) {
 		size_t count = 0;
 
@@ -349,6 +393,12 @@ static bool fill_links(struct hostview *hv, const struct hostview_link *links, s
 	}
 	hv->n_links = n;
 	qsort(hv->links, n, sizeof(*hv->links), link_compare);
+	hv->n_slots = n && hv->links[n - 1].index < SLOTS_MAX ? hv->links[n - 1].index + 1u : 0;
+	hv->slots = alloc_array(hv->n_slots, sizeof(*hv->slots));
+	if (!hv->slots)
+		return false;
+	for (size_t i = 0; hv->n_slots && i < n; i++)
+		hv->slots[hv->links[i].index] = (uint32_t)i + 1;
 	return true;
 }
 
@@ -375,6 +425,7 @@ void hostview_free(struct hostview *hv)
 	flat_fini(&hv->local);
 	flat_fini(&hv->routes);
 	free(hv->links);
+	free(hv->slots);
 	free(hv->speakers);
 	free(hv);
 }
@@ -387,6 +438,8 @@ uint32_t hostview_serial(const struct hostview *hv)
 enum hostview_kind hostview_local(const struct hostview *hv, uint8_t family,
 				  const union addr *addr)
 {
+	if (!sieve_holds(&hv->sieve, addr))
+		return HOSTVIEW_NONE;
 	return (enum hostview_kind)flat_find(&hv->local, family, addr);
 }
 
@@ -399,6 +452,8 @@ const struct hostview_link *hostview_link(const struct hostview *hv, uint32_t if
 {
 	const struct hostview_link *at = hv->links;
 
+	if (ifindex < hv->n_slots)
+		return hv->slots[ifindex] ? at + hv->slots[ifindex] - 1 : NULL;
 	for (size_t n = hv->n_links; n > 1;) {
 		size_t half = n / 2;
 

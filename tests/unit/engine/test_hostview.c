@@ -183,6 +183,24 @@ static void links_are_found_by_index_and_by_name(void **state)
 	hostview_free(hv);
 }
 
+static void links_with_great_indices_are_found_too(void **state)
+{
+	struct hostview_link links[] = {
+		{ 4000000000, 1500, "far" }, { 1, 65536, "lo" }, { 70000, 1500, "mid" },
+	};
+	struct hostview *hv = hostview_new(links, 3, NULL, 0, NULL, 0);
+
+	(void)state;
+	assert_string_equal(hostview_link(hv, 4000000000)->name, "far");
+	assert_string_equal(hostview_link(hv, 70000)->name, "mid");
+	assert_string_equal(hostview_link(hv, 1)->name, "lo");
+	assert_null(hostview_link(hv, 0));
+	assert_null(hostview_link(hv, 2));
+	assert_null(hostview_link(hv, 69999));
+	assert_null(hostview_link(hv, UINT32_MAX));
+	hostview_free(hv);
+}
+
 static void names_of_links_are_padded_with_zeroes(void **state)
 {
 	static const char want[IFNAMSIZ] = "wg0";
@@ -252,6 +270,16 @@ static uint32_t longest(const struct hostview_route *r, size_t n, uint8_t family
 	return best ? best->ifindex : 0;
 }
 
+static enum hostview_kind contained(const struct hostview_route *r, size_t n, uint8_t family,
+				    const union addr *a)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (prefix_contains(&r[i].prefix, family, a))
+			return HOSTVIEW_LOCAL;
+	}
+	return HOSTVIEW_NONE;
+}
+
 static struct prefix random_prefix(uint8_t family)
 {
 	struct prefix p = { .family = family };
@@ -288,6 +316,7 @@ static void random_tables_answer_as_a_plain_search_does(void **state)
 {
 	enum { N = 60 };
 	struct hostview_route r[N];
+	struct hostview_addr l[N];
 
 	(void)state;
 	srand(4711);
@@ -299,8 +328,9 @@ static void random_tables_answer_as_a_plain_search_does(void **state)
 			r[i].prefix = random_prefix(rand() % 2 ? L3_IPV4 : L3_IPV6);
 			r[i].ifindex = (uint32_t)rand() % 6;
 			r[i].metric = (uint32_t)i % 4;
+			l[i] = (struct hostview_addr){ r[i].prefix, 1, HOSTVIEW_LOCAL, false };
 		}
-		hv = hostview_new(NULL, 0, NULL, 0, r, n);
+		hv = hostview_new(NULL, 0, l, n / 4, r, n);
 		assert_non_null(hv);
 		for (unsigned k = 0; k < 300; k++) {
 			const struct prefix *p = &r[(size_t)rand() % n].prefix;
@@ -308,6 +338,8 @@ static void random_tables_answer_as_a_plain_search_does(void **state)
 
 			assert_int_equal(hostview_route(hv, p->family, &a),
 					 longest(r, n, p->family, &a));
+			assert_int_equal(hostview_local(hv, p->family, &a),
+					 contained(r, n / 4, p->family, &a));
 		}
 		hostview_free(hv);
 	}
@@ -349,6 +381,7 @@ int main(void)
 		cmocka_unit_test(an_unreachable_route_hides_a_wider_one),
 		cmocka_unit_test(local_addresses_have_their_kind),
 		cmocka_unit_test(links_are_found_by_index_and_by_name),
+		cmocka_unit_test(links_with_great_indices_are_found_too),
 		cmocka_unit_test(names_of_links_are_padded_with_zeroes),
 		cmocka_unit_test(an_interface_speaks_with_its_own_address),
 		cmocka_unit_test(serials_are_unique),
