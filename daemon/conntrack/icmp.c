@@ -29,7 +29,7 @@ enum track_verdict icmp_track(struct track *t)
 {
 	if (t->packet->family != L3_IPV4)
 		return TRACK_INVALID;
-	/* Asked of every packet: a flow begun otherwise may exist (nf_conntrack_icmp_packet). */
+	/* Only requests begin a flow. */
 	switch (original_type(t->flow)) {
 	case 8:  /* echo */
 	case 13: /* timestamp */
@@ -49,8 +49,8 @@ enum track_verdict icmpv6_track(struct track *t)
 
 	if (t->packet->family != L3_IPV6)
 		return TRACK_INVALID;
-	/* Only requests begin a flow: echo, node information. */
-	if (t->begins && type != 128 && type != 139)
+	/* Requests: echo, node information. */
+	if (type != 128 && type != 139)
 		return TRACK_INVALID;
 	t->timeout = settings_timeout(t->settings, TIMEOUT_ICMPV6);
 	return TRACK_ACCEPT;

@@ -135,7 +135,7 @@ static bool may_begin(struct track *t, const struct segment *s)
 {
 	struct flow_tcp *tcp = &t->flow->proto.tcp;
 
-	if (t->dir != DIR_ORIGINAL || s->to == IV)
+	if (s->to == IV)
 		return false;
 	if (s->index == TCPI_SYN)
 		return true;
@@ -249,9 +249,8 @@ static enum track_verdict except(struct track *t, struct segment *s)
 		tcp->last_flags |= LAST_SIMULTANEOUS_OPEN;
 		break;
 	case SR:
-		/* The last ACK of a simultaneous open may come from either side. */
-		if (t->dir == DIR_REPLY && s->index == TCPI_ACK &&
-		    tcp->last_flags & LAST_SIMULTANEOUS_OPEN)
+		/* The last ACK of a simultaneous open may come from the replying side too. */
+		if (s->index == TCPI_ACK && tcp->last_flags & LAST_SIMULTANEOUS_OPEN)
 			s->to = ES;
 		break;
 	}
@@ -275,7 +274,7 @@ static enum track_verdict conclude(struct track *t, const struct segment *s)
 
 	tcp->last_index = s->index;
 	tcp->last_dir = t->dir;
-	if (s->to == FW && s->from != FW)
+	if (s->to == FW)
 		tcp->side[t->dir].flags |= SIDE_CLOSE_INIT;
 	tcp->state = s->to;
 	t->timeout = state_timeout(t, s);
@@ -292,7 +291,7 @@ static enum track_verdict conclude(struct track *t, const struct segment *s)
 		unacknowledged = settings_timeout(t->settings, TIMEOUT_TCP_UNACKNOWLEDGED);
 		if (s->to == ES && t->timeout > unacknowledged)
 			t->timeout = unacknowledged;
-	} else if (s->to == ES && (s->from == SR || s->from == ES)) {
+	} else if (s->to == ES) {
 		t->set_status = FLOW_ASSURED;
 	}
 	return TRACK_ACCEPT;

@@ -238,6 +238,20 @@ static void e08_an_error_without_a_flow_is_invalid(void **state)
 	assert_int_equal(s.invalid, 0);
 }
 
+static void types_that_do_not_exist_count_as_errors(void **state)
+{
+	struct world *w = *state;
+	struct conntrack_stats s;
+
+	icmp(w, A4, B4, 19, 0, 7, 1);
+	conntrack_stats(w->ct, &s);
+	assert_int_equal(s.error, 1);
+	icmp(w, A4, B4, 18, 0, 7, 1);
+	conntrack_stats(w->ct, &s);
+	assert_int_equal(s.error, 1);
+	assert_int_equal(s.invalid, 1);
+}
+
 static void an_error_about_an_expired_flow_is_invalid(void **state)
 {
 	struct world *w = *state;
@@ -294,6 +308,7 @@ int main(void)
 		TEST(e04_errors_about_echo_tcp_and_other_errors),
 		TEST(e05_every_low_type_of_icmpv6_is_an_error),
 		TEST(e08_an_error_without_a_flow_is_invalid),
+		TEST(types_that_do_not_exist_count_as_errors),
 		TEST(an_error_about_an_expired_flow_is_invalid),
 		TEST(a_redirect_must_be_a_proper_one),
 	};

@@ -154,6 +154,17 @@ static void a_torn_flow_is_kept_and_unlocked(void **state)
 	expect(w, 1, 0, 0, 0);
 }
 
+static void status_bits_that_do_not_exist_are_cleared(void **state)
+{
+	struct world *w = *state;
+
+	a_udp(w);
+	b_udp(w);
+	atomic_fetch_or(&w->ref.flow->status, 0xfffff800 & ~(uint32_t)FLOW_HELPER);
+	expect(w, 1, 0, 0, 0);
+	assert_int_equal(status_of_it(w), FLOW_CONFIRMED | FLOW_SEEN_REPLY);
+}
+
 static void a_flow_that_was_dying_or_not_yet_linked_is_gone(void **state)
 {
 	struct world *w = *state;
@@ -322,6 +333,7 @@ int main(void)
 		TEST(free_records_are_used_before_fresh_ones),
 		TEST(an_expired_flow_is_dropped),
 		TEST(a_torn_flow_is_kept_and_unlocked),
+		TEST(status_bits_that_do_not_exist_are_cleared),
 		TEST(a_flow_that_was_dying_or_not_yet_linked_is_gone),
 		TEST(every_byte_of_the_identity_is_checked),
 		TEST(signed_nonsense_is_damaged_too),

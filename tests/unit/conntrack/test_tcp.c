@@ -375,6 +375,92 @@ static void t41_a_challenge_ack_does_not_end_last_ack(void **state)
 	assert_int_equal(tcp_state_of_it(w), TCPS_TIME_WAIT);
 }
 
+static void reach_last_ack(struct world *w)
+{
+	shake_hands(w);
+	b(w, FA, 501, 101, EST);
+	a(w, FA, 101, 502, EST);
+	a(w, S, 5000, 0, EST);
+	assert_int_equal(tcp_state_of_it(w), TCPS_LAST_ACK);
+}
+
+static void only_one_challenge_from_the_other_side_is_expected(void **state)
+{
+	struct world *w = *state;
+	struct the_one one;
+
+	reach_last_ack(w);
+	b(w, A, 502, 102, EST);
+	assert_int_equal(tcp_state_of_it(w), TCPS_LAST_ACK);
+	b(w, A, 502, 102, EST);
+	assert_int_equal(tcp_state_of_it(w), TCPS_TIME_WAIT);
+
+	one = only_flow(w);
+	assert_true(conntrack_delete(w->ct, one.index, one.flow.id));
+	reach_last_ack(w);
+	a(w, A, 102, 502, EST); /* its own ACK is no challenge */
+	assert_int_equal(tcp_state_of_it(w), TCPS_TIME_WAIT);
+
+	one = only_flow(w);
+	assert_true(conntrack_delete(w->ct, one.index, one.flow.id));
+	reach_last_ack(w);
+	b(w, SA, 9, 9, EST); /* ignored; the last packet was no SYN now */
+	a(w, A, 102, 502, EST);
+	assert_int_equal(tcp_state_of_it(w), TCPS_TIME_WAIT);
+}
+
+static void only_the_answer_to_an_ignored_syn_resynchronises(void **state)
+{
+	struct world *w = *state;
+	struct flow *f;
+
+	shake_hands(w);
+	a(w, S, 90000, 0, EST);
+	a(w, A, 101, 501, EST); /* goes on: the SYN was nothing */
+	b(w, SA, 7000, 90001, EST);
+	assert_int_equal(tcp_state_of_it(w), TCPS_ESTABLISHED);
+	/* Not to its own SYN. */
+	f = w->ref.flow;
+	f->proto.tcp.state = TCPS_TIME_WAIT;
+	b(w, S, 90000, 0, EST);
+	b(w, SA, 7000, 90001, EST);
+	assert_int_equal(tcp_state_of_it(w), TCPS_TIME_WAIT);
+}
+
+static void the_data_of_an_ignored_syn_may_be_acknowledged(void **state)
+{
+	struct world *w = *state;
+
+	shake_hands(w);
+	raw_tcp(&w->raw, A4, 1000, B4, 80, S, 90000, 0, 10);
+	assert_int_equal(pass(w), EST);
+	b(w, SA, 7000, 90011, EST);
+	assert_int_equal(tcp_state_of_it(w), TCPS_SYN_RECV);
+}
+
+static void a_resynchronised_flow_has_not_been_closed(void **state)
+{
+	struct world *w = *state;
+
+	for (int closer = 0; closer < 2; closer++) {
+		struct the_one one;
+
+		shake_hands(w);
+		if (closer)
+			b(w, FA, 501, 101, EST);
+		else
+			a(w, FA, 101, 501, EST);
+		assert_int_equal(tcp_state_of_it(w), TCPS_FIN_WAIT);
+		a(w, S, 90000, 0, EST);
+		b(w, SA, 7000, 90001, EST);
+		b(w, R, 7001, 0, EST);
+		assert_int_equal(tcp_state_of_it(w), TCPS_CLOSE);
+		a(w, S, 95000, 0, EST); /* does not reopen */
+		one = only_flow(w);
+		assert_true(conntrack_delete(w->ct, one.index, one.flow.id));
+	}
+}
+
 static void t56_the_table_goes_by_the_flows_direction(void **state)
 {
 	struct world *w = *state;
@@ -417,6 +503,16 @@ static void t60_a_flow_picked_up_is_assured_after_three_packets(void **state)
 	b(w, A, 2000, 1000, EST);
 	a(w, A, 1000, 2000, EST);
 	expect_entry(w, TCPS_ESTABLISHED, 432000, FLOW_SEEN_REPLY | FLOW_ASSURED);
+}
+
+static void a_short_timeout_is_not_prolonged_by_a_pick_up(void **state)
+{
+	struct world *w = *state;
+
+	w->options.timeout[TIMEOUT_TCP_ESTABLISHED] = 100;
+	loosely(w);
+	a(w, A, 1000, 2000, NEW);
+	assert_int_equal(seconds_left(w), 100);
 }
 
 static void t62_what_cannot_begin_a_flow(void **state)
@@ -567,10 +663,15 @@ int main(void)
 		TEST(t39_a_syn_in_established_resynchronises_when_it_is_answered),
 		TEST(t40_a_reset_answers_an_ignored_syn),
 		TEST(t41_a_challenge_ack_does_not_end_last_ack),
+		TEST(only_one_challenge_from_the_other_side_is_expected),
+		TEST(only_the_answer_to_an_ignored_syn_resynchronises),
+		TEST(the_data_of_an_ignored_syn_may_be_acknowledged),
+		TEST(a_resynchronised_flow_has_not_been_closed),
 		TEST(t56_the_table_goes_by_the_flows_direction),
 		TEST(t57_a_repeated_fin_counts_as_the_second),
 		TEST(t58_a_flow_closed_by_fin_and_reset_reopens_for_either_side),
 		TEST(t60_a_flow_picked_up_is_assured_after_three_packets),
+		TEST(a_short_timeout_is_not_prolonged_by_a_pick_up),
 		TEST(t62_what_cannot_begin_a_flow),
 		TEST(t63_mid_stream_segments_are_invalid_by_default),
 		TEST(t64_to_t66_what_follows_a_pick_up),

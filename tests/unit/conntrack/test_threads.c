@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "conntrack/record.h"
 
@@ -208,11 +209,26 @@ static void *dump(void *arg)
 	return NULL;
 }
 
+/* Copies of the one flow, as fast as they come. */
+static void *watch(void *arg)
+{
+	struct thread *t = arg;
+	struct flow *f = (struct flow *)t->shared->w.arena.flows;
+
+	while (!atomic_load(&t->shared->over)) {
+		struct flow copy;
+
+		ASSERT(flow_snapshot(f, &copy));
+		is_one_instant(&t->count, 0, &copy);
+	}
+	return NULL;
+}
+
 static void two_workers_on_one_flow_lose_no_packet(void **state)
 {
-	enum { ROUNDS = 20000 };
+	enum { ROUNDS = 50000 };
 	static struct shared s;
-	struct thread worker[2], dumper;
+	struct thread worker[2], dumper, watcher;
 	struct flow *f;
 
 	(void)state;
@@ -222,6 +238,7 @@ static void two_workers_on_one_flow_lose_no_packet(void **state)
 	b_tcp(&s.w, TCP_SYN | TCP_ACK, 500, 101);
 	a_tcp(&s.w, TCP_ACK, 101, 501);
 	start(&s, &dumper, WORKERS, 0, dump);
+	start(&s, &watcher, WORKERS, 0, watch);
 	for (unsigned i = 0; i < 2; i++)
 		start(&s, &worker[i], i, ROUNDS, send_one_direction);
 	for (unsigned i = 0; i < 2; i++) {
@@ -230,10 +247,127 @@ static void two_workers_on_one_flow_lose_no_packet(void **state)
 	}
 	atomic_store(&s.over, true);
 	pthread_join(dumper.id, NULL);
+	pthread_join(watcher.id, NULL);
 	assert_int_equal(f->acct[DIR_ORIGINAL].packets, ROUNDS + 2);
 	assert_int_equal(f->acct[DIR_REPLY].packets, ROUNDS + 1);
 	assert_int_equal(f->acct[DIR_REPLY].bytes, 40 * (ROUNDS + 1));
 	assert_true(dumper.count > 0);
+	assert_true(watcher.count > 0);
+	shared_fini(&s);
+}
+
+/* ---- meetings that are arranged ---- */
+
+static void a_moment(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 30000000 }, NULL);
+}
+
+static void *copy_once(void *arg)
+{
+	struct thread *t = arg;
+	struct flow copy;
+
+	ASSERT(flow_snapshot((struct flow *)t->shared->w.arena.flows, &copy));
+	t->count = copy.acct[DIR_ORIGINAL].bytes - copy.acct[DIR_ORIGINAL].packets;
+	return NULL;
+}
+
+static void a_copy_waits_for_whoever_writes(void **state)
+{
+	static struct shared s;
+	struct thread reader;
+	struct flow *f;
+
+	(void)state;
+	shared_init(&s, 1);
+	a_udp(&s.w);
+	f = s.w.ref.flow;
+	record_lock(f);
+	f->acct[DIR_ORIGINAL].packets = 1000;
+	start(&s, &reader, 0, 0, copy_once);
+	a_moment();
+	f->acct[DIR_ORIGINAL].bytes = 36000;
+	record_unlock(f);
+	pthread_join(reader.id, NULL);
+	assert_int_equal(reader.count, 35000);
+	shared_fini(&s);
+}
+
+static void *send_once(void *arg)
+{
+	struct thread *t = arg;
+	struct raw *raw = udp(0, false);
+	struct ct_ref ref;
+
+	rcu_register();
+	ASSERT(pass_by(t, raw, &ref) == REASON_NONE);
+	t->count = ref.state;
+	rcu_unregister();
+	free(raw);
+	return NULL;
+}
+
+static void a_flow_that_ends_while_a_packet_waits_for_it_is_not_used(void **state)
+{
+	static struct shared s;
+	struct thread worker;
+	struct conntrack_stats stats;
+	struct flow *f;
+
+	(void)state;
+	shared_init(&s, 1);
+	assert_int_equal(a_udp(&s.w), CT_STATE_NEW);
+	f = s.w.ref.flow;
+	raw_udp(&s.w.raw, A4, 1000, B4, 53, 8);
+	record_lock(f);
+	start(&s, &worker, 0, 0, send_once);
+	a_moment();
+	atomic_fetch_or(&f->status, FLOW_DYING);
+	record_unlock(f);
+	pthread_join(worker.id, NULL);
+	assert_int_equal(worker.count, CT_STATE_NEW);
+	assert_int_equal(f->acct[DIR_ORIGINAL].packets, 1);
+	conntrack_stats(s.w.ct, &stats);
+	assert_int_equal(stats.created, 2);
+	/* Whoever marked it would now remove it. */
+	atomic_fetch_and(&f->status, ~(uint32_t)FLOW_DYING);
+	rcu_online();
+	assert_true(conntrack_delete(s.w.ct, 0, f->id));
+	rcu_offline();
+	shared_fini(&s);
+}
+
+static void *reclaim(void *arg)
+{
+	struct thread *t = arg;
+
+	rcu_register();
+	conntrack_housekeep(t->shared->w.ct, 0, now(t->shared));
+	atomic_store(&t->shared->over, true);
+	rcu_unregister();
+	return NULL;
+}
+
+static void a_record_is_not_reused_while_somebody_may_look_at_it(void **state)
+{
+	static struct shared s;
+	struct thread keeper;
+	struct flow *f;
+
+	(void)state;
+	shared_init(&s, 1);
+	rcu_online();
+	a_udp(&s.w);
+	f = s.w.ref.flow;
+	assert_true(conntrack_delete(s.w.ct, 0, f->id));
+	start(&s, &keeper, WORKERS, 0, reclaim);
+	a_moment();
+	assert_false(atomic_load(&s.over));
+	assert_int_not_equal(f->check, 0);
+	rcu_offline();
+	pthread_join(keeper.id, NULL);
+	assert_int_equal(f->check, 0);
 	shared_fini(&s);
 }
 
@@ -430,6 +564,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_workers_on_one_flow_lose_no_packet),
+		cmocka_unit_test(a_copy_waits_for_whoever_writes),
+		cmocka_unit_test(a_flow_that_ends_while_a_packet_waits_for_it_is_not_used),
+		cmocka_unit_test(a_record_is_not_reused_while_somebody_may_look_at_it),
 		cmocka_unit_test(one_flow_begun_by_two_workers_is_one_flow),
 		cmocka_unit_test(workers_expiry_deletion_and_dump_at_once),
 	};
