@@ -50,10 +50,12 @@ struct symbol {
 struct datatype {
 	const char *name; /* as nft's errors and `describe` name it: "inet_service" */
 	const char *desc; /* "internet network service" */
+	const char *what; /* in messages: unknown <what> "foo" */
 	enum value_class class;
 	uint8_t bits;
+	uint8_t hex;  /* numbers print as 0x and that many digits; 0: in decimal */
 	bool bitmask; /* values are sets of flags: a,b,c means any of them */
-	bool hex;     /* numbers print as nft prints marks: 0x%08x */
+	bool prefix;  /* a mask of upper bits prints as /length */
 	const struct symbol *symbols; /* ends with name NULL; NULL when it has none */
 };
 
@@ -107,7 +109,11 @@ struct expr {
 		enum selector_id selector;
 		struct value value;
 		struct { struct expr *lo, *hi; } range;      /* EXPR_VALUE each */
-		struct { struct value value; uint8_t len; } prefix;
+		struct {
+			struct value value;
+			uint8_t len;
+			struct expr *of; /* what value is made from; gone after check */
+		} prefix;
 		struct { struct expr **item; size_t n; } list; /* LIST and SET */
 		struct { struct expr *left, *right; } op;
 	};
@@ -180,7 +186,9 @@ struct stmt {
 
 struct rule {
 	unsigned refs;
-	struct counters *counters; /* where its slots are given back */
+	enum family family;        /* of its table */
+	struct counters *counters; /* where its slots are given back; NULL: it has none */
+	struct rule *origin;       /* whose slots these are, of a copy; NULL: its own */
 	uint64_t handle;
 	char *comment; /* NULL: none */
 	struct stmt *stmts;
@@ -230,7 +238,59 @@ struct ruleset {
 	size_t n_tables, cap_tables;
 };
 
-struct table *table_find(const struct ruleset *rs, enum family family, const char *name);
-struct chain *chain_find(const struct table *t, const char *name);
+/* Places are indexes into tables, chains and rules; MODEL_NONE: there is none. */
+#define MODEL_NONE SIZE_MAX
+size_t table_find(const struct ruleset *rs, enum family family, const char *name);
+size_t chain_find(const struct table *t, const char *name);
+
+/* The rest is for who builds rulesets.  What returns a pointer or a bool fails only when
+ * out of memory. */
+
+struct expr *expr_new(enum expr_kind kind, struct span span);
+void expr_free(struct expr *e);
+struct expr *expr_clone(const struct expr *e);
+/* left op right; takes both over, also on failure and when one of them is NULL. */
+struct expr *expr_op(enum expr_kind kind, struct expr *left, struct expr *right);
+/* To a LIST or SET; takes item over, also on failure. */
+bool expr_add(struct expr *list, struct expr *item);
+
+/* stmts: an array that grows; the statement is moved into it or finished. */
+struct stmts {
+	struct stmt *v;
+	size_t n, cap;
+};
+bool stmts_add(struct stmts *s, const struct stmt *stmt);
+bool stmts_insert(struct stmts *s, size_t at, const struct stmt *stmt);
+void stmts_fini(struct stmts *s);
+void stmt_fini(struct stmt *s);
+
+struct rule *rule_new(void);
+struct rule *rule_ref(struct rule *r);
+void rule_unref(struct rule *r);
+/* A copy whose last statement leads to another chain; it counts where r counts. */
+struct rule *rule_renamed(struct rule *r, const char *chain);
+/* The sets that it holds without a name: each takes a handle, as in the kernel. */
+unsigned rule_anonymous_sets(const struct rule *r);
+
+struct chain *chain_new(const char *name, size_t len);
+void chain_unref(struct chain *c);
+bool chain_insert_rule(struct chain *c, size_t at, struct rule *r); /* takes a reference */
+void chain_remove_rule(struct chain *c, size_t at);
+/* Where the rule with this handle is. */
+size_t chain_find_rule(const struct chain *c, uint64_t handle);
+
+struct table *table_new(enum family family, const char *name, size_t len);
+void table_unref(struct table *t);
+bool table_add_chain(struct table *t, struct chain *c); /* takes c over, also on failure */
+void table_remove_chain(struct table *t, size_t at);
+bool table_rename_chain(struct table *t, size_t at, const char *name, size_t len);
+
+/* A copy that shares every table. */
+struct ruleset *ruleset_copy(const struct ruleset *rs);
+bool ruleset_add_table(struct ruleset *rs, struct table *t); /* takes t over */
+void ruleset_remove_table(struct ruleset *rs, size_t at);
+/* The table or chain itself when nobody shares it, else a copy put in its place. */
+struct table *table_own(struct ruleset *rs, size_t at);
+struct chain *chain_own(struct table *t, size_t at);
 
 #endif

@@ -1,0 +1,76 @@
+/* check.h - a rule as written to a rule as it is kept.
+ *
+ * Files: check.c statements and the rule as a whole; check_expr.c types, constants and sets;
+ * normal.c the normal form of matches; protocol.c which protocols a rule has asked for, and
+ * the matches that it needs for that; imply.c which of these a listing leaves out.
+ *
+ * nft checks a rule, sends it to the kernel as plain loads and comparisons, and lists what it
+ * can read back from these.  What that does to a rule is done here in one step. */
+#ifndef CTFW_RULESET_CHECK_H
+#define CTFW_RULESET_CHECK_H
+
+#include "ruleset/command.h"
+#include "ruleset/datatype.h"
+
+/* Protocols that a rule's matches have settled so far.  -1: none yet. */
+struct protocols {
+	enum family family;
+	int l3; /* enum l3, or 0: another one */
+	int l4; /* number, or PROTOCOLS_OTHER */
+	bool l3_many, l4_many; /* one of a set: nothing of one of them may be matched */
+};
+#define PROTOCOLS_NONE (-1)
+#define PROTOCOLS_OTHER 256 /* one that nft has no headers of */
+
+struct checker {
+	struct diag *d;
+	struct protocols proto;
+	struct stmts out;
+	bool verbatim;
+	bool oom;
+};
+
+/* Check what was written for a table of that family.  Takes the statements and the comment
+ * out of spec.  verbatim: what was saved is in normal form already, and stays as it is even
+ * where another listing would come of it when it were loaded anew.  0; -EINVAL with errors
+ * said; -ENOMEM. */
+int rule_check(enum family family, bool verbatim, struct rule_spec *spec, struct diag *d,
+	       struct rule **ret_rule);
+
+/* ---- between the files; false: an error was said, or memory is out ---- */
+
+bool check_oom(struct checker *ck);
+/* The right side: symbols to values of that type. */
+bool check_constant(struct checker *ck, const struct datatype *dt, struct expr **e);
+/* A match's left side: a selector, or operations with constants on one. */
+bool check_left(struct checker *ck, struct expr *left);
+/* The selector at the bottom of a left side. */
+enum selector_id expr_selector(const struct expr *left);
+/* To normal form, both sides checked. */
+bool normal_match(struct checker *ck, struct stmt *s);
+/* What is set: fold constants, order the operations. */
+bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e);
+
+void protocols_init(struct protocols *proto, enum family family);
+/* What the selector needs is matched before, or is impossible. */
+bool protocols_need(struct checker *ck, enum selector_id selector, const struct span *at);
+/* The same for a reject statement; its matches go to the rule's start. */
+bool protocols_need_tcp(struct checker *ck, const struct span *at);
+bool protocols_need_l3(struct checker *ck, enum l3 l3, const struct span *at);
+/* Learn from a match. */
+void protocols_learn(struct protocols *proto, const struct stmt *match);
+
+/* Fields of headers, for what nft does to them by their place. */
+enum base { BASE_NONE = 0, BASE_LINK, BASE_NETWORK, BASE_TRANSPORT, BASE_INNER, BASE_COUNT };
+struct field {
+	enum base base; /* of payload: the header; BASE_NONE: not payload */
+	uint16_t off, len; /* bits */
+	bool key; /* says which header follows */
+};
+struct field selector_field(enum selector_id selector);
+
+/* Join matches of adjacent fields, as nft does, and mark those that a listing leaves out. */
+bool imply_order(struct stmts *stmts);
+void imply_mark(enum family family, struct stmts *stmts);
+
+#endif

@@ -1,0 +1,80 @@
+/* command.h - what parse makes of a text: one command after another.
+ *
+ * Names and strings are tokens: they point into the sources, which live as long as the
+ * parser.  Expressions are as written, symbols not looked up yet; check does that. */
+#ifndef CTFW_RULESET_COMMAND_H
+#define CTFW_RULESET_COMMAND_H
+
+#include "ruleset/lex.h"
+#include "ruleset/model.h"
+
+enum command_op {
+	COMMAND_NONE = 0, /* the text is at its end */
+	COMMAND_ADD,
+	COMMAND_CREATE,
+	COMMAND_INSERT,
+	COMMAND_REPLACE,
+	COMMAND_DELETE,
+	COMMAND_DESTROY, /* delete, but what is not there is no error */
+	COMMAND_LIST,
+	COMMAND_FLUSH,
+	COMMAND_RENAME,
+	COMMAND_RESET,
+};
+
+enum command_object {
+	OBJECT_NONE = 0,
+	OBJECT_TABLE,
+	OBJECT_CHAIN,
+	OBJECT_RULE,
+	OBJECT_RULESET,
+	OBJECT_TABLES,
+	OBJECT_CHAINS,
+	OBJECT_OTHERS, /* sets, counters ...: lists of what no table has yet */
+};
+
+/* A chain's declaration. */
+struct chain_spec {
+	struct token name;
+	struct span span;
+	bool base, has_policy, drop;
+	enum chain_type type;
+	enum hook hook;
+	struct span hook_span, priority_span, policy_span;
+	char priority_name[16]; /* "": a number alone */
+	int32_t priority;       /* or what is added to the name's */
+	char *comment;
+};
+
+/* A rule as written. */
+struct rule_spec {
+	struct token chain;
+	struct span span;
+	struct stmts stmts;
+	char *comment;
+};
+
+enum place_kind { PLACE_NONE = 0, PLACE_HANDLE, PLACE_INDEX };
+
+struct command {
+	enum command_op op;
+	enum command_object object;
+	struct span span, word; /* all of it; its first word */
+	enum family family;     /* FAMILY_NONE: none named, which means ip, or all in lists */
+	struct token table, chain, new_name; /* kind TOKEN_END: not named */
+	enum place_kind place; /* by handle, or for rules by index */
+	uint64_t place_number;
+	struct span place_span;
+	unsigned table_flags;
+	bool has_table_flags;
+	char *table_comment;
+	/* add table, add chain: chains are added before any rule, as nft does. */
+	struct chain_spec *chains;
+	size_t n_chains, cap_chains;
+	struct rule_spec *rules; /* of chains with a block; of the rule commands one */
+	size_t n_rules, cap_rules;
+};
+
+void command_fini(struct command *c);
+
+#endif

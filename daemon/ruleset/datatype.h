@@ -1,0 +1,50 @@
+/* datatype.h - the types of values: their names, constants, text and arithmetic. */
+#ifndef CTFW_RULESET_DATATYPE_H
+#define CTFW_RULESET_DATATYPE_H
+
+#include "ruleset/model.h"
+
+extern const struct datatype datatype_inet_proto, datatype_nf_proto, datatype_ether_type,
+	datatype_inet_service, datatype_mark, datatype_ifname, datatype_ipv4_addr,
+	datatype_ipv6_addr, datatype_ct_state, datatype_ct_dir, datatype_ct_status,
+	datatype_tcp_flag, datatype_icmp_type, datatype_icmp_code, datatype_icmpv6_type,
+	datatype_icmpv6_code, datatype_icmpx_code, datatype_integer8, datatype_integer16,
+	datatype_integer32;
+
+/* A constant as it was written.  0; -ENOENT: no such name; -ERANGE: too large, or too long;
+ * -EINVAL: nothing of this type, *ret_why says in what way. */
+int value_parse(const struct datatype *dt, const char *text, struct value *ret_value,
+		const char **ret_why);
+/* One value, as it stands alone, in a set or as an end of a range; flags: enum print_flag.
+ * Several flags print as "a | b". */
+void value_print(struct text *out, const struct datatype *dt, const struct value *v,
+		 unsigned flags);
+/* Flags as a list: a,b. */
+void value_print_flags(struct text *out, const struct datatype *dt, uint64_t v, unsigned flags);
+/* A number, symbolic where it has a name, never split into flags. */
+void value_print_whole(struct text *out, const struct datatype *dt, const struct value *v,
+		       unsigned flags);
+
+/* Order of values as numbers; of names as strings. */
+int value_cmp(const struct datatype *dt, const struct value *a, const struct value *b);
+/* kind: AND, OR, XOR, and of numbers LSHIFT and RSHIFT, cut to the type's width. */
+struct value value_op(const struct datatype *dt, enum expr_kind kind, const struct value *a,
+		      const struct value *b);
+struct value value_ones(const struct datatype *dt);
+/* The upper len bits set. */
+struct value value_mask(const struct datatype *dt, unsigned len);
+/* How many upper bits are set, when no others are; else -1. */
+int value_mask_len(const struct datatype *dt, const struct value *mask);
+bool value_is_zero(const struct datatype *dt, const struct value *v);
+bool value_is_ones(const struct datatype *dt, const struct value *v);
+/* The next one.  False when there is none: v was the last. */
+bool value_next(const struct datatype *dt, const struct value *v, struct value *ret_next);
+/* Whether str matches the pattern, which may be a wildcard. */
+bool value_str_covers(const struct value *pattern, const struct value *v);
+
+/* The name in a list of symbols nearest to a misspelt one, or NULL. */
+const char *symbol_suggest(const struct symbol *symbols, const char *word);
+/* By name; NULL when there is none. */
+const struct symbol *symbol_find(const struct symbol *symbols, const char *word);
+
+#endif

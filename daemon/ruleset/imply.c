@@ -1,0 +1,312 @@
+/* imply.c - what nft's listing does to the order of matches, and which it leaves out.
+ *
+ * nft joins comparisons of fields that lie side by side, such as both ports, into one, and
+ * splits them again for the listing: they come out in the order of the header.  And it leaves
+ * out a match on a protocol when a later field implies it: `meta l4proto tcp tcp dport 22` is
+ * listed as `tcp dport 22` (payload_dependency_kill()), unless a statement stands between the
+ * two, which would then act on other packets as well.
+ *
+ * In one thing nft is not followed: it joins fields across other statements, which changes
+ * what the rule does, and it leaves out a protocol before `th` for which it has no header. */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ruleset/check.h"
+
+/* ---- fields ---- */
+
+static const struct field fields[SELECTOR_COUNT] = {
+	[SELECTOR_IP_LENGTH] = { BASE_NETWORK, 16, 16, false },
+	[SELECTOR_IP_TTL] = { BASE_NETWORK, 64, 8, false },
+	[SELECTOR_IP_PROTOCOL] = { BASE_NETWORK, 72, 8, true },
+	[SELECTOR_IP_SADDR] = { BASE_NETWORK, 96, 32, false },
+	[SELECTOR_IP_DADDR] = { BASE_NETWORK, 128, 32, false },
+	[SELECTOR_IP6_LENGTH] = { BASE_NETWORK, 32, 16, false },
+	[SELECTOR_IP6_NEXTHDR] = { BASE_NETWORK, 48, 8, true },
+	[SELECTOR_IP6_HOPLIMIT] = { BASE_NETWORK, 56, 8, false },
+	[SELECTOR_IP6_SADDR] = { BASE_NETWORK, 64, 128, false },
+	[SELECTOR_IP6_DADDR] = { BASE_NETWORK, 192, 128, false },
+	[SELECTOR_TCP_SPORT] = { BASE_TRANSPORT, 0, 16, false },
+	[SELECTOR_TCP_DPORT] = { BASE_TRANSPORT, 16, 16, false },
+	[SELECTOR_TCP_FLAGS] = { BASE_TRANSPORT, 104, 8, false },
+	[SELECTOR_UDP_SPORT] = { BASE_TRANSPORT, 0, 16, false },
+	[SELECTOR_UDP_DPORT] = { BASE_TRANSPORT, 16, 16, false },
+	[SELECTOR_TH_SPORT] = { BASE_TRANSPORT, 0, 16, false },
+	[SELECTOR_TH_DPORT] = { BASE_TRANSPORT, 16, 16, false },
+	[SELECTOR_ICMP_TYPE] = { BASE_TRANSPORT, 0, 8, true },
+	[SELECTOR_ICMP_CODE] = { BASE_TRANSPORT, 8, 8, false },
+	[SELECTOR_ICMPV6_TYPE] = { BASE_TRANSPORT, 0, 8, true },
+	[SELECTOR_ICMPV6_CODE] = { BASE_TRANSPORT, 8, 8, false },
+};
+
+struct field selector_field(enum selector_id selector)
+{
+	return fields[selector];
+}
+
+/* ---- order ---- */
+
+/* A register of 32 bits: nft joins no further. */
+#define JOIN_BITS 32
+
+struct joined {
+	size_t at;    /* the statement's place */
+	size_t group; /* the place where it goes */
+	struct field field;
+};
+
+/* Only comparisons of a whole field with one value are joined. */
+static bool may_join(const struct stmt *s)
+{
+	return s->match.left->kind == EXPR_SELECTOR && s->match.op == MATCH_EQ &&
+	       s->match.right->kind == EXPR_VALUE &&
+	       fields[s->match.left->selector].base != BASE_NONE &&
+	       s->match.left->selector != SELECTOR_TH_SPORT &&
+	       s->match.left->selector != SELECTOR_TH_DPORT;
+}
+
+static int by_header(const void *va, const void *vb)
+{
+	const struct joined *a = va, *b = vb;
+
+	if (a->field.base != b->field.base)
+		return a->field.base < b->field.base ? -1 : 1;
+	if (a->field.off != b->field.off)
+		return a->field.off < b->field.off ? -1 : 1;
+	return a->at < b->at ? -1 : 1;
+}
+
+static int by_place(const void *va, const void *vb)
+{
+	const struct joined *a = va, *b = vb;
+
+	if (a->group != b->group)
+		return a->group < b->group ? -1 : 1;
+	return by_header(va, vb);
+}
+
+/* Give those that lie side by side one place: that of the one that says which header follows,
+ * or of the first in the header. */
+static void join(struct joined *j, size_t n)
+{
+	size_t first = 0;
+	struct field all;
+
+	qsort(j, n, sizeof(*j), by_header);
+	all = j[0].field;
+	for (size_t i = 1; i < n; i++) {
+		const struct field *f = &j[i].field;
+
+		if (f->base != all.base || all.off + all.len != f->off ||
+		    all.len + f->len > JOIN_BITS) {
+			first = i;
+			all = *f;
+			continue;
+		}
+		all.len = (uint16_t)(all.len + f->len);
+		if (f->key) {
+			for (size_t k = first; k < i; k++)
+				j[k].group = j[i].at;
+		} else {
+			j[i].group = j[first].group;
+		}
+	}
+}
+
+/* Sort n matches by where they go. */
+static bool order_run(struct stmt *v, size_t n)
+{
+	struct joined *all = malloc(n * sizeof(*all)), *some = malloc(n * sizeof(*some));
+	struct stmt *sorted = malloc(n * sizeof(*sorted));
+	size_t joinable = 0;
+	bool ok = all && some && sorted;
+
+	if (!ok)
+		goto out;
+	for (size_t i = 0; i < n; i++) {
+		all[i] = (struct joined){ .at = i, .group = i };
+		if (may_join(&v[i])) {
+			some[joinable] = all[i];
+			some[joinable++].field = fields[v[i].match.left->selector];
+		}
+	}
+	if (joinable < 2)
+		goto out;
+	join(some, joinable);
+	for (size_t i = 0; i < joinable; i++)
+		all[some[i].at] = some[i];
+	qsort(all, n, sizeof(*all), by_place);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = v[all[i].at];
+	memcpy(v, sorted, n * sizeof(*v));
+out:
+	free(all);
+	free(some);
+	free(sorted);
+	return ok;
+}
+
+bool imply_order(struct stmts *stmts)
+{
+	for (size_t i = 0; i < stmts->n;) {
+		size_t n = 0, fields_seen = 0;
+
+		for (; i + n < stmts->n && stmts->v[i + n].kind == STMT_MATCH; n++)
+			fields_seen += may_join(&stmts->v[i + n]);
+		if (fields_seen > 1 && !order_run(stmts->v + i, n))
+			return false;
+		i += n ? n : 1;
+	}
+	return true;
+}
+
+/* ---- what is implied ---- */
+
+struct implied {
+	enum family family;
+	struct stmt *dep[BASE_COUNT]; /* the last match on the protocol of that header */
+	int l4;                       /* as far as a listing knows it */
+};
+
+static void leave_out(struct implied *im, enum base base)
+{
+	im->dep[base]->match.implied = true;
+	im->dep[base] = NULL;
+}
+
+static bool is_payload(const struct stmt *s)
+{
+	return fields[expr_selector(s->match.left)].base != BASE_NONE;
+}
+
+static bool is_plain_value(const struct stmt *s)
+{
+	return s->match.left->kind == EXPR_SELECTOR && s->match.op == MATCH_EQ &&
+	       s->match.right->kind == EXPR_VALUE;
+}
+
+/* `ip protocol tcp tcp dport 22` also says ip, which matters where ip6 could be. */
+static bool may_leave_out(const struct implied *im, enum base base)
+{
+	return base != BASE_TRANSPORT || im->family != FAMILY_INET || !is_payload(im->dep[base]);
+}
+
+/* th is the header that is known to follow. */
+static void name_header(const struct implied *im, struct stmt *s)
+{
+	static const struct {
+		enum selector_id th, tcp, udp;
+	} ports[] = {
+		{ SELECTOR_TH_SPORT, SELECTOR_TCP_SPORT, SELECTOR_UDP_SPORT },
+		{ SELECTOR_TH_DPORT, SELECTOR_TCP_DPORT, SELECTOR_UDP_DPORT },
+	};
+	struct expr *e = s->match.left;
+
+	while (e->kind != EXPR_SELECTOR)
+		e = e->op.left;
+	for (size_t i = 0; i < 2; i++) {
+		if (e->selector != ports[i].th)
+			continue;
+		if (im->l4 == IPPROTO_TCP)
+			e->selector = ports[i].tcp;
+		else if (im->l4 == IPPROTO_UDP)
+			e->selector = ports[i].udp;
+	}
+}
+
+static void mark_payload(struct implied *im, struct stmt *s)
+{
+	enum selector_id selector;
+	struct field f;
+
+	name_header(im, s);
+	selector = expr_selector(s->match.left);
+	f = fields[selector];
+	if (im->dep[f.base] && may_leave_out(im, f.base) && selector != SELECTOR_TH_SPORT &&
+	    selector != SELECTOR_TH_DPORT)
+		leave_out(im, f.base);
+	if (!is_plain_value(s) || !f.key)
+		return;
+	if (f.base == BASE_NETWORK)
+		im->l4 = (int)s->match.right->value.num;
+	im->dep[f.base + 1] = s;
+}
+
+/* The family that a match on it asks for; FAMILY_NONE: not one of the two. */
+static enum family family_asked(const struct stmt *dep)
+{
+	uint64_t n = dep->match.right->value.num;
+
+	if (dep->match.left->selector == SELECTOR_META_NFPROTO)
+		return n == FAMILY_IP ? FAMILY_IP : n == FAMILY_IP6 ? FAMILY_IP6 : FAMILY_NONE;
+	return n == 0x0800 ? FAMILY_IP : n == 0x86dd ? FAMILY_IP6 : FAMILY_NONE;
+}
+
+/* Whether `meta l4proto` says the family, too: in its own table, or as ICMP does. */
+static bool l4_implies_family(const struct implied *im, const struct stmt *dep, uint64_t l4)
+{
+	enum family asked = family_asked(dep);
+
+	if (im->family != FAMILY_INET)
+		return asked == im->family;
+	if (l4 == IPPROTO_ICMP)
+		return asked != FAMILY_IP6;
+	if (l4 == IPPROTO_ICMPV6)
+		return asked != FAMILY_IP;
+	return false;
+}
+
+static void mark_meta(struct implied *im, struct stmt *s)
+{
+	uint64_t number = s->match.right->value.num;
+
+	if (!is_plain_value(s))
+		return;
+	switch (s->match.left->selector) {
+	case SELECTOR_META_NFPROTO:
+	case SELECTOR_META_PROTOCOL:
+		im->dep[BASE_NETWORK] = s;
+		break;
+	case SELECTOR_META_L4PROTO:
+		if (im->dep[BASE_NETWORK] &&
+		    l4_implies_family(im, im->dep[BASE_NETWORK], number))
+			leave_out(im, BASE_NETWORK);
+		im->l4 = (int)number;
+		im->dep[BASE_TRANSPORT] = s;
+		break;
+	default:
+		break;
+	}
+}
+
+/* A reject says its family in inet; a reset says tcp where only one family is. */
+static void mark_reject(struct implied *im, const struct stmt *s)
+{
+	if (im->family == FAMILY_INET) {
+		if ((s->reject.with == REJECT_ICMP || s->reject.with == REJECT_ICMPV6) &&
+		    im->dep[BASE_NETWORK])
+			leave_out(im, BASE_NETWORK);
+	} else if (s->reject.with == REJECT_TCP_RESET && im->dep[BASE_TRANSPORT]) {
+		leave_out(im, BASE_TRANSPORT);
+	}
+}
+
+void imply_mark(enum family family, struct stmts *stmts)
+{
+	struct implied im = { .family = family, .l4 = -1 };
+
+	for (size_t i = 0; i < stmts->n; i++) {
+		struct stmt *s = &stmts->v[i];
+
+		if (s->kind == STMT_MATCH && is_payload(s)) {
+			mark_payload(&im, s);
+		} else if (s->kind == STMT_MATCH) {
+			mark_meta(&im, s);
+		} else {
+			if (s->kind == STMT_REJECT)
+				mark_reject(&im, s);
+			memset(im.dep, 0, sizeof(im.dep));
+		}
+	}
+}

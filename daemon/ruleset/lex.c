@@ -1,0 +1,367 @@
+/* lex.c - ruleset text to tokens; see lex.h. */
+#include "ruleset/lex.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lex_init(struct lex *lx)
+{
+	memset(lx, 0, sizeof(*lx));
+}
+
+void lex_fini(struct lex *lx)
+{
+	for (size_t i = 0; i < lx->n_sources; i++) {
+		free(lx->sources[i]->name);
+		free(lx->sources[i]->text);
+		free(lx->sources[i]);
+	}
+	free(lx->sources);
+	free(lx->stack);
+	lex_init(lx);
+}
+
+/* Room for one more of an array. */
+static bool grow(void *array, size_t n, size_t *cap, size_t size)
+{
+	void **v = array;
+	size_t more = *cap ? *cap * 2 : 4;
+	void *grown;
+
+	if (n < *cap)
+		return true;
+	grown = realloc(*v, more * size);
+	if (!grown)
+		return false;
+	*v = grown;
+	*cap = more;
+	return true;
+}
+
+/* The level of a source is the number of those that include it, not the stack's depth: a file
+ * that includes itself in its last line is off the stack by then. */
+static unsigned source_level(const struct source *src)
+{
+	unsigned level = 0;
+
+	while ((src = src->parent))
+		level++;
+	return level;
+}
+
+static int push_source(struct lex *lx, struct source *src, const struct span *from)
+{
+	if (from) {
+		src->parent = from->source;
+		src->parent_off = from->off;
+	}
+	if (source_level(src) > LEX_DEPTH)
+		return -ELOOP;
+	if (lx->bytes > LEX_MAX_BYTES || src->len > LEX_MAX_BYTES - lx->bytes)
+		return -E2BIG;
+	if (!grow(&lx->sources, lx->n_sources, &lx->cap_sources, sizeof(*lx->sources)) ||
+	    !grow(&lx->stack, lx->depth, &lx->cap, sizeof(*lx->stack)))
+		return -ENOMEM;
+	lx->sources[lx->n_sources++] = src;
+	/* An empty file costs something, too. */
+	lx->bytes += src->len < 64 ? 64 : src->len;
+	lx->stack[lx->depth++] = (struct lex_frame){ src, 0 };
+	return 0;
+}
+
+int lex_push_owned(struct lex *lx, char *name, char *text, size_t len, const struct span *from)
+{
+	struct source *src = calloc(1, sizeof(*src));
+	int err;
+
+	if (!src || !name || !text) {
+		err = -ENOMEM;
+		goto out;
+	}
+	*src = (struct source){ .name = name, .text = text, .len = len };
+	err = push_source(lx, src, from);
+out:
+	if (err) {
+		free(src);
+		free(name);
+		free(text);
+	}
+	return err;
+}
+
+int lex_push(struct lex *lx, const char *name, const char *text, size_t len,
+	     const struct span *from)
+{
+	char *copy = malloc(len + 1);
+
+	if (copy) {
+		memcpy(copy, text, len);
+		copy[len] = '\0';
+	}
+	return lex_push_owned(lx, strdup(name), copy, len, from);
+}
+
+bool token_is_word(const struct token *t, const char *word)
+{
+	return t->kind == TOKEN_WORD && strlen(word) == t->len && !memcmp(t->s, word, t->len);
+}
+
+/* ---- lengths of what may begin at s, 0 when it does not; end is the text's end ---- */
+
+static bool word_start(char c)
+{
+	return isalpha((unsigned char)c) || c == '_' || c == '.';
+}
+
+static bool word_char(char c)
+{
+	return word_start(c) || isdigit((unsigned char)c) || c == '/' || c == '-';
+}
+
+/* The two names of nft's that begin with a digit. */
+static size_t match_vlan(const char *s, const char *end)
+{
+	static const char *const names[] = { "8021q", "8021ad" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t len = strlen(names[i]);
+
+		if ((size_t)(end - s) >= len && !memcmp(s, names[i], len))
+			return len;
+	}
+	return 0;
+}
+
+static size_t match_word(const char *s, const char *end)
+{
+	const char *p = s;
+
+	if (match_vlan(s, end))
+		return match_vlan(s, end);
+	if (p == end || !word_start(*p) || (*p == '.' && (p + 1 == end || !word_char(p[1]))))
+		return 0;
+	while (p < end && word_char(*p))
+		p++;
+	return (size_t)(p - s);
+}
+
+/* A word followed by * or \*, or \* alone. */
+static size_t match_glob(const char *s, const char *end)
+{
+	const char *p = s + match_word(s, end);
+
+	if (p < end && *p == '\\' && p + 1 < end && p[1] == '*')
+		return (size_t)(p + 2 - s) + match_word(p + 2, end);
+	if (p > s && p < end && *p == '*')
+		return (size_t)(p + 1 - s);
+	return 0;
+}
+
+static size_t match_number(const char *s, const char *end)
+{
+	const char *p = s;
+
+	if (end - p > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X') &&
+	    isxdigit((unsigned char)p[2])) {
+		p += 2;
+		while (p < end && isxdigit((unsigned char)*p))
+			p++;
+		return (size_t)(p - s);
+	}
+	while (p < end && isdigit((unsigned char)*p))
+		p++;
+	return (size_t)(p - s);
+}
+
+static size_t match_addr4(const char *s, const char *end)
+{
+	const char *p = s;
+
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned digits = 0;
+
+		if (i && (p == end || *p++ != '.'))
+			return 0;
+		while (p < end && isdigit((unsigned char)*p) && digits < 3) {
+			p++;
+			digits++;
+		}
+		if (!digits)
+			return 0;
+	}
+	return (size_t)(p - s);
+}
+
+/* The longest beginning that inet_pton() takes for an IPv6 address. */
+static size_t match_addr6(const char *s, const char *end)
+{
+	char buf[INET6_ADDRSTRLEN + 1];
+	unsigned colons = 0;
+	size_t len = 0;
+	struct in6_addr a;
+
+	while (s + len < end && len < INET6_ADDRSTRLEN &&
+	       (isxdigit((unsigned char)s[len]) || s[len] == ':' || s[len] == '.')) {
+		colons += s[len] == ':';
+		len++;
+	}
+	if (colons < 2)
+		return 0;
+	memcpy(buf, s, len);
+	for (; len >= 2; len--) {
+		buf[len] = '\0';
+		if (inet_pton(AF_INET6, buf, &a) == 1)
+			return len;
+	}
+	return 0;
+}
+
+static size_t match_mac(const char *s, const char *end)
+{
+	for (size_t i = 0; i < 17; i++) {
+		if (s + i >= end)
+			return 0;
+		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
+			return 0;
+	}
+	return 17;
+}
+
+/* ---- tokens ---- */
+
+static const struct {
+	char s[3];
+	int punct;
+} pairs[] = {
+	{ "==", PUNCT_EQ },	 { "!=", PUNCT_NE },	 { "<=", PUNCT_LE },
+	{ ">=", PUNCT_GE },	 { "<<", PUNCT_LSHIFT }, { ">>", PUNCT_RSHIFT },
+};
+
+static void lex_punct(struct token *t, const char *s, const char *end)
+{
+	t->kind = TOKEN_PUNCT;
+	t->len = 1;
+	t->punct = *s;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (end - s >= 2 && !memcmp(s, pairs[i].s, 2)) {
+			t->len = 2;
+			t->punct = pairs[i].punct;
+			return;
+		}
+	}
+	if (!*s || !strchr("{}(),.-+/:=<>&|^!$*@", *s))
+		t->kind = TOKEN_BAD;
+}
+
+/* strtoull() with base 0, as nft does; what does not fit is a word to it. */
+static void lex_number(struct token *t)
+{
+	char buf[32];
+
+	t->kind = TOKEN_WORD;
+	if (t->len >= sizeof(buf))
+		return;
+	memcpy(buf, t->s, t->len);
+	buf[t->len] = '\0';
+	errno = 0;
+	t->number = strtoull(buf, NULL, 0);
+	if (!errno)
+		t->kind = TOKEN_NUMBER;
+}
+
+static void lex_longest(struct token *t, const char *s, const char *end)
+{
+	static const struct {
+		enum token_kind kind;
+		size_t (*match)(const char *s, const char *end);
+	} forms[] = {
+		{ TOKEN_NUMBER, match_number }, { TOKEN_MAC, match_mac },
+		{ TOKEN_ADDR4, match_addr4 },	{ TOKEN_ADDR6, match_addr6 },
+		{ TOKEN_GLOB, match_glob },	{ TOKEN_WORD, match_word },
+	};
+
+	t->len = 0;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		size_t len = forms[i].match(s, end);
+
+		if (len > t->len) {
+			t->len = len;
+			t->kind = forms[i].kind;
+		}
+	}
+	if (!t->len)
+		lex_punct(t, s, end);
+	else if (t->kind == TOKEN_NUMBER)
+		lex_number(t);
+}
+
+/* Skip blanks, comments and line ends behind a backslash. */
+static const char *skip_blank(const char *p, const char *end)
+{
+	while (p < end) {
+		if (*p == ' ' || *p == '\t' || *p == '\r') {
+			p++;
+		} else if (*p == '\\' && p + 1 < end && p[1] == '\n') {
+			p += 2;
+		} else if (*p == '\\' && p + 2 < end && p[1] == '\r' && p[2] == '\n') {
+			p += 3;
+		} else if (*p == '#') {
+			while (p < end && *p != '\n')
+				p++;
+		} else {
+			break;
+		}
+	}
+	return p;
+}
+
+static void lex_string(struct token *t, const char *s, const char *end)
+{
+	const char *close = memchr(s + 1, '"', (size_t)(end - s) - 1);
+
+	t->s = s + 1;
+	if (!close) {
+		t->kind = TOKEN_BAD;
+		t->len = 1;
+		return;
+	}
+	t->kind = TOKEN_STRING;
+	t->len = (size_t)(close - s) - 1;
+}
+
+struct token lex_next(struct lex *lx)
+{
+	struct lex_frame *f = &lx->stack[lx->depth - 1];
+	const char *text = f->source->text, *end = text + f->source->len;
+	const char *p = skip_blank(text + f->pos, end);
+	struct token t = { .s = p, .len = 1 };
+
+	t.span = (struct span){ f->source, (uint32_t)(p - text), 1 };
+	if (p == end) {
+		t.span.len = 0;
+		t.len = 0;
+		f->pos = f->source->len;
+		if (lx->depth > 1) {
+			/* An included text ends its last statement. */
+			lx->depth--;
+			t.kind = TOKEN_NEWLINE;
+			t.punct = '\n';
+		}
+		return t;
+	}
+	if (*p == '\n' || *p == ';') {
+		t.kind = TOKEN_NEWLINE;
+		t.punct = *p;
+	} else if (*p == '"') {
+		lex_string(&t, p, end);
+		t.span.len = (uint32_t)(t.kind == TOKEN_STRING ? t.len + 2 : 1);
+	} else {
+		lex_longest(&t, p, end);
+		t.span.len = (uint32_t)t.len;
+	}
+	f->pos = (size_t)(p - text) + t.span.len;
+	return t;
+}

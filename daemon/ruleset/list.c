@@ -1,0 +1,133 @@
+/* list.c - commands that show something: list, reset.
+ *
+ * They see the ruleset as the commands before them in the same text left it. */
+#include <errno.h>
+#include <string.h>
+
+#include "ruleset/transaction.h"
+
+static bool in_family(const struct command *c, const struct table *t)
+{
+	return c->family == FAMILY_NONE || c->family == t->family;
+}
+
+static void open_table(const struct table *t, struct text *out)
+{
+	text_printf(out, "table %s %s {\n", family_name(t->family), t->name);
+}
+
+static void list_ruleset(struct transaction *tx, const struct command *c, unsigned flags)
+{
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		if (in_family(c, tx->rs->tables[i]))
+			print_table(tx->rs->tables[i], flags, &tx->out);
+	}
+}
+
+static void list_tables(struct transaction *tx, const struct command *c)
+{
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		const struct table *t = tx->rs->tables[i];
+
+		if (in_family(c, t))
+			text_printf(&tx->out, "table %s %s\n", family_name(t->family), t->name);
+	}
+}
+
+static void list_chains(struct transaction *tx, const struct command *c, unsigned flags)
+{
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		const struct table *t = tx->rs->tables[i];
+
+		if (!in_family(c, t))
+			continue;
+		open_table(t, &tx->out);
+		for (size_t j = 0; j < t->n_chains; j++) {
+			print_chain_head(t->chains[j], flags, &tx->out);
+			text_puts(&tx->out, "\t}\n");
+		}
+		text_puts(&tx->out, "}\n");
+	}
+}
+
+/* Lists of objects that tables do not have: nft shows the tables of some. */
+static void list_others(struct transaction *tx, const struct command *c)
+{
+	static const char *const shown[] = { "sets", "maps", "meters", "flowtables" };
+	const char *word = c->word.source->text + c->word.off;
+	bool show = false;
+
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		show = show || (strlen(shown[i]) == c->word.len &&
+				!strncmp(word, shown[i], c->word.len));
+	for (size_t i = 0; show && i < tx->rs->n_tables; i++) {
+		if (!in_family(c, tx->rs->tables[i]))
+			continue;
+		open_table(tx->rs->tables[i], &tx->out);
+		text_puts(&tx->out, "}\n");
+	}
+}
+
+/* A rule alone, as within its chain. */
+static int list_rule(struct transaction *tx, const struct command *c, const struct table *t,
+		     const struct chain *chain, unsigned flags)
+{
+	size_t at = transaction_rule(tx, chain, c->place_number, &c->place_span);
+
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	open_table(t, &tx->out);
+	print_chain_head(chain, flags, &tx->out);
+	text_puts(&tx->out, "\t\t");
+	print_rule(chain->rules[at], flags, &tx->out);
+	text_puts(&tx->out, "\n\t}\n}\n");
+	return 0;
+}
+
+static int list_in_table(struct transaction *tx, const struct command *c, unsigned flags)
+{
+	size_t at = transaction_table(tx, command_family(c), &c->table);
+	const struct table *t;
+
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	t = tx->rs->tables[at];
+	if (c->object == OBJECT_TABLE) {
+		print_table(t, flags, &tx->out);
+		return 0;
+	}
+	at = transaction_chain(tx, t, &c->chain);
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	if (c->object == OBJECT_RULE)
+		return list_rule(tx, c, t, t->chains[at], flags);
+	open_table(t, &tx->out);
+	print_chain(t->chains[at], flags, &tx->out);
+	text_puts(&tx->out, "}\n");
+	return 0;
+}
+
+int list_apply(struct transaction *tx, const struct command *c)
+{
+	unsigned flags = tx->input->print;
+
+	/* A check changes nothing: it only shows. */
+	if (c->op == COMMAND_RESET && !tx->input->check)
+		flags |= PRINT_RESET;
+	switch (c->object) {
+	case OBJECT_RULESET:
+		list_ruleset(tx, c, flags);
+		return 0;
+	case OBJECT_TABLES:
+		list_tables(tx, c);
+		return 0;
+	case OBJECT_CHAINS:
+		list_chains(tx, c, flags);
+		return 0;
+	case OBJECT_OTHERS:
+		list_others(tx, c);
+		return 0;
+	default:
+		return list_in_table(tx, c, flags);
+	}
+}

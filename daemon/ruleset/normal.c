@@ -1,0 +1,300 @@
+/* normal.c - the normal form of matches and of what is set.
+ *
+ * nftables has one bit operation, (field & mask) ^ xor, and so any chain of and, or and xor is
+ * one: it comes back as at most one of each.  Comparisons of flags come back as the shortest
+ * of the forms that nft has for them. */
+#include <string.h>
+
+#include "ruleset/check.h"
+
+/* ---- bit operations ---- */
+
+struct bits {
+	struct value mask, xor;
+};
+
+static struct bits bits_none(const struct datatype *dt)
+{
+	return (struct bits){ .mask = value_ones(dt) };
+}
+
+static void bits_apply(const struct datatype *dt, struct bits *b, enum expr_kind kind,
+		       const struct value *v)
+{
+	struct value all = value_ones(dt), not = value_op(dt, EXPR_XOR, v, &all);
+
+	switch (kind) {
+	case EXPR_AND:
+		b->mask = value_op(dt, EXPR_AND, &b->mask, v);
+		b->xor = value_op(dt, EXPR_AND, &b->xor, v);
+		break;
+	case EXPR_OR:
+		b->mask = value_op(dt, EXPR_AND, &b->mask, &not);
+		b->xor = value_op(dt, EXPR_OR, &b->xor, v);
+		break;
+	case EXPR_XOR:
+		b->xor = value_op(dt, EXPR_XOR, &b->xor, v);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Put an operation around e, which is taken over. */
+static struct expr *wrap(struct expr *e, enum expr_kind kind, const struct datatype *dt,
+			 const struct value *v)
+{
+	struct expr *right = e ? expr_new(EXPR_VALUE, e->span) : NULL;
+
+	if (right) {
+		right->type = dt;
+		right->value = *v;
+	}
+	e = expr_op(kind, e, right);
+	if (e)
+		e->type = dt;
+	return e;
+}
+
+/* (e & mask) ^ xor as and, xor and or: bits that are cleared and then set are or'ed. */
+static struct expr *bits_wrap(struct expr *e, const struct datatype *dt, const struct bits *b)
+{
+	struct value or = value_op(dt, EXPR_AND, &b->mask, &b->xor), and, xor;
+
+	or = value_op(dt, EXPR_XOR, &or, &b->xor);
+	xor = value_op(dt, EXPR_AND, &b->xor, &b->mask);
+	and = value_op(dt, EXPR_OR, &b->mask, &or);
+	if (!value_is_ones(dt, &and))
+		e = wrap(e, EXPR_AND, dt, &and);
+	if (!value_is_zero(dt, &xor))
+		e = wrap(e, EXPR_XOR, dt, &xor);
+	if (!value_is_zero(dt, &or))
+		e = wrap(e, EXPR_OR, dt, &or);
+	return e;
+}
+
+/* Take the innermost operand out of a chain and free the rest. */
+static struct expr *unwrap(struct expr *e)
+{
+	while (e->kind >= EXPR_AND) {
+		struct expr *left = e->op.left;
+
+		e->op.left = NULL;
+		expr_free(e);
+		e = left;
+	}
+	return e;
+}
+
+/* Innermost first. */
+static void bits_collect(const struct datatype *dt, struct bits *b, const struct expr *e)
+{
+	if (e->kind < EXPR_AND)
+		return;
+	bits_collect(dt, b, e->op.left);
+	bits_apply(dt, b, e->kind, &e->op.right->value);
+}
+
+/* ---- matches ---- */
+
+/* `mark ^ 3 == 1` is `mark == 2`: an xor outside goes over to what it is compared with. */
+static void move_xor(const struct datatype *dt, struct stmt *s)
+{
+	struct expr *left = s->match.left, *right = s->match.right;
+
+	if (left->kind != EXPR_XOR || (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
+		return;
+	/* Intervals would be none any more. */
+	if (right->kind != EXPR_VALUE)
+		return;
+	right->value = value_op(dt, EXPR_XOR, &right->value, &left->op.right->value);
+	s->match.left = left->op.left;
+	left->op.left = NULL;
+	expr_free(left);
+}
+
+static bool normal_left(struct checker *ck, const struct datatype *dt, struct stmt *s)
+{
+	struct bits b = bits_none(dt);
+
+	if (s->match.left->kind == EXPR_SELECTOR)
+		return true;
+	bits_collect(dt, &b, s->match.left);
+	s->match.left = bits_wrap(unwrap(s->match.left), dt, &b);
+	return s->match.left || check_oom(ck);
+}
+
+/* The mask of `field & mask`; false when left is something else. */
+static bool mask_alone(const struct expr *left, struct value *ret_mask)
+{
+	if (left->kind != EXPR_AND || left->op.left->kind != EXPR_SELECTOR)
+		return false;
+	*ret_mask = left->op.right->value;
+	return true;
+}
+
+/* field/len: of types that have prefixes it stays one, else it is field & mask. */
+static bool normal_prefix(struct checker *ck, const struct datatype *dt, struct stmt *s)
+{
+	struct expr *right = s->match.right;
+	struct value mask, value;
+
+	if (right->kind != EXPR_PREFIX)
+		return true;
+	value = right->prefix.value;
+	if (right->prefix.len == dt->bits) {
+		right->kind = EXPR_VALUE;
+		right->value = value;
+		return true;
+	}
+	if (dt->prefix || s->match.left->kind != EXPR_SELECTOR)
+		return true;
+	mask = value_mask(dt, right->prefix.len);
+	right->kind = EXPR_VALUE;
+	right->value = value;
+	s->match.left = wrap(s->match.left, EXPR_AND, dt, &mask);
+	return s->match.left || check_oom(ck);
+}
+
+/* `addr & 255.0.0.0 == 10.0.0.0` is `addr 10.0.0.0/8`; not when it can never be true. */
+static void mask_to_prefix(const struct datatype *dt, struct stmt *s)
+{
+	struct expr *right = s->match.right;
+	struct value mask, covered;
+	int len;
+
+	if (!dt->prefix || right->kind != EXPR_VALUE || !mask_alone(s->match.left, &mask) ||
+	    (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
+		return;
+	len = value_mask_len(dt, &mask);
+	covered = value_op(dt, EXPR_AND, &right->value, &mask);
+	if (len < 0 || value_cmp(dt, &covered, &right->value))
+		return;
+	right->kind = EXPR_PREFIX;
+	right->prefix.value = covered;
+	right->prefix.len = (uint8_t)len;
+	right->prefix.of = NULL;
+	s->match.left = unwrap(s->match.left);
+}
+
+/* Flags: `flags & a != 0` is `flags a`, `flags & a == 0` is `flags ! a`, and any of all flags
+ * is `flags != 0`. */
+static void normal_flags(const struct datatype *dt, struct stmt *s)
+{
+	struct expr *right = s->match.right;
+	struct value mask;
+
+	if (!dt->bitmask || right->kind != EXPR_VALUE)
+		return;
+	if (s->match.op == MATCH_IMPLICIT && value_is_ones(dt, &right->value)) {
+		s->match.op = MATCH_NE;
+		right->value.num = 0;
+	} else if (mask_alone(s->match.left, &mask) && !right->value.num &&
+		   (s->match.op == MATCH_EQ || s->match.op == MATCH_NE)) {
+		s->match.op = s->match.op == MATCH_NE ? MATCH_IMPLICIT : MATCH_NOT;
+		right->value = mask;
+		s->match.left = unwrap(s->match.left);
+	}
+}
+
+bool normal_match(struct checker *ck, struct stmt *s)
+{
+	const struct datatype *dt = selectors[expr_selector(s->match.left)].type;
+
+	if (s->match.op == MATCH_IMPLICIT &&
+	    (!dt->bitmask || s->match.left->kind != EXPR_SELECTOR ||
+	     s->match.right->kind != EXPR_VALUE))
+		s->match.op = MATCH_EQ;
+	if (!ck->verbatim)
+		move_xor(dt, s);
+	if (!normal_left(ck, dt, s) || !normal_prefix(ck, dt, s))
+		return false;
+	mask_to_prefix(dt, s);
+	normal_flags(dt, s);
+	return true;
+}
+
+/* ---- what is set ---- */
+
+static bool value_mismatch(struct checker *ck, const struct expr *e, const struct datatype *dt)
+{
+	diag_error(ck->d, &e->span, "a %s cannot be set to \"%s\", which is a %s", dt->what,
+		   selectors[e->selector].text, selectors[e->selector].type->desc);
+	return false;
+}
+
+/* The shift of an operation; false with an error when it is none. */
+static bool shift_count(struct checker *ck, const struct datatype *dt, struct expr *op)
+{
+	if (!check_constant(ck, &datatype_integer8, &op->op.right))
+		return false;
+	if (op->op.right->kind == EXPR_VALUE && op->op.right->value.num < dt->bits)
+		return true;
+	diag_error(ck->d, &op->span, "a shift of %u bits has no meaning for a %s",
+		   (unsigned)op->op.right->value.num, dt->what);
+	return false;
+}
+
+/* Check the operands of a chain on a selector. */
+static bool check_chain(struct checker *ck, const struct datatype *dt, struct expr *e)
+{
+	for (; e->kind >= EXPR_AND; e = e->op.left) {
+		e->type = dt;
+		if (e->kind == EXPR_LSHIFT || e->kind == EXPR_RSHIFT) {
+			if (!shift_count(ck, dt, e))
+				return false;
+		} else if (!check_constant(ck, dt, &e->op.right)) {
+			return false;
+		} else if (e->op.right->kind != EXPR_VALUE) {
+			diag_error(ck->d, &e->op.right->span, "a single value is needed here");
+			return false;
+		}
+	}
+	if (selectors[e->selector].type == dt || selectors[e->selector].type == &datatype_integer32)
+		return true;
+	return value_mismatch(ck, e, dt);
+}
+
+/* Anew from the inside: what lies between shifts is one operation. */
+static struct expr *rebuild(const struct datatype *dt, struct expr *from, struct bits *b)
+{
+	struct expr *e;
+
+	if (from->kind < EXPR_AND)
+		return expr_clone(from);
+	e = rebuild(dt, from->op.left, b);
+	if (!e)
+		return NULL;
+	if (from->kind != EXPR_LSHIFT && from->kind != EXPR_RSHIFT) {
+		bits_apply(dt, b, from->kind, &from->op.right->value);
+		return e;
+	}
+	e = bits_wrap(e, dt, b);
+	*b = bits_none(dt);
+	return e ? wrap(e, from->kind, dt, &from->op.right->value) : NULL;
+}
+
+bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e)
+{
+	struct bits b = bits_none(dt);
+	struct expr *built;
+
+	if (!expr_selector(*e)) {
+		if (!check_constant(ck, dt, e))
+			return false;
+		if ((*e)->kind == EXPR_VALUE)
+			return true;
+		diag_error(ck->d, &(*e)->span, "one value is set");
+		return false;
+	}
+	if (!check_chain(ck, dt, *e))
+		return false;
+	built = rebuild(dt, *e, &b);
+	if (built)
+		built = bits_wrap(built, dt, &b);
+	if (!built)
+		return check_oom(ck);
+	expr_free(*e);
+	*e = built;
+	return true;
+}

@@ -1,0 +1,109 @@
+/* parse.h - text to commands, by recursive descent.
+ *
+ * parse_init(); parse_command() until it says COMMAND_NONE; parse_fini().  Errors go to the
+ * diag with their place, and parsing goes on behind the command, so that one attempt shows
+ * as many mistakes as it can.
+ *
+ * Files: parse.c the parser's state, tokens, variables, includes; parse_command.c commands and
+ * blocks; parse_rule.c statements; parse_expr.c expressions. */
+#ifndef CTFW_RULESET_PARSE_H
+#define CTFW_RULESET_PARSE_H
+
+#include "ruleset/command.h"
+#include "ruleset/datatype.h"
+
+/* Levels of parentheses and braces within each other. */
+#define PARSE_DEPTH 64
+/* Expressions that variables may expand to, all together: a few lines of variables made of
+ * variables would else fill the memory. */
+#define PARSE_MAX_EXPANDED (8u << 20)
+
+struct variable {
+	struct variable *next; /* of the same bucket, newest first */
+	char *name;
+	struct expr *value;
+	unsigned scope; /* depth of the block that it belongs to */
+};
+#define PARSE_BUCKETS 256
+
+struct parser {
+	struct lex lx;
+	struct diag *d;
+	const struct ruleset_reader *reader;
+	struct token t;        /* the next token, not consumed yet */
+	struct span last;      /* the last token consumed */
+	unsigned braces;       /* open ones */
+	unsigned depth;        /* of recursion */
+	unsigned scope;
+	size_t expanded;
+	struct variable *variables[PARSE_BUCKETS];
+	bool oom;
+};
+
+int parse_init(struct parser *p, const struct ruleset_input *input, struct diag *d);
+void parse_fini(struct parser *p);
+/* 0 with a command, which the caller finishes; -EINVAL when it was wrong, and the next may be
+ * asked for; -ENOMEM. */
+int parse_command(struct parser *p, struct command *ret_command);
+
+/* ---- between the parser's files ---- */
+
+void parse_advance(struct parser *p);
+/* Consume the token if it is that one. */
+bool parse_accept(struct parser *p, int punct);
+bool parse_accept_word(struct parser *p, const char *word);
+/* False with an error when it is not there. */
+bool parse_expect(struct parser *p, int punct, const char *what);
+/* "expected WHAT, found ..." at the next token. */
+void parse_expected(struct parser *p, const char *what);
+/* Out of memory: nothing is said, the whole attempt ends. */
+void *parse_oom(struct parser *p);
+/* End of a statement: newline, ; or the end of the text. */
+bool parse_at_separator(const struct parser *p);
+void parse_skip_newlines(struct parser *p);
+bool parse_enter(struct parser *p);
+void parse_leave(struct parser *p);
+/* A word that is nft's keyword cannot be a name. */
+bool parse_name(struct parser *p, const char *what, struct token *ret_name);
+bool parse_number(struct parser *p, const char *what, uint64_t max, uint64_t *ret_number);
+/* A string, with the $variables in it replaced; malloc'ed, NULL with an error said. */
+char *parse_string(struct parser *p, const char *what, size_t max);
+char *parse_comment(struct parser *p);
+/* define, redefine, undefine, include: true when the next word was one; *ret_ok says how it
+ * went. */
+bool parse_common(struct parser *p, bool *ret_ok);
+void parse_open_scope(struct parser *p);
+void parse_close_scope(struct parser *p);
+
+/* The value of a variable, copied; NULL with an error said. */
+struct expr *parse_variable(struct parser *p);
+/* Expressions: as the left side of a match, as the right side, as what is set.  NULL with an
+ * error said. */
+enum parse_side { PARSE_LEFT, PARSE_RIGHT, PARSE_SET_VALUE };
+struct expr *parse_operations(struct parser *p, enum parse_side side);
+struct expr *parse_right(struct parser *p);
+/* a,b / c,d: the right side and, in *ret_mask, what is behind the slash; else NULL. */
+struct expr *parse_right_masked(struct parser *p, struct expr **ret_mask);
+/* meta mark, ip saddr, iifname ...: the selector at the next token; SELECTOR_NONE with an
+ * error said. */
+enum selector_id parse_selector(struct parser *p);
+bool parse_at_selector(const struct parser *p);
+/* Words that begin a statement, and so are never a value. */
+bool parse_at_statement(const struct parser *p);
+
+/* Whether the word can begin a match. */
+bool parse_selector_known(const struct token *word);
+/* parse_log.c: behind the word log. */
+bool parse_log(struct parser *p, struct stmt *s);
+/* Names of the levels by number, NULL at the end. */
+extern const char *const log_levels[];
+#define LOG_LEVEL_WARN 4
+#define LOG_LEVEL_AUDIT 8
+#define LOG_FLAGS_ALL                                                                           \
+	(LOG_TCP_SEQUENCE | LOG_TCP_OPTIONS | LOG_IP_OPTIONS | LOG_SKUID | LOG_ETHER)
+
+/* The statements of a rule up to its separator or comment. */
+bool parse_rule(struct parser *p, struct rule_spec *rule);
+void rule_spec_fini(struct rule_spec *rule);
+
+#endif

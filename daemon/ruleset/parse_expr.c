@@ -1,0 +1,536 @@
+/* parse_expr.c - expressions: what is matched, and against what.
+ *
+ *     operations   or-chain of xor-chains of and-chains of shifts of primaries
+ *     right        operations, lo-hi, value/length, a,b,c or { right, right, ... }
+ *
+ * Words that nft knows and this version does not are refused by name, so that nobody takes
+ * them for a mistake of spelling. */
+#include "ruleset/parse.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- selectors ---- */
+
+/* What nft has and this version has not; second NULL: the word alone. */
+static const struct {
+	const char *first, *second, *why;
+} unsupported[] = {
+#define LATER "is not supported by this version"
+#define LINK "cannot be matched: the packets of a TUN have no link-layer header"
+#define LOCAL "cannot be matched: the packets here belong to no local socket"
+	{ "ether", NULL, LINK },
+	{ "vlan", NULL, LINK },
+	{ "arp", NULL, LINK },
+	{ "ibrname", NULL, LINK },
+	{ "obrname", NULL, LINK },
+	{ "pkttype", NULL, LINK },
+	{ "socket", NULL, LOCAL },
+	{ "skuid", NULL, LOCAL },
+	{ "skgid", NULL, LOCAL },
+	{ "cgroup", NULL, LOCAL },
+	{ "meta", "skuid", LOCAL },
+	{ "meta", "skgid", LOCAL },
+	{ "meta", "cgroup", LOCAL },
+	{ "meta", "ibrname", LINK },
+	{ "meta", "obrname", LINK },
+	{ "meta", "pkttype", LINK },
+	{ "meta", "iiftype", LATER },
+	{ "meta", "oiftype", LATER },
+	{ "meta", "iif", "is not supported by this version: match iifname instead" },
+	{ "meta", "oif", "is not supported by this version: match oifname instead" },
+	{ "iif", NULL, "is not supported by this version: match iifname instead" },
+	{ "oif", NULL, "is not supported by this version: match oifname instead" },
+#define UNSUPPORTED(first, second) { first, second, LATER },
+#include "ruleset/unsupported.def"
+#undef UNSUPPORTED
+};
+
+static const char *why_unsupported(const struct token *first, const struct token *second)
+{
+	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
+		if (token_is_word(first, unsupported[i].first) &&
+		    (second ? unsupported[i].second &&
+				      token_is_word(second, unsupported[i].second) :
+			      !unsupported[i].second))
+			return unsupported[i].why;
+	}
+	return NULL;
+}
+
+static bool refuse_unsupported(struct parser *p, const struct token *first,
+			       const struct token *second)
+{
+	const char *why = why_unsupported(first, second);
+	struct span span = second ? span_join(first->span, second->span) : first->span;
+
+	if (!why)
+		return false;
+	diag_error(p->d, &span, "\"%.*s%s%.*s\" %s", (int)first->len, first->s,
+		   second ? " " : "", second ? (int)second->len : 0, second ? second->s : "", why);
+	return true;
+}
+
+/* Whether a selector's text is "FIRST SECOND", where the second may be NULL. */
+static bool is_selector(const char *text, const struct token *first, const struct token *second)
+{
+	if (strncmp(text, first->s, first->len))
+		return false;
+	text += first->len;
+	if (!second)
+		return !*text;
+	return *text == ' ' && strlen(text + 1) == second->len &&
+	       !memcmp(text + 1, second->s, second->len);
+}
+
+static enum selector_id find_selector(const struct token *first, const struct token *second)
+{
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		if (is_selector(selectors[id].text, first, second))
+			return id;
+	}
+	return SELECTOR_NONE;
+}
+
+/* Whether a selector's text begins with the word. */
+static bool is_header(const struct token *word)
+{
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		const char *text = selectors[id].text;
+
+		if (!strncmp(text, word->s, word->len) && text[word->len] == ' ')
+			return true;
+	}
+	return false;
+}
+
+/* nft lists iifname and oifname without `meta` and marks with it; it reads both forms. */
+static enum selector_id find_meta(const struct token *key)
+{
+	static const struct token meta = { .kind = TOKEN_WORD, .s = "meta", .len = 4 };
+	enum selector_id id = find_selector(&meta, key);
+
+	return id ? id : find_selector(key, NULL);
+}
+
+bool parse_selector_known(const struct token *word)
+{
+	return is_header(word) || token_is_word(word, "mark") ||
+	       find_selector(word, NULL) != SELECTOR_NONE || why_unsupported(word, NULL);
+}
+
+bool parse_at_selector(const struct parser *p)
+{
+	return p->t.kind == TOKEN_WORD && parse_selector_known(&p->t);
+}
+
+static void unknown_key(struct parser *p, const struct token *header)
+{
+	const char *keys[SELECTOR_COUNT + 1];
+	const char *near;
+	size_t n = 0;
+
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		const char *text = selectors[id].text;
+
+		if (!strncmp(text, header->s, header->len) && text[header->len] == ' ')
+			keys[n++] = text + header->len + 1;
+		else if (token_is_word(header, "meta") && !strchr(text, ' '))
+			keys[n++] = text;
+	}
+	keys[n] = NULL;
+	if (p->t.kind != TOKEN_WORD) {
+		struct text what = TEXT_INIT;
+
+		text_printf(&what, "what of %.*s: %s ...", (int)header->len, header->s, keys[0]);
+		parse_expected(p, text_str(&what));
+		text_fini(&what);
+		return;
+	}
+	diag_error(p->d, &p->t.span, "\"%.*s\" has no \"%.*s\"", (int)header->len, header->s,
+		   (int)p->t.len, p->t.s);
+	near = suggest(p->t.s, p->t.len, keys);
+	if (near)
+		diag_hint(p->d, "did you mean \"%s\"?", near);
+}
+
+enum selector_id parse_selector(struct parser *p)
+{
+	struct token first = p->t;
+	enum selector_id id;
+
+	if (refuse_unsupported(p, &first, NULL))
+		return SELECTOR_NONE;
+	parse_advance(p);
+	if (!is_header(&first))
+		return token_is_word(&first, "mark") ? SELECTOR_META_MARK :
+						       find_selector(&first, NULL);
+	if (p->t.kind == TOKEN_WORD && refuse_unsupported(p, &first, &p->t))
+		return SELECTOR_NONE;
+	id = SELECTOR_NONE;
+	if (p->t.kind == TOKEN_WORD)
+		id = token_is_word(&first, "meta") ? find_meta(&p->t) :
+						     find_selector(&first, &p->t);
+	if (!id)
+		unknown_key(p, &first);
+	else
+		parse_advance(p);
+	return id;
+}
+
+/* ---- primaries ---- */
+
+static struct expr *symbol_expr(struct parser *p)
+{
+	struct expr *e = expr_new(EXPR_SYMBOL, p->t.span);
+	char number[24];
+
+	if (!e)
+		return parse_oom(p);
+	if (p->t.kind == TOKEN_NUMBER) {
+		snprintf(number, sizeof(number), "%" PRIu64, p->t.number);
+		e->symbol = strdup(number);
+	} else {
+		e->symbol = strndup(p->t.s, p->t.len);
+	}
+	if (!e->symbol) {
+		free(e);
+		return parse_oom(p);
+	}
+	parse_advance(p);
+	return e;
+}
+
+static struct expr *selector_expr(struct parser *p)
+{
+	struct span at = p->t.span;
+	enum selector_id id = parse_selector(p);
+	struct expr *e;
+
+	if (!id)
+		return NULL;
+	e = expr_new(EXPR_SELECTOR, span_join(at, p->last));
+	if (!e)
+		return parse_oom(p);
+	e->selector = id;
+	e->type = selectors[id].type;
+	return e;
+}
+
+static struct expr *parenthesised(struct parser *p, enum parse_side side)
+{
+	struct expr *e;
+
+	if (!parse_enter(p))
+		return NULL;
+	parse_advance(p);
+	e = parse_operations(p, side);
+	parse_leave(p);
+	if (e && !parse_expect(p, ')', "\")\"")) {
+		expr_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+static struct expr *primary(struct parser *p, enum parse_side side)
+{
+	switch (p->t.kind) {
+	case TOKEN_WORD:
+		if (side != PARSE_RIGHT && parse_at_selector(p))
+			return selector_expr(p);
+		if (parse_at_statement(p))
+			break;
+		return symbol_expr(p);
+	case TOKEN_NUMBER:
+	case TOKEN_STRING:
+	case TOKEN_GLOB:
+	case TOKEN_ADDR4:
+	case TOKEN_ADDR6:
+	case TOKEN_MAC:
+		return symbol_expr(p);
+	case TOKEN_PUNCT:
+		if (token_is(&p->t, '('))
+			return parenthesised(p, side);
+		if (token_is(&p->t, '$'))
+			return parse_variable(p);
+		if (token_is(&p->t, '@')) {
+			diag_error(p->d, &p->t.span, "named sets are not supported by this version");
+			return NULL;
+		}
+		break;
+	default:
+		break;
+	}
+	parse_expected(p, side == PARSE_LEFT ? "a match or statement" : "a value");
+	return NULL;
+}
+
+/* ---- operations ---- */
+
+static const struct {
+	enum expr_kind kind;
+	int punct;
+	const char *word;
+	unsigned level; /* of precedence: 0 binds least */
+} operators[] = {
+	{ EXPR_OR, '|', "or", 0 },
+	{ EXPR_XOR, '^', "xor", 1 },
+	{ EXPR_AND, '&', "and", 2 },
+	{ EXPR_LSHIFT, PUNCT_LSHIFT, "lshift", 3 },
+	{ EXPR_RSHIFT, PUNCT_RSHIFT, "rshift", 3 },
+};
+#define LEVELS 4
+
+static enum expr_kind accept_operator(struct parser *p, unsigned level)
+{
+	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+		if (operators[i].level == level && (parse_accept(p, operators[i].punct) ||
+						    parse_accept_word(p, operators[i].word)))
+			return operators[i].kind;
+	}
+	return EXPR_NONE;
+}
+
+/* A chain of operations is a tree as deep as it is long, and trees are walked by recursion. */
+#define MAX_OPERATIONS 64
+
+static struct expr *operations(struct parser *p, enum parse_side side, unsigned level)
+{
+	struct expr *e;
+	enum expr_kind kind;
+	unsigned n = 0;
+
+	if (level == LEVELS)
+		return primary(p, side);
+	e = operations(p, side, level + 1);
+	while (e && (kind = accept_operator(p, level))) {
+		struct expr *right;
+
+		if (++n > MAX_OPERATIONS) {
+			diag_error(p->d, &p->t.span, "more than %u bit operations in a row",
+				   MAX_OPERATIONS);
+			expr_free(e);
+			return NULL;
+		}
+		right = operations(p, side, level + 1);
+		if (!right) {
+			expr_free(e);
+			return NULL;
+		}
+		e = expr_op(kind, e, right);
+		if (!e)
+			return parse_oom(p);
+	}
+	return e;
+}
+
+struct expr *parse_operations(struct parser *p, enum parse_side side)
+{
+	return operations(p, side, 0);
+}
+
+/* ---- the right side ---- */
+
+/* list is NULL for the first. */
+static struct expr *add_item(struct parser *p, enum expr_kind kind, struct expr *list,
+			     struct expr *item)
+{
+	if (!item)
+		goto failed;
+	if (!list)
+		list = expr_new(kind, item->span);
+	if (!list) {
+		expr_free(item);
+		return parse_oom(p);
+	}
+	list->span = span_join(list->span, item->span);
+	if (expr_add(list, item))
+		return list;
+	parse_oom(p);
+failed:
+	expr_free(list);
+	return NULL;
+}
+
+/* The rest of a,b,c behind the first. */
+static struct expr *flag_list(struct parser *p, struct expr *first)
+{
+	struct expr *list;
+
+	if (!first || !token_is(&p->t, ','))
+		return first;
+	list = add_item(p, EXPR_LIST, NULL, first);
+	while (list && parse_accept(p, ','))
+		list = add_item(p, EXPR_LIST, list, parse_operations(p, PARSE_RIGHT));
+	return list;
+}
+
+static struct expr *range(struct parser *p, struct expr *lo)
+{
+	struct expr *hi, *e;
+
+	parse_advance(p); /* - */
+	hi = parse_operations(p, PARSE_RIGHT);
+	if (!hi) {
+		expr_free(lo);
+		return NULL;
+	}
+	e = expr_new(EXPR_RANGE, span_join(lo->span, hi->span));
+	if (!e) {
+		expr_free(lo);
+		expr_free(hi);
+		return parse_oom(p);
+	}
+	e->range.lo = lo;
+	e->range.hi = hi;
+	return e;
+}
+
+/* Takes of over; number is the length's token. */
+static struct expr *prefix(struct parser *p, struct expr *of, const struct token *number)
+{
+	struct expr *e;
+
+	if (number->number > 128) {
+		diag_error(p->d, &number->span, "a prefix length is at most 128");
+		expr_free(of);
+		return NULL;
+	}
+	e = expr_new(EXPR_PREFIX, span_join(of->span, number->span));
+	if (!e) {
+		expr_free(of);
+		return parse_oom(p);
+	}
+	e->prefix.of = of;
+	e->prefix.len = (uint8_t)number->number;
+	return e;
+}
+
+/* The slash is consumed; takes of over. */
+static struct expr *prefix_rest(struct parser *p, struct expr *of)
+{
+	struct token number = p->t;
+
+	if (number.kind != TOKEN_NUMBER) {
+		parse_expected(p, "a prefix length");
+		expr_free(of);
+		return NULL;
+	}
+	parse_advance(p);
+	return prefix(p, of, &number);
+}
+
+static bool refuse_concat(struct parser *p, struct expr *e)
+{
+	if (!token_is(&p->t, '.') && !token_is(&p->t, ':'))
+		return false;
+	diag_error(p->d, &p->t.span, "%s are not supported by this version",
+		   token_is(&p->t, '.') ? "concatenations" : "maps");
+	expr_free(e);
+	return true;
+}
+
+/* A value, range or prefix. */
+static struct expr *single(struct parser *p)
+{
+	struct expr *e = parse_operations(p, PARSE_RIGHT);
+
+	if (!e)
+		return NULL;
+	if (token_is(&p->t, '-'))
+		e = range(p, e);
+	else if (parse_accept(p, '/'))
+		e = prefix_rest(p, e);
+	if (e && refuse_concat(p, e))
+		return NULL;
+	return e;
+}
+
+static struct expr *set_item(struct parser *p);
+
+static struct expr *set(struct parser *p)
+{
+	struct span at = p->t.span;
+	struct expr *e = NULL;
+
+	if (!parse_enter(p))
+		return NULL;
+	parse_advance(p); /* { */
+	parse_skip_newlines(p);
+	if (token_is(&p->t, '}')) {
+		/* An error to nft as well, but only where it is used. */
+		e = expr_new(EXPR_SET, at);
+		if (!e)
+			parse_oom(p);
+	}
+	while (!token_is(&p->t, '}')) {
+		e = add_item(p, EXPR_SET, e, set_item(p));
+		if (!e)
+			break;
+		parse_skip_newlines(p);
+		if (!parse_accept(p, ','))
+			break;
+		parse_skip_newlines(p);
+	}
+	parse_leave(p);
+	if (!e)
+		return NULL;
+	if (!parse_expect(p, '}', "\",\" or \"}\"")) {
+		expr_free(e);
+		return NULL;
+	}
+	e->span = span_join(at, p->last);
+	return e;
+}
+
+static struct expr *set_item(struct parser *p)
+{
+	if (token_is(&p->t, '{'))
+		return set(p);
+	if (token_is(&p->t, '*')) {
+		diag_error(p->d, &p->t.span, "catch-all elements are not supported by this version");
+		return NULL;
+	}
+	return single(p);
+}
+
+struct expr *parse_right(struct parser *p)
+{
+	if (token_is(&p->t, '{'))
+		return set(p);
+	return flag_list(p, single(p));
+}
+
+struct expr *parse_right_masked(struct parser *p, struct expr **ret_mask)
+{
+	struct expr *e, *mask;
+	struct token behind;
+
+	*ret_mask = NULL;
+	if (token_is(&p->t, '{'))
+		return set(p);
+	e = parse_operations(p, PARSE_RIGHT);
+	if (e && token_is(&p->t, '-'))
+		e = range(p, e);
+	e = flag_list(p, e);
+	if (!e || refuse_concat(p, e))
+		return NULL;
+	if (!parse_accept(p, '/'))
+		return e;
+	behind = p->t;
+	mask = flag_list(p, parse_operations(p, PARSE_RIGHT));
+	if (!mask) {
+		expr_free(e);
+		return NULL;
+	}
+	/* 10.0.0.0/8 or syn,ack / syn,ack: a number alone is a length. */
+	if (e->kind != EXPR_LIST && behind.kind == TOKEN_NUMBER && mask->kind == EXPR_SYMBOL) {
+		expr_free(mask);
+		return prefix(p, e, &behind);
+	}
+	*ret_mask = mask;
+	return e;
+}

@@ -1,0 +1,397 @@
+/* parse_rule.c - statements. */
+#include "ruleset/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void rule_spec_fini(struct rule_spec *rule)
+{
+	stmts_fini(&rule->stmts);
+	free(rule->comment);
+	rule->comment = NULL;
+}
+
+/* ---- matches ---- */
+
+static const struct {
+	enum match_op op;
+	int punct;
+	const char *word;
+} match_ops[] = {
+	{ MATCH_EQ, PUNCT_EQ, "eq" }, { MATCH_NE, PUNCT_NE, "ne" }, { MATCH_LT, '<', "lt" },
+	{ MATCH_GT, '>', "gt" },      { MATCH_LE, PUNCT_LE, "le" }, { MATCH_GE, PUNCT_GE, "ge" },
+	{ MATCH_NOT, '!', "not" },
+};
+
+static enum match_op accept_match_op(struct parser *p)
+{
+	for (size_t i = 0; i < sizeof(match_ops) / sizeof(match_ops[0]); i++) {
+		if (parse_accept(p, match_ops[i].punct) || parse_accept_word(p, match_ops[i].word))
+			return match_ops[i].op;
+	}
+	return MATCH_IMPLICIT;
+}
+
+/* `flags a,b / c,d` is another way to write `flags & (c | d) == a | b`. */
+static bool masked_match(struct parser *p, struct stmt *s, struct expr *mask)
+{
+	if (s->match.op != MATCH_IMPLICIT && s->match.op != MATCH_EQ && s->match.op != MATCH_NE) {
+		diag_error(p->d, &s->span, "flags with a mask are compared with == or != only");
+		expr_free(mask);
+		return false;
+	}
+	if (s->match.op == MATCH_IMPLICIT)
+		s->match.op = MATCH_EQ;
+	s->match.left = expr_op(EXPR_AND, s->match.left, mask);
+	return s->match.left || parse_oom(p);
+}
+
+/* Takes left over. */
+static bool parse_match(struct parser *p, struct expr *left, struct stmt *s)
+{
+	struct expr *mask;
+
+	*s = (struct stmt){ .kind = STMT_MATCH, .span = left->span };
+	s->match.left = left;
+	if (token_is_word(&p->t, "vmap") || token_is_word(&p->t, "map")) {
+		diag_error(p->d, &p->t.span, "maps are not supported by this version");
+		return false;
+	}
+	if (token_is(&p->t, '.')) {
+		diag_error(p->d, &p->t.span, "concatenations are not supported by this version");
+		return false;
+	}
+	s->match.op = accept_match_op(p);
+	s->match.right = parse_right_masked(p, &mask);
+	if (!s->match.right)
+		return false;
+	s->span = span_join(left->span, p->last);
+	return !mask || masked_match(p, s, mask);
+}
+
+/* Takes left over. */
+static bool parse_set(struct parser *p, struct expr *left, struct stmt *s)
+{
+	enum selector_id target = left->selector;
+
+	*s = (struct stmt){ .span = left->span };
+	expr_free(left);
+	if (target != SELECTOR_META_MARK && target != SELECTOR_CT_MARK) {
+		diag_error(p->d, &s->span, "this version sets only \"meta mark\" and \"ct mark\"");
+		return false;
+	}
+	parse_advance(p); /* set */
+	if (token_is(&p->t, '{')) {
+		diag_error(p->d, &p->t.span, "one value is set, not a set of them");
+		return false;
+	}
+	s->kind = target == SELECTOR_META_MARK ? STMT_SET_META : STMT_SET_CT;
+	s->set.target = target;
+	s->set.value = parse_operations(p, PARSE_SET_VALUE);
+	if (!s->set.value)
+		return false;
+	if (token_is_word(&p->t, "map")) {
+		diag_error(p->d, &p->t.span, "maps are not supported by this version");
+		return false;
+	}
+	s->span = span_join(s->span, p->last);
+	return true;
+}
+
+static bool parse_match_or_set(struct parser *p, struct stmt *s)
+{
+	struct expr *left = parse_operations(p, PARSE_LEFT);
+
+	if (!left)
+		return false;
+	if (left->kind == EXPR_SELECTOR && token_is_word(&p->t, "set"))
+		return parse_set(p, left, s);
+	if (left->kind == EXPR_SYMBOL) {
+		*s = (struct stmt){ .kind = STMT_MATCH, .span = left->span };
+		s->match.left = left;
+		diag_error(p->d, &left->span, "\"%s\" is neither a match nor a statement",
+			   left->symbol);
+		return false;
+	}
+	return parse_match(p, left, s);
+}
+
+/* ---- statements ---- */
+
+static bool parse_verdict(struct parser *p, struct stmt *s, enum rule_verdict verdict)
+{
+	struct token name;
+	struct expr *e;
+
+	s->kind = STMT_VERDICT;
+	s->verdict.verdict = verdict;
+	if (verdict != RULE_JUMP && verdict != RULE_GOTO)
+		return true;
+	if (token_is(&p->t, '$')) {
+		e = parse_variable(p);
+		if (e && e->kind == EXPR_SYMBOL) {
+			s->verdict.chain = e->symbol;
+			e->symbol = NULL;
+		} else if (e) {
+			diag_error(p->d, &p->last, "this variable is not the name of a chain");
+		}
+		expr_free(e);
+		s->span = span_join(s->span, p->last);
+		return s->verdict.chain != NULL;
+	}
+	if (token_is(&p->t, '{')) {
+		diag_error(p->d, &p->t.span, "chains without a name are not supported by this version");
+		return false;
+	}
+	if (!parse_name(p, "the name of a chain", &name))
+		return false;
+	s->span = span_join(s->span, name.span);
+	s->verdict.chain = strndup(name.s, name.len);
+	return s->verdict.chain || parse_oom(p);
+}
+
+static bool parse_accept_stmt(struct parser *p, struct stmt *s)
+{
+	return parse_verdict(p, s, RULE_ACCEPT);
+}
+
+static bool parse_drop(struct parser *p, struct stmt *s)
+{
+	return parse_verdict(p, s, RULE_DROP);
+}
+
+static bool parse_continue(struct parser *p, struct stmt *s)
+{
+	return parse_verdict(p, s, RULE_CONTINUE);
+}
+
+static bool parse_return(struct parser *p, struct stmt *s)
+{
+	return parse_verdict(p, s, RULE_RETURN);
+}
+
+static bool parse_jump(struct parser *p, struct stmt *s)
+{
+	return parse_verdict(p, s, RULE_JUMP);
+}
+
+static bool parse_goto(struct parser *p, struct stmt *s)
+{
+	return parse_verdict(p, s, RULE_GOTO);
+}
+
+static bool parse_counter(struct parser *p, struct stmt *s)
+{
+	s->kind = STMT_COUNTER;
+	s->counter.slot = COUNTER_NONE;
+	if (token_is_word(&p->t, "name")) {
+		diag_error(p->d, &p->t.span, "named counters are not supported by this version");
+		return false;
+	}
+	for (;;) {
+		if (parse_accept_word(p, "packets")) {
+			if (!parse_number(p, "a number of packets", UINT64_MAX,
+					  &s->counter.initial.packets))
+				return false;
+		} else if (parse_accept_word(p, "bytes")) {
+			if (!parse_number(p, "a number of bytes", UINT64_MAX,
+					  &s->counter.initial.bytes))
+				return false;
+		} else {
+			return true;
+		}
+	}
+}
+
+/* What follows `with` names the codes of a type. */
+static const struct {
+	const char *word;
+	enum reject_with with;
+	const struct datatype *codes;
+} reject_kinds[] = {
+	{ "icmp", REJECT_ICMP, &datatype_icmp_code },
+	{ "icmpv6", REJECT_ICMPV6, &datatype_icmpv6_code },
+	{ "icmpx", REJECT_ICMPX, &datatype_icmpx_code },
+};
+
+static bool parse_reject_code(struct parser *p, struct stmt *s, const struct datatype *codes)
+{
+	const struct symbol *symbol;
+	uint64_t number;
+	char *word;
+
+	parse_accept_word(p, "type");
+	if (p->t.kind == TOKEN_NUMBER) {
+		if (!parse_number(p, "a code", UINT8_MAX, &number))
+			return false;
+		s->reject.code = (uint8_t)number;
+		return true;
+	}
+	if (p->t.kind != TOKEN_WORD) {
+		parse_expected(p, "a code, such as admin-prohibited");
+		return false;
+	}
+	word = strndup(p->t.s, p->t.len);
+	if (!word) {
+		parse_oom(p);
+		return false;
+	}
+	symbol = symbol_find(codes->symbols, word);
+	if (symbol) {
+		s->reject.code = (uint8_t)symbol->value;
+		parse_advance(p);
+	} else {
+		const char *near = symbol_suggest(codes->symbols, word);
+
+		diag_error(p->d, &p->t.span, "unknown %s \"%s\"", codes->what, word);
+		if (near)
+			diag_hint(p->d, "did you mean \"%s\"?", near);
+	}
+	free(word);
+	return symbol != NULL;
+}
+
+static bool parse_reject(struct parser *p, struct stmt *s)
+{
+	s->kind = STMT_REJECT;
+	s->reject.with = REJECT_DEFAULT;
+	if (!parse_accept_word(p, "with"))
+		return true;
+	if (parse_accept_word(p, "tcp")) {
+		s->reject.with = REJECT_TCP_RESET;
+		if (parse_accept_word(p, "reset"))
+			return true;
+		parse_expected(p, "\"reset\"");
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(reject_kinds) / sizeof(reject_kinds[0]); i++) {
+		if (parse_accept_word(p, reject_kinds[i].word)) {
+			s->reject.with = reject_kinds[i].with;
+			return parse_reject_code(p, s, reject_kinds[i].codes);
+		}
+	}
+	parse_expected(p, "\"tcp reset\", \"icmp\", \"icmpv6\" or \"icmpx\"");
+	return false;
+}
+
+static bool refuse_statement(struct parser *p, struct stmt *s)
+{
+	(void)s;
+	diag_error(p->d, &p->last, "the statement \"%.*s\" is not supported by this version",
+		   (int)p->last.len, p->last.source->text + p->last.off);
+	return false;
+}
+
+static const struct {
+	const char *word;
+	bool (*parse)(struct parser *p, struct stmt *s);
+} statements[] = {
+	{ "accept", parse_accept_stmt }, { "drop", parse_drop },
+	{ "continue", parse_continue },	 { "return", parse_return },
+	{ "jump", parse_jump },		 { "goto", parse_goto },
+	{ "counter", parse_counter },	 { "log", parse_log },
+	{ "reject", parse_reject },
+#define LATER(word) { word, refuse_statement }
+	LATER("limit"),			 LATER("quota"),
+	LATER("queue"),			 LATER("snat"),
+	LATER("dnat"),			 LATER("masquerade"),
+	LATER("redirect"),		 LATER("dup"),
+	LATER("fwd"),			 LATER("tproxy"),
+	LATER("synproxy"),		 LATER("notrack"),
+	LATER("flow"),			 LATER("add"),
+	LATER("update"),		 LATER("delete"),
+	LATER("set"),			 LATER("map"),
+	LATER("meter"),			 LATER("xt"),
+	LATER("last"),			 LATER("reset"),
+	LATER("secmark"),
+#undef LATER
+};
+
+bool parse_at_statement(const struct parser *p)
+{
+	/* Also types of messages and states of flows. */
+	if (token_is_word(&p->t, "redirect") || token_is_word(&p->t, "snat") ||
+	    token_is_word(&p->t, "dnat"))
+		return false;
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		if (token_is_word(&p->t, statements[i].word))
+			return true;
+	}
+	return token_is_word(&p->t, "comment");
+}
+
+static void suggest_statement(struct parser *p, const struct token *t)
+{
+	enum { N = sizeof(statements) / sizeof(statements[0]) };
+	const char *words[N + SELECTOR_COUNT + 1];
+	char headers[SELECTOR_COUNT][8];
+	size_t n = 0;
+	const char *near;
+
+	for (size_t i = 0; i < N; i++)
+		words[n++] = statements[i].word;
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		size_t len = strcspn(selectors[id].text, " ");
+
+		if (len >= sizeof(headers[id]))
+			len = sizeof(headers[id]) - 1;
+		memcpy(headers[id], selectors[id].text, len);
+		headers[id][len] = '\0';
+		words[n++] = headers[id];
+	}
+	words[n] = NULL;
+	near = suggest(t->s, t->len, words);
+	if (near)
+		diag_hint(p->d, "did you mean \"%s\"?", near);
+}
+
+static bool parse_statement(struct parser *p, struct stmt *s)
+{
+	struct token first = p->t;
+	unsigned errors = p->d->errors;
+	bool ok;
+
+	*s = (struct stmt){ .span = first.span };
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		if (!token_is_word(&first, statements[i].word))
+			continue;
+		parse_advance(p);
+		if (!statements[i].parse(p, s))
+			return false;
+		s->span = span_join(first.span, p->last);
+		return true;
+	}
+	ok = parse_match_or_set(p, s);
+	if (!ok && first.kind == TOKEN_WORD && !parse_selector_known(&first) &&
+	    p->d->errors == errors + 1)
+		suggest_statement(p, &first);
+	return ok;
+}
+
+bool parse_rule(struct parser *p, struct rule_spec *rule)
+{
+	struct span first = p->t.span;
+	struct stmt s;
+
+	do {
+		if (!parse_statement(p, &s)) {
+			stmt_fini(&s);
+			return false;
+		}
+		if (!stmts_add(&rule->stmts, &s)) {
+			parse_oom(p);
+			return false;
+		}
+		rule->span = span_join(first, p->last);
+	} while (!parse_at_separator(p) && !token_is_word(&p->t, "comment") &&
+		 !token_is(&p->t, '}'));
+	if (parse_accept_word(p, "comment")) {
+		rule->comment = parse_comment(p);
+		if (!rule->comment)
+			return false;
+	}
+	if (parse_at_separator(p))
+		return true;
+	parse_expected(p, "the end of the rule: \";\" or a new line");
+	return false;
+}

@@ -1,0 +1,141 @@
+/* print.c - tables, chains and rules as nft lists them, to the byte. */
+#include "ruleset/print.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- priorities ---- */
+
+/* Where hook is set, the name is for that hook only. */
+static const struct {
+	const char *name;
+	int32_t priority;
+	enum hook hook;
+} priorities[] = {
+	{ "raw", -300, HOOK_NONE },	{ "mangle", -150, HOOK_NONE },
+	{ "dstnat", -100, HOOK_PREROUTING }, { "filter", 0, HOOK_NONE },
+	{ "security", 50, HOOK_NONE },	{ "srcnat", 100, HOOK_POSTROUTING },
+};
+#define N_PRIORITIES (sizeof(priorities) / sizeof(priorities[0]))
+
+const char *const priority_names[] = { "raw",	   "mangle", "dstnat", "filter",
+				       "security", "srcnat", NULL };
+
+/* A number this near to a name is shown by it. */
+#define PRIORITY_REACH 10
+
+bool priority_find(const char *name, enum hook hook, int32_t *ret_priority)
+{
+	for (size_t i = 0; i < N_PRIORITIES; i++) {
+		if (strcmp(priorities[i].name, name))
+			continue;
+		if (priorities[i].hook != HOOK_NONE && priorities[i].hook != hook)
+			return false;
+		*ret_priority = priorities[i].priority;
+		return true;
+	}
+	return false;
+}
+
+void print_priority(const struct chain *c, unsigned flags, struct text *out)
+{
+	for (size_t i = 0; i < N_PRIORITIES && !(flags & (PRINT_NUMERIC_PRIO | PRINT_NUMERIC));
+	     i++) {
+		int64_t off = (int64_t)c->priority - priorities[i].priority;
+
+		if (off < -PRIORITY_REACH || off > PRIORITY_REACH)
+			continue;
+		if (priorities[i].hook != HOOK_NONE && priorities[i].hook != c->hook)
+			break;
+		text_puts(out, priorities[i].name);
+		if (off)
+			text_printf(out, " %c %d", off > 0 ? '+' : '-', abs((int)off));
+		return;
+	}
+	text_printf(out, "%" PRId32, c->priority);
+}
+
+/* ---- blocks ---- */
+
+static void print_handle(uint64_t handle, unsigned flags, struct text *out)
+{
+	if (flags & PRINT_HANDLE)
+		text_printf(out, " # handle %" PRIu64, handle);
+}
+
+static const char *const chain_type_names[] = {
+	[CHAIN_REGULAR] = "", [CHAIN_FILTER] = "filter", [CHAIN_NAT] = "nat",
+	[CHAIN_ROUTE] = "route",
+};
+
+void print_rule(const struct rule *r, unsigned flags, struct text *out)
+{
+	const char *sep = "";
+
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		const struct stmt *s = &r->stmts[i];
+
+		if (s->kind == STMT_MATCH && s->match.implied && !(flags & PRINT_IMPLIED))
+			continue;
+		text_puts(out, sep);
+		print_stmt(r, s, flags, out);
+		sep = " ";
+	}
+	if (r->comment)
+		text_printf(out, " comment \"%s\"", r->comment);
+	print_handle(r->handle, flags, out);
+}
+
+void print_chain_head(const struct chain *c, unsigned flags, struct text *out)
+{
+	text_printf(out, "\tchain %s {", c->name);
+	print_handle(c->handle, flags, out);
+	if (c->comment)
+		text_printf(out, "\n\t\tcomment \"%s\"", c->comment);
+	text_putc(out, '\n');
+	if (c->type == CHAIN_REGULAR)
+		return;
+	text_printf(out, "\t\ttype %s hook %s priority ", chain_type_names[c->type],
+		    hook_name(c->hook));
+	print_priority(c, flags, out);
+	text_printf(out, "; policy %s;\n", c->drop ? "drop" : "accept");
+}
+
+void print_chain(const struct chain *c, unsigned flags, struct text *out)
+{
+	print_chain_head(c, flags, out);
+	for (size_t i = 0; i < c->n_rules; i++) {
+		text_puts(out, "\t\t");
+		print_rule(c->rules[i], flags, out);
+		text_putc(out, '\n');
+	}
+	text_puts(out, "\t}\n");
+}
+
+void print_table(const struct table *t, unsigned flags, struct text *out)
+{
+	const char *between = "";
+
+	text_printf(out, "table %s %s {", family_name(t->family), t->name);
+	print_handle(t->handle, flags, out);
+	text_putc(out, '\n');
+	if (t->flags & TABLE_DORMANT) {
+		text_puts(out, "\tflags dormant\n");
+		between = "\n";
+	}
+	if (t->comment)
+		text_printf(out, "\tcomment \"%s\"\n", t->comment);
+	for (size_t i = 0; i < t->n_chains; i++) {
+		text_puts(out, between);
+		print_chain(t->chains[i], flags, out);
+		between = "\n";
+	}
+	text_puts(out, "}\n");
+}
+
+void ruleset_print(const struct ruleset *rs, unsigned flags, struct text *out)
+{
+	for (size_t i = 0; i < rs->n_tables; i++)
+		print_table(rs->tables[i], flags, out);
+}

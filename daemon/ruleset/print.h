@@ -1,0 +1,32 @@
+/* print.h - a ruleset as text, for the listing commands. */
+#ifndef CTFW_RULESET_PRINT_H
+#define CTFW_RULESET_PRINT_H
+
+#include "ruleset/model.h"
+
+/* Beside enum print_flag. */
+enum {
+	PRINT_IMPLIED = 1 << 16, /* what listings leave out as well */
+	PRINT_RESET = 1 << 17,   /* counters are set to zero as they are shown */
+	PRINT_SAVED = 1 << 18,   /* counters show what they began with */
+};
+
+/* What goes on lines of its own, without the line's indentation and end. */
+void print_rule(const struct rule *r, unsigned flags, struct text *out);
+/* The name of the priority with what is added to it, or the number. */
+void print_priority(const struct chain *c, unsigned flags, struct text *out);
+/* Whole blocks. */
+void print_table(const struct table *t, unsigned flags, struct text *out);
+void print_chain(const struct chain *c, unsigned flags, struct text *out);
+/* The declaration alone, as far as `list chains` shows it. */
+void print_chain_head(const struct chain *c, unsigned flags, struct text *out);
+
+/* Priorities that have names.  False: there is none of that name for the hook. */
+bool priority_find(const char *name, enum hook hook, int32_t *ret_priority);
+/* Names that priorities can have, NULL at the end. */
+extern const char *const priority_names[];
+
+/* print_stmt.c */
+void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);
+
+#endif

@@ -1,0 +1,346 @@
+/* print_stmt.c - statements as nft lists them. */
+#include <inttypes.h>
+
+#include "ruleset/check.h"
+#include "ruleset/parse.h"
+#include "ruleset/print.h"
+
+/* ---- expressions ---- */
+
+static const char *operator_text(enum expr_kind kind)
+{
+	switch (kind) {
+	case EXPR_AND:
+		return "&";
+	case EXPR_OR:
+		return "|";
+	case EXPR_XOR:
+		return "^";
+	case EXPR_LSHIFT:
+		return "<<";
+	case EXPR_RSHIFT:
+		return ">>";
+	default:
+		return "";
+	}
+}
+
+/* What binds more loosely is put in parentheses. */
+static unsigned precedence(enum expr_kind kind)
+{
+	switch (kind) {
+	case EXPR_LSHIFT:
+	case EXPR_RSHIFT:
+		return 1;
+	case EXPR_AND:
+		return 2;
+	case EXPR_XOR:
+		return 3;
+	case EXPR_OR:
+		return 4;
+	default:
+		return 0;
+	}
+}
+
+static bool is_one_bit(uint64_t v)
+{
+	return v && !(v & (v - 1));
+}
+
+static void print_expr(const struct expr *e, unsigned flags, struct text *out);
+
+/* The constant of an operation: several flags are an operation themselves. */
+static void print_operand(const struct expr *e, unsigned flags, struct text *out)
+{
+	bool several = e->type->bitmask && e->value.num && !is_one_bit(e->value.num);
+
+	text_puts(out, several ? "(" : "");
+	print_expr(e, flags, out);
+	text_puts(out, several ? ")" : "");
+}
+
+static void print_operation(const struct expr *e, unsigned flags, struct text *out)
+{
+	bool looser = precedence(e->op.left->kind) > precedence(e->kind);
+
+	text_puts(out, looser ? "(" : "");
+	print_expr(e->op.left, flags, out);
+	text_printf(out, "%s %s ", looser ? ")" : "", operator_text(e->kind));
+	if (e->kind == EXPR_LSHIFT || e->kind == EXPR_RSHIFT)
+		text_printf(out, "%" PRIu64, e->op.right->value.num);
+	else
+		print_operand(e->op.right, flags, out);
+}
+
+/* Ends of ranges are never shown by name. */
+static void print_bound(const struct expr *e, unsigned flags, struct text *out)
+{
+	value_print_whole(out, e->type, &e->value,
+			  (flags | PRINT_NUMERIC) & ~(unsigned)PRINT_SERVICE);
+}
+
+static void print_set(const struct expr *e, unsigned flags, struct text *out)
+{
+	text_puts(out, "{ ");
+	for (size_t i = 0; i < e->list.n; i++) {
+		if (i)
+			text_puts(out, ", ");
+		print_expr(e->list.item[i], flags, out);
+	}
+	text_puts(out, " }");
+}
+
+static void print_expr(const struct expr *e, unsigned flags, struct text *out)
+{
+	switch (e->kind) {
+	case EXPR_SELECTOR:
+		text_puts(out, selectors[e->selector].text);
+		break;
+	case EXPR_VALUE:
+		value_print(out, e->type, &e->value, flags);
+		break;
+	case EXPR_RANGE:
+		print_bound(e->range.lo, flags, out);
+		text_putc(out, '-');
+		print_bound(e->range.hi, flags, out);
+		break;
+	case EXPR_PREFIX:
+		value_print_whole(out, e->type, &e->prefix.value, flags);
+		text_printf(out, "/%u", e->prefix.len);
+		break;
+	case EXPR_SET:
+		print_set(e, flags, out);
+		break;
+	case EXPR_AND:
+	case EXPR_OR:
+	case EXPR_XOR:
+	case EXPR_LSHIFT:
+	case EXPR_RSHIFT:
+		print_operation(e, flags, out);
+		break;
+	case EXPR_NONE:
+	case EXPR_SYMBOL:
+	case EXPR_LIST:
+		break;
+	}
+}
+
+/* ---- matches ---- */
+
+static const char *match_op_text(enum match_op op)
+{
+	switch (op) {
+	case MATCH_EQ:
+		return "== ";
+	case MATCH_NE:
+		return "!= ";
+	case MATCH_LT:
+		return "< ";
+	case MATCH_GT:
+		return "> ";
+	case MATCH_LE:
+		return "<= ";
+	case MATCH_GE:
+		return ">= ";
+	case MATCH_NOT:
+		return "! ";
+	case MATCH_IMPLICIT:
+	case MATCH_NONE:
+		break;
+	}
+	return "";
+}
+
+static bool has_name(const struct datatype *dt, uint64_t number)
+{
+	for (const struct symbol *s = dt->symbols; s && s->name; s++) {
+		if (s->value == number)
+			return true;
+	}
+	return false;
+}
+
+/* `flags a / a,b`: equality under a mask, unless it is a single flag compared with itself. */
+static bool print_masked_flags(const struct stmt *s, unsigned flags, struct text *out)
+{
+	const struct expr *left = s->match.left, *right = s->match.right;
+	const struct datatype *dt = right->type;
+
+	if (!dt->bitmask || left->kind != EXPR_AND || left->op.left->kind != EXPR_SELECTOR ||
+	    right->kind != EXPR_VALUE || (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
+		return false;
+	if (is_one_bit(right->value.num) && right->value.num == left->op.right->value.num)
+		return false;
+	/* Behind the slash a number alone would be a prefix length. */
+	if (is_one_bit(left->op.right->value.num) && !has_name(dt, left->op.right->value.num))
+		return false;
+	print_expr(left->op.left, flags, out);
+	text_puts(out, s->match.op == MATCH_NE ? " != " : " ");
+	value_print_flags(out, dt, right->value.num, flags);
+	text_puts(out, " / ");
+	value_print_flags(out, dt, left->op.right->value.num, flags);
+	return true;
+}
+
+/* A field of a header compared with several flags shows them as one number. */
+static void print_right(const struct stmt *s, unsigned flags, struct text *out)
+{
+	const struct expr *right = s->match.right;
+
+	if (right->kind != EXPR_VALUE || !right->type->bitmask) {
+		print_expr(right, flags, out);
+	} else if (s->match.op == MATCH_IMPLICIT || s->match.op == MATCH_NOT) {
+		value_print_flags(out, right->type, right->value.num, flags);
+	} else if (s->match.left->kind == EXPR_SELECTOR && s->match.left->selector == SELECTOR_TCP_FLAGS) {
+		value_print_whole(out, right->type, &right->value, flags);
+	} else {
+		print_expr(right, flags, out);
+	}
+}
+
+static void print_match(const struct stmt *s, unsigned flags, struct text *out)
+{
+	const struct expr *right = s->match.right;
+	bool shown;
+
+	if (print_masked_flags(s, flags, out))
+		return;
+	print_expr(s->match.left, flags, out);
+	text_putc(out, ' ');
+	/* What needs no operator has none, but for flags, where it would mean another one. */
+	shown = s->match.op != MATCH_EQ || s->match.left->kind != EXPR_SELECTOR ||
+		(right->type->bitmask && right->kind == EXPR_VALUE);
+	if (shown)
+		text_puts(out, match_op_text(s->match.op));
+	print_right(s, flags, out);
+}
+
+/* ---- the others ---- */
+
+static void print_verdict(const struct stmt *s, struct text *out)
+{
+	static const char *const names[] = {
+		[RULE_NONE] = "",	    [RULE_ACCEPT] = "accept", [RULE_DROP] = "drop",
+		[RULE_CONTINUE] = "continue", [RULE_RETURN] = "return", [RULE_JUMP] = "jump",
+		[RULE_GOTO] = "goto",
+	};
+
+	text_puts(out, names[s->verdict.verdict]);
+	if (s->verdict.chain)
+		text_printf(out, " %s", s->verdict.chain);
+}
+
+static const struct {
+	const char *name;
+	const struct datatype *codes;
+	int unsaid; /* the code that `reject` alone means; -1: none in tables of inet */
+} rejects[] = {
+	[REJECT_ICMP] = { "icmp", &datatype_icmp_code, 3 },
+	[REJECT_ICMPV6] = { "icmpv6", &datatype_icmpv6_code, 4 },
+	[REJECT_ICMPX] = { "icmpx", &datatype_icmpx_code, 1 },
+};
+
+static void print_reject(const struct rule *r, const struct stmt *s, unsigned flags,
+			 struct text *out)
+{
+	struct value code = { .num = s->reject.code };
+
+	text_puts(out, "reject");
+	if (s->reject.with == REJECT_TCP_RESET)
+		text_puts(out, " with tcp reset");
+	if (s->reject.with < REJECT_ICMP ||
+	    (s->reject.code == rejects[s->reject.with].unsaid &&
+	     (s->reject.with == REJECT_ICMPX || r->family != FAMILY_INET)))
+		return;
+	text_printf(out, " with %s ", rejects[s->reject.with].name);
+	value_print_whole(out, rejects[s->reject.with].codes, &code, flags);
+}
+
+static struct counter counter_now(const struct rule *r, const struct stmt *s, unsigned flags)
+{
+	if (!r->counters || s->counter.slot == COUNTER_NONE || flags & PRINT_SAVED)
+		return s->counter.initial;
+	if (flags & PRINT_RESET)
+		return counter_reset(r->counters, s->counter.slot);
+	return counter_read(r->counters, s->counter.slot);
+}
+
+static void print_counter(const struct rule *r, const struct stmt *s, unsigned flags,
+			  struct text *out)
+{
+	struct counter c = counter_now(r, s, flags);
+
+	text_puts(out, "counter");
+	if (!(flags & PRINT_STATELESS))
+		text_printf(out, " packets %" PRIu64 " bytes %" PRIu64, c.packets, c.bytes);
+}
+
+static void print_log_flags(unsigned log, struct text *out)
+{
+	if ((log & LOG_FLAGS_ALL) == LOG_FLAGS_ALL) {
+		text_puts(out, " flags all");
+		return;
+	}
+	if (log & (LOG_TCP_SEQUENCE | LOG_TCP_OPTIONS)) {
+		text_puts(out, " flags tcp ");
+		text_puts(out, log & LOG_TCP_SEQUENCE ? "sequence" : "");
+		text_puts(out, (log & LOG_TCP_SEQUENCE) && (log & LOG_TCP_OPTIONS) ? "," : "");
+		text_puts(out, log & LOG_TCP_OPTIONS ? "options" : "");
+	}
+	if (log & LOG_IP_OPTIONS)
+		text_puts(out, " flags ip options");
+	if (log & LOG_SKUID)
+		text_puts(out, " flags skuid");
+	if (log & LOG_ETHER)
+		text_puts(out, " flags ether");
+}
+
+static void print_log(const struct log_spec *log, struct text *out)
+{
+	text_puts(out, "log");
+	if (log->prefix)
+		text_printf(out, " prefix \"%s\"", log->prefix);
+	if (log->flags & LOG_HAS_GROUP)
+		text_printf(out, " group %u", log->group);
+	if (log->flags & LOG_HAS_SNAPLEN)
+		text_printf(out, " snaplen %" PRIu32, log->snaplen);
+	if (log->flags & LOG_HAS_THRESHOLD)
+		text_printf(out, " queue-threshold %" PRIu32, log->queue_threshold);
+	if (!(log->flags & LOG_HAS_GROUP) && log->level != LOG_LEVEL_WARN)
+		text_printf(out, " level %s", log_levels[log->level]);
+	print_log_flags(log->flags, out);
+}
+
+static void print_set_stmt(const struct stmt *s, unsigned flags, struct text *out)
+{
+	text_printf(out, "%s set ", selectors[s->set.target].text);
+	print_expr(s->set.value, flags, out);
+}
+
+void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out)
+{
+	switch (s->kind) {
+	case STMT_MATCH:
+		print_match(s, flags, out);
+		break;
+	case STMT_VERDICT:
+		print_verdict(s, out);
+		break;
+	case STMT_REJECT:
+		print_reject(r, s, flags, out);
+		break;
+	case STMT_COUNTER:
+		print_counter(r, s, flags, out);
+		break;
+	case STMT_LOG:
+		print_log(&s->log, out);
+		break;
+	case STMT_SET_META:
+	case STMT_SET_CT:
+		print_set_stmt(s, flags, out);
+		break;
+	case STMT_NONE:
+		break;
+	}
+}

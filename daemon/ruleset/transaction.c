@@ -1,0 +1,271 @@
+/* transaction.c - one attempt: parse, apply, check the whole, commit. */
+#include "ruleset/transaction.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ruleset/parse.h"
+
+/* ---- arrays ---- */
+
+static bool push(void *array, size_t *n, size_t *cap, size_t size, const void *item)
+{
+	char **v = array;
+
+	if (*n == *cap) {
+		size_t more = *cap ? *cap * 2 : 16;
+		char *grown = realloc(*v, more * size);
+
+		if (!grown)
+			return false;
+		*v = grown;
+		*cap = more;
+	}
+	memcpy(*v + *n * size, item, size);
+	++*n;
+	return true;
+}
+
+bool transaction_echo(struct transaction *tx, const struct echo *echo)
+{
+	if (!tx->input->echo)
+		return true;
+	return push(&tx->echoes, &tx->n_echoes, &tx->cap_echoes, sizeof(*echo), echo);
+}
+
+bool transaction_mention(struct transaction *tx, const struct mention *m)
+{
+	if (push(&tx->mentions, &tx->n_mentions, &tx->cap_mentions, sizeof(*m), m))
+		return true;
+	free(m->target);
+	return false;
+}
+
+static bool has_counter(const struct rule *r)
+{
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		if (r->stmts[i].kind == STMT_COUNTER)
+			return true;
+	}
+	return false;
+}
+
+bool transaction_fresh(struct transaction *tx, struct rule *r)
+{
+	if (!has_counter(r))
+		return true;
+	if (!push(&tx->fresh, &tx->n_fresh, &tx->cap_fresh, sizeof(r), &r))
+		return false;
+	rule_ref(r);
+	return true;
+}
+
+/* ---- look-ups ---- */
+
+/* name is not NUL-terminated; names have at most 255 characters. */
+static const char *name_text(const struct token *name, char buf[256])
+{
+	size_t len = name->len < 255 ? name->len : 255;
+
+	memcpy(buf, name->s, len);
+	buf[len] = '\0';
+	return buf;
+}
+
+static void suggest_table(struct transaction *tx, enum family family, const char *name)
+{
+	enum { MOST = 256 };
+	const char *names[MOST + 1];
+	const char *near = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < tx->rs->n_tables && n < MOST; i++) {
+		const struct table *t = tx->rs->tables[i];
+
+		if (t->family == family)
+			names[n++] = t->name;
+		else if (!strcmp(t->name, name)) {
+			diag_hint(tx->d, "there is one in the family %s", family_name(t->family));
+			return;
+		}
+	}
+	names[n] = NULL;
+	near = suggest(name, strlen(name), names);
+	if (near)
+		diag_hint(tx->d, "did you mean \"%s\"?", near);
+}
+
+size_t transaction_table(struct transaction *tx, enum family family, const struct token *name)
+{
+	char buf[256];
+	size_t at = table_find(tx->rs, family, name_text(name, buf));
+
+	if (at == MODEL_NONE) {
+		diag_error(tx->d, &name->span, "there is no table \"%s\" in the family %s", buf,
+			   family_name(family));
+		suggest_table(tx, family, buf);
+	}
+	return at;
+}
+
+static void suggest_chain(struct transaction *tx, const struct table *t, const char *name)
+{
+	enum { MOST = 256 };
+	const char *names[MOST + 1];
+	const char *near;
+	size_t n = 0;
+
+	for (; n < t->n_chains && n < MOST; n++)
+		names[n] = t->chains[n]->name;
+	names[n] = NULL;
+	near = suggest(name, strlen(name), names);
+	if (near)
+		diag_hint(tx->d, "did you mean \"%s\"?", near);
+}
+
+size_t transaction_chain(struct transaction *tx, const struct table *t, const struct token *name)
+{
+	char buf[256];
+	size_t at = chain_find(t, name_text(name, buf));
+
+	if (at == MODEL_NONE) {
+		diag_error(tx->d, &name->span, "there is no chain \"%s\" in table %s %s", buf,
+			   family_name(t->family), t->name);
+		suggest_chain(tx, t, buf);
+	}
+	return at;
+}
+
+size_t transaction_rule(struct transaction *tx, const struct chain *c, uint64_t handle,
+			const struct span *at)
+{
+	size_t i = chain_find_rule(c, handle);
+
+	if (i == MODEL_NONE)
+		diag_error(tx->d, at, "there is no rule with handle %llu in chain %s",
+			   (unsigned long long)handle, c->name);
+	return i;
+}
+
+/* ---- the attempt ---- */
+
+static int apply_command(struct transaction *tx, struct command *c)
+{
+	if (c->op == COMMAND_LIST || c->op == COMMAND_RESET)
+		return list_apply(tx, c);
+	tx->changed = true;
+	return change_apply(tx, c);
+}
+
+/* Once the text itself is wrong, the rest is only parsed: what was skipped would make errors
+ * of what follows it. */
+static int apply_all(struct transaction *tx, struct parser *p)
+{
+	bool parsed = true;
+	int err;
+
+	for (;;) {
+		struct command c;
+
+		err = parse_command(p, &c);
+		if (err == -EINVAL) {
+			parsed = false;
+			continue;
+		}
+		if (err)
+			return err;
+		if (c.op == COMMAND_NONE)
+			return 0;
+		if (parsed)
+			err = apply_command(tx, &c);
+		command_fini(&c);
+		if (err == -ENOMEM)
+			return err;
+	}
+}
+
+/* A slot for every counter of every new rule. */
+static int give_slots(struct transaction *tx)
+{
+	for (size_t i = 0; i < tx->n_fresh; i++) {
+		struct rule *r = tx->fresh[i];
+
+		r->counters = tx->rs->counters;
+		for (size_t j = 0; j < r->n_stmts; j++) {
+			struct stmt *s = &r->stmts[j];
+
+			if (s->kind != STMT_COUNTER)
+				continue;
+			s->counter.slot = counter_alloc(r->counters, s->counter.initial);
+			if (s->counter.slot == COUNTER_NONE) {
+				diag_error(tx->d, NULL, "there are no more counters to give: "
+							"too many rules count");
+				return -EINVAL;
+			}
+		}
+	}
+	return 0;
+}
+
+static void transaction_fini(struct transaction *tx)
+{
+	for (size_t i = 0; i < tx->n_fresh; i++)
+		rule_unref(tx->fresh[i]);
+	for (size_t i = 0; i < tx->n_mentions; i++)
+		free(tx->mentions[i].target);
+	free(tx->fresh);
+	free(tx->mentions);
+	free(tx->echoes);
+	text_fini(&tx->out);
+	ruleset_unref(tx->rs);
+}
+
+static int run(struct transaction *tx, struct parser *p)
+{
+	int err = apply_all(tx, p);
+
+	if (!err && tx->d->errors)
+		err = -EINVAL;
+	if (!err)
+		err = graph_check(tx);
+	if (!err && tx->rs->counters && !tx->input->check)
+		err = give_slots(tx);
+	return err;
+}
+
+int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bool verbatim,
+		      struct diag *d, struct text *out, struct ruleset **ret_new)
+{
+	struct transaction tx = { .input = input, .d = d, .verbatim = verbatim };
+	struct ruleset *new;
+	struct parser p;
+	int err = parse_init(&p, input, d);
+
+	tx.rs = err ? NULL : ruleset_copy(old);
+	if (!err && !tx.rs)
+		err = -ENOMEM;
+	if (!err)
+		err = run(&tx, &p);
+	if (err)
+		goto out;
+	if (input->echo && !input->check)
+		echo_print(&tx, &tx.out);
+	text_append(out, text_str(&tx.out), tx.out.len);
+	if (text_failed(&tx.out) || text_failed(out)) {
+		err = -ENOMEM;
+		goto out;
+	}
+	new = tx.changed && !input->check ? tx.rs : old;
+	*ret_new = ruleset_ref(new);
+out:
+	parse_fini(&p);
+	transaction_fini(&tx);
+	return err;
+}
+
+int ruleset_apply(struct ruleset *old, const struct ruleset_input *input, struct diag *d,
+		  struct text *out, struct ruleset **ret_new)
+{
+	return transaction_apply(old, input, false, d, out, ret_new);
+}

@@ -1,0 +1,75 @@
+/* transaction.h - commands to a new ruleset, all or none.
+ *
+ * The ruleset that is worked on shares everything with the old one and copies what it changes,
+ * so that a failed attempt is simply dropped.
+ *
+ * Files: transaction.c the attempt as a whole; change.c commands that change something;
+ * list.c commands that show something; echo.c what -e shows; graph.c which chains lead to
+ * which, at the end. */
+#ifndef CTFW_RULESET_TRANSACTION_H
+#define CTFW_RULESET_TRANSACTION_H
+
+#include "ruleset/check.h"
+#include "ruleset/print.h"
+
+/* A statement added that is judged by the whole at the end: a jump or a reject. */
+struct mention {
+	struct span span;
+	enum family family;
+	struct token table, chain;
+	char *target; /* of a jump; NULL for a reject */
+};
+
+enum echo_kind { ECHO_TABLE, ECHO_CHAIN, ECHO_RULE };
+/* Something added, to be shown when all is well. */
+struct echo {
+	enum echo_kind kind;
+	enum command_op op;
+	uint64_t table, handle; /* handles: names may change meanwhile */
+	uint64_t chain;         /* of a rule */
+	unsigned flags;         /* of a table, as it was asked for */
+};
+
+struct transaction {
+	const struct ruleset_input *input;
+	struct diag *d;
+	struct ruleset *rs;
+	struct text out; /* of listings */
+	bool changed;
+	bool verbatim; /* what was saved: see rule_check() */
+	struct mention *mentions;
+	size_t n_mentions, cap_mentions;
+	struct echo *echoes;
+	size_t n_echoes, cap_echoes;
+	struct rule **fresh; /* rules that have no counter slots yet; references */
+	size_t n_fresh, cap_fresh;
+};
+
+/* ruleset_apply(), and for what was saved. */
+int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bool verbatim,
+		      struct diag *d, struct text *out, struct ruleset **ret_new);
+
+/* 0; -EINVAL with an error said; -ENOMEM. */
+int change_apply(struct transaction *tx, struct command *c);
+int list_apply(struct transaction *tx, const struct command *c);
+int graph_check(struct transaction *tx);
+void echo_print(const struct transaction *tx, struct text *out);
+
+/* Takes target over, also on failure. */
+bool transaction_mention(struct transaction *tx, const struct mention *m);
+bool transaction_echo(struct transaction *tx, const struct echo *echo);
+bool transaction_fresh(struct transaction *tx, struct rule *r);
+
+/* Where what a command names is; MODEL_NONE with an error said. */
+size_t transaction_table(struct transaction *tx, enum family family, const struct token *name);
+size_t transaction_chain(struct transaction *tx, const struct table *t,
+			 const struct token *name);
+size_t transaction_rule(struct transaction *tx, const struct chain *c, uint64_t handle,
+			const struct span *at);
+/* ip where none is named. */
+static inline enum family command_family(const struct command *c)
+{
+	return c->family == FAMILY_NONE ? FAMILY_IP : c->family;
+}
+
+#endif

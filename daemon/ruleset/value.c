@@ -1,0 +1,140 @@
+/* value.c - arithmetic on values: numbers up to 64 bits, addresses, names. */
+#include <string.h>
+
+#include "ruleset/datatype.h"
+
+static unsigned addr_len(const struct datatype *dt)
+{
+	return dt->bits / 8u;
+}
+
+static uint64_t ones(unsigned bits)
+{
+	return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+}
+
+int value_cmp(const struct datatype *dt, const struct value *a, const struct value *b)
+{
+	switch (dt->class) {
+	case VALUE_NUMBER:
+		return a->num < b->num ? -1 : a->num > b->num;
+	case VALUE_ADDR:
+		return memcmp(a->addr.b, b->addr.b, addr_len(dt));
+	case VALUE_STRING:
+		return memcmp(a->str.s, b->str.s, sizeof(a->str.s));
+	case VALUE_NONE:
+		break;
+	}
+	return 0;
+}
+
+static uint64_t number_op(const struct datatype *dt, enum expr_kind kind, uint64_t a, uint64_t b)
+{
+	uint64_t r = 0;
+
+	switch (kind) {
+	case EXPR_AND:
+		r = a & b;
+		break;
+	case EXPR_OR:
+		r = a | b;
+		break;
+	case EXPR_XOR:
+		r = a ^ b;
+		break;
+	case EXPR_LSHIFT:
+		r = b < 64 ? a << b : 0;
+		break;
+	case EXPR_RSHIFT:
+		r = b < 64 ? a >> b : 0;
+		break;
+	default:
+		break;
+	}
+	return r & ones(dt->bits);
+}
+
+struct value value_op(const struct datatype *dt, enum expr_kind kind, const struct value *a,
+		      const struct value *b)
+{
+	struct value r = { 0 };
+
+	if (dt->class == VALUE_NUMBER) {
+		r.num = number_op(dt, kind, a->num, b->num);
+		return r;
+	}
+	for (unsigned i = 0; i < addr_len(dt); i++) {
+		uint8_t x = a->addr.b[i], y = b->addr.b[i];
+
+		r.addr.b[i] = kind == EXPR_AND ? x & y : kind == EXPR_OR ? x | y : x ^ y;
+	}
+	return r;
+}
+
+struct value value_mask(const struct datatype *dt, unsigned len)
+{
+	struct value r = { 0 };
+
+	if (dt->class == VALUE_NUMBER) {
+		r.num = ones(dt->bits) & ~ones(dt->bits - len);
+		return r;
+	}
+	for (unsigned i = 0; i < len; i++)
+		r.addr.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	return r;
+}
+
+struct value value_ones(const struct datatype *dt)
+{
+	return value_mask(dt, dt->bits);
+}
+
+int value_mask_len(const struct datatype *dt, const struct value *mask)
+{
+	for (unsigned len = 0; len <= dt->bits; len++) {
+		struct value m = value_mask(dt, len);
+
+		if (!value_cmp(dt, &m, mask))
+			return (int)len;
+	}
+	return -1;
+}
+
+bool value_is_zero(const struct datatype *dt, const struct value *v)
+{
+	struct value zero = { 0 };
+
+	return !value_cmp(dt, v, &zero);
+}
+
+bool value_is_ones(const struct datatype *dt, const struct value *v)
+{
+	struct value all = value_ones(dt);
+
+	return !value_cmp(dt, v, &all);
+}
+
+bool value_next(const struct datatype *dt, const struct value *v, struct value *ret_next)
+{
+	struct value r = *v;
+
+	if (value_is_ones(dt, v))
+		return false;
+	if (dt->class == VALUE_NUMBER) {
+		r.num++;
+	} else {
+		for (unsigned i = addr_len(dt); i-- > 0 && !++r.addr.b[i];)
+			;
+	}
+	*ret_next = r;
+	return true;
+}
+
+bool value_str_covers(const struct value *pattern, const struct value *v)
+{
+	size_t len = strnlen(pattern->str.s, sizeof(pattern->str.s));
+
+	if (!pattern->str.wildcard)
+		return !v->str.wildcard && !memcmp(pattern->str.s, v->str.s, sizeof(v->str.s));
+	return !memcmp(pattern->str.s, v->str.s, len);
+}

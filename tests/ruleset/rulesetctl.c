@@ -1,0 +1,189 @@
+/* rulesetctl.c - the ruleset's language without a daemon: a test's tool.
+ *
+ *     rulesetctl [-acenpstyST] [-D NAME=VALUE] {-f FILE | COMMAND} ...
+ *
+ * Applies the files and commands, one after the other, to one ruleset in memory and prints
+ * what they list; errors go to stderr.  Options hold from where they stand on.  --save prints
+ * the saved form, --restore FILE takes it up.  Ends with 0, or 1 at the first error. */
+#include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctfw/ruleset.h"
+
+static char *read_file(const char *path, size_t *ret_len)
+{
+	FILE *f = !strcmp(path, "-") ? stdin : fopen(path, "r");
+	struct text t = TEXT_INIT;
+	char buf[65536];
+	size_t n;
+
+	if (!f)
+		return NULL;
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		text_append(&t, buf, n);
+	if (f != stdin)
+		fclose(f);
+	*ret_len = t.len;
+	return text_steal(&t);
+}
+
+/* Relative to the including file; patterns by glob(3). */
+static int include(void *arg, const char *pattern, const char *from,
+		   void (*found)(void *found_arg, char *name, char *text, size_t len),
+		   void *found_arg)
+{
+	const char *slash = strrchr(from, '/');
+	char path[PATH_MAX];
+	glob_t g = { 0 };
+
+	(void)arg;
+	if (*pattern == '/' || !slash)
+		snprintf(path, sizeof(path), "%s", pattern);
+	else
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - from), from, pattern);
+	if (glob(path, 0, NULL, &g))
+		return strpbrk(pattern, "*?[") ? 0 : -ENOENT;
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		size_t len;
+		char *text = read_file(g.gl_pathv[i], &len);
+
+		if (text)
+			found(found_arg, strdup(g.gl_pathv[i]), text, len);
+	}
+	globfree(&g);
+	return 0;
+}
+
+struct tool {
+	struct ruleset *rs;
+	struct ruleset_input input;
+	struct ruleset_define defines[16];
+	unsigned n_defines;
+};
+
+static int apply(struct tool *t, const char *name, const char *text, size_t len)
+{
+	static const struct ruleset_reader reader = { .include = include };
+	struct diag d = DIAG_INIT;
+	struct text out = TEXT_INIT;
+	struct ruleset *new;
+	int err;
+
+	t->input.name = name;
+	t->input.text = text;
+	t->input.len = len;
+	t->input.reader = &reader;
+	t->input.defines = t->defines;
+	err = ruleset_apply(t->rs, &t->input, &d, &out, &new);
+	fputs(text_str(&out), stdout);
+	fputs(text_str(&d.text), stderr);
+	if (err && !d.errors)
+		fprintf(stderr, "%s\n", strerror(-err));
+	if (!err) {
+		ruleset_unref(t->rs);
+		t->rs = new;
+	}
+	text_fini(&out);
+	diag_fini(&d);
+	return err;
+}
+
+static int apply_file(struct tool *t, const char *path)
+{
+	size_t len = 0;
+	char *text = read_file(path, &len);
+	int err;
+
+	if (!text) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		return -EINVAL;
+	}
+	err = apply(t, path, text, len);
+	free(text);
+	return err;
+}
+
+static int restore(struct tool *t, const char *path)
+{
+	struct diag d = DIAG_INIT;
+	struct ruleset *rs;
+	size_t len = 0;
+	char *text = read_file(path, &len);
+	int err = text ? ruleset_restore(text, len, NULL, &d, &rs) : -errno;
+
+	fputs(text_str(&d.text), stderr);
+	if (!err) {
+		ruleset_unref(t->rs);
+		t->rs = rs;
+	}
+	diag_fini(&d);
+	free(text);
+	return err;
+}
+
+static int save(const struct tool *t)
+{
+	struct text out = TEXT_INIT;
+
+	ruleset_save(t->rs, &out);
+	fwrite(text_str(&out), 1, out.len, stdout);
+	text_fini(&out);
+	return 0;
+}
+
+static void option(struct tool *t, char letter)
+{
+	static const struct {
+		char letter;
+		unsigned flag;
+	} flags[] = {
+		{ 'a', PRINT_HANDLE },	     { 's', PRINT_STATELESS },	  { 'n', PRINT_NUMERIC },
+		{ 'y', PRINT_NUMERIC_PRIO }, { 'p', PRINT_NUMERIC_PROTO }, { 'S', PRINT_SERVICE },
+		{ 't', PRINT_TERSE },	     { 'T', PRINT_NUMERIC_TIME },
+	};
+
+	t->input.echo = t->input.echo || letter == 'e';
+	t->input.check = t->input.check || letter == 'c';
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (flags[i].letter == letter)
+			t->input.print |= flags[i].flag;
+	}
+}
+
+static void define(struct tool *t, char *arg)
+{
+	char *eq = strchr(arg, '=');
+
+	if (!eq || t->n_defines + 1 >= sizeof(t->defines) / sizeof(t->defines[0]))
+		return;
+	*eq = '\0';
+	t->defines[t->n_defines++] = (struct ruleset_define){ arg, eq + 1 };
+}
+
+int main(int argc, char **argv)
+{
+	struct tool t = { .rs = ruleset_new(NULL) };
+	int err = t.rs ? 0 : -ENOMEM;
+
+	for (int i = 1; i < argc && !err; i++) {
+		if (!strcmp(argv[i], "-f") && i + 1 < argc)
+			err = apply_file(&t, argv[++i]);
+		else if (!strcmp(argv[i], "--restore") && i + 1 < argc)
+			err = restore(&t, argv[++i]);
+		else if (!strcmp(argv[i], "--save"))
+			err = save(&t);
+		else if (!strcmp(argv[i], "-D") && i + 1 < argc)
+			define(&t, argv[++i]);
+		else if (*argv[i] == '-')
+			for (const char *o = argv[i] + 1; *o; o++)
+				option(&t, *o);
+		else
+			err = apply(&t, "<cmdline>", argv[i], strlen(argv[i]));
+	}
+	ruleset_unref(t.rs);
+	return err ? 1 : 0;
+}
