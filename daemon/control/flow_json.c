@@ -55,7 +55,8 @@ static void side_encode(const struct flow *f, enum flow_dir dir, struct text *t)
 
 	text_printf(t, "\"%s\":{\"src\":\"%s\",\"dst\":\"%s\",",
 		    dir == DIR_ORIGINAL ? "original" : "reply",
-		    addr_print(tuple->l3, &tuple->src, src), addr_print(tuple->l3, &tuple->dst, dst));
+		    addr_print(tuple->l3, &tuple->src, src),
+		    addr_print(tuple->l3, &tuple->dst, dst));
 	if (proto_has_ports(tuple->l4))
 		text_printf(t, "\"sport\":%u,\"dport\":%u,", ntohs(tuple->sport),
 			    ntohs(tuple->dport));
@@ -86,16 +87,18 @@ void control_flow_encode(const struct flow *f, uint64_t mono, struct text *t)
 {
 	const struct tuple *tuple = &f->tuple[DIR_ORIGINAL];
 
-	text_printf(t, "{\"id\":%" PRIu32 ",\"family\":\"%s\",\"protonum\":%u,\"zone\":%u,", f->id,
-		    family_name(tuple->l3), tuple->l4, tuple->zone);
+	text_printf(t, "{\"id\":%" PRIu32 ",\"family\":\"%s\",\"protonum\":%u,\"zone\":%u,",
+		    f->id, family_name(tuple->l3), tuple->l4, tuple->zone);
 	side_encode(f, DIR_ORIGINAL, t);
 	side_encode(f, DIR_REPLY, t);
 	status_encode(f->status, t);
 	if (tuple->l4 == IPPROTO_TCP)
 		text_printf(t, "\"tcp_state\":\"%s\",", tcp_state_name(f->proto.tcp.state));
-	text_printf(t, "\"timeout\":%" PRIu64 ",\"mark\":%" PRIu32 ",\"start\":%" PRIu64 ".%06u}",
+	text_printf(t,
+		    "\"timeout\":%" PRIu64 ",\"mark\":%" PRIu32 ",\"start\":%" PRIu64 ".%06u}",
 		    (uint64_t)(flow_remaining(f, mono) / NSEC_PER_SEC), (uint32_t)f->mark,
-		    (uint64_t)(f->start / NSEC_PER_SEC), (unsigned)(f->start % NSEC_PER_SEC / 1000));
+		    (uint64_t)(f->start / NSEC_PER_SEC),
+		    (unsigned)(f->start % NSEC_PER_SEC / 1000));
 }
 
 /* ---- decode ---- */
@@ -164,10 +167,12 @@ static int side_decode(const json_t *side, enum flow_dir dir, struct flow *f)
 	uint8_t *icmp = (uint8_t *)&t->dport;
 	uint64_t a = 0, b = 0, id = 0;
 
-	if (!addr_decode(side, "src", t->l3, &t->src) || !addr_decode(side, "dst", t->l3, &t->dst))
+	if (!addr_decode(side, "src", t->l3, &t->src) ||
+	    !addr_decode(side, "dst", t->l3, &t->dst))
 		return -EINVAL;
 	if (proto_has_ports(t->l4)) {
-		if (get_number(side, "sport", 65535, &a) || get_number(side, "dport", 65535, &b))
+		if (get_number(side, "sport", 65535, &a) ||
+		    get_number(side, "dport", 65535, &b))
 			return -EINVAL;
 		t->sport = htons((uint16_t)a);
 		t->dport = htons((uint16_t)b);
@@ -271,7 +276,8 @@ json_t *control_filter_encode(const struct flow_filter *filter)
 	set_prefix(o, "reply_src", &filter->reply_src);
 	set_prefix(o, "reply_dst", &filter->reply_dst);
 	if (filter->has_state)
-		json_object_set_new(o, "tcp_state", json_string(tcp_state_name(filter->tcp_state)));
+		json_object_set_new(o, "tcp_state",
+				    json_string(tcp_state_name(filter->tcp_state)));
 	if (filter->status)
 		json_object_set_new(o, "status", status_names(filter->status));
 	if (filter->status_clear)

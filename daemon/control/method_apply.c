@@ -47,7 +47,8 @@ static const json_t *include_find(const struct bundle *b, const char *pattern)
 	json_t *include;
 
 	json_array_foreach (b->includes, i, include)
-		if (strcmp(json_string_value(json_object_get(include, "pattern")), pattern) == 0)
+		if (strcmp(json_string_value(json_object_get(include, "pattern")), pattern) ==
+		    0)
 			return json_object_get(include, "files");
 	return NULL;
 }
@@ -101,7 +102,8 @@ static bool includes_valid(const json_t *includes)
 	json_array_foreach (includes, i, include) {
 		const json_t *files = json_object_get(include, "files");
 
-		if (!json_is_string(json_object_get(include, "pattern")) || !json_is_array(files))
+		if (!json_is_string(json_object_get(include, "pattern")) ||
+		    !json_is_array(files))
 			return false;
 		json_array_foreach (files, j, file)
 			if (!is_source(file))
@@ -212,9 +214,10 @@ static void finish(struct control_session *s, int err, const struct bundle *b,
 			      json_pack("{so}", "message",
 					control_json_text(text_str(&d->text), d->text.len)));
 	else
-		session_failed(s, err == -ENOSPC ?
-					  "the ruleset is too large to be kept through a restart" :
-					  "out of memory");
+		session_failed(s,
+			       err == -ENOSPC ?
+				       "the ruleset is too large to be kept through a restart" :
+				       "out of memory");
 }
 
 static void apply(struct control_session *s, const json_t *params)

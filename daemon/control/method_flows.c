@@ -61,7 +61,8 @@ static bool walk_run(struct walk *w, const struct control_context *ctx)
 	rcu_online();
 	end = conntrack_each(ctx->conntrack, &w->cursor, WALK_RECORDS, now, walk_each, w);
 	for (unsigned i = 0; i < w->n_doomed; i++)
-		w->count += conntrack_delete(ctx->conntrack, w->doomed[i].index, w->doomed[i].id);
+		w->count +=
+			conntrack_delete(ctx->conntrack, w->doomed[i].index, w->doomed[i].id);
 	rcu_offline();
 	return end;
 }

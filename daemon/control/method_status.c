@@ -39,7 +39,8 @@ static void add_engine(json_t *status, const struct control_context *ctx)
 		engine_worker_stats(ctx->engine, w, &stats);
 		json_array_append_new(workers,
 				      json_pack("{si so so}", "worker", (int)w, "in",
-						counter(stats.packets_in, stats.bytes_in), "out",
+						counter(stats.packets_in, stats.bytes_in),
+						"out",
 						counter(stats.packets_out, stats.bytes_out)));
 	}
 	json_object_set_new(status, "workers", workers);

@@ -50,7 +50,8 @@ static void get_description(struct control_session *s, const json_t *params)
 	if (text)
 		session_reply(s, json_pack("{ss}", "description", text));
 	else
-		session_error(s, VARLINK ".InterfaceNotFound", json_pack("{ss}", "interface", name));
+		session_error(s, VARLINK ".InterfaceNotFound",
+			      json_pack("{ss}", "interface", name));
 }
 
 static const struct method_param description_params[] = {

@@ -143,11 +143,13 @@ void session_invalid(struct control_session *s, const char *param)
 void session_failed(struct control_session *s, const char *message)
 {
 	session_error(s, CONTROL_INTERFACE ".Failed",
-		      json_pack("{so}", "message", control_json_text(message, strlen(message))));
+		      json_pack("{so}", "message",
+				control_json_text(message, strlen(message))));
 }
 
-void session_continue(struct control_session *s, void (*step)(struct control_session *s, void *job),
-		      void *job, void (*job_free)(void *job))
+void session_continue(struct control_session *s,
+		      void (*step)(struct control_session *s, void *job), void *job,
+		      void (*job_free)(void *job))
 {
 	s->step = step;
 	s->job = job;
@@ -255,7 +257,8 @@ static int flag_get(const json_t *message, const char *name, bool *ret_flag)
 	return 0;
 }
 
-static void call_method(struct control_session *s, const char *name, bool upgrade, json_t *params)
+static void call_method(struct control_session *s, const char *name, bool upgrade,
+			json_t *params)
 {
 	const struct method *m = method_find(name);
 	const char *wrong;
@@ -265,7 +268,8 @@ static void call_method(struct control_session *s, const char *name, bool upgrad
 		return;
 	}
 	if (upgrade) { /* no method of ours turns the connection into another protocol */
-		session_error(s, VARLINK ".MethodNotImplemented", json_pack("{ss}", "method", name));
+		session_error(s, VARLINK ".MethodNotImplemented",
+			      json_pack("{ss}", "method", name));
 		return;
 	}
 	if (m->change && !s->may_change) {

@@ -43,8 +43,9 @@ void session_failed(struct control_session *s, const char *message);
 
 /* Go on later: step is called once for each run, until it has answered.  job is freed
  * with it, or with the session. */
-void session_continue(struct control_session *s, void (*step)(struct control_session *s, void *job),
-		      void *job, void (*job_free)(void *job));
+void session_continue(struct control_session *s,
+		      void (*step)(struct control_session *s, void *job), void *job,
+		      void (*job_free)(void *job));
 /* Answer when the daemon says so.  The ticket outlives the session: take it with
  * session_of(), which is NULL when the peer has gone. */
 struct session_ticket;

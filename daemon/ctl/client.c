@@ -24,9 +24,11 @@ static void explain_connect(struct ctl *ctl, int err)
 {
 	if (err == ENOENT || err == ECONNREFUSED)
 		ctl_error(ctl, "ctfwd is not running (%s %s)",
-			  err == ENOENT ? "there is no socket" : "nobody listens on", ctl->socket);
+			  err == ENOENT ? "there is no socket" : "nobody listens on",
+			  ctl->socket);
 	else if (err == EACCES)
-		ctl_error(ctl, "no permission to connect to %s (root and the socket's group may)",
+		ctl_error(ctl,
+			  "no permission to connect to %s (root and the socket's group may)",
 			  ctl->socket);
 	else
 		ctl_error(ctl, "cannot connect to %s: %s", ctl->socket, strerror(err));
@@ -41,7 +43,7 @@ struct client *client_open(struct ctl *ctl)
 		ctl_error(ctl, "the path of the socket is too long: %s", ctl->socket);
 		return NULL;
 	}
-	strcpy(sun.sun_path, ctl->socket);
+	memcpy(sun.sun_path, ctl->socket, strlen(ctl->socket) + 1);
 	c = calloc(1, sizeof(*c));
 	if (!c) {
 		ctl_error(ctl, "out of memory");
@@ -163,14 +165,16 @@ int client_receive(struct client *c, struct client_reply *ret_reply)
 		if (err == -ECONNRESET)
 			ctl_error(c->ctl, "ctfwd closed the connection before it had answered");
 		else
-			ctl_error(c->ctl, "cannot read from %s: %s", c->ctl->socket, strerror(-err));
+			ctl_error(c->ctl, "cannot read from %s: %s", c->ctl->socket,
+				  strerror(-err));
 		return -1;
 	}
 	r.message = json_loadb(c->in.s + c->at, end - c->at, 0, NULL);
 	c->at = end + 1;
 	if (!json_is_object(r.message)) {
 		json_decref(r.message);
-		ctl_error(c->ctl, "who listens on %s is not ctfwd: the answer is no JSON object",
+		ctl_error(c->ctl,
+			  "who listens on %s is not ctfwd: the answer is no JSON object",
 			  c->ctl->socket);
 		return -1;
 	}
@@ -187,17 +191,33 @@ void client_reply_fini(struct client_reply *r)
 	*r = (struct client_reply){ 0 };
 }
 
+/* Put the message on ctl->err as it is: place, line and carets stand in it. */
+static void show_diagnostics(struct ctl *ctl, const char *message)
+{
+	size_t len = strlen(message);
+
+	fprintf(ctl->err, "%s%s", message, len && message[len - 1] == '\n' ? "" : "\n");
+}
+
+static void show_message(struct ctl *ctl, const char *message)
+{
+	ctl_error(ctl, "%s", message);
+}
+
 /* Errors whose message is for people, and those that we put into words. */
 static const struct {
-	const char *name, *words;
+	const char *name;
+	void (*show)(struct ctl *ctl, const char *message);
+	const char *words;
 } errors[] = {
-	{ "org.ctfw.RulesetError", NULL },
-	{ "org.ctfw.ReloadFailed", NULL },
-	{ "org.ctfw.Failed", NULL },
-	{ "org.ctfw.MessageTooLong", "too long for one message" },
-	{ "org.varlink.service.PermissionDenied",
+	{ "org.ctfw.RulesetError", show_diagnostics, NULL },
+	{ "org.ctfw.ReloadFailed", show_diagnostics, NULL },
+	{ "org.ctfw.Failed", show_message, NULL },
+	{ "org.ctfw.MessageTooLong", show_message, "too long for one message" },
+	{ "org.varlink.service.PermissionDenied", show_message,
 	  "permission denied: only root and the user that ctfwd runs as may change something" },
-	{ "org.varlink.service.MethodNotFound", "this ctfwd is older and does not know how to" },
+	{ "org.varlink.service.MethodNotFound", show_message,
+	  "the ctfwd that runs is older and does not know this" },
 };
 
 void client_explain(struct ctl *ctl, const struct client_reply *r)
@@ -208,12 +228,9 @@ void client_explain(struct ctl *ctl, const struct client_reply *r)
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		if (strcmp(errors[i].name, r->error) != 0)
 			continue;
-		if (errors[i].words)
-			ctl_error(ctl, "%s", errors[i].words);
-		else if (i == 0) /* place, line and carets stand in it */
-			fputs(message ? message : "", ctl->err);
-		else
-			ctl_error(ctl, "%s", message ? message : r->error);
+		errors[i].show(ctl, errors[i].words ? errors[i].words :
+				    message	    ? message :
+						      r->error);
 		return;
 	}
 	ctl_error(ctl, "ctfwd says %s%s%s", r->error, param ? ": " : "", param ? param : "");
@@ -235,7 +252,8 @@ int client_call(struct client *c, const char *method, json_t *params,
 	return 0;
 }
 
-int ctl_call(struct ctl *ctl, const char *method, json_t *params, struct client_reply *ret_reply)
+int ctl_call(struct ctl *ctl, const char *method, json_t *params,
+	     struct client_reply *ret_reply)
 {
 	struct client *c = client_open(ctl);
 	int err;

@@ -41,7 +41,8 @@ static const struct command_option options[] = {
 	{ OPT_DPORT, "dport", "PORT", "Destination port (with -p)" },
 	{ OPT_DPORT, "orig-port-dst", "PORT", NULL },
 	{ OPT_STATE, "state", "STATE", "TCP state (with -p tcp)" },
-	{ 'u', "status", "STATUS[,...]", "ASSURED, SEEN_REPLY, UNREPLIED, EXPECTED, CONFIRMED" },
+	{ 'u', "status", "STATUS[,...]",
+	  "ASSURED, SEEN_REPLY, UNREPLIED, EXPECTED, CONFIRMED" },
 	{ 'm', "mark", "MARK[/MASK]", "Mark" },
 	{ 'w', "zone", "ZONE", "Zone" },
 	{ 'o', "output", "TYPE[,...]", "extended, id" },
@@ -114,7 +115,8 @@ static bool parse_proto(const char *text, uint8_t *ret_proto)
 
 	/* conntrack's own names first: they are there without /etc/protocols. */
 	for (unsigned proto = 0; proto < 256; proto++)
-		if (strcmp(l4proto_name((uint8_t)proto), text) == 0 && strcmp(text, "unknown") != 0) {
+		if (strcmp(l4proto_name((uint8_t)proto), text) == 0 &&
+		    strcmp(text, "unknown") != 0) {
 			*ret_proto = (uint8_t)proto;
 			return true;
 		}
@@ -168,7 +170,8 @@ static bool status_row(const char *word, size_t len, void *arg)
 	struct flow_filter *f = arg;
 
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		if (strlen(statuses[i].name) == len && strncmp(statuses[i].name, word, len) == 0) {
+		if (strlen(statuses[i].name) == len &&
+		    strncmp(statuses[i].name, word, len) == 0) {
 			f->status |= statuses[i].set;
 			f->status_clear |= statuses[i].clear;
 			return true;
@@ -273,8 +276,9 @@ static int take_protocol(struct ctl *ctl, struct request *r)
 	uint64_t port;
 
 	if ((r->sport || r->dport) && (!f->has_proto || !has_ports(f->proto)))
-		return usage_error(ctl, "a port needs a protocol that has them (-p tcp, -p udp), not",
-				   f->has_proto ? l4proto_name(f->proto) : "any");
+		return usage_error(
+			ctl, "a port needs a protocol that has them (-p tcp, -p udp), not",
+			f->has_proto ? l4proto_name(f->proto) : "any");
 	if (r->sport && !parse_number(r->sport, 65535, &port))
 		return usage_error(ctl, "not a port:", r->sport);
 	if (r->sport) {
@@ -332,8 +336,9 @@ static int check_request(struct ctl *ctl, struct request *r, int argc, char **ar
 	if (argc == 1 && strcmp(argv[0], "conntrack") != 0)
 		return usage_error(ctl, "there is no table", argv[0]);
 	if ((r->what == 'C' || r->what == 'F') && r->with)
-		return usage_error(ctl, r->what == 'C' ? "-C takes no other option, and so not" :
-						   "-F takes no other option, and so not",
+		return usage_error(ctl,
+				   r->what == 'C' ? "-C takes no other option, and so not" :
+						    "-F takes no other option, and so not",
 				   r->with);
 	status = take_protocol(ctl, r);
 	return status ? status : check_families(ctl, &r->filter);
@@ -395,7 +400,8 @@ static int print_flows(struct ctl *ctl, const struct request *r, const json_t *f
 }
 
 /* The reply's flows, and at the end how many there were. */
-static int stream(struct ctl *ctl, struct client *c, const struct request *r, json_int_t *ret_count)
+static int stream(struct ctl *ctl, struct client *c, const struct request *r,
+		  json_int_t *ret_count)
 {
 	struct client_reply reply;
 	bool more = true;
@@ -426,7 +432,8 @@ static int list_or_delete(struct ctl *ctl, const struct request *r)
 	if (!c)
 		return 1;
 	if (client_send(c, r->what == 'D' ? "DeleteFlows" : "ListFlows",
-			json_pack("{so}", "filter", control_filter_encode(&r->filter)), true) == 0)
+			json_pack("{so}", "filter", control_filter_encode(&r->filter)),
+			true) == 0)
 		status = stream(ctl, c, r, &count);
 	client_close(c);
 	if (status)

@@ -55,8 +55,9 @@ static json_t *source(struct ctl *ctl, const char *name, const char *text, size_
 {
 	json_t *string = utf8_text(ctl, name, text, len);
 
-	return string ? json_pack("{so so}", "name", control_json_text(name, strlen(name)), "text",
-				  string) : NULL;
+	return string ? json_pack("{so so}", "name", control_json_text(name, strlen(name)),
+				  "text", string) :
+			NULL;
 }
 
 /* ---- includes ---- */
@@ -84,7 +85,8 @@ static bool include_known(const struct apply *a, const char *pattern)
 	size_t i;
 
 	json_array_foreach (a->includes, i, include)
-		if (strcmp(json_string_value(json_object_get(include, "pattern")), pattern) == 0)
+		if (strcmp(json_string_value(json_object_get(include, "pattern")), pattern) ==
+		    0)
 			return true;
 	return false;
 }
@@ -172,8 +174,9 @@ static int apply_init(struct apply *a, struct ctl *ctl, const struct options *o)
 	for (size_t i = 0; i < o->n_includes; i++)
 		a->dirs[a->path.n++] = o->includes[i];
 	a->path.dirs = a->dirs;
-	a->params = json_pack("{so so so sb sb}", "includes", a->includes, "defines", list,
-			      "print", print_names(o->print), "echo", o->echo, "check", o->check);
+	a->params =
+		json_pack("{so so so sb sb}", "includes", a->includes, "defines", list, "print",
+			  print_names(o->print), "echo", o->echo, "check", o->check);
 	a->client = a->params ? client_open(ctl) : NULL;
 	return a->client ? 0 : -1;
 }

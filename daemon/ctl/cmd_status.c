@@ -25,7 +25,8 @@ static int status_run(struct ctl *ctl, const struct command *self, int argc, cha
 		json = true;
 	}
 	if (parser.operand < argc)
-		return ctl_error(ctl, "%s: unexpected \"%s\"", self->name, argv[parser.operand]);
+		return ctl_error(ctl, "%s: unexpected \"%s\"", self->name,
+				 argv[parser.operand]);
 	if (ctl_call(ctl, "Status", NULL, &r))
 		return 1;
 	if (json) {

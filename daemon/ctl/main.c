@@ -8,7 +8,8 @@ static int run_command(struct ctl *ctl, const struct command *cmd, const struct 
 		       int argc, char **argv)
 {
 	if (o->nft)
-		return ctl_error(ctl, "option --%s is for commands in nft's grammar, not for %s",
+		return ctl_error(ctl,
+				 "option --%s is for commands in nft's grammar, not for %s",
 				 o->nft, cmd->name);
 	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		command_print_help(ctl->out, ctl->program, cmd);
@@ -39,6 +40,7 @@ int ctl_main(struct ctl *ctl, int argc, char **argv)
 	if (cmd && !o.file)
 		return run_command(ctl, cmd, &o, argc, argv);
 	if (argc == 0 && !o.file && !o.interactive)
-		return ctl_error(ctl, "no command specified (\"%s help\" lists them)", ctl->program);
+		return ctl_error(ctl, "no command specified (\"%s help\" lists them)",
+				 ctl->program);
 	return nft_run(ctl, &o, argc, argv);
 }

@@ -106,7 +106,8 @@ static void print_load(FILE *out, const json_t *status)
 		return;
 	fprintf(out, "Last load  %s (%s): %s\n",
 		unit_time(json_number_value(json_object_get(load, "time")), when),
-		str(load, "cause", "?"), ok ? "ok" : "FAILED, what was in force before still is");
+		str(load, "cause", "?"),
+		ok ? "ok" : "FAILED, what was in force before still is");
 	for (const char *line = error; line && *line; line += strcspn(line, "\n")) {
 		line += *line == '\n';
 		if (*line)
@@ -174,7 +175,8 @@ static void print_traffic(FILE *out, const json_t *status)
 	json_object_foreach ((json_t *)json_object_get(status, "hooks"), name, value) {
 		char n[UNIT_TEXT];
 
-		columns_row(&c, name, unit_count(num(json_object_get(status, "hooks"), name), n));
+		columns_row(&c, name,
+			    unit_count(num(json_object_get(status, "hooks"), name), n));
 	}
 	columns_print(&c, out, 2);
 	fprintf(out, "  workers %zu, super-packets %llu, own answers %llu\n\n",
@@ -191,7 +193,8 @@ static void print_counts(FILE *out, const char *title, const json_t *object)
 	fputs(title, out);
 	json_object_foreach ((json_t *)object, name, value)
 		if (json_integer_value(value)) {
-			fprintf(out, "%s%s %llu", comma, name, (unsigned long long)num(object, name));
+			fprintf(out, "%s%s %llu", comma, name,
+				(unsigned long long)num(object, name));
 			comma = ", ";
 		}
 	fputs(*comma ? "\n" : "none\n", out);
@@ -203,11 +206,13 @@ static void print_flows(FILE *out, const json_t *status)
 
 	if (!flows)
 		return;
-	fprintf(out, "Flows  %llu now, %llu peak, %llu max\n", (unsigned long long)num(flows, "now"),
-		(unsigned long long)num(flows, "peak"), (unsigned long long)num(flows, "max"));
+	fprintf(out, "Flows  %llu now, %llu peak, %llu max\n",
+		(unsigned long long)num(flows, "now"), (unsigned long long)num(flows, "peak"),
+		(unsigned long long)num(flows, "max"));
 	print_counts(out, "  protocols   ", json_object_get(flows, "protocols"));
 	print_counts(out, "  TCP states  ", json_object_get(flows, "tcp_states"));
-	fprintf(out, "  created %llu, expired %llu, dropped early %llu, invalid packets %llu\n\n",
+	fprintf(out,
+		"  created %llu, expired %llu, dropped early %llu, invalid packets %llu\n\n",
 		(unsigned long long)num(flows, "created"),
 		(unsigned long long)num(flows, "expired"),
 		(unsigned long long)num(flows, "early_drop"),
@@ -250,8 +255,8 @@ static void print_ports(FILE *out, const json_t *status)
 	fputs("Ports\n", out);
 	json_array_foreach (json_object_get(status, "ports"), i, port) {
 		fprintf(out, "  %s: %s of %s, mtu %llu, queues %llu, offload ",
-			str(port, "name", "?"), str(port, "role", "?"), str(port, "interface", "-"),
-			(unsigned long long)num(port, "mtu"),
+			str(port, "name", "?"), str(port, "role", "?"),
+			str(port, "interface", "-"), (unsigned long long)num(port, "mtu"),
 			(unsigned long long)num(port, "queues"));
 		print_words(out, json_object_get(port, "offload"), "none");
 		fputc('\n', out);

@@ -115,7 +115,8 @@ const char *unit_time(double seconds, char buf[UNIT_TEXT])
 	time_t t = seconds > 0 && seconds < 1e11 ? (time_t)seconds : 0;
 	struct tm tm;
 
-	if (t == 0 || !localtime_r(&t, &tm) || !strftime(buf, UNIT_TEXT, "%Y-%m-%d %H:%M:%S", &tm))
+	if (t == 0 || !localtime_r(&t, &tm) ||
+	    !strftime(buf, UNIT_TEXT, "%Y-%m-%d %H:%M:%S", &tm))
 		snprintf(buf, UNIT_TEXT, "-");
 	return buf;
 }

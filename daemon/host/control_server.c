@@ -78,7 +78,8 @@ static void touch(struct connection *c)
 	TAILQ_INSERT_HEAD(&c->server->connections, c, link);
 }
 
-static void output_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+static void output_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info,
+			   void *arg)
 {
 	struct connection *c = arg;
 
@@ -132,7 +133,8 @@ static bool make_room(struct control_server *s, const struct connection *spare, 
 	TAILQ_FOREACH_REVERSE (c, &s->connections, connection_list, link) {
 		unsigned n;
 
-		if (c == spare || (full && !evbuffer_get_length(bufferevent_get_output(c->bev))))
+		if (c == spare ||
+		    (full && !evbuffer_get_length(bufferevent_get_output(c->bev))))
 			continue;
 		n = connections_of(s, c->uid);
 		if (n > most) {

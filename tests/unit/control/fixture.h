@@ -50,15 +50,17 @@ static inline json_t *fixture_status(void *arg)
 			 " s{ss sf} s{ss sf} s{sf ss sb sn} si si si}",
 			 "filtering", 1, "since", 1700000000.0, "captures", "interface", "wg0",
 			 "networks", "10.8.0.0/24", "fd08::/64", "hooks", "input", "forward",
-			 "output", "fail_closed", 1, "spoof_check", 1, "ports", "name", "wg0-in",
-			 "role", "in", "interface", "wg0", "mtu", 1420, "queues", 1, "offload",
-			 "csum", "tso4", "config", "path", "/etc/ctfw/ctfwd.conf", "loaded",
-			 1700000000.0, "ruleset", "path", "/etc/ctfw/ruleset.nft", "loaded",
-			 1700000000.0, "last_load", "time", 1700000000.0, "cause", "start", "ok", 1,
-			 "error", "keeper_pid", 11, "filter_pid", 12, "restarts", 0);
+			 "output", "fail_closed", 1, "spoof_check", 1, "ports", "name",
+			 "wg0-in", "role", "in", "interface", "wg0", "mtu", 1420, "queues", 1,
+			 "offload", "csum", "tso4", "config", "path", "/etc/ctfw/ctfwd.conf",
+			 "loaded", 1700000000.0, "ruleset", "path", "/etc/ctfw/ruleset.nft",
+			 "loaded", 1700000000.0, "last_load", "time", 1700000000.0, "cause",
+			 "start", "ok", 1, "error", "keeper_pid", 11, "filter_pid", 12,
+			 "restarts", 0);
 }
 
-static inline void fixture_reload(void *arg, void (*done)(void *done_arg, int err, const char *message),
+static inline void fixture_reload(void *arg,
+				  void (*done)(void *done_arg, int err, const char *message),
 				  void *done_arg)
 {
 	struct fixture *f = arg;

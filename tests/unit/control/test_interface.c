@@ -174,8 +174,8 @@ static json_t *call(const char *method, const char *params, bool more)
 	struct text out = TEXT_INIT, message = TEXT_INIT;
 	json_t *reply;
 
-	text_printf(&message, "{\"method\":\"%s\",\"parameters\":%s,\"more\":%s}", method, params,
-		    more ? "true" : "false");
+	text_printf(&message, "{\"method\":\"%s\",\"parameters\":%s,\"more\":%s}", method,
+		    params, more ? "true" : "false");
 	assert_int_equal(control_session_input(s, text_str(&message), message.len + 1),
 			 message.len + 1);
 	while (control_session_run(s, &out) == CONTROL_WRITE)
@@ -312,7 +312,8 @@ static void a_filter_takes_every_member_of_the_interface_file_and_gives_it_back(
 {
 	static const char text[] =
 		"{\"id\":5,\"protonum\":6,\"sport\":1,\"dport\":2,\"zone\":3,\"mark\":4,"
-		"\"mark_mask\":255,\"family\":\"ipv4\",\"src\":\"10.0.0.0/8\",\"dst\":\"10.1.0.0/16\","
+		"\"mark_mask\":255,\"family\":\"ipv4\",\"src\":\"10.0.0.0/"
+		"8\",\"dst\":\"10.1.0.0/16\","
 		"\"reply_src\":\"10.2.0.0/16\",\"reply_dst\":\"10.3.0.1\","
 		"\"tcp_state\":\"TIME_WAIT\",\"status\":[\"seen-reply\",\"assured\"],"
 		"\"status_clear\":[\"dying\"]}";
@@ -353,7 +354,8 @@ static void the_man_page_names_every_member_of_status(void **unused)
 	json_object_foreach ((json_t *)p, name, value) {
 		if (strcmp(name, "flows") == 0 || strcmp(name, "out") == 0)
 			continue; /* "in, out" is one row */
-		snprintf(word, sizeof(word), "\n.It %s%s", name, strcmp(name, "in") == 0 ? "," : " ");
+		snprintf(word, sizeof(word), "\n.It %s%s", name,
+			 strcmp(name, "in") == 0 ? "," : " ");
 		if (!strstr(table, word))
 			fail_msg("ctfwctl(8) does not tell of %s", name);
 	}

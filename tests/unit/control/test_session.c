@@ -88,7 +88,8 @@ static unsigned changes(void)
 	return (unsigned)(generation_serial(f.generation) - serial);
 }
 
-static void expect_error(const char *message, const char *name, const char *member, const char *value)
+static void expect_error(const char *message, const char *name, const char *member,
+			 const char *value)
 {
 	json_t *reply = call(message);
 	const json_t *params = json_object_get(reply, "parameters");
@@ -122,8 +123,9 @@ static void get_info_names_product_version_and_interfaces(void **unused)
 	assert_string_equal(
 		json_string_value(json_array_get(json_object_get(p, "interfaces"), 0)),
 		"org.varlink.service");
-	assert_string_equal(
-		json_string_value(json_array_get(json_object_get(p, "interfaces"), 1)), "org.ctfw");
+	assert_string_equal(json_string_value(
+				    json_array_get(json_object_get(p, "interfaces"), 1)),
+			    "org.ctfw");
 	assert_true(json_is_string(json_object_get(p, "vendor")));
 	assert_true(json_is_string(json_object_get(p, "url")));
 	json_decref(reply);
@@ -161,9 +163,10 @@ static void wrong_calls_get_the_standards_errors(void **unused)
 	(void)unused;
 	expect_error("{\"method\":\"org.ctfw.Nope\"}", "org.varlink.service.MethodNotFound",
 		     "method", "org.ctfw.Nope");
-	expect_error("{\"method\":\"com.example.Ping\"}", "org.varlink.service.InterfaceNotFound",
-		     "interface", "com.example");
-	expect_error("{\"method\":\"\"}", "org.varlink.service.InterfaceNotFound", "interface", "");
+	expect_error("{\"method\":\"com.example.Ping\"}",
+		     "org.varlink.service.InterfaceNotFound", "interface", "com.example");
+	expect_error("{\"method\":\"\"}", "org.varlink.service.InterfaceNotFound", "interface",
+		     "");
 	expect_error("{\"method\":\"org.varlink.service.GetInterfaceDescription\"}",
 		     "org.varlink.service.InvalidParameter", "parameter", "interface");
 	expect_error("{\"method\":\"org.varlink.service.GetInterfaceDescription\","
@@ -171,8 +174,8 @@ static void wrong_calls_get_the_standards_errors(void **unused)
 		     "org.varlink.service.InvalidParameter", "parameter", "interface");
 	expect_error("{\"method\":\"org.ctfw.Status\",\"parameters\":{\"verbose\":true}}",
 		     "org.varlink.service.InvalidParameter", "parameter", "verbose");
-	expect_error("{\"method\":\"org.ctfw.ListFlows\"}", "org.varlink.service.ExpectedMore", NULL,
-		     NULL);
+	expect_error("{\"method\":\"org.ctfw.ListFlows\"}", "org.varlink.service.ExpectedMore",
+		     NULL, NULL);
 	expect_error("{\"method\":\"org.ctfw.Status\",\"upgrade\":true}",
 		     "org.varlink.service.MethodNotImplemented", "method", "org.ctfw.Status");
 }
@@ -202,7 +205,9 @@ static void calls_are_answered_in_order_however_they_are_cut(void **unused)
 		first = next();
 		second = next();
 		assert_non_null(json_object_get(params_of(first), "vendor"));
-		assert_int_equal(json_integer_value(json_object_get(params_of(second), "count")), 0);
+		assert_int_equal(json_integer_value(
+					 json_object_get(params_of(second), "count")),
+				 0);
 		json_decref(first);
 		json_decref(second);
 	}
@@ -234,7 +239,8 @@ static void what_is_no_message_ends_the_connection(void **unused)
 		"{\"method\":\"org.ctfw.\xc0\xaf\"}",
 		"{\"method\":\"org.ctfw.\\ud800\"}",
 		"{\"method\":\"org.ctfw.\\u0000\"}",
-		"{\"method\":\"org.ctfw.CountFlows\",\"parameters\":{\"filter\":{\"mark\":1e999}}}",
+		"{\"method\":\"org.ctfw.CountFlows\",\"parameters\":{\"filter\":{\"mark\":"
+		"1e999}}}",
 		"{\"method\":\"org.ctfw.CountFlows\","
 		"\"parameters\":{\"filter\":{\"mark\":99999999999999999999}}}",
 	};
@@ -367,7 +373,8 @@ static void who_may_only_look_changes_nothing(void **unused)
 static void who_may_only_look_may_list(void **unused)
 {
 	static const char *const texts[] = {
-		"list ruleset", " list ruleset;", "list ruleset\\n", "list tables; list ruleset",
+		"list ruleset",		  " list ruleset;",
+		"list ruleset\\n",	  "list tables; list ruleset",
 		"\\n\\tlist ruleset ; ;", "",
 	};
 	char message[256];
@@ -412,10 +419,11 @@ static void commands_are_applied_and_listed(void **unused)
 
 static void a_wrong_ruleset_is_explained_and_changes_nothing(void **unused)
 {
-	json_t *reply = call("{\"method\":\"org.ctfw.Apply\",\"parameters\":{\"source\":{\"name\":"
-			     "\"<cmdline>\",\"text\":\"add table ip t; foo bar\"}}}");
-	const char *message =
-		json_string_value(json_object_get(json_object_get(reply, "parameters"), "message"));
+	json_t *reply =
+		call("{\"method\":\"org.ctfw.Apply\",\"parameters\":{\"source\":{\"name\":"
+		     "\"<cmdline>\",\"text\":\"add table ip t; foo bar\"}}}");
+	const char *message = json_string_value(
+		json_object_get(json_object_get(reply, "parameters"), "message"));
 
 	(void)unused;
 	assert_string_equal(json_string_value(json_object_get(reply, "error")),
@@ -428,8 +436,9 @@ static void a_wrong_ruleset_is_explained_and_changes_nothing(void **unused)
 
 static void a_missing_include_is_asked_for_and_then_taken_from_the_call(void **unused)
 {
-	json_t *reply = call("{\"method\":\"org.ctfw.Apply\",\"parameters\":{\"source\":{\"name\":"
-			     "\"a.nft\",\"text\":\"add table ip t\\ninclude \\\"b.nft\\\"\\n\"}}}");
+	json_t *reply =
+		call("{\"method\":\"org.ctfw.Apply\",\"parameters\":{\"source\":{\"name\":"
+		     "\"a.nft\",\"text\":\"add table ip t\\ninclude \\\"b.nft\\\"\\n\"}}}");
 	json_t *need = json_array_get(
 		json_object_get(json_object_get(reply, "parameters"), "includes"), 0);
 
@@ -479,7 +488,8 @@ static void wrong_parameters_of_apply_are_named(void **unused)
 		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"defines\":[{\"name\":\"a\"}]",
 		  "defines" },
 		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"includes\":[1]", "includes" },
-		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"includes\":[{\"pattern\":\"x\"}]",
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"includes\":[{\"pattern\":\"x\"}"
+		  "]",
 		  "includes" },
 		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},"
 		  "\"includes\":[{\"pattern\":\"x\",\"files\":[{\"name\":\"x\"}]}]",
@@ -563,7 +573,8 @@ static void flows_are_streamed_in_chunks_and_counted_at_the_end(void **unused)
 		p = params_of(reply);
 		more = json_is_true(json_object_get(reply, "continues"));
 		flows += (unsigned)json_array_size(json_object_get(p, "flows"));
-		assert_true(json_array_size(json_object_get(p, "flows")) <= CONTROL_CHUNK_FLOWS);
+		assert_true(json_array_size(json_object_get(p, "flows")) <=
+			    CONTROL_CHUNK_FLOWS);
 		if (more)
 			assert_null(json_object_get(p, "count"));
 		else
@@ -627,7 +638,8 @@ static void filters_choose_flows(void **unused)
 			 "{\"method\":\"org.ctfw.CountFlows\",\"parameters\":{\"filter\":%s}}",
 			 cases[i].filter);
 		reply = call(message);
-		if (json_integer_value(json_object_get(params_of(reply), "count")) != cases[i].count)
+		if (json_integer_value(json_object_get(params_of(reply), "count")) !=
+		    cases[i].count)
 			fail_msg("%s: %d", cases[i].filter,
 				 (int)json_integer_value(
 					 json_object_get(params_of(reply), "count")));
@@ -652,7 +664,8 @@ static void wrong_filters_are_refused(void **unused)
 		snprintf(message, sizeof(message),
 			 "{\"method\":\"org.ctfw.CountFlows\",\"parameters\":{\"filter\":%s}}",
 			 wrong[i]);
-		expect_error(message, "org.varlink.service.InvalidParameter", "parameter", "filter");
+		expect_error(message, "org.varlink.service.InvalidParameter", "parameter",
+			     "filter");
 	}
 }
 

@@ -24,7 +24,8 @@ static void no_option_of_a_command_is_given_twice(void **state)
 	for (const struct command *const *c = commands; *c; c++)
 		for (const struct command_option *o = (*c)->options; o && o->key; o++)
 			for (const struct command_option *p = o + 1; p->key; p++)
-				assert_false(o->name && p->name && strcmp(o->name, p->name) == 0);
+				assert_false(o->name && p->name &&
+					     strcmp(o->name, p->name) == 0);
 }
 
 static void help_lists_every_command_and_every_option(void **state)
@@ -108,8 +109,9 @@ static void what_needs_the_daemon_says_that_it_is_not_running(void **state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		assert_int_equal(run_words((char **)lines[i]), 1);
 		assert_string_equal(run_out, "");
-		assert_string_equal(run_err, "ctfwctl: ctfwd is not running (there is no socket "
-					     "/nonexistent/socket)\n");
+		assert_string_equal(run_err,
+				    "ctfwctl: ctfwd is not running (there is no socket "
+				    "/nonexistent/socket)\n");
 	}
 }
 
@@ -121,8 +123,8 @@ static void nft_options_behind_the_command_are_refused_as_nft_does(void **state)
 	assert_int_equal(RUN("list", "-a", "ruleset"), 1);
 	expect(run_err, "options must be specified before commands");
 	/* Behind a brace it is a number. */
-	assert_int_equal(RUN("add", "chain", "ip", "t", "c", "{", "type", "filter", "hook", "input",
-			     "priority", "-10", ";", "}"),
+	assert_int_equal(RUN("add", "chain", "ip", "t", "c", "{", "type", "filter", "hook",
+			     "input", "priority", "-10", ";", "}"),
 			 1);
 	expect(run_err, "not running");
 	assert_int_equal(RUN("-D", "x=1", "list", "ruleset"), 1);
@@ -161,18 +163,23 @@ static bool page_has(const char *page, const struct command_option *o)
 	return false;
 }
 
-/* The part of the man page that tells of a command. */
+/* The part of the man page that tells of a command, up to the next heading. */
 static char *page_section(const char *page, const char *name)
 {
 	char title[80];
-	const char *begin, *end;
+	const char *begin;
+	size_t len = 1;
 
 	snprintf(title, sizeof(title), "\n.Ss %s\n", name);
 	begin = strstr(page, title);
-	if (!begin)
+	if (!begin) {
 		fail_msg("ctfwctl(8) has no section on %s", name);
-	end = strstr(begin + 1, "\n.S");
-	return strndup(begin, (size_t)(end - begin));
+		return NULL;
+	}
+	while (begin[len] && strncmp(begin + len, "\n.Ss ", 5) != 0 &&
+	       strncmp(begin + len, "\n.Sh ", 5) != 0)
+		len++;
+	return strndup(begin, len);
 }
 
 static void the_man_page_names_every_command_and_option(void **state)
@@ -188,7 +195,8 @@ static void the_man_page_names_every_command_and_option(void **state)
 
 		for (const struct command_option *o = (*c)->options; o && o->key; o++)
 			if (!page_has(section, o))
-				fail_msg("ctfwctl(8) does not tell of %s --%s", (*c)->name, o->name);
+				fail_msg("ctfwctl(8) does not tell of %s --%s", (*c)->name,
+					 o->name);
 		free(section);
 	}
 	free(page);

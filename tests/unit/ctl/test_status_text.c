@@ -65,8 +65,10 @@ static void a_failed_load_is_told_with_its_lines(void **state)
 	(void)state;
 	print("{\"last_load\":{\"time\":1700000050,\"cause\":\"reload\",\"ok\":false,"
 	      "\"error\":\"r.nft:1:5: unknown\\nadd tabel\\n    ^^^^^\\n\"}}");
-	expect("Last load  2023-11-14 22:14:10 (reload): FAILED, what was in force before still "
-	       "is\n           r.nft:1:5: unknown\n           add tabel\n               ^^^^^\n");
+	expect("Last load  2023-11-14 22:14:10 (reload): FAILED, what was in force before "
+	       "still "
+	       "is\n           r.nft:1:5: unknown\n           add tabel\n               "
+	       "^^^^^\n");
 }
 
 static void drops_are_told_by_reason_with_their_meaning(void **state)

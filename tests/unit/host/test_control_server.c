@@ -492,7 +492,8 @@ static int setup(void **state)
 	(void)state;
 	fixture_init(&f, 20000);
 	base = event_base_new();
-	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/ctfw-test-%d.sock", (int)getpid());
+	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/ctfw-test-%d.sock",
+		 (int)getpid());
 	unlink(address.sun_path);
 	listen_fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(listen_fd, (struct sockaddr *)&address, sizeof(address)), 0);
