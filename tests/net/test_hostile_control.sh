@@ -1,0 +1,52 @@
+#!/bin/bash
+# Hostile clients of the control socket: they cost nothing but their own connection.  Packets
+# pass as before, others are served at once, and the filter neither grows nor dies.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+
+configure_wg0
+rules_plain
+serve_in client host server
+daemon_up
+talk_up client $SERVER4 --rounds 100000 --pause 0.01
+filter=$(status filter_pid)
+
+memory() { awk '/^RssAnon/ { print $2 }' "/proc/$filter/status"; }
+# The answer comes within half a second, whatever else is going on.
+served() { timeout 0.5 env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$BUILD/ctfwctl" "$@"; }
+quick() { WAIT=0.2 ping_in client $SERVER4; }
+# hostile WHO MODE: they are at it, and meanwhile all is well.
+hostile() {
+	local who=$1 mode=$2 run=
+	[ "$who" = root ] || run="setpriv --reuid=$who --regid=nogroup --clear-groups"
+	: >"$WORK/hostile"
+	$run "$HERE/hostile.py" "$WORK/run/ctfwd.sock" "$mode" 3 >"$WORK/hostile" 2>&1 &
+	local pid=$!
+	ok "$who, $mode: they are at it" wait_until 30 grep -q 'at it' "$WORK/hostile"
+	for _ in 1 2 3; do
+		ok "$who, $mode: status is there at once" served status
+		ok "$who, $mode: flows are listed at once" served conntrack -L
+		ok "$who, $mode: rules are listed at once" served list ruleset
+		ok "$who, $mode: packets pass" quick
+	done
+	ok "$who, $mode: a conversation goes on" talk_goes_on 2
+	ok "$who, $mode: they end by themselves" wait "$pid"
+}
+
+# Who may look: the group.  The test lets everybody connect, which is worse.
+chmod 755 "$WORK" "$WORK/run"
+chmod 666 "$WORK/run/ctfwd.sock"
+before=$(memory)
+for mode in crowd half silent garbage deep huge hangup; do
+	hostile daemon $mode
+done
+for mode in crowd silent garbage hangup; do
+	hostile root $mode
+done
+ok "it is the same filter" [ "$(status filter_pid)" = "$filter" ]
+ok "which has grown by less than 64 MB" [ $(($(memory) - before)) -lt 65536 ]
+says "who may only look changes nothing" "ctfwctl: permission denied" \
+	setpriv --reuid=daemon --regid=nogroup --clear-groups \
+	env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$BUILD/ctfwctl" flush ruleset
+ok "an orderly end has status 0" daemon_down
