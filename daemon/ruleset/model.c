@@ -574,7 +574,8 @@ static struct table *table_copy(const struct table *t)
 		table_unref(n);
 		return NULL;
 	}
-	memcpy(n->index, t->index, t->n_index * sizeof(*n->index));
+	if (t->n_index)
+		memcpy(n->index, t->index, t->n_index * sizeof(*n->index));
 	for (size_t i = 0; i < t->n_chains; i++) {
 		n->chains[i] = t->chains[i];
 		n->chains[i]->refs++;
