@@ -229,7 +229,8 @@ static void files_are_read_with_all_that_they_include(void **state)
 	(void)state;
 	snprintf(a, sizeof(a), "%s/a.nft", dir);
 	snprintf(inc, sizeof(inc), "include \"./b.nft\"\ninclude \"%s/d/*.nft\"\n"
-				   "include \"sub/c.nft\"\nadd table ip $name\n", dir);
+				   "include \"sub/c.nft\"\nadd chain ip c x\n"
+				   "add rule ip c x tcp dport $port accept\n", dir);
 	write_file("a.nft", inc);
 	write_file("b.nft", "add table ip b\ninclude \"./bb.nft\"\n");
 	write_file("bb.nft", "add table ip bb\n");
@@ -243,13 +244,15 @@ static void files_are_read_with_all_that_they_include(void **state)
 	write_file("sub/c.nft", "add table ip c\n");
 	assert_int_equal(chdir(dir), 0);
 
-	assert_int_equal(RUN("-D", "name=defined", "-I", dir, "-f", a), 0);
+	assert_int_equal(RUN("-D", "port=2222", "-I", dir, "-f", a), 0);
 	assert_int_equal(RUN("list", "tables"), 0);
 	assert_string_equal(run_out, "table ip b\ntable ip bb\ntable ip d1\ntable ip d2\n"
-				     "table ip c\ntable ip defined\n");
+				     "table ip c\n");
+	assert_int_equal(RUN("list", "table", "ip", "c"), 0);
+	expect(run_out, "tcp dport 2222 accept\n");
 	/* Without -I nothing is found, and nothing changes. */
 	assert_int_equal(RUN("flush", "ruleset"), 0);
-	assert_int_equal(RUN("-D", "name=defined", "-f", a), 1);
+	assert_int_equal(RUN("-D", "port=2222", "-f", a), 1);
 	expect(run_err, "a.nft:3:");
 	expect(run_err, "sub/c.nft");
 	assert_int_equal(RUN("list", "tables"), 0);
@@ -258,7 +261,7 @@ static void files_are_read_with_all_that_they_include(void **state)
 	expect(run_err, "cannot read \"./none.nft\": No such file or directory");
 	/* An error in an included file is told with that file's name. */
 	write_file("bb.nft", "add tabel ip bb\n");
-	assert_int_equal(RUN("-D", "name=defined", "-I", dir, "-f", a), 1);
+	assert_int_equal(RUN("-D", "port=2222", "-I", dir, "-f", a), 1);
 	expect(run_err, "./bb.nft:1:5:");
 	expect(run_err, "add tabel ip bb\n");
 }
