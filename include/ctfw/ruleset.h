@@ -166,11 +166,12 @@ struct eval_result {
 	struct reject_spec reject;
 };
 
-/* Evaluate the base chains of a hook for the packet's family, in order, those below
- * HOOK_PRIORITY_CONNTRACK (early) or the others.  *result says how it ended: ACCEPT with
- * the last rule that accepted or, where only policies did, the last of these; or the DROP
- * or REJECT that ended it.  It is untouched when no chain is hooked there.  Returns result->verdict, or
- * VERDICT_NONE when no chain was there. */
+/* Evaluate the base chains of a hook for the packet's family, in order: in prerouting and
+ * output those below HOOK_PRIORITY_CONNTRACK (early) or the others; before the other hooks
+ * conntrack has always been, and nothing there is early.  *result says how it ended: ACCEPT
+ * with the last rule that accepted or, where only policies did, the last of these; or the
+ * DROP or REJECT that ended it.  It is untouched when no chain is hooked there.  Returns
+ * result->verdict, or VERDICT_NONE when no chain was there. */
 enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
 			  struct eval_result *result);
 /* Whether any chain is there. */

@@ -1,0 +1,344 @@
+/* compile.c - model to program: tables, chains, rules, statements.
+ *
+ * Runs once a change, in one thread; what it makes is immutable.  Each table is compiled
+ * for the packets that it sees: ip for IPv4, ip6 for IPv6, inet for each of both.  Dormant
+ * tables are left out (their base chains are not hooked, and nobody else can jump there). */
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "ruleset/compile.h"
+
+/* Make room for one more element of size in *array, which holds n of *cap. */
+static bool room(struct builder *b, void **array, uint32_t *cap, uint32_t n, size_t size)
+{
+	uint32_t want;
+	void *more;
+
+	if (b->failed)
+		return false;
+	if (n < *cap)
+		return true;
+	want = *cap ? *cap * 2 : 64;
+	more = want > *cap ? realloc(*array, want * size) : NULL;
+	if (!more) {
+		b->failed = true;
+		return false;
+	}
+	*array = more;
+	*cap = want;
+	return true;
+}
+#define ROOM(b, what)                                                                          \
+	room(b, (void **)&(b)->program->what, &(b)->cap_##what, (b)->program->n_##what,        \
+	     sizeof(*(b)->program->what))
+
+void compile_emit(struct builder *b, struct insn insn)
+{
+	if (ROOM(b, code))
+		b->program->code[b->program->n_code++] = insn;
+}
+
+uint32_t compile_pair(struct builder *b, struct wide first, struct wide second)
+{
+	if (!ROOM(b, pairs))
+		return 0;
+	b->program->pairs[b->program->n_pairs] = (struct wide_pair){ first, second };
+	return b->program->n_pairs++;
+}
+
+uint32_t compile_lookup(struct builder *b, struct wide_range *ranges, size_t n, unsigned bits)
+{
+	struct lookup *l;
+
+	if (!ROOM(b, lookups))
+		return 0;
+	l = lookup_new(ranges, n, bits);
+	if (!l) {
+		b->failed = true;
+		return 0;
+	}
+	b->program->lookups[b->program->n_lookups] = l;
+	return b->program->n_lookups++;
+}
+
+static void emit(struct builder *b, enum op op, uint32_t a)
+{
+	compile_emit(b, (struct insn){ .op = (uint8_t)op, .a = a });
+}
+
+/* ---- statements ---- */
+
+/* Destination unreachable, and its codes for what NFT_REJECT_ICMPX_* says for both families
+ * (nft_reject_icmp_code(), nft_reject_icmpv6_code(); RFC 792, RFC 1812 5.2.7.1, RFC 4443
+ * 3.1). */
+#define ICMP_UNREACHABLE   3
+#define ICMPV6_UNREACHABLE 1
+static const struct {
+	uint8_t icmp, icmpv6;
+} icmpx[] = {
+	{ 0, 0 },  /* no-route */
+	{ 3, 4 },  /* port-unreachable */
+	{ 1, 3 },  /* host-unreachable */
+	{ 13, 1 }, /* admin-prohibited */
+};
+#define ICMPX_PORT_UNREACH 1
+
+static enum outcome compile_reject(struct builder *b, const struct stmt *s)
+{
+	bool v4 = b->l3 == L3_IPV4;
+	unsigned code = s->reject.code;
+	struct insn insn = { .op = OP_REJECT, .a = b->rule };
+
+	switch (s->reject.with) {
+	case REJECT_TCP_RESET: /* for TCP only: others do not match (nft adds the test) */
+		compile_emit(b, (struct insn){
+					.op = OP_TEST(LOAD_PROTO, TEST_EQ),
+					.a = IPPROTO_TCP,
+					.b = UINT32_MAX,
+				});
+		insn.k = true;
+		break;
+	case REJECT_ICMP:
+	case REJECT_ICMPV6:
+		if ((s->reject.with == REJECT_ICMP) != v4)
+			return OUTCOME_NEVER;
+		break;
+	default:
+		if (s->reject.with == REJECT_DEFAULT ||
+		    code >= sizeof(icmpx) / sizeof(icmpx[0]))
+			code = ICMPX_PORT_UNREACH;
+		code = v4 ? icmpx[code].icmp : icmpx[code].icmpv6;
+		break;
+	}
+	if (!insn.k)
+		insn.off = (uint16_t)((v4 ? ICMP_UNREACHABLE : ICMPV6_UNREACHABLE) << 8 | code);
+	compile_emit(b, insn);
+	return OUTCOME_GOES_ON;
+}
+
+static void compile_verdict(struct builder *b, const struct stmt *s)
+{
+	size_t target;
+
+	switch (s->verdict.verdict) {
+	case RULE_ACCEPT:
+		emit(b, OP_ACCEPT, b->rule);
+		break;
+	case RULE_DROP:
+		emit(b, OP_DROP, b->rule);
+		break;
+	case RULE_RETURN:
+		emit(b, OP_RETURN, 0);
+		break;
+	case RULE_JUMP:
+	case RULE_GOTO:
+		target = chain_find(b->table, s->verdict.chain);
+		if (target == MODEL_NONE)
+			abort(); /* transaction lets no rule name a chain that is not there */
+		/* The number, until all chains have their place. */
+		compile_emit(b,
+			     (struct insn){
+				     .op = s->verdict.verdict == RULE_JUMP ? OP_JUMP : OP_GOTO,
+				     .a = b->first_chain + (uint32_t)target,
+				     .b = b->rule,
+			     });
+		break;
+	default: /* continue: what the next statement would do anyway */
+		break;
+	}
+}
+
+static void compile_log(struct builder *b, const struct stmt *s)
+{
+	if (!ROOM(b, logs))
+		return;
+	b->program->logs[b->program->n_logs] = &s->log;
+	emit(b, OP_LOG, b->program->n_logs++);
+}
+
+static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
+{
+	struct program_rule *r = &b->program->rules[b->rule];
+
+	switch (s->kind) {
+	case STMT_MATCH:
+		return compile_match(b, s);
+	case STMT_VERDICT:
+		compile_verdict(b, s);
+		break;
+	case STMT_REJECT:
+		return compile_reject(b, s);
+	case STMT_COUNTER:
+		r->effects = true;
+		if (b->program->counters && s->counter.slot != COUNTER_NONE)
+			emit(b, OP_COUNT, s->counter.slot);
+		break;
+	case STMT_LOG:
+		r->effects = true;
+		compile_log(b, s);
+		break;
+	case STMT_SET_META:
+	case STMT_SET_CT:
+		r->effects = true;
+		if (compile_value(b, s->set.value) == OUTCOME_NEVER)
+			return OUTCOME_NEVER;
+		emit(b, s->kind == STMT_SET_CT ? OP_SET_CT_MARK : OP_SET_MARK, 0);
+		break;
+	case STMT_NONE:
+		break;
+	}
+	return OUTCOME_GOES_ON;
+}
+
+/* ---- rules, chains, tables ---- */
+
+static void compile_rule(struct builder *b, const struct rule *rule, uint32_t chain)
+{
+	struct program *p = b->program;
+	uint32_t start = p->n_code;
+
+	if (!ROOM(b, rules))
+		return;
+	b->rule = p->n_rules;
+	b->known_l3 = b->table->family != FAMILY_INET;
+	b->known_l4 = false;
+	p->rules[p->n_rules++] = (struct program_rule){
+		.handle = rule->handle,
+		.chain = chain,
+		.start = start,
+		.depends = DEPENDS_FLOW,
+	};
+	for (size_t i = 0; i < rule->n_stmts && !b->failed; i++) {
+		if (compile_stmt(b, &rule->stmts[i]) == OUTCOME_NEVER)
+			break;
+	}
+	if (b->failed)
+		return;
+	for (uint32_t i = start; i < p->n_code; i++)
+		p->code[i].next = p->n_code;
+}
+
+static void compile_base(struct builder *b, const struct chain *c, uint32_t number)
+{
+	/* Prerouting and output only: before the other hooks conntrack has always been. */
+	bool early = c->priority < HOOK_PRIORITY_CONNTRACK &&
+		     (c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT);
+
+	if (!ROOM(b, bases))
+		return;
+	b->program->bases[b->program->n_bases++] = (struct program_base){
+		.chain = number,
+		.start = b->program->chains[number].start,
+		.drop = c->drop,
+		.slot = (uint8_t)program_slot(b->l3, c->hook, early),
+		.priority = c->priority,
+		.registered = c->registered,
+	};
+}
+
+static void compile_chain(struct builder *b, const struct chain *c, uint32_t number)
+{
+	b->program->chains[number].start = b->program->n_code;
+	for (size_t i = 0; i < c->n_rules && !b->failed; i++)
+		compile_rule(b, c->rules[i], number);
+	emit(b, OP_RETURN, 0);
+	if (c->type == CHAIN_FILTER)
+		compile_base(b, c, number);
+}
+
+static void compile_table(struct builder *b, const struct table *t)
+{
+	struct program *p = b->program;
+	uint32_t start = p->n_code;
+
+	b->table = t;
+	b->first_chain = p->n_chains;
+	for (size_t i = 0; i < t->n_chains; i++) {
+		if (!ROOM(b, chains))
+			return;
+		p->chains[p->n_chains++] = (struct program_chain){
+			.family = family_name(t->family),
+			.table = t->name,
+			.name = t->chains[i]->name,
+		};
+	}
+	for (size_t i = 0; i < t->n_chains; i++)
+		compile_chain(b, t->chains[i], b->first_chain + (uint32_t)i);
+	for (uint32_t i = start; i < p->n_code && !b->failed; i++) {
+		if (p->code[i].op == OP_JUMP || p->code[i].op == OP_GOTO)
+			p->code[i].a = p->chains[p->code[i].a].start;
+	}
+}
+
+static bool table_sees(const struct table *t, uint8_t l3)
+{
+	if (t->flags & TABLE_DORMANT)
+		return false;
+	return t->family == FAMILY_INET || (t->family == FAMILY_IP) == (l3 == L3_IPV4);
+}
+
+/* By slot, then as the kernel runs them: a lower priority first, among equal ones the one
+ * that was registered last (nf_hook_entries_grow). */
+static int base_compare(const void *a, const void *b)
+{
+	const struct program_base *x = a, *y = b;
+
+	if (x->slot != y->slot)
+		return x->slot < y->slot ? -1 : 1;
+	if (x->priority != y->priority)
+		return x->priority < y->priority ? -1 : 1;
+	return (x->registered < y->registered) - (x->registered > y->registered);
+}
+
+static void hook_up(struct program *p)
+{
+	if (p->n_bases)
+		qsort(p->bases, p->n_bases, sizeof(*p->bases), base_compare);
+	for (uint32_t i = p->n_bases; i-- > 0;) {
+		struct program_slot *s = &p->slot[p->bases[i].slot];
+
+		s->first = i;
+		s->n++;
+	}
+}
+
+struct program *program_compile(struct ruleset *rs)
+{
+	static const uint8_t l3[] = { L3_IPV4, L3_IPV6 };
+	struct builder b = { .program = calloc(1, sizeof(*b.program)) };
+
+	if (!b.program)
+		return NULL;
+	b.program->ruleset = ruleset_ref(rs);
+	b.program->counters = rs->counters;
+	for (size_t i = 0; i < sizeof(l3); i++) {
+		b.l3 = l3[i];
+		for (size_t j = 0; j < rs->n_tables && !b.failed; j++) {
+			if (table_sees(rs->tables[j], b.l3))
+				compile_table(&b, rs->tables[j]);
+		}
+	}
+	if (b.failed) {
+		program_free(b.program);
+		return NULL;
+	}
+	hook_up(b.program);
+	return b.program;
+}
+
+void program_free(struct program *p)
+{
+	if (!p)
+		return;
+	for (uint32_t i = 0; i < p->n_lookups; i++)
+		free(p->lookups[i]);
+	free(p->lookups);
+	free(p->code);
+	free(p->bases);
+	free(p->chains);
+	free(p->rules);
+	free(p->pairs);
+	free(p->logs);
+	ruleset_unref(p->ruleset);
+	free(p);
+}

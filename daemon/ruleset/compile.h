@@ -1,0 +1,40 @@
+/* compile.h - what the two halves of the compiler share: compile.c lays out tables, chains
+ * and statements, compile_expr.c turns matches and values into instructions. */
+#ifndef CTFW_RULESET_COMPILE_H
+#define CTFW_RULESET_COMPILE_H
+
+#include "ruleset/program.h"
+
+/* A program that grows.  Out of memory is sticky. */
+struct builder {
+	struct program *program;
+	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs;
+	bool failed;
+	/* What is being compiled. */
+	uint8_t l3; /* enum l3: for packets of this family */
+	const struct table *table;
+	uint32_t first_chain; /* number of the table's first one */
+	uint32_t rule;
+	/* What the rule has made sure of so far, as nft keeps its protocol context. */
+	bool known_l3;
+	bool known_l4;
+};
+
+/* What compiling a statement came to. */
+enum outcome {
+	OUTCOME_NONE = 0,
+	OUTCOME_GOES_ON,
+	OUTCOME_NEVER, /* no packet of this family gets beyond it: the rule ends here */
+};
+
+/* Append an instruction. */
+void compile_emit(struct builder *b, struct insn insn);
+/* Index of a new pair, of a new look-up (ranges are sorted in place). */
+uint32_t compile_pair(struct builder *b, struct wide first, struct wide second);
+uint32_t compile_lookup(struct builder *b, struct wide_range *ranges, size_t n, unsigned bits);
+
+enum outcome compile_match(struct builder *b, const struct stmt *s);
+/* A value into the accumulator, for the statements that set something. */
+enum outcome compile_value(struct builder *b, const struct expr *e);
+
+#endif

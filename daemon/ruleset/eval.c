@@ -1,0 +1,306 @@
+/* eval.c - packet and flow to verdict, as nft_do_chain() does it.
+ *
+ * Workers run this without locks: a program is immutable, and what is written is the
+ * caller's (struct eval) or the worker's own column of counters. */
+#include <endian.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "ruleset/program.h"
+
+static inline uint32_t eval_be16(const uint8_t *p)
+{
+	uint16_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return be16toh(x);
+}
+
+static inline uint32_t eval_be32(const uint8_t *p)
+{
+	uint32_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return be32toh(x);
+}
+
+static inline struct wide eval_wide(const uint8_t *p)
+{
+	uint64_t d[2];
+
+	memcpy(d, p, sizeof(d));
+	return (struct wide){ be64toh(d[0]), be64toh(d[1]) };
+}
+
+static inline uint32_t eval_status(const struct flow *f)
+{
+	return atomic_load_explicit(&f->status, memory_order_relaxed);
+}
+
+/* Whether n bytes of a transport header can be read. */
+static inline bool eval_has_transport(const struct packet *p, uint32_t n)
+{
+	return !(p->flags & (PACKET_NO_L4 | PACKET_LATER_FRAGMENT)) && p->l4_len >= n;
+}
+
+/* The last next header of an IPv6 chain that conntrack cannot follow: rules may ask for it
+ * all the same (ipv6_find_hdr with target -1).  -1 when the chain is cut short. */
+static int ipv6_last_header(const struct packet *p)
+{
+	uint32_t off = 40;
+	uint8_t next = p->data[6];
+
+	for (;;) {
+		const uint8_t *h = p->data + off;
+
+		switch (next) {
+		case IPPROTO_HOPOPTS:
+		case IPPROTO_ROUTING:
+		case IPPROTO_DSTOPTS:
+			if (off + 2 > p->len)
+				return -1;
+			off += (h[1] + 1u) * 8;
+			break;
+		case IPPROTO_AH:
+			if (off + 2 > p->len)
+				return -1;
+			off += (h[1] + 2u) * 4;
+			break;
+		case IPPROTO_FRAGMENT:
+			if (off + 4 > p->len || eval_be16(h + 2) & 0xfff8)
+				return -1;
+			off += 8;
+			break;
+		default:
+			return next;
+		}
+		next = h[0];
+	}
+}
+
+static inline int eval_l4_proto(const struct packet *p)
+{
+	return p->flags & PACKET_NO_L4 ? ipv6_last_header(p) : p->l4_proto;
+}
+
+static inline void eval_count(const struct program *prog, uint32_t slot, const struct eval *e)
+{
+	struct counter *c = counter_column(prog->counters, e->worker) + slot;
+
+	/* Others read it meanwhile; nobody else writes it. */
+	__atomic_store_n(&c->packets, c->packets + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->bytes, c->bytes + e->packet->len, __ATOMIC_RELAXED);
+}
+
+/* `ct mark set`: without a flow it does nothing, and the rule goes on (nft_ct_set_eval). */
+static inline void eval_set_ct_mark(struct eval *e, uint32_t mark)
+{
+	if (!e->flow)
+		return;
+	e->ct_mark = mark;
+	e->ct_mark_set = true;
+}
+
+/* A test of x; `miss` leaves the rule. */
+#define MATCH_IF(condition)                                                                    \
+	if (!(condition))                                                                      \
+		goto miss;                                                                     \
+	i++;                                                                                   \
+	continue;
+
+#define LOAD(id, there, value)                                                                 \
+	case OP_TEST(LOAD_##id, TEST_EQ):                                                      \
+		MATCH_IF((there) && ((value) & i->b) == i->a)                                  \
+	case OP_TEST(LOAD_##id, TEST_NE):                                                      \
+		MATCH_IF((there) && ((value) & i->b) != i->a)                                  \
+	case OP_TEST(LOAD_##id, TEST_IN):                                                      \
+		MATCH_IF((there) && (value) - i->a <= i->b)                                    \
+	case OP_TEST(LOAD_##id, TEST_OUT):                                                     \
+		MATCH_IF((there) && (value) - i->a > i->b)                                     \
+	case OP_TEST(LOAD_##id, TEST_GET):                                                     \
+		if (!(there))                                                                  \
+			goto miss;                                                             \
+		acc = (value);                                                                 \
+		i++;                                                                           \
+		continue;
+
+#define WIDE_TESTS(id, value)                                                                  \
+	case OP_TEST(LOAD_##id, TEST_EQ):                                                      \
+		MATCH_IF(wide_matches((value), &prog->pairs[i->a]))                            \
+	case OP_TEST(LOAD_##id, TEST_NE):                                                      \
+		MATCH_IF(!wide_matches((value), &prog->pairs[i->a]))                           \
+	case OP_TEST(LOAD_##id, TEST_IN):                                                      \
+		MATCH_IF(wide_within((value), &prog->pairs[i->a]))                             \
+	case OP_TEST(LOAD_##id, TEST_OUT):                                                     \
+		MATCH_IF(!wide_within((value), &prog->pairs[i->a]))                            \
+	case OP_TEST(LOAD_##id, TEST_GET):                                                     \
+		wide = (value);                                                                \
+		i++;                                                                           \
+		continue;
+
+#define WIDE(id, there, bytes) WIDE_TESTS(id, eval_wide(bytes))
+
+static inline bool wide_matches(struct wide x, const struct wide_pair *p)
+{
+	return (x.hi & p->second.hi) == p->first.hi && (x.lo & p->second.lo) == p->first.lo;
+}
+
+static inline bool wide_within(struct wide x, const struct wide_pair *p)
+{
+	return !wide_below(x, p->first) && !wide_below(p->second, x);
+}
+
+/* Run a base chain.  Returns the instruction that decided, or NULL: the policy does. */
+static const struct insn *run(const struct program *prog, uint32_t start, struct eval *e,
+			      enum hook hook)
+{
+	const struct packet *pk = e->packet;
+	const uint32_t state = e->ct_state ? e->ct_state : CT_STATE_INVALID;
+	const struct insn *const code = prog->code, *i = code + start;
+	const struct insn *back[PROGRAM_JUMPS];
+	unsigned depth = 0;
+	uint32_t acc = 0;
+	struct wide wide = { 0, 0 };
+
+	for (;;) {
+		switch (i->op) {
+#include "ruleset/load.def"
+			WIDE_TESTS(WIDE_ACC, wide)
+		case OP_BITS:
+			acc = (acc & i->a) ^ i->b;
+			i++;
+			continue;
+		case OP_WIDE_BITS:
+			wide.hi = (wide.hi & prog->pairs[i->a].first.hi) ^
+				  prog->pairs[i->a].second.hi;
+			wide.lo = (wide.lo & prog->pairs[i->a].first.lo) ^
+				  prog->pairs[i->a].second.lo;
+			i++;
+			continue;
+		case OP_SHIFT:
+			acc = i->k ? acc >> i->a : acc << i->a;
+			i++;
+			continue;
+		case OP_VALUE:
+			acc = i->a;
+			i++;
+			continue;
+		case OP_LOOKUP:
+			MATCH_IF(lookup_find(prog->lookups[i->a], acc) != i->k)
+		case OP_WIDE_LOOKUP:
+			MATCH_IF(lookup_find_wide(prog->lookups[i->a], wide) != i->k)
+		case OP_COUNT:
+			eval_count(prog, i->a, e);
+			i++;
+			continue;
+		case OP_LOG:
+			if (e->log)
+				e->log(e, hook, prog->logs[i->a]);
+			i++;
+			continue;
+		case OP_SET_MARK:
+			e->mark = acc;
+			i++;
+			continue;
+		case OP_SET_CT_MARK:
+			eval_set_ct_mark(e, acc);
+			i++;
+			continue;
+		case OP_JUMP:
+			/* Deeper nesting was refused at load; as the kernel: then drop. */
+			if (depth == PROGRAM_JUMPS)
+				return i;
+			back[depth++] = i + 1;
+			i = code + i->a;
+			continue;
+		case OP_GOTO:
+			i = code + i->a;
+			continue;
+		case OP_RETURN:
+			if (!depth)
+				return NULL;
+			i = back[--depth];
+			continue;
+		default: /* ACCEPT, DROP, REJECT */
+			return i;
+		}
+miss:
+		i = code + i->next;
+	}
+}
+
+#undef LOAD
+#undef WIDE
+
+static void result_rule(const struct program *p, const struct insn *i, enum verdict verdict,
+			struct eval_result *result)
+{
+	const struct program_rule *r = &p->rules[i->op == OP_JUMP ? i->b : i->a];
+	const struct program_chain *c = &p->chains[r->chain];
+
+	*result = (struct eval_result){
+		.verdict = verdict,
+		.by = BY_RULE,
+		.family = c->family,
+		.table = c->table,
+		.chain = c->name,
+		.handle = r->handle,
+	};
+	if (verdict == VERDICT_REJECT) {
+		result->reject.tcp_reset = i->k;
+		result->reject.icmp_type = (uint8_t)(i->off >> 8);
+		result->reject.icmp_code = (uint8_t)i->off;
+	}
+}
+
+static void result_policy(const struct program *p, const struct program_base *b,
+			  enum verdict verdict, struct eval_result *result)
+{
+	const struct program_chain *c = &p->chains[b->chain];
+
+	*result = (struct eval_result){
+		.verdict = verdict,
+		.by = BY_POLICY,
+		.family = c->family,
+		.table = c->table,
+		.chain = c->name,
+	};
+}
+
+enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
+			  struct eval_result *result)
+{
+	const struct program_slot *s = &p->slot[program_slot(e->packet->family, hook, early)];
+	const struct program_base *b = p->bases + s->first;
+	const struct program_base *end = b + s->n;
+	const struct insn *accepted = NULL;
+
+	if (b == end)
+		return VERDICT_NONE;
+	for (; b < end; b++) {
+		const struct insn *i = run(p, b->start, e, hook);
+
+		if (!i && b->drop) {
+			result_policy(p, b, VERDICT_DROP, result);
+			return VERDICT_DROP;
+		}
+		if (!i)
+			continue;
+		if (i->op == OP_ACCEPT) {
+			accepted = i;
+			continue;
+		}
+		result_rule(p, i, i->op == OP_REJECT ? VERDICT_REJECT : VERDICT_DROP, result);
+		return result->verdict;
+	}
+	if (accepted)
+		result_rule(p, accepted, VERDICT_ACCEPT, result);
+	else
+		result_policy(p, end - 1, VERDICT_ACCEPT, result);
+	return VERDICT_ACCEPT;
+}
+
+bool program_has(const struct program *p, enum hook hook, bool early, uint8_t family)
+{
+	return p->slot[program_slot(family, hook, early)].n;
+}

@@ -1,0 +1,141 @@
+/* program.h - a ruleset compiled: what compile.c makes and eval.c runs.
+ *
+ * A program is one array of instructions, 16 bytes each.  Everything is compiled twice,
+ * for IPv4 and for IPv6 packets, so that no packet is asked for its family: what a rule
+ * says about it is decided here, and a rule that can never match is not there at all.
+ *
+ * A rule is a run of instructions.  Most load a value and compare it at once; when that
+ * fails, evaluation goes on at `next`, the first instruction of the next rule.  A chain
+ * ends with a RETURN.
+ *
+ *     ct state established,related accept  ->  STATE_NE   state & 6 != 0, else next
+ *                                              ACCEPT     rule 0
+ *     tcp dport 22 ct state new accept     ->  PORT_EQ    TCP, dport == 22
+ *                                              STATE_NE   state & 8 != 0
+ *                                              ACCEPT     rule 1
+ *
+ * Immutable once compiled, read by every worker.  It holds a reference to its ruleset,
+ * whose strings, log statements and counter slots it uses. */
+#ifndef CTFW_RULESET_PROGRAM_H
+#define CTFW_RULESET_PROGRAM_H
+
+#include "ruleset/lookup.h"
+#include "ruleset/model.h"
+
+#define PROGRAM_JUMPS 16 /* NFT_JUMP_STACK_SIZE */
+#define PROGRAM_NO_RULE UINT32_MAX
+
+/* What a value is taken from. */
+enum load {
+	LOAD_NONE = 0,
+#define LOAD(id, there, value) LOAD_##id,
+#define WIDE(id, there, value)
+#include "ruleset/load.def"
+#undef LOAD
+#undef WIDE
+	LOAD_WIDE_ACC, /* from here on 128 bits */
+#define LOAD(id, there, value)
+#define WIDE(id, there, value) LOAD_##id,
+#include "ruleset/load.def"
+#undef LOAD
+#undef WIDE
+	LOAD_COUNT
+};
+
+/* What is done with it.  32 bits: a and b are numbers; 128 bits: a is the index of a pair. */
+enum test {
+	TEST_EQ,  /* value & b == a */
+	TEST_NE,  /* value & b != a */
+	TEST_IN,  /* a <= value <= a + b; wide: first <= value <= second */
+	TEST_OUT, /* not that */
+	TEST_GET, /* keep it in the accumulator of its width */
+	TEST_COUNT
+};
+
+#define OP_TEST(load, test) ((load) * TEST_COUNT + (test))
+enum op {
+	OP_NONE = 0,
+	/* Below OP_BITS: OP_TEST(). */
+	OP_BITS = OP_TEST(LOAD_COUNT, 0), /* acc = (acc & a) ^ b */
+	OP_WIDE_BITS,   /* the same with pair a */
+	OP_SHIFT,       /* acc <<= a; k: acc >>= a */
+	OP_VALUE,       /* acc = a */
+	OP_LOOKUP,      /* acc is (k: is not) in lookup a */
+	OP_WIDE_LOOKUP,
+	OP_COUNT,       /* slot a */
+	OP_LOG,         /* log a */
+	OP_SET_MARK,    /* meta mark = acc */
+	OP_SET_CT_MARK,
+	OP_JUMP,        /* to a, coming back to the next instruction; b: this rule */
+	OP_GOTO,        /* to a */
+	OP_RETURN,
+	OP_ACCEPT,      /* verdicts: rule a */
+	OP_DROP,
+	OP_REJECT,      /* k: with tcp reset; off: ICMP type << 8 | code */
+	OP_END
+};
+_Static_assert(OP_END <= 256, "an op is a byte");
+
+struct insn {
+	uint8_t op;
+	uint8_t k;     /* see op and load.def */
+	uint16_t off;
+	uint32_t next; /* where evaluation goes on when this does not match */
+	uint32_t a, b;
+};
+_Static_assert(sizeof(struct insn) == 16, "four to a cache line");
+
+struct wide_pair {
+	struct wide first, second; /* value and mask, or both ends */
+};
+
+struct program_chain {
+	const char *family, *table, *name; /* the ruleset's strings */
+	uint32_t start; /* first instruction */
+};
+
+struct program_rule {
+	uint64_t handle;
+	uint32_t chain;
+	uint32_t start;  /* first instruction */
+	uint8_t depends; /* enum depends: the strongest of all that it looks at */
+	bool effects;    /* it counts, logs or sets something: it must see every packet */
+};
+
+/* A base chain where it is hooked. */
+struct program_base {
+	uint32_t chain;
+	uint32_t start;
+	bool drop; /* policy */
+	/* What orders them; used by compile only. */
+	uint8_t slot;
+	int32_t priority;
+	uint64_t registered;
+};
+
+/* Base chains of a family, hook and stage: n of them from first on. */
+struct program_slot {
+	uint32_t first, n;
+};
+#define PROGRAM_SLOTS (2 * HOOK_COUNT * 2)
+
+static inline unsigned program_slot(uint8_t family, enum hook hook, bool early)
+{
+	return ((family == L3_IPV6) * HOOK_COUNT + hook) * 2 + early;
+}
+
+struct program {
+	struct ruleset *ruleset;
+	struct counters *counters; /* of the ruleset; may be NULL */
+	struct insn *code;
+	struct program_slot slot[PROGRAM_SLOTS];
+	struct program_base *bases;
+	struct program_chain *chains;
+	struct program_rule *rules;
+	struct wide_pair *pairs;
+	struct lookup **lookups;
+	const struct log_spec **logs;
+	uint32_t n_code, n_bases, n_chains, n_rules, n_pairs, n_lookups, n_logs;
+};
+
+#endif
