@@ -139,8 +139,9 @@ static enum table_insert insert(struct conntrack *ct, struct ct_worker *w, uint3
 		(uint32_t)tuple_hash(&ct->key, &f->tuple[DIR_REPLY]),
 	};
 	uint32_t expired[2];
-	enum table_insert result = table_insert(&ct->table, index, hash, mono, ret_clash, expired);
+	enum table_insert result;
 
+	result = table_insert(&ct->table, index, hash, mono, ret_clash, expired);
 	for (int i = 0; i < 2; i++) {
 		if (expired[i] == FLOW_NONE)
 			continue;

@@ -93,8 +93,9 @@ static void *alloc_lines(size_t size)
 	return p;
 }
 
-struct conntrack *conntrack_new(const struct arena *arena, const struct conntrack_options *options,
-				unsigned workers, struct instant now)
+struct conntrack *conntrack_new(const struct arena *arena,
+				const struct conntrack_options *options, unsigned workers,
+				struct instant now)
 {
 	struct conntrack *ct;
 

@@ -116,7 +116,7 @@ static enum icmp_class classify_v6(const struct packet *p, uint16_t zone,
 
 enum icmp_class icmp_classify(const struct packet *p, uint16_t zone, struct tuple *ret_sought)
 {
-	/* One family's protocol in the other is tracked as far as its tracker, which refuses. */
+	/* One family's protocol in the other gets as far as its tracker, which refuses. */
 	if ((p->l4_proto == IPPROTO_ICMP) != (p->family == L3_IPV4))
 		return ICMP_CLASS_ORDINARY;
 	if (!(p->flags & PACKET_L4_HEADER) || p->flags & PACKET_LATER_FRAGMENT)

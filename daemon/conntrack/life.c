@@ -126,7 +126,8 @@ static bool is_nearly_full(const struct conntrack *ct)
 
 /* ---- the control side ---- */
 
-bool conntrack_each(struct conntrack *ct, uint32_t *cursor, uint32_t records, struct instant now,
+bool conntrack_each(struct conntrack *ct, uint32_t *cursor, uint32_t records,
+		    struct instant now,
 		    bool (*each)(void *arg, uint32_t index, const struct flow *copy), void *arg)
 {
 	uint32_t all = atomic_load_explicit(&ct->table.fresh, memory_order_acquire);

@@ -77,11 +77,12 @@ uint32_t table_take(struct table *t)
 /* Put a chain of records back, from first to last. */
 static void put_unused(struct table *t, uint32_t first, uint32_t last)
 {
-	uint64_t top = atomic_load_explicit(&t->unused, memory_order_relaxed);
+	uint64_t top = atomic_load_explicit(&t->unused, memory_order_relaxed), want;
 
 	do {
 		atomic_store_explicit(&t->next[last], (uint32_t)top, memory_order_relaxed);
-	} while (!atomic_compare_exchange_weak_explicit(&t->unused, &top, tagged(top, first + 1),
+		want = tagged(top, first + 1);
+	} while (!atomic_compare_exchange_weak_explicit(&t->unused, &top, want,
 							memory_order_release,
 							memory_order_relaxed));
 }

@@ -66,7 +66,8 @@ static inline uint16_t raw_l4_checksum(const struct raw *r, uint8_t proto, bool 
 	uint32_t sum = 0;
 
 	if (pseudo) {
-		sum = r->b[0] >> 4 == 4 ? raw_sum(sum, r->b + 12, 8) : raw_sum(sum, r->b + 8, 32);
+		sum = r->b[0] >> 4 == 4 ? raw_sum(0, r->b + 12, 8) :
+					  raw_sum(0, r->b + 8, 32);
 		sum += proto;
 		sum += (uint32_t)(len >> 16) + (uint32_t)(len & 0xffff);
 	}

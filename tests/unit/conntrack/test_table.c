@@ -127,7 +127,8 @@ static void clash(struct world *w, struct ct_ref ref[2], enum reason ret_reason[
 	packet_parse(first.b, first.len, NULL, &p[0]);
 	packet_parse(second.b, second.len, NULL, &p[1]);
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(conntrack_in(w->ct, i, &p[i], 0, w->now, &ref[i]), REASON_NONE);
+		assert_int_equal(conntrack_in(w->ct, i, &p[i], 0, w->now, &ref[i]),
+				 REASON_NONE);
 		assert_int_equal(ref[i].state, NEW);
 	}
 	for (unsigned i = 0; i < 2; i++)

@@ -156,7 +156,8 @@ static void icmp_types_invert_in_pairs_and_others_do_not(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		for (unsigned type = 0; type < 256; type++) {
 			int answer = expected_answer(protos[i], type);
-			struct packet p = icmp(i ? L3_IPV6 : L3_IPV4, protos[i], (uint8_t)type, 3);
+			struct packet p = icmp(i ? L3_IPV6 : L3_IPV4, protos[i],
+					       (uint8_t)type, 3);
 			struct tuple t, r;
 
 			assert_int_equal(tuple_from_packet(&p, 0, &t), 0);
