@@ -1,0 +1,618 @@
+/* runner.c - runs scenario files: README.md beside this file says how they read.
+ *
+ *     scenarios FILE...
+ *     scenarios --wrong FILE...
+ *
+ * Exit status 0 when all scenarios of all files came out as they say.  A scenario ends with
+ * its first difference, told as FILE:LINE; the others are still run.  --wrong: when none
+ * did, since each says something that is not so; that tests the runner. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/hostspec.h"
+#include "expect.h"
+#include "row.h"
+
+#define WORDS_MAX 512
+#define START (1000 * NSEC_PER_SEC) /* a scenario's time 0 */
+#define NETWORKS_MAX 8
+
+struct line {
+	char *text;
+	unsigned number;
+};
+
+struct scenario {
+	const char *file;
+	const struct line *lines;
+	size_t n_lines, at; /* at: of the statement that runs */
+
+	struct row_context rows;
+	struct replay_options options;
+	struct hostspec host;
+	struct replay *replay; /* made by the first statement that needs it */
+	uint64_t time;
+	struct engine_port port;
+	struct prefix networks[NETWORKS_MAX];
+	struct text error;
+};
+
+static int fail(struct scenario *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int fail(struct scenario *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	text_vprintf(&s->error, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+/* Words of a line in place; a # at a word's start begins a comment. */
+static size_t split(char *line, char *words[WORDS_MAX])
+{
+	char *save;
+	size_t n = 0;
+
+	for (char *w = strtok_r(line, " \t", &save); w && n < WORDS_MAX;
+	     w = strtok_r(NULL, " \t", &save)) {
+		if (*w == '#')
+			break;
+		words[n++] = w;
+	}
+	return n;
+}
+
+/* ---- the firewall under test ---- */
+
+static int set_hostview(struct scenario *s)
+{
+	struct hostview *hv = hostspec_build(&s->host);
+
+	if (!hv)
+		return fail(s, "out of memory");
+	replay_set_hostview(s->replay, hv);
+	return 0;
+}
+
+static int need_replay(struct scenario *s)
+{
+	int err;
+
+	if (s->replay)
+		return 0;
+	err = replay_new(&s->options, &s->replay);
+	if (err)
+		return fail(s, "the firewall cannot be made: %s", strerror(-err));
+	replay_advance(s->replay, s->time);
+	if (s->port.role)
+		replay_set_port(s->replay, &s->port);
+	return set_hostview(s);
+}
+
+static int apply(struct scenario *s, const char *name, const char *text, size_t len)
+{
+	const struct ruleset_input input = { .name = name, .text = text, .len = len };
+	struct diag d = DIAG_INIT;
+	struct text out = TEXT_INIT;
+	int err;
+
+	if (need_replay(s) < 0)
+		return -1;
+	err = replay_apply(s->replay, &input, &d, &out);
+	if (err)
+		fail(s, "%s", d.text.len ? text_str(&d.text) : strerror(-err));
+	diag_fini(&d);
+	text_fini(&out);
+	return err ? -1 : 0;
+}
+
+/* ---- statements ---- */
+
+static int do_host(struct scenario *s, char **words, size_t n)
+{
+	char error[ROW_ERROR];
+
+	return row_host(&s->rows, words, n, error) < 0 ? fail(s, "%s", error) : 0;
+}
+
+static const struct {
+	const char *name;
+	enum ct_timeout timeout;
+} timeouts[] = {
+#define TIMEOUT(id, option, seconds, help) { option, TIMEOUT_##id },
+#include "ctfw/timeout.def"
+#undef TIMEOUT
+};
+
+static int set_option(struct conntrack_options *o, const char *name, const char *value)
+{
+	if (strcmp(name, "tcp-loose") == 0) {
+		o->tcp_loose = strcmp(value, "yes") == 0 ? TCP_LOOSE_YES : TCP_LOOSE_NO;
+		return strcmp(value, "yes") == 0 || strcmp(value, "no") == 0 ? 0 : -1;
+	}
+	if (strcmp(name, "max-flows") == 0) {
+		o->max_flows = (uint32_t)atoi(value);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
+		if (strcmp(timeouts[i].name, name) == 0) {
+			o->timeout[timeouts[i].timeout] = (uint32_t)atoi(value);
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int do_config(struct scenario *s, char **words, size_t n)
+{
+	if (n != 2 || set_option(&s->options.conntrack, words[0], words[1]) < 0)
+		return fail(s, "config OPTION VALUE is what is wanted: tcp-loose, max-flows or a "
+			       "timeout of [conntrack]");
+	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
+					       &s->options.conntrack) < 0)
+		return fail(s, "%s cannot be %s", words[0], words[1]);
+	return 0;
+}
+
+static int do_local(struct scenario *s, char **words, size_t n)
+{
+	char error[HOSTSPEC_ERROR] = "local ADDRESS[@IFACE] is what is wanted";
+
+	if (n != 1 || hostspec_local(&s->host, words[0], error) < 0)
+		return fail(s, "%s", error);
+	return s->replay ? set_hostview(s) : 0;
+}
+
+static int do_route(struct scenario *s, char **words, size_t n)
+{
+	char error[HOSTSPEC_ERROR] = "route PREFIX=IFACE is what is wanted";
+
+	if (n != 1 || hostspec_route(&s->host, words[0], error) < 0)
+		return fail(s, "%s", error);
+	return s->replay ? set_hostview(s) : 0;
+}
+
+/* port both|in|out [IFACE [spoof-check] [PREFIX...]] */
+static int do_port(struct scenario *s, char **words, size_t n)
+{
+	struct engine_port *p = &s->port;
+
+	*p = (struct engine_port){ .hooks = ENGINE_ALL_HOOKS, .networks = s->networks };
+	for (int role = PORT_IN; n && role <= PORT_BOTH; role++)
+		if (strcmp(port_role_name(role), words[0]) == 0)
+			p->role = role;
+	if (!p->role || (p->role != PORT_BOTH && n < 2))
+		return fail(s, "port both, or port in|out IFACE [spoof-check] [PREFIX...]");
+	for (size_t i = 1; i < n; i++) {
+		if (i == 1) {
+			if (hostspec_link(&s->host, words[i], &p->ifindex) < 0)
+				return fail(s, "\"%s\" is not the name of an interface", words[i]);
+			memcpy(p->ifname, words[i], strlen(words[i]));
+		} else if (strcmp(words[i], "spoof-check") == 0) {
+			p->spoof_check = true;
+		} else if (p->n_networks == NETWORKS_MAX ||
+			   prefix_parse(words[i], &s->networks[p->n_networks++]) < 0) {
+			return fail(s, "\"%s\" is not a prefix", words[i]);
+		}
+	}
+	if (!s->replay)
+		return 0;
+	replay_set_port(s->replay, p);
+	return set_hostview(s);
+}
+
+/* ruleset ... end: in the place of what was there */
+static int do_ruleset(struct scenario *s, char **words, size_t n)
+{
+	struct text text = TEXT_INIT;
+	unsigned first = s->lines[s->at].number;
+	int err;
+
+	(void)words;
+	if (n)
+		return fail(s, "the rules begin on the next line");
+	text_puts(&text, "flush ruleset");
+	for (s->at++; s->at < s->n_lines; s->at++) {
+		const char *line = s->lines[s->at].text;
+
+		if (strcmp(line + strspn(line, " \t"), "end") == 0)
+			break;
+		text_putc(&text, '\n');
+		text_puts(&text, line);
+	}
+	if (s->at == s->n_lines)
+		err = fail(s, "the ruleset of line %u has no \"end\"", first);
+	else
+		err = apply(s, "ruleset", text_str(&text), text.len);
+	text_fini(&text);
+	return err;
+}
+
+/* nft COMMAND */
+static int do_nft(struct scenario *s, char **words, size_t n)
+{
+	struct text text = TEXT_INIT;
+	int err;
+
+	for (size_t i = 0; i < n; i++)
+		text_printf(&text, "%s%s", i ? " " : "", words[i]);
+	err = apply(s, "nft", text_str(&text), text.len);
+	text_fini(&text);
+	return err;
+}
+
+/* "1", "0.25": to the nanosecond, without floating point. */
+static int parse_seconds(const char *word, uint64_t *ret_ns)
+{
+	char *end;
+	uint64_t ns = strtoull(word, &end, 10) * NSEC_PER_SEC, unit = NSEC_PER_SEC;
+
+	if (end == word)
+		return -1;
+	if (*end == '.')
+		while (*++end >= '0' && *end <= '9' && unit > 1)
+			ns += (uint64_t)(*end - '0') * (unit /= 10);
+	*ret_ns = ns;
+	return *end ? -1 : 0;
+}
+
+static int do_wait(struct scenario *s, char **words, size_t n)
+{
+	uint64_t ns;
+
+	if (n != 1 || parse_seconds(words[0], &ns) < 0)
+		return fail(s, "wait SECONDS is what is wanted");
+	s->time += ns;
+	if (need_replay(s) < 0)
+		return -1;
+	replay_advance(s->replay, s->time);
+	return 0;
+}
+
+/* ---- the table ---- */
+
+struct table {
+	uint64_t mono;
+	uint32_t index[ROW_FLOWS], id[ROW_FLOWS];
+	char *line[ROW_FLOWS];
+	size_t n, listed;
+};
+
+static bool table_add(void *arg, uint32_t index, const struct flow *f)
+{
+	struct table *table = arg;
+	struct text line = TEXT_INIT;
+
+	if (table->listed < ROW_FLOWS) {
+		expect_flow_print(f, table->mono, &line);
+		table->index[table->listed] = index;
+		table->id[table->listed] = f->id;
+		table->line[table->listed++] = text_steal(&line);
+	}
+	table->n++;
+	return true;
+}
+
+static void table_read(struct scenario *s, struct table *ret_table)
+{
+	const struct instant now = { .mono = s->time, .real = s->time };
+	uint32_t cursor = 0;
+
+	*ret_table = (struct table){ .mono = s->time };
+	conntrack_each(replay_conntrack(s->replay), &cursor, 0, now, table_add, ret_table);
+}
+
+static void table_fini(struct table *table)
+{
+	for (size_t i = 0; i < table->listed; i++)
+		free(table->line[i]);
+}
+
+/* flow WORDS: one entry at least is that */
+static int do_flow(struct scenario *s, char **words, size_t n)
+{
+	struct table table;
+	bool found = false;
+
+	if (n == 0)
+		return fail(s, "flow WORDS of a line of conntrack -L is what is wanted");
+	if (need_replay(s) < 0)
+		return -1;
+	table_read(s, &table);
+	for (size_t i = 0; i < table.listed && !found; i++)
+		found = table.line[i] && expect_line(words, n, table.line[i]);
+	if (!found)
+		fail(s, "no such entry among %zu:", table.n);
+	for (size_t i = 0; i < table.listed && !found; i++)
+		text_printf(&s->error, "\n    %s", table.line[i]);
+	table_fini(&table);
+	return found ? 0 : -1;
+}
+
+/* flows N */
+static int do_flows(struct scenario *s, char **words, size_t n)
+{
+	struct table table;
+	size_t want = n == 1 ? (size_t)strtoul(words[0], NULL, 10) : 0;
+
+	if (n != 1)
+		return fail(s, "flows NUMBER is what is wanted");
+	if (need_replay(s) < 0)
+		return -1;
+	table_read(s, &table);
+	if (table.n != want)
+		fail(s, "there are %zu entries, not %zu:", table.n, want);
+	for (size_t i = 0; i < table.listed && table.n != want; i++)
+		text_printf(&s->error, "\n    %s", table.line[i]);
+	table_fini(&table);
+	return table.n == want ? 0 : -1;
+}
+
+/* delete WORDS: all entries that are that (none: all) */
+static int do_delete(struct scenario *s, char **words, size_t n)
+{
+	struct table table;
+	size_t deleted = 0;
+
+	if (need_replay(s) < 0)
+		return -1;
+	table_read(s, &table);
+	for (size_t i = 0; i < table.listed; i++) {
+		/* A deletion goes by what the words say, whatever flags the entry has. */
+		char *all = table.line[i];
+		bool wanted = true;
+
+		for (size_t w = 0; w < n && all; w++)
+			wanted = wanted && strstr(all, words[w]);
+		if (wanted && conntrack_delete(replay_conntrack(s->replay), table.index[i],
+					       table.id[i]))
+			deleted++;
+	}
+	table_fini(&table);
+	replay_advance(s->replay, s->time);
+	return deleted ? 0 : fail(s, "nothing was there to be deleted");
+}
+
+static int do_stats(struct scenario *s, char **words, size_t n)
+{
+	if (need_replay(s) < 0)
+		return -1;
+	return expect_stats(words, n, replay_conntrack(s->replay), &s->error);
+}
+
+/* dropped REASON NUMBER: of all packets so far */
+static int do_dropped(struct scenario *s, char **words, size_t n)
+{
+	struct engine_stats stats;
+
+	if (n != 2)
+		return fail(s, "dropped REASON NUMBER is what is wanted");
+	if (need_replay(s) < 0)
+		return -1;
+	engine_stats(replay_engine(s->replay), &stats);
+	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++) {
+		if (strcmp(reason_name(r), words[0]) != 0)
+			continue;
+		if (stats.dropped[r] == strtoull(words[1], NULL, 10))
+			return 0;
+		return fail(s, "%" PRIu64 " packets were dropped for %s", stats.dropped[r], words[0]);
+	}
+	return fail(s, "no reason is called %s", words[0]);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct scenario *s, char **words, size_t n);
+} statements[] = {
+	{ "host", do_host }, { "config", do_config }, { "local", do_local },
+	{ "route", do_route }, { "port", do_port }, { "ruleset", do_ruleset },
+	{ "nft", do_nft }, { "wait", do_wait }, { "flow", do_flow }, { "flows", do_flows },
+	{ "delete", do_delete }, { "stats", do_stats }, { "dropped", do_dropped },
+};
+
+/* ---- packets ---- */
+
+static size_t word_find(char **words, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	return n;
+}
+
+/* Send it, and compare. */
+static int send_row(struct scenario *s, const struct row *row, char **words, size_t n)
+{
+	size_t bar = word_find(words, n, "|"), len;
+	struct replay_outcome outcome;
+	struct virtio_net_hdr vnet;
+	char error[ROW_ERROR] = "out of memory";
+	uint8_t *bytes;
+	int err;
+
+	if (row_build(&s->rows, row, error, &bytes, &len, &vnet) < 0)
+		return fail(s, "%s", error);
+	replay_packet(s->replay, bytes, len, &vnet, s->time, &outcome);
+	err = expect_outcome(words, bar, &outcome, &s->error);
+	if (!err && bar < n)
+		err = expect_entry(words + bar + 1, n - bar - 1, &outcome, s->time, &s->error);
+	if (err && outcome.trace.by == BY_REASON)
+		text_printf(&s->error, " (dropped: %s)", outcome.trace.reason ?
+				    reason_name(outcome.trace.reason) : "?");
+	free(bytes);
+	return err;
+}
+
+static int do_packet(struct scenario *s, char **words, size_t n)
+{
+	size_t arrow = word_find(words, n, "=>");
+	char error[ROW_ERROR];
+	struct row row;
+	int err;
+
+	if (arrow == n)
+		return fail(s, "neither a statement nor a packet with \"=>\": %s", words[0]);
+	if (need_replay(s) < 0)
+		return -1;
+	if (row_parse(&s->rows, words, arrow, error, &row) < 0) {
+		err = fail(s, "%s", error);
+	} else {
+		/* sport=A-B: as many packets, each with the next port. */
+		int64_t last = row.sport_last == ROW_UNSET ? row.sport : row.sport_last;
+
+		do
+			err = send_row(s, &row, words + arrow + 1, n - arrow - 1);
+		while (!err && row.sport++ < last);
+	}
+	row_fini(&row);
+	return err;
+}
+
+/* ---- files ---- */
+
+static int run_line(struct scenario *s)
+{
+	char *copy = strdup(s->lines[s->at].text), *words[WORDS_MAX];
+	size_t n;
+	int err = 0;
+
+	if (!copy)
+		return fail(s, "out of memory");
+	n = split(copy, words);
+	for (size_t i = 0; n && i < sizeof(statements) / sizeof(statements[0]); i++) {
+		if (strcmp(words[0], statements[i].name) == 0) {
+			err = statements[i].run(s, words + 1, n - 1);
+			n = 0;
+		}
+	}
+	if (n)
+		err = do_packet(s, words, n);
+	free(copy);
+	return err;
+}
+
+static int run_lines(struct scenario *s, const struct line *lines, size_t n)
+{
+	s->lines = lines;
+	s->n_lines = n;
+	for (s->at = 0; s->at < s->n_lines; s->at++) {
+		if (run_line(s) < 0) {
+			size_t at = s->at < n ? s->at : n - 1;
+
+			printf("%s:%u: %s\n    %s\n", s->file, lines[at].number,
+			       text_str(&s->error), lines[at].text);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* One scenario, with what stands before the first one of its file. */
+static int run_scenario(const char *file, const struct line *preamble, size_t n_preamble,
+			const struct line *lines, size_t n)
+{
+	struct scenario s = {
+		.file = file,
+		.time = START,
+		.options = { .key = "scenario key 16" },
+		.host = HOSTSPEC_INIT,
+		.error = TEXT_INIT,
+	};
+	int err;
+
+	conntrack_options_default(&s.options.conntrack);
+	s.options.conntrack.max_flows = 1024;
+	err = run_lines(&s, preamble, n_preamble);
+	if (!err)
+		err = run_lines(&s, lines, n);
+	replay_free(s.replay);
+	hostspec_fini(&s.host);
+	row_context_fini(&s.rows);
+	text_fini(&s.error);
+	return err;
+}
+
+static bool is_heading(const char *line)
+{
+	return strncmp(line, "scenario ", 9) == 0;
+}
+
+static size_t next_heading(const struct line *lines, size_t n, size_t from)
+{
+	while (from < n && !is_heading(lines[from].text))
+		from++;
+	return from;
+}
+
+/* Lines of a file, malloc'ed; 0, or a negative errno. */
+static int read_lines(const char *file, struct line **ret_lines, size_t *ret_n)
+{
+	FILE *f = fopen(file, "re");
+	struct line *lines = NULL;
+	char *text = NULL;
+	size_t n = 0, cap = 0;
+	ssize_t len;
+
+	if (!f)
+		return -errno;
+	while ((len = getline(&text, &cap, f)) >= 0) {
+		struct line *more = realloc(lines, (n + 1) * sizeof(*lines));
+
+		if (!more)
+			abort();
+		lines = more;
+		if (len && text[len - 1] == '\n')
+			text[len - 1] = '\0';
+		lines[n] = (struct line){ .text = text, .number = (unsigned)n + 1 };
+		n++;
+		text = NULL;
+		cap = 0;
+	}
+	free(text);
+	fclose(f);
+	*ret_lines = lines;
+	*ret_n = n;
+	return 0;
+}
+
+static int run_file(const char *file, bool wrong)
+{
+	struct line *lines;
+	size_t n, first, at, end;
+	unsigned ran = 0, failed = 0;
+	int err = read_lines(file, &lines, &n);
+
+	if (err < 0) {
+		printf("%s: %s\n", file, strerror(-err));
+		return -1;
+	}
+	first = next_heading(lines, n, 0);
+	for (at = first; at < n; at = end) {
+		end = next_heading(lines, n, at + 1);
+		ran++;
+		if (run_scenario(file, lines, first, lines + at + 1, end - at - 1) < 0) {
+			printf("    in %s\n", lines[at].text);
+			failed++;
+		}
+	}
+	printf("%s: %u scenarios, %u failed\n", file, ran, failed);
+	for (size_t i = 0; i < n; i++)
+		free(lines[i].text);
+	free(lines);
+	return ran && failed == (wrong ? ran : 0) ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+	bool wrong = argc > 1 && strcmp(argv[1], "--wrong") == 0;
+	int first = wrong ? 2 : 1, status = argc > first ? 0 : 2;
+
+	for (int i = first; i < argc; i++)
+		if (run_file(argv[i], wrong) < 0)
+			status = 1;
+	return status;
+}
