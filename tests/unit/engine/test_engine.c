@@ -1,0 +1,498 @@
+/* The engine: one packet's way through ports, hooks, conntrack and back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctfw/engine.h"
+#include "ctfw/generation.h"
+#include "ctfw/rcu.h"
+#include "unit/packets.h"
+#include "unit/test.h"
+
+#define WG0 5
+#define ETH0 2
+
+/* A host 10.8.0.1 on wg0 (10.8.0.0/24 behind it) and 203.0.113.1 on eth0, which has the
+ * default route. */
+struct bench {
+	void *memory;
+	struct arena arena;
+	struct counters *counters;
+	struct conntrack *ct;
+	struct engine *engine;
+	struct generation *generation;
+	struct prefix network[2];
+	struct engine_port in, out, both;
+	struct instant now;
+	unsigned logged;
+	char log[512];
+};
+
+static struct prefix prefix_of(const char *text)
+{
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(text, &p), 0);
+	return p;
+}
+
+static struct hostview *host(void)
+{
+	const struct hostview_link links[] = {
+		{ ETH0, 1500, "eth0" },
+		{ WG0, 1420, "wg0" },
+	};
+	const struct hostview_addr addrs[] = {
+		{ prefix_of("10.8.0.1"), WG0, HOSTVIEW_LOCAL, true },
+		{ prefix_of("203.0.113.1"), ETH0, HOSTVIEW_LOCAL, true },
+		{ prefix_of("fd08::1"), WG0, HOSTVIEW_LOCAL, true },
+	};
+	const struct hostview_route routes[] = {
+		{ prefix_of("10.8.0.0/24"), WG0, 0 },
+		{ prefix_of("fd08::/64"), WG0, 0 },
+		{ prefix_of("0.0.0.0/0"), ETH0, 0 },
+		{ prefix_of("::/0"), ETH0, 0 },
+	};
+	struct hostview *hv = hostview_new(links, 2, addrs, 3, routes, 4);
+
+	assert_non_null(hv);
+	return hv;
+}
+
+static void log_line(void *arg, unsigned worker, const struct engine_log *record)
+{
+	struct bench *b = arg;
+
+	assert_int_equal(worker, 0);
+	b->logged++;
+	logline_format(record, b->log, sizeof(b->log));
+}
+
+static int set_up(void **state)
+{
+	static const uint8_t id[16] = { 1 };
+	struct bench *b = calloc(1, sizeof(*b));
+	struct conntrack_options options;
+	struct arena_geometry geometry = { .workers = 1, .text_bytes = 65536 };
+	struct engine_options engine = { 1, 3, 2, log_line, b };
+	struct diag d = DIAG_INIT;
+
+	conntrack_options_default(&options);
+	options.max_flows = 1024;
+	geometry.flow_records = conntrack_records(options.max_flows);
+	b->memory = aligned_alloc(4096, arena_size(&geometry));
+	memset(b->memory, 0, arena_size(&geometry));
+	arena_format(b->memory, &geometry, id, id, &b->arena);
+	b->counters = counters_new(&b->arena);
+	b->now = (struct instant){ 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
+	rcu_register();
+	b->ct = conntrack_new(&b->arena, &options, 1, b->now);
+	assert_non_null(b->ct);
+	b->engine = engine_new(b->ct, b->counters, &engine);
+	b->generation = generation_new(b->engine, b->counters, &b->arena, &d, NULL);
+	assert_non_null(b->generation);
+	engine_set_hostview(b->engine, host());
+	b->network[0] = prefix_of("10.8.0.0/24");
+	b->network[1] = prefix_of("fd08::/64");
+	b->in = (struct engine_port){ PORT_IN, WG0, "wg0", true, ENGINE_ALL_HOOKS, b->network, 2 };
+	b->out = b->in;
+	b->out.role = PORT_OUT;
+	b->both = (struct engine_port){ .role = PORT_BOTH, .hooks = ENGINE_ALL_HOOKS };
+	*state = b;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct bench *b = *state;
+
+	generation_free(b->generation);
+	engine_free(b->engine);
+	conntrack_free(b->ct);
+	counters_free(b->counters);
+	rcu_unregister();
+	free(b->memory);
+	free(b);
+	return 0;
+}
+
+static void rules(struct bench *b, const char *text)
+{
+	struct ruleset_input input = { .name = "rules", .text = text, .len = strlen(text) };
+	struct diag d = DIAG_INIT;
+	int err = generation_replace(b->generation, &input, &d);
+
+	if (err < 0)
+		print_error("%s", text_str(&d.text));
+	assert_int_equal(err, 0);
+	diag_fini(&d);
+}
+
+static uint8_t reply[BUILD_MAX];
+
+static struct engine_trace send_raw(struct bench *b, const struct engine_port *port, struct raw *r,
+				struct engine_result *ret_result)
+{
+	struct engine_trace trace;
+	struct engine_result result = { 0 };
+	struct packet p;
+
+	if (engine_prepare(b->engine, 0, r->b, r->len, NULL, &p, &trace) == REASON_NONE)
+		engine_input(b->engine, 0, port, &p, b->now, reply, &result, &trace);
+	else
+		result.action = ENGINE_DROP;
+	if (ret_result)
+		*ret_result = result;
+	rcu_quiescent();
+	return trace;
+}
+
+static struct engine_trace send_udp(struct bench *b, const struct engine_port *port, const char *src,
+				    const char *dst)
+{
+	struct raw r;
+
+	raw_udp(&r, src, 1000, dst, 53, 10);
+	return send_raw(b, port, &r, NULL);
+}
+
+static void the_port_says_which_hook(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").hook, HOOK_FORWARD);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "10.8.0.1").hook, HOOK_INPUT);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "203.0.113.1").hook, HOOK_INPUT);
+	assert_int_equal(send_udp(b, &b->out, "198.51.100.1", "10.8.0.2").hook, HOOK_FORWARD);
+	assert_int_equal(send_udp(b, &b->out, "10.8.0.1", "10.8.0.2").hook, HOOK_OUTPUT);
+	assert_int_equal(send_udp(b, &b->in, "fd08::2", "fd08::1").hook, HOOK_INPUT);
+	assert_int_equal(send_udp(b, &b->out, "fd08::1", "fd08::2").hook, HOOK_OUTPUT);
+	assert_int_equal(send_udp(b, &b->both, "10.8.0.1", "10.8.0.2").hook, HOOK_OUTPUT);
+	assert_int_equal(send_udp(b, &b->both, "10.8.0.2", "10.8.0.1").hook, HOOK_INPUT);
+	assert_int_equal(send_udp(b, &b->both, "10.8.0.2", "198.51.100.1").hook, HOOK_FORWARD);
+}
+
+static void sources_that_nobody_behind_the_interface_may_have_are_dropped(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		enum reason reason;
+	} rows[] = {
+		{ "10.8.0.1", "198.51.100.1", REASON_OWN_SOURCE },
+		{ "203.0.113.1", "10.8.0.1", REASON_OWN_SOURCE },
+		{ "fd08::1", "fd51::1", REASON_OWN_SOURCE },
+		{ "192.0.2.7", "198.51.100.1", REASON_SPOOFED },
+		{ "fd99::1", "fd51::1", REASON_SPOOFED },
+		{ "127.0.0.1", "198.51.100.1", REASON_MARTIAN },
+		{ "224.0.0.1", "198.51.100.1", REASON_MARTIAN },
+		{ "0.0.0.0", "198.51.100.1", REASON_MARTIAN },
+		{ "255.255.255.255", "198.51.100.1", REASON_MARTIAN },
+		{ "10.8.0.2", "127.0.0.1", REASON_MARTIAN },
+		{ "10.8.0.2", "0.0.0.1", REASON_MARTIAN },
+	};
+	struct bench *b = *state;
+	struct conntrack_stats stats;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct engine_trace t = send_udp(b, &b->in, rows[i].src, rows[i].dst);
+
+		assert_int_equal(t.verdict, VERDICT_DROP);
+		assert_int_equal(t.by, BY_REASON);
+		assert_int_equal(t.reason, rows[i].reason);
+		assert_false(t.has_flow);
+	}
+	conntrack_stats(b->ct, &stats);
+	assert_int_equal(stats.flows, 0);
+	b->in.spoof_check = false;
+	assert_int_equal(send_udp(b, &b->in, "192.0.2.7", "198.51.100.1").verdict, VERDICT_ACCEPT);
+}
+
+static void rules_see_the_real_interfaces(void **state)
+{
+	struct bench *b = *state;
+	struct engine_trace t;
+
+	rules(b, "table inet t {\n"
+		 " chain f { type filter hook forward priority 0; policy drop;\n"
+		 "  iifname wg0 oifname eth0 accept\n"
+		 "  iifname eth0 oifname wg0 accept\n }\n"
+		 " chain i { type filter hook input priority 0; policy drop;\n"
+		 "  iifname wg0 accept\n }\n"
+		 " chain o { type filter hook output priority 0; policy drop;\n"
+		 "  oifname wg0 accept\n }\n"
+		 "}\n");
+	t = send_udp(b, &b->in, "10.8.0.2", "198.51.100.1");
+	assert_int_equal(t.verdict, VERDICT_ACCEPT);
+	t = send_udp(b, &b->out, "198.51.100.9", "10.8.0.2");
+	assert_int_equal(t.verdict, VERDICT_ACCEPT);
+	/* A client to another client: neither rule fits. */
+	t = send_udp(b, &b->in, "10.8.0.2", "10.8.0.3");
+	assert_int_equal(t.by, BY_POLICY);
+	assert_int_equal(t.verdict, VERDICT_DROP);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "10.8.0.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->out, "10.8.0.1", "10.8.0.7").verdict, VERDICT_ACCEPT);
+	/* By addresses alone it is the same. */
+	assert_int_equal(send_udp(b, &b->both, "10.8.0.4", "198.51.100.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->both, "198.51.100.8", "10.8.0.4").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->both, "10.8.0.4", "10.8.0.5").verdict, VERDICT_DROP);
+}
+
+static void a_route_is_asked_anew_when_the_host_changed(void **state)
+{
+	struct bench *b = *state;
+	const struct hostview_link links[] = { { 9, 1500, "ppp0" }, { WG0, 1420, "wg0" } };
+	const struct hostview_route routes[] = { { prefix_of("10.8.0.0/24"), WG0, 0 },
+						 { prefix_of("0.0.0.0/0"), 9, 0 } };
+
+	rules(b, "table ip t { chain f { type filter hook forward priority 0; policy drop;\n"
+		 " oifname eth0 accept; }; }\n");
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_ACCEPT);
+	engine_set_hostview(b->engine, hostview_new(links, 2, NULL, 0, routes, 2));
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_DROP);
+}
+
+static void a_flow_begins_only_when_its_first_packet_was_accepted(void **state)
+{
+	struct bench *b = *state;
+	struct conntrack_stats stats;
+	struct engine_trace t;
+
+	rules(b, "table ip t { chain f { type filter hook forward priority 0;\n"
+		 " ct state established accept\n udp dport 53 ip daddr 198.51.100.1 accept\n"
+		 " drop\n }; }\n");
+	t = send_udp(b, &b->in, "10.8.0.2", "198.51.100.2");
+	assert_int_equal(t.ct_state, CT_STATE_NEW);
+	assert_int_equal(t.verdict, VERDICT_DROP);
+	assert_false(t.has_flow);
+	t = send_udp(b, &b->in, "10.8.0.2", "198.51.100.1");
+	assert_int_equal(t.verdict, VERDICT_ACCEPT);
+	assert_true(t.has_flow);
+	conntrack_stats(b->ct, &stats);
+	assert_int_equal(stats.flows, 1);
+}
+
+static void the_decision_that_is_told_is_a_rules_of_the_packets_own_hook(void **state)
+{
+	struct bench *b = *state;
+	struct engine_trace t;
+
+	rules(b, "table ip t {\n"
+		 " chain pre { type filter hook prerouting priority 0; udp dport 53 accept; }\n"
+		 " chain f { type filter hook forward priority 0; udp sport 1000 accept; }\n"
+		 " chain late { type filter hook forward priority 10; policy accept; }\n"
+		 " chain post { type filter hook postrouting priority 0; accept; }\n"
+		 "}\n");
+	t = send_udp(b, &b->in, "10.8.0.2", "198.51.100.1");
+	assert_int_equal(t.by, BY_RULE);
+	assert_string_equal(t.chain, "f");
+	assert_string_equal(t.table, "t");
+	assert_string_equal(t.family, "ip");
+	rules(b, "table ip t { chain post { type filter hook postrouting priority 0;\n"
+		 " udp dport 53 drop; }\n chain f { type filter hook forward priority 0; accept; }; }");
+	t = send_udp(b, &b->in, "10.8.0.2", "198.51.100.1");
+	assert_int_equal(t.verdict, VERDICT_DROP);
+	assert_string_equal(t.chain, "post");
+	assert_int_equal(t.hook, HOOK_POSTROUTING);
+	/* An IPv6 packet meets no chain at all. */
+	t = send_udp(b, &b->in, "fd08::2", "fd51::1");
+	assert_int_equal(t.verdict, VERDICT_ACCEPT);
+	assert_int_equal(t.by, BY_POLICY);
+	assert_null(t.chain);
+}
+
+static void the_output_hook_takes_the_place_of_prerouting(void **state)
+{
+	struct bench *b = *state;
+
+	rules(b, "table ip t { chain pre { type filter hook prerouting priority -300; drop; }\n"
+		 " chain o { type filter hook output priority -300; ct state invalid accept; drop; }; }");
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "10.8.0.1").verdict, VERDICT_DROP);
+	/* Before conntrack every packet is invalid to a rule. */
+	assert_int_equal(send_udp(b, &b->out, "10.8.0.1", "10.8.0.2").verdict, VERDICT_ACCEPT);
+}
+
+static void hooks_that_are_not_asked_for_are_tracked_and_let_through(void **state)
+{
+	struct bench *b = *state;
+	struct engine_trace t;
+
+	rules(b, "table inet t { chain i { type filter hook input priority 0; policy drop; }\n"
+		 " chain p { type filter hook prerouting priority -300; policy drop; }; }\n");
+	b->in.hooks = 1u << HOOK_FORWARD;
+	t = send_udp(b, &b->in, "10.8.0.2", "10.8.0.1");
+	assert_int_equal(t.verdict, VERDICT_ACCEPT);
+	assert_true(t.has_flow);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_DROP);
+}
+
+static void a_mark_set_by_a_rule_stays_with_the_flow(void **state)
+{
+	struct bench *b = *state;
+	struct engine_trace t;
+
+	rules(b, "table ip t { chain f { type filter hook forward priority 0; policy drop;\n"
+		 " ct state new ct mark set 0x2a\n ct mark 42 accept\n }; }\n");
+	t = send_udp(b, &b->in, "10.8.0.2", "198.51.100.1");
+	assert_int_equal(t.verdict, VERDICT_ACCEPT);
+	assert_int_equal(t.flow.mark, 42);
+	rules(b, "table ip t { chain f { type filter hook forward priority 0; policy drop;\n"
+		 " ct mark 42 accept\n }; }\n");
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_ACCEPT);
+}
+
+static void a_rejected_packet_is_answered_by_who_the_kernel_would_have_speak(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		bool out;
+		const char *speaker;
+	} rows[] = {
+		{ "10.8.0.2", "198.51.100.1", false, "10.8.0.1" },
+		{ "10.8.0.2", "203.0.113.1", false, "203.0.113.1" },
+		{ "198.51.100.1", "10.8.0.2", true, "203.0.113.1" },
+	};
+	struct bench *b = *state;
+
+	rules(b, "table ip t { chain f { type filter hook forward priority 0; reject; }\n"
+		 " chain i { type filter hook input priority 0; reject; }; }\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct engine_result result;
+		struct engine_trace t;
+		struct packet p;
+		char text[ADDR_TEXT];
+		struct raw r;
+
+		b->now.mono += NSEC_PER_SEC;
+		raw_udp(&r, rows[i].src, 1000, rows[i].dst, 53, 10);
+		t = send_raw(b, rows[i].out ? &b->out : &b->in, &r, &result);
+		assert_int_equal(t.verdict, VERDICT_REJECT);
+		assert_int_equal(result.action, ENGINE_REPLY);
+		assert_int_equal(packet_parse(reply, result.reply_len, NULL, &p), REASON_NONE);
+		assert_int_equal(p.icmp_type, 3);
+		assert_int_equal(p.icmp_code, 3);
+		assert_string_equal(addr_print(L3_IPV4, &p.saddr, text), rows[i].speaker);
+		assert_string_equal(addr_print(L3_IPV4, &p.daddr, text), rows[i].src);
+	}
+}
+
+static void answers_and_log_lines_are_bounded_and_what_was_not_sent_is_counted(void **state)
+{
+	struct bench *b = *state;
+	unsigned answered = 0;
+	struct engine_stats stats;
+
+	rules(b, "table ip t { chain f { type filter hook forward priority 0;\n"
+		 " log prefix \"no: \" reject; }; }\n");
+	for (int i = 0; i < 100; i++) {
+		struct engine_result result;
+		struct raw r;
+
+		raw_udp(&r, "10.8.0.2", 1000, "198.51.100.1", 53, 10);
+		send_raw(b, &b->in, &r, &result);
+		answered += result.action == ENGINE_REPLY;
+	}
+	engine_stats(b->engine, &stats);
+	assert_int_equal(answered, 2);
+	assert_int_equal(stats.replies, 2);
+	assert_int_equal(stats.dropped[REASON_REJECT], 100);
+	assert_int_equal(stats.dropped[REASON_REPLY_LIMIT], 98);
+	assert_int_equal(b->logged, 3);
+	assert_int_equal(stats.log_suppressed, 97);
+	assert_non_null(strstr(b->log, "no: IN=wg0 OUT=eth0 SRC=10.8.0.2 DST=198.51.100.1"));
+	/* A second later there is room again. */
+	b->now.mono += NSEC_PER_SEC;
+	send_udp(b, &b->in, "10.8.0.2", "198.51.100.1");
+	assert_int_equal(b->logged, 4);
+}
+
+static void a_reset_closes_the_flow_that_it_answers(void **state)
+{
+	struct bench *b = *state;
+	struct engine_result result;
+	struct engine_trace t;
+	struct raw r;
+
+	raw_tcp(&r, "10.8.0.2", 1000, "198.51.100.1", 80, TCP_SYN, 100, 0, 0);
+	send_raw(b, &b->in, &r, NULL);
+	raw_tcp(&r, "198.51.100.1", 80, "10.8.0.2", 1000, TCP_SYN | TCP_ACK, 500, 101, 0);
+	send_raw(b, &b->out, &r, NULL);
+	rules(b, "table ip t { chain f { type filter hook forward priority 0;\n"
+		 " tcp dport 80 reject with tcp reset; }; }\n");
+	raw_tcp(&r, "10.8.0.2", 1000, "198.51.100.1", 80, TCP_ACK, 101, 501, 0);
+	t = send_raw(b, &b->in, &r, &result);
+	assert_int_equal(t.ct_state, CT_STATE_ESTABLISHED);
+	assert_int_equal(result.action, ENGINE_REPLY);
+	assert_true(t.has_flow);
+	assert_int_equal(t.flow.proto.tcp.state, TCPS_CLOSE);
+	assert_int_equal(flow_remaining(&t.flow, b->now.mono), 10 * NSEC_PER_SEC);
+}
+
+static void counters_and_handles_outlive_the_process(void **state)
+{
+	struct bench *b = *state;
+	struct generation *again;
+	struct text text = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	bool restored = false;
+
+	rules(b, "table ip t { chain f { type filter hook forward priority 0;\n"
+		 " udp dport 53 counter accept; }; }\n");
+	send_udp(b, &b->in, "10.8.0.2", "198.51.100.1");
+	generation_free(b->generation);
+	engine_free(b->engine);
+	counters_free(b->counters);
+	/* Another process over the same arena. */
+	b->counters = counters_new(&b->arena);
+	b->engine = engine_new(b->ct, b->counters,
+			       &(struct engine_options){ 1, 3, 2, log_line, b });
+	again = generation_new(b->engine, b->counters, &b->arena, &d, &restored);
+	assert_true(restored);
+	b->generation = again;
+	ruleset_print(generation_ruleset(again), PRINT_HANDLE, &text);
+	assert_non_null(strstr(text_str(&text),
+			       "udp dport 53 counter packets 1 bytes 38 accept # handle 2"));
+	text_fini(&text);
+	diag_fini(&d);
+}
+
+static void a_wrong_ruleset_changes_nothing(void **state)
+{
+	struct bench *b = *state;
+	const char *bad = "table ip t { chain f { type filter hook forward priority 0; acept; }; }\n";
+	struct ruleset_input input = { .name = "bad", .text = bad, .len = strlen(bad) };
+	struct diag d = DIAG_INIT;
+	uint64_t serial;
+
+	rules(b, "table ip t { chain f { type filter hook forward priority 0; drop; }; }\n");
+	serial = generation_serial(b->generation);
+	assert_true(generation_replace(b->generation, &input, &d) < 0);
+	assert_true(generation_check(b->generation, &input, &d) < 0);
+	assert_non_null(strstr(text_str(&d.text), "bad:1:61:"));
+	assert_int_equal(generation_serial(b->generation), serial);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_DROP);
+	diag_fini(&d);
+}
+
+#define engine_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		engine_test(the_port_says_which_hook),
+		engine_test(sources_that_nobody_behind_the_interface_may_have_are_dropped),
+		engine_test(rules_see_the_real_interfaces),
+		engine_test(a_route_is_asked_anew_when_the_host_changed),
+		engine_test(a_flow_begins_only_when_its_first_packet_was_accepted),
+		engine_test(the_decision_that_is_told_is_a_rules_of_the_packets_own_hook),
+		engine_test(the_output_hook_takes_the_place_of_prerouting),
+		engine_test(hooks_that_are_not_asked_for_are_tracked_and_let_through),
+		engine_test(a_mark_set_by_a_rule_stays_with_the_flow),
+		engine_test(a_rejected_packet_is_answered_by_who_the_kernel_would_have_speak),
+		engine_test(answers_and_log_lines_are_bounded_and_what_was_not_sent_is_counted),
+		engine_test(a_reset_closes_the_flow_that_it_answers),
+		engine_test(counters_and_handles_outlive_the_process),
+		engine_test(a_wrong_ruleset_changes_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
