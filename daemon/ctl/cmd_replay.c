@@ -47,6 +47,7 @@ struct session {
 	struct capture *capture;
 	struct capture_writer *writer;
 	struct text line;
+	size_t width; /* of a column of text */
 };
 
 static const char *input_name(const struct session *s)
@@ -257,7 +258,10 @@ static int replay_one(struct session *s, const struct capture_packet *p)
 	at = (struct outcome_place){
 		.number = p->number, .time = p->time, .mono = replay_time(s->replay),
 	};
-	(s->json ? outcome_json : outcome_text)(&o, &at, &s->line);
+	if (s->json)
+		outcome_json(&o, &at, &s->line);
+	else
+		outcome_text(&o, &at, &s->width, &s->line);
 	if (print_line(s))
 		return 1;
 	if (s->writer && o.out) {
@@ -315,7 +319,8 @@ static int finish(struct session *s)
 
 static int replay_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
 {
-	struct session s = { .ctl = ctl, .host = HOSTSPEC_INIT, .line = TEXT_INIT };
+	struct session s = { .ctl = ctl, .host = HOSTSPEC_INIT, .line = TEXT_INIT,
+			     .width = OUTCOME_WIDTH };
 	int status = parse_options(&s, self, argc, argv), err;
 
 	if (!status)

@@ -188,21 +188,26 @@ static void text_column(struct text *t, size_t column)
 /*
  *      1  1700000000.000100  tcp 10.0.1.2:1000 > 10.0.2.2:80 S      forward  new   accept  ...
  */
-void outcome_text(const struct replay_outcome *o, const struct outcome_place *at, struct text *t)
+void outcome_text(const struct replay_outcome *o, const struct outcome_place *at, size_t *width,
+		  struct text *t)
 {
 	const struct engine_trace *trace = &o->trace;
-	size_t start = t->len;
+	size_t start;
 
 	text_printf(t, "%6" PRIu64 "  ", at->number);
 	outcome_time(at->time, t);
 	text_puts(t, "  ");
+	start = t->len;
 	text_packet(&o->packet, t);
-	text_column(t, start + 76);
-	text_printf(t, "%-7s ", trace->hook ? outcome_hook(o) : "-");
+	if (t->len - start > *width)
+		*width = t->len - start;
+	text_column(t, start + *width + 1);
+	start = t->len;
+	text_printf(t, "%-11s ", trace->hook ? outcome_hook(o) : "-");
 	text_puts(t, outcome_state(o));
 	if (has_direction(o))
 		text_printf(t, "/%s", direction_name(trace->ct_dir));
-	text_column(t, start + 105);
+	text_column(t, start + 33);
 	text_printf(t, "%-6s  ", outcome_verdict(o));
 	text_puts(t, outcome_by(o));
 	if ((trace->by == BY_RULE || trace->by == BY_POLICY) && trace->chain) {

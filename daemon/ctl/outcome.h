@@ -15,8 +15,12 @@ struct outcome_place {
 void outcome_time(uint64_t time, struct text *t);
 /* One object without a newline; keys and their order are those of ctfwctl(8). */
 void outcome_json(const struct replay_outcome *o, const struct outcome_place *at, struct text *t);
-/* One line of columns without a newline. */
-void outcome_text(const struct replay_outcome *o, const struct outcome_place *at, struct text *t);
+/* One line of columns without a newline.  width: of the column that says which packet it is;
+ * it grows with a longer one, so that the lines behind that are aligned with it.  Start with
+ * OUTCOME_WIDTH, what most IPv4 packets need. */
+#define OUTCOME_WIDTH 48
+void outcome_text(const struct replay_outcome *o, const struct outcome_place *at, size_t *width,
+		  struct text *t);
 /* "accept", "drop", "reject". */
 const char *outcome_verdict(const struct replay_outcome *o);
 /* "rule", "policy", or the name of a drop reason. */

@@ -337,8 +337,10 @@ table inet filter {
                 for i, p in enumerate(handshake()):
                     f.write(record(p))
                     self.assertEqual(json.loads(child.stdout.readline())["packet"], i + 1)
+                    # The packet is written behind its line.
+                    size = 24 + sum(16 + len(q) for q in handshake()[:i + 1])
                     for _ in range(100):
-                        if len(read_pcap(out)[2]) == i + 1:
+                        if os.path.getsize(out) == size:
                             break
                         time.sleep(0.05)
                     self.assertEqual(len(read_pcap(out)[2]), i + 1)
@@ -507,7 +509,7 @@ table inet filter {
         lines = done.stdout.decode().splitlines()
         self.assertEqual(len(lines), 5)
         self.assertRegex(lines[0], r"^ +1  1700000000\.000100  tcp 10\.0\.1\.2:1000 > 10\.0\.2\.2:80 S "
-                                   r"+forward new/original +accept  rule ip filter forward handle 4$")
+                                   r"+forward +new/original +accept  rule ip filter forward handle 4$")
         self.assertRegex(lines[3], r"udp .* drop    policy ip filter forward$")
         self.assertRegex(lines[4], r"1 bytes? .* drop    bad-version$")
         self.assertEqual(len({re.search(r"(accept|drop)  ", l).start() for l in lines}), 1)

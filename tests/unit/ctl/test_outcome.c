@@ -158,6 +158,7 @@ static void people_get_one_line_with_columns(void **state)
 {
 	struct replay_outcome o = accepted();
 	struct text t = TEXT_INIT;
+	size_t width = 30;
 	uint8_t family;
 
 	(void)state;
@@ -169,11 +170,30 @@ static void people_get_one_line_with_columns(void **state)
 	o.packet.dport = htons(80);
 	assert_int_equal(addr_parse("10.0.1.2", &family, &o.packet.saddr), 0);
 	assert_int_equal(addr_parse("10.0.2.2", &family, &o.packet.daddr), 0);
-	outcome_text(&o, &first, &t);
+	outcome_text(&o, &first, &width, &t);
 	assert_string_equal(text_str(&t),
-			    "     1  1700000000.000100  tcp 10.0.1.2:1000 > 10.0.2.2:80 SA    "
-			    "           forward new/original         accept  "
+			    "     1  1700000000.000100  tcp 10.0.1.2:1000 > 10.0.2.2:80 SA "
+			    "forward     new/original         accept  "
 			    "rule ip filter forward handle 4");
+	text_fini(&t);
+}
+
+static void a_longer_packet_widens_the_column(void **state)
+{
+	struct replay_outcome o = accepted();
+	struct text t = TEXT_INIT;
+	size_t width = 3, at;
+
+	(void)state;
+	o.packet.family = L3_IPV6;
+	o.packet.l4_proto = 50;
+	outcome_text(&o, &first, &width, &t);
+	assert_int_equal(width, strlen("proto 50 :: > ::"));
+	at = (size_t)(strstr(text_str(&t), "forward ") - text_str(&t));
+	text_clear(&t);
+	o.packet.family = L3_NONE;
+	outcome_text(&o, &first, &width, &t);
+	assert_int_equal(strstr(text_str(&t), "forward ") - text_str(&t), at);
 	text_fini(&t);
 }
 
@@ -184,11 +204,12 @@ static void people_see_what_could_not_be_parsed(void **state)
 		.trace = { .verdict = VERDICT_DROP, .by = BY_REASON, .reason = REASON_VERSION },
 	};
 	struct text t = TEXT_INIT;
+	size_t width = OUTCOME_WIDTH;
 
 	(void)state;
-	outcome_text(&o, &first, &t);
+	outcome_text(&o, &first, &width, &t);
 	assert_non_null(strstr(text_str(&t), "  3 bytes  "));
-	assert_non_null(strstr(text_str(&t), " -       invalid "));
+	assert_non_null(strstr(text_str(&t), " -           invalid "));
 	assert_non_null(strstr(text_str(&t), " drop    bad-version"));
 	text_fini(&t);
 }
@@ -203,6 +224,7 @@ int main(void)
 		cmocka_unit_test(names_are_escaped),
 		cmocka_unit_test(times_are_cut_and_not_rounded),
 		cmocka_unit_test(people_get_one_line_with_columns),
+		cmocka_unit_test(a_longer_packet_widens_the_column),
 		cmocka_unit_test(people_see_what_could_not_be_parsed),
 	};
 
