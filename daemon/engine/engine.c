@@ -118,6 +118,11 @@ enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, siz
 	return REASON_NONE;
 }
 
+void engine_prefetch(struct engine *e, const struct packet *p)
+{
+	conntrack_prefetch_flow(e->ct, p);
+}
+
 static void log_packet(struct eval *eval, enum hook hook, const struct log_spec *spec)
 {
 	struct way *way = eval->arg;
