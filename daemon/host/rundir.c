@@ -88,8 +88,8 @@ static int take_lock(int fd, const char *path, struct diag *d)
 		n = pread(fd, pid, sizeof(pid) - 1, 0);
 		pid[n > 0 ? n : 0] = '\0';
 		pid[strcspn(pid, "\n")] = '\0';
-		diag_error(d, &nowhere, "another ctfwd%s%s is running in %s",
-			   *pid ? ", process " : "", pid, path);
+		diag_error(d, &nowhere, "another ctfwd (process %s) is running in %s",
+			   *pid ? pid : "unknown", path);
 		return -EBUSY;
 	}
 	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());

@@ -92,6 +92,9 @@ static int open_device(struct diag *d)
 	if (err == ENOENT || err == ENODEV || err == ENXIO)
 		diag_error(d, &nowhere, TUN_PATH ": %s; load the kernel's module: modprobe tun",
 			   strerror(err));
+	else if (err == EACCES || err == EPERM)
+		diag_error(d, &nowhere, TUN_PATH ": %s; start ctfwd as root, or let its user open it",
+			   strerror(err));
 	else
 		diag_error(d, &nowhere, TUN_PATH ": %s", strerror(err));
 	return -err;

@@ -89,7 +89,7 @@ static void a_second_daemon_is_told_of_the_first(void **state)
 
 	(void)state;
 	opened(&first);
-	refused(-EBUSY, "another ctfwd, process ");
+	refused(-EBUSY, "another ctfwd (process ");
 	rundir_close(&first);
 	opened(&first);
 	rundir_close(&first);
