@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -358,6 +359,7 @@ void filter_run(const struct filter_start *start)
 	struct diag d = DIAG_INIT;
 	int err = -ENOMEM;
 
+	prctl(PR_SET_NAME, "ctfwd-filter");
 	rcu_register();
 	rcu_offline();
 	if (f) {
