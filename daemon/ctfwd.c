@@ -1,0 +1,102 @@
+/* ctfwd.c - the daemon: options of the command line, then the keeper. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctfw/config.h"
+#include "host/keeper.h"
+#include "host/log.h"
+#include "host/rulesetfile.h"
+
+static const char usage[] =
+	"Usage: ctfwd [OPTION]...\n"
+	"The firewall daemon, in the foreground.\n"
+	"\n"
+	"  -c, --config FILE  configuration; default " CONFIG_FILE "\n"
+	"  -t, --test         check configuration and ruleset, and exit\n"
+	"  -v, --verbose      say more\n"
+	"      --version      print the version and exit\n"
+	"  -h, --help         print this and exit\n"
+	"\n"
+	"SIGHUP reads configuration and ruleset again, SIGTERM ends the daemon.\n";
+
+struct options {
+	const char *config;
+	bool test;
+	bool verbose;
+};
+
+enum { OPTION_VERSION = 256 };
+
+static void parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, OPTION_VERSION },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:tvh", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 't':
+			o->test = true;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case OPTION_VERSION:
+			puts("ctfwd " CTFW_VERSION);
+			exit(EXIT_SUCCESS);
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			fputs("Try \"ctfwd --help\".\n", stderr);
+			exit(EXIT_FAILURE);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "ctfwd: what is \"%s\"? There are options only, no arguments.\n",
+			argv[optind]);
+		exit(EXIT_FAILURE);
+	}
+}
+
+static int test(struct config *c)
+{
+	struct diag d = DIAG_INIT;
+	int err = rulesetfile_check(c->daemon.ruleset, &d);
+
+	if (err)
+		fputs(text_str(&d.text), stderr);
+	else
+		printf("%s and %s are right\n", c->name, c->daemon.ruleset);
+	diag_fini(&d);
+	config_free(c);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .config = CONFIG_FILE };
+	struct config *config;
+	struct diag d = DIAG_INIT;
+	int err;
+
+	parse_options(argc, argv, &o);
+	log_init(o.verbose);
+	err = config_load(o.config, &d, &config);
+	if (err)
+		fputs(text_str(&d.text), stderr);
+	diag_fini(&d);
+	if (err)
+		return EXIT_FAILURE;
+	return o.test ? test(config) : keeper_run(config);
+}
