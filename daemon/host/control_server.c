@@ -2,9 +2,13 @@
  *
  * A connection is a bufferevent and a session.  Bytes go from the socket to the session
  * while it waits for a message; then reading stops until the call is answered, so that
- * the kernel holds the peer back.  The session is run from a timer of no delay, one piece
- * of work a turn of the loop, and only while less than OUTPUT_LOW bytes wait for the peer:
- * a stream is made at the pace at which it is read.
+ * the kernel holds the peer back.  A session runs only while less than OUTPUT_LOW bytes
+ * wait for its peer: a stream is made at the pace at which it is read.
+ *
+ * Those that have something to do stand in two queues, new calls in one and streams that
+ * go on in the other.  They are worked off from a timer of no delay, for TURN_NS a turn of
+ * the loop, queues in turn and in each of them users in turn: a hundred dumps keep nobody
+ * waiting, nor do a hundred calls of another user.
  *
  * Nobody can take a place from others for long.  Connections stand in a list by their last
  * sign of life.  When there are too many, or too much output lies unread, the most silent
@@ -20,23 +24,31 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define INPUT_HIGH (256u << 10) /* read from the kernel before the session takes it */
 #define OUTPUT_LOW (64u << 10)
 #define ACCEPTS_A_TURN 16
+#define TURN_NS (2 * NSEC_PER_MSEC)
 #define RETRY_MSEC 100
 #define DRAIN_MSEC 1000
 
 struct connection {
 	TAILQ_ENTRY(connection) link;
+	TAILQ_ENTRY(connection) ready_link;
+	struct ready *ready; /* the queue that it stands in, or NULL */
 	struct control_server *server;
 	struct bufferevent *bev;
 	struct control_session *session;
-	struct event *work;     /* run the session */
 	struct event *deadline; /* the message must be whole */
 	uid_t uid;
 	enum control_state state;
+};
+
+struct ready {
+	TAILQ_HEAD(ready_list, connection) list;
+	uid_t last_uid; /* whose turn it was */
 };
 
 struct control_server {
@@ -47,6 +59,8 @@ struct control_server {
 	struct control_limits limits;
 	TAILQ_HEAD(connection_list, connection) connections; /* the most lively first */
 	unsigned n_connections;
+	struct ready calls, streams; /* those with something to do */
+	struct event *work;          /* do it */
 	size_t output; /* bytes in all their output buffers */
 
 	struct event *drained; /* not NULL: draining */
@@ -62,6 +76,7 @@ static const struct control_limits default_limits = {
 };
 
 static void connection_read(struct connection *c);
+static void unready(struct connection *c);
 
 static void arm(struct event *timer, unsigned msec)
 {
@@ -96,6 +111,7 @@ static void connection_free(struct connection *c)
 
 	TAILQ_REMOVE(&s->connections, c, link);
 	s->n_connections--;
+	unready(c);
 	if (c->bev) {
 		struct evbuffer *output = bufferevent_get_output(c->bev);
 
@@ -103,8 +119,6 @@ static void connection_free(struct connection *c)
 		s->output -= evbuffer_get_length(output);
 		bufferevent_free(c->bev);
 	}
-	if (c->work)
-		event_free(c->work);
 	if (c->deadline)
 		event_free(c->deadline);
 	control_session_free(c->session);
@@ -145,6 +159,41 @@ static bool make_room(struct control_server *s, const struct connection *spare, 
 	if (victim)
 		connection_free(victim);
 	return victim != NULL;
+}
+
+/* ---- the queue ---- */
+
+static void make_ready(struct connection *c, struct ready *queue)
+{
+	if (c->ready)
+		return;
+	TAILQ_INSERT_TAIL(&queue->list, c, ready_link);
+	c->ready = queue;
+	arm(c->server->work, 0);
+}
+
+static void unready(struct connection *c)
+{
+	if (c->ready)
+		TAILQ_REMOVE(&c->ready->list, c, ready_link);
+	c->ready = NULL;
+}
+
+/* The next one, of another user than the last if there is any; NULL when it is empty. */
+static struct connection *ready_next(struct ready *queue)
+{
+	struct connection *c;
+
+	TAILQ_FOREACH (c, &queue->list, ready_link)
+		if (c->uid != queue->last_uid)
+			break;
+	if (!c)
+		c = TAILQ_FIRST(&queue->list);
+	if (c) {
+		queue->last_uid = c->uid;
+		unready(c);
+	}
+	return c;
 }
 
 /* ---- one connection ---- */
@@ -188,7 +237,7 @@ static void connection_next(struct connection *c)
 		break;
 	case CONTROL_WRITE:
 		if (unread(c) <= OUTPUT_LOW)
-			arm(c->work, 0);
+			make_ready(c, &c->server->streams);
 		break;
 	case CONTROL_NONE:
 	case CONTROL_WAIT:
@@ -199,13 +248,10 @@ static void connection_next(struct connection *c)
 		connection_free(c);
 }
 
-static void work_cb(evutil_socket_t fd, short what, void *arg)
+static void connection_run(struct connection *c)
 {
-	struct connection *c = arg;
 	struct text out = TEXT_INIT;
 
-	(void)fd;
-	(void)what;
 	if (c->state == CONTROL_CLOSE)
 		return;
 	c->state = control_session_run(c->session, &out);
@@ -213,11 +259,40 @@ static void work_cb(evutil_socket_t fd, short what, void *arg)
 	connection_next(c);
 }
 
+static uint64_t clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static void work_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_server *s = arg;
+	uint64_t end = clock_ns() + TURN_NS;
+	struct connection *c;
+
+	(void)fd;
+	(void)what;
+	do {
+		c = ready_next(&s->calls);
+		if (c)
+			connection_run(c);
+		c = ready_next(&s->streams);
+		if (c)
+			connection_run(c);
+	} while (clock_ns() < end &&
+		 (!TAILQ_EMPTY(&s->calls.list) || !TAILQ_EMPTY(&s->streams.list)));
+	if (!TAILQ_EMPTY(&s->calls.list) || !TAILQ_EMPTY(&s->streams.list))
+		arm(s->work, 0);
+}
+
 static void session_wakes(void *arg)
 {
 	struct connection *c = arg;
 
-	arm(c->work, 0);
+	make_ready(c, &c->server->calls);
 }
 
 /* Feed the session; reading goes on only while it waits for the rest of a message. */
@@ -237,7 +312,7 @@ static void connection_read(struct connection *c)
 	if (total && control_session_partial(c->session) == 0) {
 		evtimer_del(c->deadline);
 		bufferevent_disable(c->bev, EV_READ);
-		arm(c->work, 0);
+		make_ready(c, &c->server->calls);
 		return;
 	}
 	if (before == 0 && control_session_partial(c->session))
@@ -311,9 +386,8 @@ static void connection_new(struct control_server *s, int fd)
 		return;
 	}
 	c->session = control_session_new(s->ctx, may_change, session_wakes, c);
-	c->work = evtimer_new(s->base, work_cb, c);
 	c->deadline = evtimer_new(s->base, deadline_cb, c);
-	if (!c->session || !c->work || !c->deadline ||
+	if (!c->session || !c->deadline ||
 	    !evbuffer_add_cb(bufferevent_get_output(c->bev), output_changed, c)) {
 		connection_free(c);
 		return;
@@ -371,10 +445,13 @@ struct control_server *control_server_new(struct event_base *base, int listen_fd
 	s->base = base;
 	s->limits = default_limits;
 	TAILQ_INIT(&s->connections);
+	TAILQ_INIT(&s->calls.list);
+	TAILQ_INIT(&s->streams.list);
+	s->work = evtimer_new(base, work_cb, s);
 	s->listener = event_new(base, listen_fd, EV_READ | EV_PERSIST, accept_cb, s);
 	s->retry = evtimer_new(base, retry_cb, s);
-	if (!s->listener || !s->retry || evutil_make_socket_nonblocking(listen_fd) < 0 ||
-	    event_add(s->listener, NULL) < 0) {
+	if (!s->work || !s->listener || !s->retry ||
+	    evutil_make_socket_nonblocking(listen_fd) < 0 || event_add(s->listener, NULL) < 0) {
 		control_server_free(s);
 		return NULL;
 	}
@@ -392,6 +469,8 @@ void control_server_free(struct control_server *s)
 	s->drained = NULL;
 	while ((c = TAILQ_FIRST(&s->connections)))
 		connection_free(c);
+	if (s->work)
+		event_free(s->work);
 	if (s->listener)
 		event_free(s->listener);
 	if (s->retry)
@@ -437,7 +516,7 @@ void control_server_drain(struct control_server *s, void (*done)(void *arg), voi
 	for (c = TAILQ_FIRST(&s->connections); c; c = next) {
 		next = TAILQ_NEXT(c, link);
 		bufferevent_disable(c->bev, EV_READ);
-		if (!evtimer_pending(c->work, NULL))
+		if (!c->ready)
 			connection_next(c);
 	}
 	if (s->n_connections == 0)

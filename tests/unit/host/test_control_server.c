@@ -34,7 +34,7 @@ static double now(void)
 
 static void turn(void)
 {
-	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 }
 
 static void turn_for(double seconds)
@@ -261,6 +261,48 @@ static void who_never_reads_costs_little_and_holds_nobody_up(void **state)
 	turn_for(0.05);
 	assert_int_equal(control_server_connections(server), 0);
 	honest();
+}
+
+/* One turn of the loop, and how long it kept the processor. */
+static double turn_cost(void)
+{
+	struct timespec before, after;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	turn();
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	return (double)(after.tv_sec - before.tv_sec) +
+	       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+/* They read as fast as the server can dump. */
+static void a_hundred_dumps_keep_nobody_waiting(void **state)
+{
+	static char sink[1 << 18];
+	double start = now(), worst = 0;
+	int fd[100], caller = dial();
+
+	(void)state;
+	fixture_flows(&f, 20000);
+	for (int i = 0; i < 100; i++)
+		fd[i] = dial();
+	turn_for(0.05);
+	for (int i = 0; i < 100; i++)
+		say(fd[i], LIST);
+	while (now() < start + 1) {
+		double cost = turn_cost();
+
+		worst = cost > worst ? cost : worst;
+		for (int i = 0; i < 100; i++)
+			while (recv(fd[i], sink, sizeof(sink), 0) > 0)
+				;
+	}
+	assert_true(worst < 0.05);
+	say(caller, INFO);
+	assert_non_null(hear(caller, 0.5));
+	for (int i = 0; i < 100; i++)
+		close(fd[i]);
+	close(caller);
 }
 
 static void an_answer_is_kept_only_so_long(void **state)
@@ -527,6 +569,7 @@ int main(void)
 		TEST(a_thousand_half_messages_shut_nobody_out),
 		TEST(a_half_message_is_waited_for_only_so_long),
 		TEST(who_never_reads_costs_little_and_holds_nobody_up),
+		TEST(a_hundred_dumps_keep_nobody_waiting),
 		TEST(an_answer_is_kept_only_so_long),
 		TEST(unread_output_is_bounded_and_the_most_silent_pays),
 		TEST(huge_and_senseless_messages_end_only_their_connection),
