@@ -1,0 +1,167 @@
+/* fuzz_ruleset.c - commands in nft's language.
+ *
+ * Whatever the text is, it is applied whole or refused with a diagnostic.  What was applied
+ * prints as text that loads again and prints the same; it compiles, judges packets, and
+ * comes back from the arena as it was. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ctfw/ruleset.h"
+#include "fuzz.h"
+#include "unit/packets.h"
+
+static struct counters *counters;
+
+static void set_up(void)
+{
+	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2 };
+	struct arena_geometry g = { 16, 1, 4096 };
+	size_t size = arena_size(&g);
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static struct arena arena;
+
+	CHECK(mem != MAP_FAILED);
+	arena_format(mem, &g, boot_id, key, &arena);
+	counters = counters_new(&arena);
+	CHECK(counters);
+}
+
+/* An include finds nothing, or itself. */
+static int include(void *arg, const char *pattern, const char *from,
+		   void (*found)(void *found_arg, char *name, char *text, size_t len),
+		   void *found_arg)
+{
+	static const char text[] = "define included = 1\ninclude \"again\"\n";
+
+	(void)arg;
+	(void)from;
+	if (strcmp(pattern, "again") != 0)
+		return -ENOENT;
+	found(found_arg, strdup("again"), strdup(text), sizeof(text) - 1);
+	return 0;
+}
+
+/* Text on top of a ruleset.  What was there goes on if it is refused. */
+static struct ruleset *apply(struct ruleset *old, const char *text, size_t len, bool must)
+{
+	static const struct ruleset_reader reader = { include, NULL };
+	struct ruleset_input input = {
+		.name = "fuzz.nft", .text = text, .len = len, .reader = &reader, .echo = !must,
+	};
+	struct diag d = DIAG_INIT;
+	struct text out = TEXT_INIT;
+	struct ruleset *rs = NULL;
+	int err = ruleset_apply(old, &input, &d, &out, &rs);
+
+	if (err < 0) {
+		if (must)
+			fprintf(stderr, "refused:\n%.*s\n%s\n", (int)len, text, text_str(&d.text));
+		CHECK(!must && err == -EINVAL && d.errors > 0 && d.text.len > 0 && !rs);
+	} else {
+		CHECK(rs && d.errors == 0);
+	}
+	text_fini(&out);
+	diag_fini(&d);
+	return rs;
+}
+
+static void check_fixpoint(const struct ruleset *rs)
+{
+	struct text first = TEXT_INIT, second = TEXT_INIT;
+	struct ruleset *empty = ruleset_new(counters), *again;
+
+	CHECK(empty);
+	/* Counters' values are part of the text. */
+	ruleset_print(rs, 0, &first);
+	again = apply(empty, text_str(&first), first.len, true);
+	ruleset_print(again, 0, &second);
+	if (strcmp(text_str(&first), text_str(&second)) != 0)
+		fprintf(stderr, "printed:\n%s\nthen:\n%s\n", text_str(&first), text_str(&second));
+	CHECK(strcmp(text_str(&first), text_str(&second)) == 0);
+	ruleset_unref(again);
+	ruleset_unref(empty);
+	text_fini(&first);
+	text_fini(&second);
+}
+
+static void check_restore(const struct ruleset *rs)
+{
+	struct text saved = TEXT_INIT, first = TEXT_INIT, second = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	struct ruleset *restored;
+
+	ruleset_save(rs, &saved);
+	ruleset_print(rs, PRINT_HANDLE, &first);
+	/* The slots of its counters are claimed a second time only when rs has let go. */
+	if (ruleset_restore(text_str(&saved), saved.len, NULL, &d, &restored) == 0) {
+		struct ruleset_size a = ruleset_size(rs), b = ruleset_size(restored);
+
+		CHECK(memcmp(&a, &b, sizeof(a)) == 0);
+		ruleset_unref(restored);
+	} else {
+		fprintf(stderr, "not restored: %s\n%s\n", text_str(&d.text), text_str(&saved));
+		CHECK(false);
+	}
+	text_fini(&saved);
+	text_fini(&first);
+	text_fini(&second);
+	diag_fini(&d);
+}
+
+static void judge(const struct program *p, struct raw *raw)
+{
+	struct packet packet;
+	struct eval_result result = { 0 };
+
+	CHECK(packet_parse(raw->b, raw->len, NULL, &packet) == REASON_NONE);
+	for (enum hook hook = HOOK_PREROUTING; hook < HOOK_COUNT; hook++) {
+		for (int early = 0; early < 2; early++) {
+			struct eval e = {
+				.packet = &packet, .ct_state = CT_STATE_NEW, .iif = 1,
+				.iifname = "wg0",
+			};
+			enum verdict v = program_eval(p, hook, early, &e, &result);
+
+			CHECK(v == VERDICT_NONE || (v == result.verdict && v <= VERDICT_REJECT));
+			CHECK((v != VERDICT_NONE) == program_has(p, hook, early, packet.family));
+		}
+	}
+}
+
+static void check_program(struct ruleset *rs)
+{
+	static struct raw raw;
+	struct program *p = program_compile(rs);
+
+	CHECK(p);
+	raw_tcp(&raw, "10.0.1.2", 1000, "10.0.2.2", 22, TCP_SYN, 1, 0, 10);
+	judge(p, &raw);
+	raw_udp(&raw, "fd00:1::2", 1000, "fd00:2::2", 53, 4);
+	judge(p, &raw);
+	raw_icmp(&raw, "10.0.1.2", "10.0.2.2", 8, 0, 1, 1, NULL, 0);
+	judge(p, &raw);
+	raw_ip(&raw, "fd00:1::2", "fd00:2::2", IPPROTO_NONE, NULL, 0);
+	judge(p, &raw);
+	program_free(p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ruleset *empty, *rs;
+
+	if (!counters)
+		set_up();
+	empty = ruleset_new(counters);
+	CHECK(empty);
+	rs = apply(empty, (const char *)data, size, false);
+	if (rs) {
+		check_fixpoint(rs);
+		check_restore(rs);
+		check_program(rs);
+		ruleset_unref(rs);
+	}
+	ruleset_unref(empty);
+	return 0;
+}
