@@ -1,0 +1,146 @@
+/* test_tun.c - TUN devices, in a network namespace of the test's own.  Needs root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "host/ports.h"
+
+static int own_namespace(void **state)
+{
+	(void)state;
+	return unshare(CLONE_NEWNET);
+}
+
+static struct config *parse(const char *text)
+{
+	struct diag d = DIAG_INIT;
+	struct config *c = NULL;
+
+	if (config_parse("test", text, strlen(text), &d, &c) < 0)
+		fail_msg("%s", text_str(&d.text));
+	diag_fini(&d);
+	return c;
+}
+
+static void a_tun_has_queues_and_offload_and_goes_with_them(void **state)
+{
+	const unsigned basic = TUN_OFFLOAD_CSUM | TUN_OFFLOAD_TSO4 | TUN_OFFLOAD_TSO6;
+	struct diag d = DIAG_INIT;
+	struct tun t;
+	char byte;
+
+	(void)state;
+	assert_int_equal(tun_open("x0", 3, &t, &d), 0);
+	assert_int_equal(t.n_queues, 3);
+	assert_string_equal(t.name, "x0");
+	assert_int_equal(t.offload & basic, basic);
+	assert_true(if_nametoindex("x0") > 0);
+	assert_int_equal(read(t.queue[2], &byte, 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	tun_close(&t);
+	assert_int_equal(if_nametoindex("x0"), 0);
+}
+
+static void a_name_in_use_is_told(void **state)
+{
+	struct diag d = DIAG_INIT;
+	struct tun t, other;
+
+	(void)state;
+	assert_int_equal(tun_open("x0", 1, &t, &d), 0);
+	assert_int_equal(tun_open("x0", 1, &other, &d), -EBUSY);
+	assert_string_equal(text_str(&d.text), "the name x0 is in use by another interface\n");
+	diag_fini(&d);
+	tun_close(&t);
+}
+
+static void a_captured_interface_must_be_there(void **state)
+{
+	struct config *c = parse("[capture wg0]\nnetworks = 10.0.0.0/8\n");
+	static struct ports ports;
+	struct diag d = DIAG_INIT;
+
+	(void)state;
+	assert_int_equal(ports_open(c, 1, &ports, &d), -ENODEV);
+	assert_string_equal(text_str(&d.text),
+			    "[capture wg0]: there is no interface of that name\n");
+	diag_fini(&d);
+	config_free(c);
+}
+
+static void ports_come_in_the_order_of_the_sections(void **state)
+{
+	struct config *c = parse("[tun x1]\nrole = in\nnetworks = 10.2.0.0/16\nspoof-check = yes\n"
+				 "[capture lo]\nnetworks = 10.0.0.0/8\nhooks = input\n");
+	static struct ports ports;
+	struct ports_view *view;
+	struct diag d = DIAG_INIT;
+
+	(void)state;
+	assert_int_equal(ports_open(c, 2, &ports, &d), 0);
+	assert_int_equal(ports.n, 3);
+	view = ports_view_new(&ports);
+	assert_int_equal(view->n, 3);
+	assert_int_equal(view->port[0].role, PORT_IN);
+	assert_string_equal(view->port[0].ifname, "lo");
+	assert_int_equal(view->port[0].ifindex, if_nametoindex("lo"));
+	assert_int_equal(view->port[0].hooks, 1u << HOOK_INPUT);
+	assert_true(view->port[0].spoof_check);
+	assert_int_equal(view->port[0].n_networks, 1);
+	assert_int_equal(view->port[1].role, PORT_OUT);
+	assert_int_equal(view->port[2].role, PORT_IN);
+	assert_string_equal(view->port[2].ifname, "x1");
+	assert_int_equal(view->port[2].ifindex, if_nametoindex("x1"));
+	assert_int_equal(view->port[2].networks[0].len, 16);
+	/* What a reload may change is seen by the next view. */
+	c->captures[0].hooks = ENGINE_ALL_HOOKS;
+	ports_view_fill(&ports, view);
+	assert_int_equal(view->port[1].hooks, ENGINE_ALL_HOOKS);
+	free(view);
+	ports_close(&ports);
+	assert_int_equal(if_nametoindex("lo-in"), 0);
+	config_free(c);
+}
+
+static void an_interface_made_anew_is_followed(void **state)
+{
+	const struct hostview_link links[] = { { 17, 1400, "lo" }, { 18, 1300, "lo-in" } };
+	struct hostview *hv = hostview_new(links, 2, NULL, 0, NULL, 0);
+	struct config *c = parse("[capture lo]\nnetworks = 10.0.0.0/8\n");
+	static struct ports ports;
+	struct diag d = DIAG_INIT;
+
+	(void)state;
+	assert_int_equal(ports_open(c, 1, &ports, &d), 0);
+	assert_true(ports_follow(&ports, hv));
+	assert_int_equal(ports.port[0].ifindex, 17);
+	assert_int_equal(ports.port[0].mtu, 1300);
+	assert_int_equal(ports.port[1].mtu, 0);
+	assert_false(ports_follow(&ports, hv));
+	ports_close(&ports);
+	hostview_free(hv);
+	config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_tun_has_queues_and_offload_and_goes_with_them),
+		cmocka_unit_test(a_name_in_use_is_told),
+		cmocka_unit_test(a_captured_interface_must_be_there),
+		cmocka_unit_test(ports_come_in_the_order_of_the_sections),
+		cmocka_unit_test(an_interface_made_anew_is_followed),
+	};
+
+	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK) < 0)
+		return 77;
+	return cmocka_run_group_tests(tests, own_namespace, NULL);
+}
