@@ -133,6 +133,7 @@ static void on_hostview(void *arg, struct hostview *hv)
 {
 	struct filter *f = arg;
 
+	log_say(LEVEL_DEBUG, "addresses, links or routes have changed");
 	if (ports_follow(f->start->ports, hv) && f->running)
 		filter_renew_view(f);
 	engine_set_hostview(f->engine, hv);

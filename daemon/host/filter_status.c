@@ -84,10 +84,22 @@ static json_t *last_load(const struct load *l)
 			 l->ok ? json_null() : control_json_text(l->error, strlen(l->error)));
 }
 
+/* A TUN that somebody deleted under us is traffic that goes nowhere. */
+static bool is_whole(const struct filter *f)
+{
+	unsigned i;
+
+	for (i = 0; i < f->n_workers; i++) {
+		if (atomic_load_explicit(&f->workers[i].ports_lost, memory_order_relaxed))
+			return false;
+	}
+	return true;
+}
+
 json_t *filter_status(void *arg)
 {
 	struct filter *f = arg;
-	bool filtering = f->running && f->start->ports->n;
+	bool filtering = f->running && f->start->ports->n && is_whole(f);
 
 	return json_pack("{sb so so so s{ss so} s{ss so} so si si si}", "filtering", filtering,
 			 "since", filtering ? seconds(f->since) : json_null(), "captures",
@@ -131,6 +143,8 @@ void filter_status_line(struct filter *f, struct text *out)
 	scope(f, out);
 	text_printf(out, "; %" PRIu32 " flows, %" PRIu64 " packets in, %" PRIu64 " dropped", ct.flows,
 		    e.packets_in, dropped);
+	if (!is_whole(f))
+		text_puts(out, "; a TUN is lost, restart the daemon");
 	if (!f->load.ok)
 		text_puts(out, "; the last reload failed");
 	if (f->start->restarts)

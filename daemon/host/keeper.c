@@ -146,6 +146,7 @@ static int spawn(struct keeper *k)
 		become_filter(k, pair[1], self);
 	}
 	close(pair[1]);
+	log_say(LEVEL_DEBUG, "filter is process %d", (int)k->filter);
 	k->channel = pair[0];
 	k->filter_ready = false;
 	k->filter_started = k->heartbeat = now();
@@ -232,6 +233,8 @@ static void filter_died(struct keeper *k, int wstatus)
 		k->done = true;
 	} else {
 		k->restarts++;
+		k->status_line[0] = '\0';
+		notify_status("The filter died, starting another");
 		k->short_lives = short_life ? k->short_lives + 1 : 0;
 		k->restart_at = now() + backoff(k->short_lives);
 	}

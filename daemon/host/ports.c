@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/log.h"
+
 static const struct span nowhere = { NULL, 0, 0 };
 
 static int add(struct ports *ports, const char *name, const char *interface, enum port_role role,
@@ -19,6 +21,8 @@ static int add(struct ports *ports, const char *name, const char *interface, enu
 	err = tun_open(name, workers, &p->tun, d);
 	if (err)
 		return err;
+	log_say(LEVEL_DEBUG, "made TUN %s with %u queues, offload 0x%x", name, p->tun.n_queues,
+		p->tun.offload);
 	/* A [tun] of its own name is its own interface, which exists only now. */
 	p->ifindex = if_nametoindex(interface);
 	ports->n++;
