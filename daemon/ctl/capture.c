@@ -72,7 +72,8 @@ static int pcap_begin(struct capture *c, FILE *f, char ret_error[CAPTURE_ERROR])
 	char message[PCAP_ERRBUF_SIZE] = "";
 	int dlt;
 
-	c->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, message);
+	c->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO,
+							   message);
 	if (!c->pcap) {
 		snprintf(ret_error, CAPTURE_ERROR, "not a capture: %s", message);
 		return -EINVAL;

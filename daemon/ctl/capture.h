@@ -55,7 +55,8 @@ int capture_writer_open(const char *path, bool nanoseconds, char ret_error[CAPTU
 			struct capture_writer **ret_writer);
 /* Append, and hand to the system at once, so that whoever waits for it sees it.  0, or a
  * negative errno. */
-int capture_writer_put(struct capture_writer *w, uint64_t time, const uint8_t *data, size_t len);
+int capture_writer_put(struct capture_writer *w, uint64_t time, const uint8_t *data,
+		       size_t len);
 /* 0, or a negative errno: not all of it could be written.  w is gone in any case. */
 int capture_writer_close(struct capture_writer *w);
 

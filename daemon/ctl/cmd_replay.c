@@ -110,9 +110,11 @@ static int parse_options(struct session *s, const struct command *self, int argc
 			"replay: one capture at a time");
 	s->input = argv[p.operand];
 	if (strcmp(s->ruleset, "-") == 0 && strcmp(s->input, "-") == 0)
-		return ctl_error(s->ctl, "replay: rules and capture cannot both be standard input");
+		return ctl_error(s->ctl,
+				 "replay: rules and capture cannot both be standard input");
 	if (s->output && strcmp(s->output, "-") == 0)
-		return ctl_error(s->ctl, "replay: -w wants a file, standard output has the report");
+		return ctl_error(s->ctl,
+				 "replay: -w wants a file, standard output has the report");
 	return 0;
 }
 
@@ -149,7 +151,8 @@ static int make_key(struct session *s)
 
 	if (!s->seed) {
 		if (getrandom(key, sizeof(s->options.key), 0) != sizeof(s->options.key))
-			return ctl_error(s->ctl, "replay: no random bytes: %s", strerror(errno));
+			return ctl_error(s->ctl, "replay: no random bytes: %s",
+					 strerror(errno));
 		return 0;
 	}
 	errno = 0;
@@ -228,7 +231,8 @@ static int open_captures(struct session *s)
 		return 0;
 	if (capture_is_file(s->capture, s->output))
 		return ctl_error(s->ctl, "%s: is the capture that is being read", s->output);
-	if (capture_writer_open(s->output, capture_nanoseconds(s->capture), error, &s->writer) < 0)
+	if (capture_writer_open(s->output, capture_nanoseconds(s->capture), error,
+				&s->writer) < 0)
 		return ctl_error(s->ctl, "%s: %s", s->output, error);
 	return 0;
 }
@@ -314,7 +318,9 @@ static int finish(struct session *s)
 			input_name(s), skipped, skipped == 1 ? "" : "s");
 	if (!s->flows)
 		return 0;
-	return conntrack_each(replay_conntrack(s->replay), &cursor, 0, now, print_flow, s) ? 0 : 1;
+	if (!conntrack_each(replay_conntrack(s->replay), &cursor, 0, now, print_flow, s))
+		return 1;
+	return 0;
 }
 
 static int replay_run(struct ctl *ctl, const struct command *self, int argc, char **argv)

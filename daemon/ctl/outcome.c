@@ -97,7 +97,8 @@ static void json_flow(const struct flow *f, uint64_t mono, struct text *t)
 	text_puts(t, "]}");
 }
 
-void outcome_json(const struct replay_outcome *o, const struct outcome_place *at, struct text *t)
+void outcome_json(const struct replay_outcome *o, const struct outcome_place *at,
+		  struct text *t)
 {
 	const struct engine_trace *trace = &o->trace;
 

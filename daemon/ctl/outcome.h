@@ -14,7 +14,8 @@ struct outcome_place {
 /* Seconds and microseconds, cut and not rounded: "1700000000.000100". */
 void outcome_time(uint64_t time, struct text *t);
 /* One object without a newline; keys and their order are those of ctfwctl(8). */
-void outcome_json(const struct replay_outcome *o, const struct outcome_place *at, struct text *t);
+void outcome_json(const struct replay_outcome *o, const struct outcome_place *at,
+		  struct text *t);
 /* One line of columns without a newline.  width: of the column that says which packet it is;
  * it grows with a longer one, so that the lines behind that are aligned with it.  Start with
  * OUTCOME_WIDTH, what most IPv4 packets need. */

@@ -183,8 +183,8 @@ static void set_time(struct replay *r, uint64_t time)
 	housekeep(r);
 }
 
-void replay_packet(struct replay *r, uint8_t *data, size_t len, const struct virtio_net_hdr *vnet,
-		   uint64_t time, struct replay_outcome *o)
+void replay_packet(struct replay *r, uint8_t *data, size_t len,
+		   const struct virtio_net_hdr *vnet, uint64_t time, struct replay_outcome *o)
 {
 	memset(o, 0, sizeof(*o));
 	set_time(r, time);

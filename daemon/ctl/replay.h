@@ -44,8 +44,9 @@ void replay_set_port(struct replay *r, const struct engine_port *port);
 
 /* One packet at a time that is never before a former packet's: an earlier one counts as
  * the former's, since timers only run forward.  The outcome is good until the next call. */
-void replay_packet(struct replay *r, uint8_t *data, size_t len, const struct virtio_net_hdr *vnet,
-		   uint64_t time, struct replay_outcome *ret_outcome);
+void replay_packet(struct replay *r, uint8_t *data, size_t len,
+		   const struct virtio_net_hdr *vnet, uint64_t time,
+		   struct replay_outcome *ret_outcome);
 /* Let time go on without a packet, and expire what is due. */
 void replay_advance(struct replay *r, uint64_t time);
 

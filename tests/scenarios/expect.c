@@ -47,7 +47,8 @@ static int parse_state(const char *word, const char **ret_name, char *ret_dir)
 	return -1;
 }
 
-static int check_state(const char *name, char dir, const struct replay_outcome *o, struct text *t)
+static int check_state(const char *name, char dir, const struct replay_outcome *o,
+		       struct text *t)
 {
 	const char *got = outcome_state(o);
 
@@ -106,7 +107,9 @@ static int check_key(const char *key, const char *value, const struct replay_out
 	else
 		err = -1;
 	if (err)
-		text_printf(t, "\"%s\" is not one of by, hook, table, chain, handle, reply, out", key);
+		text_printf(t,
+			    "\"%s\" is not one of by, hook, table, chain, handle, reply, out",
+			    key);
 	else if (strcmp(text_str(&got), value) != 0)
 		err = differs(t, key, value, text_str(&got));
 	text_fini(&got);
@@ -135,7 +138,8 @@ static int check_word(const char *word, const struct replay_outcome *o, bool *ve
 	if (!equals) {
 		if (parse_state(word, &name, &dir) == 0)
 			return check_state(name, dir, o, t);
-		text_printf(t, "\"%s\" is neither a ct state nor a verdict nor KEY=VALUE", word);
+		text_printf(t, "\"%s\" is neither a ct state nor a verdict nor KEY=VALUE",
+			    word);
 		return -1;
 	}
 	if ((size_t)(equals - word) >= sizeof(key)) {
@@ -257,7 +261,8 @@ int expect_stats(char **words, size_t n, struct conntrack *ct, struct text *t)
 
 		if (sscanf(words[i], "%31[a-z_]=%" SCNu64, name, &want) != 2 ||
 		    stats_value(&stats, name, &got) < 0) {
-			text_printf(t, "\"%s\" is not NAME=VALUE of conntrack's counters", words[i]);
+			text_printf(t, "\"%s\" is not NAME=VALUE of conntrack's counters",
+				    words[i]);
 			return -1;
 		}
 		if (want != got) {

@@ -250,7 +250,8 @@ static int put_l4(struct row_context *c, const struct row *r, uint8_t *p, char e
 		break;
 	case 1:
 	case 58:
-		len = r->icmp_type == ROW_UNSET ? (int)put_payload(r, p) : put_icmp(c, r, p, error);
+		len = r->icmp_type == ROW_UNSET ? (int)put_payload(r, p) :
+						  put_icmp(c, r, p, error);
 		break;
 	default:
 		len = (int)put_payload(r, p);
@@ -281,7 +282,8 @@ static size_t put_ipv4(const struct row *r, uint16_t id, size_t l4_len, uint8_t 
 
 	memset(p, 0, hlen);
 	memcpy(p + 20, r->ipopt.b, r->ipopt.len);
-	total = (size_t)or_else(r->totlen, (int64_t)(hlen + l4_len) + or_else(r->totlen_add, 0));
+	total = (size_t)or_else(r->totlen,
+				(int64_t)(hlen + l4_len) + or_else(r->totlen_add, 0));
 	p[0] = (uint8_t)(or_else(r->version, 4) << 4 | or_else(r->ihl, (int64_t)hlen / 4));
 	p[1] = (uint8_t)or_else(r->tos, 0);
 	put16(p + 2, (uint32_t)total);
@@ -301,7 +303,8 @@ static const struct {
 	const char *name;
 	uint8_t number;
 } ext_names[] = {
-	{ "hbh", 0 }, { "routing", 43 }, { "frag", 44 }, { "ah", 51 }, { "dst", 60 }, { "none", 59 },
+	{ "hbh", 0 }, { "routing", 43 }, { "frag", 44 },
+	{ "ah", 51 }, { "dst", 60 }, { "none", 59 },
 };
 
 /* One extension header, its next header field left open: "NAME[:HEX]", the bytes behind the
@@ -365,7 +368,8 @@ static void put_vnet(const struct row *r, size_t l4_off, struct virtio_net_hdr *
 {
 	memset(vnet, 0, sizeof(*vnet));
 	if (r->vnet.set) {
-		memcpy(vnet, r->vnet.b, r->vnet.len < sizeof(*vnet) ? r->vnet.len : sizeof(*vnet));
+		memcpy(vnet, r->vnet.b,
+		       r->vnet.len < sizeof(*vnet) ? r->vnet.len : sizeof(*vnet));
 	} else if (r->gso != ROW_UNSET) {
 		vnet->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		vnet->gso_type = r->from->family == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
@@ -397,8 +401,8 @@ static int keep_label(struct row_context *c, const char *name, const uint8_t *by
 }
 
 /* The whole packet into p; its length or -1. */
-static int put_packet(struct row_context *c, const struct row *r, uint8_t *p, char error[ROW_ERROR],
-		      struct virtio_net_hdr *vnet)
+static int put_packet(struct row_context *c, const struct row *r, uint8_t *p,
+		      char error[ROW_ERROR], struct virtio_net_hdr *vnet)
 {
 	static uint8_t l4[ROW_BYTES];
 	int l4_len = put_l4(c, r, l4, error), hlen;
@@ -408,7 +412,8 @@ static int put_packet(struct row_context *c, const struct row *r, uint8_t *p, ch
 	hlen = r->from->family == 4 ? (int)put_ipv4(r, ++c->ip_id, (size_t)l4_len, p) :
 				      put_ipv6(r, (size_t)l4_len, p);
 	if (hlen < 0) {
-		snprintf(error, ROW_ERROR, "ext=%.60s: hbh, routing, frag, ah, dst or none, and hex", r->ext);
+		snprintf(error, ROW_ERROR,
+			 "ext=%.60s: hbh, routing, frag, ah, dst or none, and hex", r->ext);
 		return -1;
 	}
 	memcpy(p + hlen, l4, (size_t)l4_len);

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int wrong(char error[ROW_ERROR], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int wrong(char error[ROW_ERROR], const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 static int wrong(char error[ROW_ERROR], const char *fmt, ...)
 {
 	va_list ap;
@@ -40,6 +41,11 @@ static int parse_number(const char *text, int64_t *ret_number)
 	return 0;
 }
 
+static unsigned hex_digit(char c)
+{
+	return (unsigned)(isdigit((unsigned char)c) ? c - '0' : tolower(c) - 'a' + 10);
+}
+
 int row_parse_hex(const char *text, size_t max, uint8_t *ret_bytes, size_t *ret_len)
 {
 	size_t digits = 0;
@@ -48,9 +54,7 @@ int row_parse_hex(const char *text, size_t max, uint8_t *ret_bytes, size_t *ret_
 	for (; *text; text++) {
 		if (!isxdigit((unsigned char)*text) || digits / 2 >= max)
 			return -1;
-		value = (uint8_t)(value << 4 |
-				  (isdigit((unsigned char)*text) ? *text - '0' :
-								   (tolower(*text) - 'a' + 10)));
+		value = (uint8_t)(value << 4 | hex_digit(*text));
 		if (++digits % 2 == 0)
 			ret_bytes[digits / 2 - 1] = value;
 	}
@@ -163,7 +167,13 @@ static const struct {
 	{ "vnet", offsetof(struct row, vnet) },
 };
 
-/* 1: known, 0: not of these, -1: a wrong value. */
+/* What the functions below return: 1 for a word that they know, 0 for another's, -1 for a
+ * wrong value. */
+static int known(int err)
+{
+	return err < 0 ? -1 : 1;
+}
+
 static int simple_arg(struct row *r, const char *name, const char *value)
 {
 	for (size_t i = 0; i < sizeof(number_args) / sizeof(number_args[0]); i++) {
@@ -179,10 +189,12 @@ static int simple_arg(struct row *r, const char *name, const char *value)
 			return 1;
 		}
 	}
-	for (size_t i = 0; i < sizeof(hex_args) / sizeof(hex_args[0]); i++)
+	for (size_t i = 0; i < sizeof(hex_args) / sizeof(hex_args[0]); i++) {
+		struct row_hex *at = (struct row_hex *)((char *)r + hex_args[i].at);
+
 		if (value && strcmp(name, hex_args[i].name) == 0)
-			return parse_hex_arg(value, (struct row_hex *)((char *)r + hex_args[i].at)) < 0 ?
-				       -1 : 1;
+			return known(parse_hex_arg(value, at));
+	}
 	return 0;
 }
 
@@ -195,36 +207,40 @@ static int port_range(struct row *r, const char *value)
 	dash = strchr(text, '-');
 	if (dash)
 		*dash++ = '\0';
-	if (parse_number(text, &r->sport) < 0 || (dash && parse_number(dash, &r->sport_last) < 0))
+	if (parse_number(text, &r->sport) < 0 ||
+	    (dash && parse_number(dash, &r->sport_last) < 0))
 		return -1;
-	return r->sport < 0 || r->sport > 65535 || r->sport_last > 65535 ? -1 : 1;
+	return r->sport < 0 || r->sport > 65535 || r->sport_last > 65535 ? -1 : 0;
 }
 
 static int special_arg(struct row *r, const char *name, const char *value)
 {
+	bool relative;
+
 	if (!value)
 		return 0;
 	if (strcmp(name, "sport") == 0)
-		return port_range(r, value);
-	if (strcmp(name, "totlen") == 0)
-		return parse_number(value, *value == '+' || *value == '-' ? &r->totlen_add :
-									     &r->totlen) < 0 ? -1 : 1;
+		return known(port_range(r, value));
+	if (strcmp(name, "totlen") == 0) {
+		relative = *value == '+' || *value == '-';
+		return known(parse_number(value, relative ? &r->totlen_add : &r->totlen));
+	}
 	if (strcmp(name, "sum") == 0) {
 		r->sum_bad = strcmp(value, "bad") == 0;
-		return !r->sum_bad && parse_number(value, &r->sum) < 0 ? -1 : 1;
+		return r->sum_bad ? 1 : known(parse_number(value, &r->sum));
 	}
 	if (strcmp(name, "ipsum") == 0) {
 		r->ipsum_bad = strcmp(value, "bad") == 0;
 		return r->ipsum_bad ? 1 : -1;
 	}
 	if (strcmp(name, "ext") == 0)
-		return copy_word(r->ext, sizeof(r->ext), value) < 0 ? -1 : 1;
+		return known(copy_word(r->ext, sizeof(r->ext), value));
 	if (strcmp(name, "about") == 0)
-		return copy_word(r->about, sizeof(r->about), value) < 0 ? -1 : 1;
+		return known(copy_word(r->about, sizeof(r->about), value));
 	if (strcmp(name, "set") == 0)
-		return parse_patch(value, r->patch, &r->n_patches) < 0 ? -1 : 1;
+		return known(parse_patch(value, r->patch, &r->n_patches));
 	if (strcmp(name, "quote-set") == 0)
-		return parse_patch(value, r->quote_patch, &r->n_quote_patches) < 0 ? -1 : 1;
+		return known(parse_patch(value, r->quote_patch, &r->n_quote_patches));
 	return 0;
 }
 
@@ -232,19 +248,19 @@ static int parse_arg(struct row *r, const char *word, char error[ROW_ERROR])
 {
 	char name[ROW_HEX];
 	char *value;
-	int known;
+	int found;
 
 	if (copy_word(name, sizeof(name), word) < 0)
 		return wrong(error, "\"%.40s...\" is too long", word);
 	value = strchr(name, '=');
 	if (value)
 		*value++ = '\0';
-	known = simple_arg(r, name, value);
-	if (known == 0)
-		known = special_arg(r, name, value);
-	if (known < 0)
+	found = simple_arg(r, name, value);
+	if (found == 0)
+		found = special_arg(r, name, value);
+	if (found < 0)
 		return wrong(error, "%s: \"%s\" is not a value for it", name, value);
-	if (known == 0)
+	if (found == 0)
 		return wrong(error, "\"%s\" is nothing that a packet can have", word);
 	return 0;
 }
@@ -316,11 +332,13 @@ static int parse_proto(struct row *r, char **words, size_t n, char error[ROW_ERR
 		if (strcmp(words[0], names[i].name) == 0)
 			r->proto = names[i].proto;
 	if (r->proto == 0)
-		return wrong(error, "\"%s\" is not tcp, udp, icmp, icmpv6 or proto N", words[0]);
+		return wrong(error, "\"%s\" is not tcp, udp, icmp, icmpv6 or proto N",
+			     words[0]);
 	if (r->proto == 17)
 		return 1;
 	if (n < 2)
-		return wrong(error, "%s wants %s", words[0], r->proto == 6 ? "flags" : "TYPE/CODE");
+		return wrong(error, "%s wants %s", words[0],
+			     r->proto == 6 ? "flags" : "TYPE/CODE");
 	if (r->proto == 6 && tcp_flags(words[1], &r->tcp_flags) < 0)
 		return wrong(error, "\"%s\" is not made of the flags FSRPAUEC", words[1]);
 	if (r->proto != 6 && icmp_type(r, words[1]) < 0)
@@ -335,7 +353,8 @@ static int parse_raw(struct row *r, char **words, size_t n, char error[ROW_ERROR
 	for (size_t i = 0; i < n && r->raw; i++) {
 		size_t len;
 
-		if (row_parse_hex(words[i], ROW_BYTES - r->raw_len, r->raw + r->raw_len, &len) < 0)
+		if (row_parse_hex(words[i], ROW_BYTES - r->raw_len, r->raw + r->raw_len,
+				  &len) < 0)
 			return wrong(error, "\"%s\" is not hexadecimal", words[i]);
 		r->raw_len += len;
 	}

@@ -150,8 +150,9 @@ static int set_option(struct conntrack_options *o, const char *name, const char 
 static int do_config(struct scenario *s, char **words, size_t n)
 {
 	if (n != 2 || set_option(&s->options.conntrack, words[0], words[1]) < 0)
-		return fail(s, "config OPTION VALUE is what is wanted: tcp-loose, max-flows or a "
-			       "timeout of [conntrack]");
+		return fail(s,
+			    "config OPTION VALUE is what is wanted: tcp-loose, max-flows or a "
+			    "timeout of [conntrack]");
 	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
 					       &s->options.conntrack) < 0)
 		return fail(s, "%s cannot be %s", words[0], words[1]);
@@ -190,7 +191,8 @@ static int do_port(struct scenario *s, char **words, size_t n)
 	for (size_t i = 1; i < n; i++) {
 		if (i == 1) {
 			if (hostspec_link(&s->host, words[i], &p->ifindex) < 0)
-				return fail(s, "\"%s\" is not the name of an interface", words[i]);
+				return fail(s, "\"%s\" is not the name of an interface",
+					    words[i]);
 			memcpy(p->ifname, words[i], strlen(words[i]));
 		} else if (strcmp(words[i], "spoof-check") == 0) {
 			p->spoof_check = true;
@@ -399,7 +401,8 @@ static int do_dropped(struct scenario *s, char **words, size_t n)
 			continue;
 		if (stats.dropped[r] == strtoull(words[1], NULL, 10))
 			return 0;
-		return fail(s, "%" PRIu64 " packets were dropped for %s", stats.dropped[r], words[0]);
+		return fail(s, "%" PRIu64 " packets were dropped for %s", stats.dropped[r],
+			    words[0]);
 	}
 	return fail(s, "no reason is called %s", words[0]);
 }

@@ -128,8 +128,9 @@ static void nanoseconds_are_kept(void **state)
 
 static void the_other_byte_order_is_read(void **state)
 {
-	static const char bytes[] = "\xa1\xb2\xc3\xd4\0\2\0\4\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0\0\x65"
-				    "\0\0\0\2\0\0\0\1\0\0\0\1\0\0\0\1x";
+	static const char bytes[] =
+		"\xa1\xb2\xc3\xd4\0\2\0\4\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0\0\x65"
+		"\0\0\0\2\0\0\0\1\0\0\0\1\0\0\0\1x";
 	struct file file = file_new();
 	struct capture_packet p;
 	struct capture *c;
@@ -269,7 +270,8 @@ static void another_link_type_is_refused_by_name(void **state)
 
 static void what_is_no_capture_is_refused(void **state)
 {
-	struct file empty = file_new(), text = file_new(), zeroes = file_new(), cut = file_new();
+	struct file empty = file_new(), text = file_new(), zeroes = file_new(),
+		    cut = file_new();
 	char error[CAPTURE_ERROR];
 	struct capture *c;
 	char zero[4096] = { 0 };
@@ -367,7 +369,8 @@ static void what_is_written_is_read_again(void **state)
 		(void)state;
 		fclose(file.f);
 		assert_int_equal(capture_writer_open(file.path, nano, error, &w), 0);
-		assert_int_equal(capture_writer_put(w, 1700000000123456789ull, big, sizeof(big)), 0);
+		assert_int_equal(
+			capture_writer_put(w, 1700000000123456789ull, big, sizeof(big)), 0);
 		assert_int_equal(capture_writer_close(w), 0);
 		assert_int_equal(capture_open(file.path, error, &c), 0);
 		assert_int_equal(capture_next(c, &p), CAPTURE_PACKET);

@@ -6,13 +6,14 @@
 #include "unit/packets.h"
 #include "unit/test.h"
 
-static const char drop_web[] = "table ip t {\n"
-			       "	chain f {\n"
-			       "		type filter hook forward priority 0; policy accept;\n"
-			       "		tcp dport 80 drop\n"
-			       "		udp dport 53 reject\n"
-			       "	}\n"
-			       "}\n";
+static const char drop_web[] =
+	"table ip t {\n"
+	"	chain f {\n"
+	"		type filter hook forward priority 0; policy accept;\n"
+	"		tcp dport 80 drop\n"
+	"		udp dport 53 reject\n"
+	"	}\n"
+	"}\n";
 
 static struct replay *replay_of(uint32_t max_flows)
 {
@@ -27,7 +28,9 @@ static struct replay *replay_of(uint32_t max_flows)
 
 static int load(struct replay *r, const char *text)
 {
-	const struct ruleset_input input = { .name = "test", .text = text, .len = strlen(text) };
+	const struct ruleset_input input = { .name = "test",
+					     .text = text,
+					     .len = strlen(text) };
 	struct diag d = DIAG_INIT;
 	struct text out = TEXT_INIT;
 	int err = replay_apply(r, &input, &d, &out);
@@ -37,7 +40,8 @@ static int load(struct replay *r, const char *text)
 	return err;
 }
 
-static struct replay_outcome udp(struct replay *r, uint16_t sport, uint16_t dport, uint64_t time)
+static struct replay_outcome udp(struct replay *r, uint16_t sport, uint16_t dport,
+				 uint64_t time)
 {
 	static struct raw raw;
 	struct replay_outcome o;
