@@ -89,7 +89,8 @@ static void words_that_mean_nothing_are_refused_with_the_word(void **state)
 					      "10.8.0.1@a-name-that-is-too-long",
 					      "10.8.0.1@a/b" };
 	static const char *const routes[] = { "", "10.8.0.0/24", "10.8.0.0/24=",
-					      "10.8.0.1/24=wg0", "10.8.0.0/33=wg0", "=wg0", "wg0=10.8.0.0/24",
+					      "10.8.0.1/24=wg0", "10.8.0.0/33=wg0", "=wg0",
+					      "wg0=10.8.0.0/24",
 					      "10.8.0.0/24=a b" };
 	struct hostspec h = HOSTSPEC_INIT;
 	char error[HOSTSPEC_ERROR];
