@@ -133,7 +133,7 @@ static void log_packet(struct eval *eval, enum hook hook, const struct log_spec 
 		.hook = hook,
 		.spec = spec,
 		.iifname = eval->iifname,
-		.oifname = hook == HOOK_PREROUTING ? "" : eval->oifname,
+		.oifname = eval->oifname,
 		.mark = eval->mark,
 	};
 
@@ -156,6 +156,23 @@ static bool outweighs(const struct way *way, enum hook hook, const struct eval_r
 	return next->by == BY_RULE || way->decided.by != BY_RULE;
 }
 
+/* In prerouting no route has been looked up yet: there is no oif (nf_hook_state's out). */
+static enum verdict evaluate_unrouted(struct way *way, bool early, struct eval_result *result)
+{
+	struct eval *e = &way->eval;
+	uint32_t oif = e->oif;
+	char oifname[IFNAMSIZ];
+	enum verdict verdict;
+
+	memcpy(oifname, e->oifname, IFNAMSIZ);
+	memset(e->oifname, 0, IFNAMSIZ);
+	e->oif = 0;
+	verdict = program_eval(way->program, HOOK_PREROUTING, early, e, result);
+	memcpy(e->oifname, oifname, IFNAMSIZ);
+	e->oif = oif;
+	return verdict;
+}
+
 /* Chains of one hook, those before conntrack or the others. */
 static enum reason chains(struct way *way, enum hook hook, bool early)
 {
@@ -164,7 +181,10 @@ static enum reason chains(struct way *way, enum hook hook, bool early)
 
 	if (!way->program || !program_has(way->program, hook, early, way->packet->family))
 		return REASON_NONE;
-	verdict = program_eval(way->program, hook, early, &way->eval, &next);
+	if (hook == HOOK_PREROUTING)
+		verdict = evaluate_unrouted(way, early, &next);
+	else
+		verdict = program_eval(way->program, hook, early, &way->eval, &next);
 	if (way->eval.ct_mark_set) {
 		way->eval.ct_mark_set = false;
 		if (way->ct.flow)
