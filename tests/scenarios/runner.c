@@ -584,8 +584,8 @@ static int read_lines(const char *file, struct line **ret_lines, size_t *ret_n)
 
 static int run_file(const char *file, bool wrong)
 {
-	struct line *lines;
-	size_t n, first, at, end;
+	struct line *lines = NULL;
+	size_t n = 0, first, at, end;
 	unsigned ran = 0, failed = 0;
 	int err = read_lines(file, &lines, &n);
 
