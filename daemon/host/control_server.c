@@ -11,8 +11,10 @@
  * waiting, nor do a hundred calls of another user.
  *
  * Nobody can take a place from others for long.  Connections stand in a list by their last
- * sign of life.  When there are too many, or too much output lies unread, the most silent
- * one of the user who holds most of them goes.
+ * sign of life.  When there are too many, those that were broken off go first; then the
+ * most silent one, of the user who holds most of them, that has asked for nothing; then any
+ * of that user's, or if the newcomer is his, the newcomer.  When too much output lies
+ * unread, the most silent one that leaves some goes.
  *
  * One thread, the loop's. */
 #include "host/control_server.h"
@@ -21,6 +23,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -43,6 +46,7 @@ struct connection {
 	struct control_session *session;
 	struct event *deadline; /* the message must be whole */
 	uid_t uid;
+	bool may_change;
 	enum control_state state;
 };
 
@@ -137,9 +141,43 @@ static unsigned connections_of(const struct control_server *s, uid_t uid)
 	return n;
 }
 
-/* Drop the most silent connection of whoever has most, other than `spare`; with `full`
- * only one that leaves output unread.  False when there is none. */
-static bool make_room(struct control_server *s, const struct connection *spare, bool full)
+/* The peer has closed, and not merely shut its side down. */
+static bool hung_up(const struct connection *c)
+{
+	struct pollfd p = { .fd = bufferevent_getfd(c->bev) };
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR);
+}
+
+/* It waits for an answer, or for its turn. */
+static bool waits_for_us(const struct connection *c)
+{
+	return c->ready || c->state == CONTROL_WAIT;
+}
+
+static bool asks_nothing(const struct connection *c)
+{
+	return !waits_for_us(c);
+}
+
+static size_t unread(const struct connection *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+static bool leaves_output(const struct connection *c)
+{
+	return unread(c) > 0;
+}
+
+static bool may_be_any(const struct connection *c)
+{
+	return c != NULL;
+}
+
+/* The most silent one that qualifies, of whoever has most connections; not `spare`. */
+static struct connection *find_victim(struct control_server *s, const struct connection *spare,
+				      bool (*qualifies)(const struct connection *c))
 {
 	struct connection *victim = NULL, *c;
 	unsigned most = 0;
@@ -147,8 +185,7 @@ static bool make_room(struct control_server *s, const struct connection *spare, 
 	TAILQ_FOREACH_REVERSE (c, &s->connections, connection_list, link) {
 		unsigned n;
 
-		if (c == spare ||
-		    (full && !evbuffer_get_length(bufferevent_get_output(c->bev))))
+		if (c == spare || !qualifies(c))
 			continue;
 		n = connections_of(s, c->uid);
 		if (n > most) {
@@ -156,9 +193,29 @@ static bool make_room(struct control_server *s, const struct connection *spare, 
 			victim = c;
 		}
 	}
+	return victim;
+}
+
+/* One fewer, perhaps the newcomer (which may be NULL). */
+static void make_room(struct control_server *s, struct connection *newcomer)
+{
+	struct connection *victim, *c, *next;
+	unsigned before = s->n_connections;
+
+	for (c = TAILQ_FIRST(&s->connections); c; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c != newcomer && waits_for_us(c) && hung_up(c))
+			connection_free(c);
+	}
+	if (s->n_connections < before)
+		return;
+	victim = find_victim(s, newcomer, asks_nothing);
+	if (!victim)
+		victim = find_victim(s, newcomer, may_be_any);
+	if (victim && newcomer && waits_for_us(victim) && victim->uid == newcomer->uid)
+		victim = newcomer;
 	if (victim)
 		connection_free(victim);
-	return victim != NULL;
 }
 
 /* ---- the queue ---- */
@@ -207,6 +264,8 @@ static void text_release(const void *data, size_t len, void *arg)
 
 static void send_text(struct connection *c, struct text *t)
 {
+	struct control_server *s = c->server;
+	struct connection *victim;
 	size_t len = t->len;
 	char *bytes = len ? text_steal(t) : NULL;
 
@@ -216,13 +275,8 @@ static void send_text(struct connection *c, struct text *t)
 		free(bytes);
 		c->state = CONTROL_CLOSE;
 	}
-	while (c->server->output > c->server->limits.output && make_room(c->server, c, true))
-		;
-}
-
-static size_t unread(const struct connection *c)
-{
-	return evbuffer_get_length(bufferevent_get_output(c->bev));
+	while (s->output > s->limits.output && (victim = find_victim(s, c, leaves_output)))
+		connection_free(victim);
 }
 
 /* What the state asks for next.  May free c. */
@@ -254,6 +308,11 @@ static void connection_run(struct connection *c)
 
 	if (c->state == CONTROL_CLOSE)
 		return;
+	/* Unseen, since reading is off.  Who may change may have called one way. */
+	if (!c->may_change && hung_up(c)) {
+		connection_free(c);
+		return;
+	}
 	c->state = control_session_run(c->session, &out);
 	send_text(c, &out);
 	connection_next(c);
@@ -366,15 +425,14 @@ static void connection_new(struct control_server *s, int fd)
 	struct connection *c = calloc(1, sizeof(*c));
 	struct ucred cred = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(cred);
-	bool may_change;
 
 	if (!c || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0) {
 		free(c);
 		close(fd);
 		return;
 	}
-	may_change = cred.uid == 0 || cred.uid == geteuid();
 	c->server = s;
+	c->may_change = cred.uid == 0 || cred.uid == geteuid();
 	c->uid = cred.uid;
 	c->state = CONTROL_READ;
 	TAILQ_INSERT_HEAD(&s->connections, c, link);
@@ -385,7 +443,7 @@ static void connection_new(struct control_server *s, int fd)
 		connection_free(c);
 		return;
 	}
-	c->session = control_session_new(s->ctx, may_change, session_wakes, c);
+	c->session = control_session_new(s->ctx, c->may_change, session_wakes, c);
 	c->deadline = evtimer_new(s->base, deadline_cb, c);
 	if (!c->session || !c->deadline ||
 	    !evbuffer_add_cb(bufferevent_get_output(c->bev), output_changed, c)) {
@@ -398,7 +456,7 @@ static void connection_new(struct control_server *s, int fd)
 	bufferevent_set_timeouts(c->bev, NULL, &(struct timeval){ s->limits.stall_seconds, 0 });
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 	if (s->n_connections > s->limits.connections)
-		make_room(s, c, false);
+		make_room(s, c);
 }
 
 /* ---- the listener ---- */
@@ -427,7 +485,7 @@ static void accept_cb(evutil_socket_t listen_fd, short what, void *arg)
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;
 		/* No descriptor or memory: give one back, and do not spin meanwhile. */
-		make_room(s, NULL, false);
+		make_room(s, NULL);
 		event_del(s->listener);
 		arm(s->retry, RETRY_MSEC);
 		return;

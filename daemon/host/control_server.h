@@ -10,9 +10,7 @@ struct event_base;
 struct control_server;
 
 struct control_limits {
-	/* One more, and the connection of longest silence, of the user with the most of them,
-	 * makes room. */
-	unsigned connections;
+	unsigned connections; /* one more, and one must go: control_server.c says which */
 	size_t output; /* bytes not yet read by peers, all connections together; likewise */
 	unsigned message_seconds; /* from the first byte of a message to its last */
 	unsigned stall_seconds;   /* an answer of which not a byte was read */

@@ -24,8 +24,8 @@ STATUS = b'{"method":"org.ctfw.Status"}\0'
 
 
 def dial():
+    """Waits while the daemon's backlog is full."""
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(5)
     s.connect(PATH)
     return s
 

@@ -8,30 +8,28 @@ begin
 configure_wg0
 rules_plain
 serve_in client host server
-daemon_up
+# A sanitizer keeps what was freed, to find late use: not so much of it here.
+daemon_up env ASAN_OPTIONS=quarantine_size_mb=4
 talk_up client $SERVER4 --rounds 100000 --pause 0.01
 filter=$(status filter_pid)
 
 memory() { awk '/^RssAnon/ { print $2 }' "/proc/$filter/status"; }
-# The answer comes within half a second, whatever else is going on.
-served() { timeout 0.5 env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$BUILD/ctfwctl" "$@"; }
-quick() { WAIT=0.2 ping_in client $SERVER4; }
-# hostile WHO MODE: they are at it, and meanwhile all is well.
+# The answer comes while they are at it.  Seconds, since much else may run on this machine.
+served() { timeout 5 env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$BUILD/ctfwctl" "$@"; }
+# hostile WHO MODE: they are at it for as long as the checks take.
 hostile() {
-	local who=$1 mode=$2 run=
+	local who=$1 mode=$2 run= pid
 	[ "$who" = root ] || run="setpriv --reuid=$who --regid=nogroup --clear-groups"
-	: >"$WORK/hostile"
-	$run "$HERE/hostile.py" "$WORK/run/ctfwd.sock" "$mode" 3 >"$WORK/hostile" 2>&1 &
-	local pid=$!
+	$run "$HERE/hostile.py" "$WORK/run/ctfwd.sock" "$mode" 60 >"$WORK/hostile" 2>&1 &
+	pid=$!
 	ok "$who, $mode: they are at it" wait_until 30 grep -q 'at it' "$WORK/hostile"
-	for _ in 1 2 3; do
-		ok "$who, $mode: status is there at once" served status
-		ok "$who, $mode: flows are listed at once" served conntrack -L
-		ok "$who, $mode: rules are listed at once" served list ruleset
-		ok "$who, $mode: packets pass" quick
-	done
-	ok "$who, $mode: a conversation goes on" talk_goes_on 2
-	ok "$who, $mode: they end by themselves" wait "$pid"
+	ok "$who, $mode: status is there" served status
+	ok "$who, $mode: flows are listed" served conntrack -L
+	ok "$who, $mode: rules are listed" served list ruleset
+	ok "$who, $mode: packets pass" ping_in client $SERVER4
+	ok "$who, $mode: a conversation goes on" talk_goes_on 5
+	ok "$who, $mode: they are still at it" kill -0 "$pid"
+	shoot "$pid"
 }
 
 # Who may look: the group.  The test lets everybody connect, which is worse.
@@ -49,4 +47,5 @@ ok "which has grown by less than 64 MB" [ $(($(memory) - before)) -lt 65536 ]
 says "who may only look changes nothing" "ctfwctl: permission denied" \
 	setpriv --reuid=daemon --regid=nogroup --clear-groups \
 	env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$BUILD/ctfwctl" flush ruleset
-ok "an orderly end has status 0" daemon_down
+daemon_down
+ok "an orderly end has status 0" [ $? = 0 ]

@@ -263,6 +263,39 @@ static void who_never_reads_costs_little_and_holds_nobody_up(void **state)
 	honest();
 }
 
+static void who_waits_for_an_answer_is_not_pushed_out(void **state)
+{
+	static int fds[300];
+	int waiting = dial();
+
+	(void)state;
+	f.reload_waits = true;
+	say(waiting, "{\"method\":\"org.ctfw.Reload\"}");
+	turn_for(0.02);
+	for (int i = 0; i < 300; i++)
+		fds[i] = dial();
+	turn_for(0.05);
+	f.reload_done(f.reload_arg, 0, "done");
+	assert_non_null(strstr(hear(waiting, 5), "done"));
+	for (int i = 0; i < 300; i++)
+		close(fds[i]);
+	close(waiting);
+}
+
+static void a_call_one_way_is_done_though_the_caller_has_gone(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		int fd = dial();
+
+		say(fd, "{\"method\":\"org.ctfw.Reload\",\"oneway\":true}");
+		close(fd);
+	}
+	turn_for(0.05);
+	assert_int_equal(f.reloads, 10);
+	assert_int_equal(control_server_connections(server), 0);
+}
+
 /* One turn of the loop, and how long it kept the processor. */
 static double turn_cost(void)
 {
@@ -569,6 +602,8 @@ int main(void)
 		TEST(a_thousand_half_messages_shut_nobody_out),
 		TEST(a_half_message_is_waited_for_only_so_long),
 		TEST(who_never_reads_costs_little_and_holds_nobody_up),
+		TEST(who_waits_for_an_answer_is_not_pushed_out),
+		TEST(a_call_one_way_is_done_though_the_caller_has_gone),
 		TEST(a_hundred_dumps_keep_nobody_waiting),
 		TEST(an_answer_is_kept_only_so_long),
 		TEST(unread_output_is_bounded_and_the_most_silent_pays),
