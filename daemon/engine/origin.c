@@ -24,9 +24,10 @@ static bool martian(const struct packet *p)
 	if (addr_is_multicast(L3_IPV4, src) || addr_is_loopback(L3_IPV4, src) ||
 	    addr_is_loopback(L3_IPV4, dst) || src->w[0] == everyone.w[0])
 		return true;
-	if (src->b[0] == 0 && dst->w[0] != everyone.w[0])
+	/* Of 0.0.0.0/8 only the first address is special since Linux 5.3. */
+	if (src->w[0] == 0 && dst->w[0] != everyone.w[0])
 		return true;
-	return dst->b[0] == 0;
+	return dst->w[0] == 0;
 }
 
 static bool local(const struct way *way, const union addr *addr)

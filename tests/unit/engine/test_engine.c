@@ -187,7 +187,7 @@ static void sources_that_nobody_behind_the_interface_may_have_are_dropped(void *
 		{ "0.0.0.0", "198.51.100.1", REASON_MARTIAN },
 		{ "255.255.255.255", "198.51.100.1", REASON_MARTIAN },
 		{ "10.8.0.2", "127.0.0.1", REASON_MARTIAN },
-		{ "10.8.0.2", "0.0.0.1", REASON_MARTIAN },
+		{ "10.8.0.2", "0.0.0.0", REASON_MARTIAN },
 	};
 	struct bench *b = *state;
 	struct conntrack_stats stats;
@@ -204,6 +204,10 @@ static void sources_that_nobody_behind_the_interface_may_have_are_dropped(void *
 	assert_int_equal(stats.flows, 0);
 	b->in.spoof_check = false;
 	assert_int_equal(send_udp(b, &b->in, "192.0.2.7", "198.51.100.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "0.0.0.1", "198.51.100.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "0.0.0.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "0.0.0.0", "255.255.255.255").verdict,
+			 VERDICT_ACCEPT);
 }
 
 static void rules_see_the_real_interfaces(void **state)
