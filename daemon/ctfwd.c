@@ -63,7 +63,8 @@ static void parse_options(int argc, char **argv, struct options *o)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "ctfwd: what is \"%s\"? There are options only, no arguments.\n",
+		fprintf(stderr,
+			"ctfwd: what is \"%s\"? There are options only, no arguments.\n",
 			argv[optind]);
 		exit(EXIT_FAILURE);
 	}

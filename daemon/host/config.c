@@ -111,7 +111,9 @@ static void unknown_section(struct parser *p, struct span at, const char *name)
 	if (near)
 		diag_hint(p->d, "did you mean [%s]?", near);
 	else
-		diag_hint(p->d, "sections are daemon, capture IFACE, tun NAME, steer, conntrack, log");
+		diag_hint(
+			p->d,
+			"sections are daemon, capture IFACE, tun NAME, steer, conntrack, log");
 }
 
 static bool name_in_use(const struct config *c, enum config_section s, const char *name)
@@ -165,8 +167,8 @@ static bool begin_named(struct parser *p, enum config_section s, struct span at)
 			   s == SECTION_capture ? "wg0" : "ctfw0");
 		return false;
 	}
-	if (config_value_parse(TYPE_IFACE, (struct config_range){ 0, 0 }, name, &at, false, ifname,
-			       p->d) < 0)
+	if (config_value_parse(TYPE_IFACE, (struct config_range){ 0, 0 }, name, &at, false,
+			       ifname, p->d) < 0)
 		return false;
 	if (name_in_use(p->config, s, ifname)) {
 		diag_error(p->d, &at, "there are two sections [%s %s]", config_section_name(s),
@@ -175,7 +177,8 @@ static bool begin_named(struct parser *p, enum config_section s, struct span at)
 	}
 	if (p->config->n_captures * 2 + p->config->n_tuns + (s == SECTION_capture) >=
 	    CONFIG_PORTS_MAX) {
-		diag_error(p->d, &at, "more than %d TUNs; a [capture] has two", CONFIG_PORTS_MAX);
+		diag_error(p->d, &at, "more than %d TUNs; a [capture] has two",
+			   CONFIG_PORTS_MAX);
 		return false;
 	}
 	p->err = grow(p->config, s, &p->index);
@@ -191,7 +194,8 @@ static bool begin_named(struct parser *p, enum config_section s, struct span at)
 	return true;
 }
 
-static bool begin_plain(struct parser *p, enum config_section s, struct span at, struct span rest)
+static bool begin_plain(struct parser *p, enum config_section s, struct span at,
+			struct span rest)
 {
 	if (rest.len) {
 		diag_error(p->d, &rest, "[%s] takes no name", config_section_name(s));
@@ -217,7 +221,8 @@ static bool begin_section(struct parser *p, struct span inside)
 	word.len = 0;
 	while (word.len < inside.len && !is_space(p->source.text[word.off + word.len]))
 		word.len++;
-	rest = trimmed(p, (struct span){ &p->source, word.off + word.len, inside.len - word.len });
+	rest = trimmed(p,
+		       (struct span){ &p->source, word.off + word.len, inside.len - word.len });
 	span_text(p, word, name, sizeof(name));
 	for (s = SECTION_NONE + 1; s < SECTION_COUNT; s++) {
 		if (strcmp(config_section_name((enum config_section)s), name) != 0)
@@ -271,7 +276,8 @@ static void unknown_key(struct parser *p, struct span at, const char *key)
 			candidates[n++] = option_rows[i].key;
 	}
 	candidates[n] = NULL;
-	diag_error(p->d, &at, "unknown option \"%s\" in [%s]", key, config_section_name(p->section));
+	diag_error(p->d, &at, "unknown option \"%s\" in [%s]", key,
+		   config_section_name(p->section));
 	near = suggest(key, strlen(key), candidates);
 	if (near)
 		diag_hint(p->d, "did you mean \"%s\"?", near);
@@ -347,9 +353,11 @@ static int handler(void *arg, const char *section, const char *key, const char *
 		if (config_value_is_list(p->last->type))
 			take(p, p->last, value, true);
 		else
-			diag_error(p->d, &at,
-				   "an indented line goes on with the value of \"%s\", which has "
-				   "one word only", p->last->key);
+			diag_error(
+				p->d, &at,
+				"an indented line goes on with the value of \"%s\", which has "
+				"one word only",
+				p->last->key);
 		return 1;
 	}
 	at.len = (uint32_t)strlen(key);
@@ -466,13 +474,15 @@ static void check_port_names(struct parser *p)
 	for (i = 0; i < n; i++) {
 		for (j = 0; j < i; j++) {
 			if (!strcmp(names[i], names[j]))
-				diag_error(p->d, &at[i], "two TUNs are called \"%s\"", names[i]);
+				diag_error(p->d, &at[i], "two TUNs are called \"%s\"",
+					   names[i]);
 		}
 		for (j = 0; j < c->n_captures; j++) {
 			if (!strcmp(names[i], c->captures[j].ifname))
-				diag_error(p->d, &at[i],
-					   "a TUN cannot have the name of the captured interface \"%s\"",
-					   names[i]);
+				diag_error(
+					p->d, &at[i],
+					"a TUN cannot have the name of the captured interface \"%s\"",
+					names[i]);
 		}
 	}
 }
@@ -611,8 +621,9 @@ static void fini_section(struct config *c, enum config_section s, size_t index)
 
 	for (i = 0; i < option_row_count; i++) {
 		if (option_rows[i].section == s)
-			config_value_fini(option_rows[i].type, (char *)section_struct(c, s, index) +
-								       option_rows[i].offset);
+			config_value_fini(option_rows[i].type,
+					  (char *)section_struct(c, s, index) +
+						  option_rows[i].offset);
 	}
 }
 

@@ -9,7 +9,8 @@ static size_t find_name(const struct config *c, enum config_section s, const cha
 	size_t i, n = s == SECTION_capture ? c->n_captures : c->n_tuns;
 
 	for (i = 0; i < n; i++) {
-		if (!strcmp(s == SECTION_capture ? c->captures[i].ifname : c->tuns[i].ifname, name))
+		if (!strcmp(s == SECTION_capture ? c->captures[i].ifname : c->tuns[i].ifname,
+			    name))
 			break;
 	}
 	return i;
@@ -45,7 +46,8 @@ static void name_option(const struct config *c, const struct option_row *row, si
 static void name_section(enum config_section s, const char *name, const char *what,
 			 struct text *out)
 {
-	text_printf(out, "%s[%s %s] (%s)", out->len ? ", " : "", config_section_name(s), name, what);
+	text_printf(out, "%s[%s %s] (%s)", out->len ? ", " : "", config_section_name(s), name,
+		    what);
 }
 
 /* Options of one section that differ and cannot be changed now. */
@@ -59,7 +61,8 @@ static int compare_section(const struct config *running, size_t ri, const struct
 		const struct option_row *row = &option_rows[i];
 
 		if (row->section != s || row->live ||
-		    config_value_equal(row->type, member(running, row, ri), member(wanted, row, wi)))
+		    config_value_equal(row->type, member(running, row, ri),
+				       member(wanted, row, wi)))
 			continue;
 		name_option(running, row, ri, out);
 		n++;
@@ -99,8 +102,8 @@ static int compare(const struct config *running, const struct config *wanted, st
 	return n;
 }
 
-static void adopt_section(struct config *running, size_t ri, const struct config *wanted, size_t wi,
-			  enum config_section s)
+static void adopt_section(struct config *running, size_t ri, const struct config *wanted,
+			  size_t wi, enum config_section s)
 {
 	size_t i;
 
@@ -124,8 +127,9 @@ int config_adopt(struct config *running, const struct config *wanted, struct tex
 		enum config_section section = (enum config_section)s;
 
 		for (i = 0; i < count(running, section); i++) {
-			j = section_is_named(section) ?
-				    find_name(wanted, section, name_of(running, section, i)) : 0;
+			j = section_is_named(section)
+				    ? find_name(wanted, section, name_of(running, section, i))
+				    : 0;
 			if (j < count(wanted, section))
 				adopt_section(running, i, wanted, j, section);
 		}

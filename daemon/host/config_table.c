@@ -131,10 +131,11 @@ void config_sample(struct text *out)
 {
 	int s;
 
-	text_puts(out, "# ctfwd.conf - see ctfwd.conf(5).\n"
-		       "#\n"
-		       "# Every option is here with its default.  Take away the \"#\" in front\n"
-		       "# of what is to be changed; check with `ctfwd -t`.\n");
+	text_puts(out,
+		  "# ctfwd.conf - see ctfwd.conf(5).\n"
+		  "#\n"
+		  "# Every option is here with its default.  Take away the \"#\" in front\n"
+		  "# of what is to be changed; check with `ctfwd -t`.\n");
 	for (s = SECTION_NONE + 1; s < SECTION_COUNT; s++)
 		sample_section((enum config_section)s, out);
 }

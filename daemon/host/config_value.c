@@ -35,7 +35,8 @@ static int parse_path(const struct word *w)
 		return -EINVAL;
 	}
 	if (strlen(w->s) >= CONFIG_PATH_MAX) {
-		diag_error(w->d, w->at, "this path is longer than %d bytes", CONFIG_PATH_MAX - 1);
+		diag_error(w->d, w->at, "this path is longer than %d bytes",
+			   CONFIG_PATH_MAX - 1);
 		return -EINVAL;
 	}
 	strcpy(w->member, w->s);
@@ -56,11 +57,13 @@ static int parse_user(const struct word *w)
 static int parse_iface(const struct word *w)
 {
 	if (strlen(w->s) >= IFNAMSIZ) {
-		diag_error(w->d, w->at, "the interface name \"%s\" is longer than %d characters",
-			   w->s, IFNAMSIZ - 1);
+		diag_error(w->d, w->at,
+			   "the interface name \"%s\" is longer than %d characters", w->s,
+			   IFNAMSIZ - 1);
 		return -EINVAL;
 	}
-	if (!w->s[0] || !strcmp(w->s, ".") || !strcmp(w->s, "..") || strpbrk(w->s, "/: \t%\"")) {
+	if (!w->s[0] || !strcmp(w->s, ".") || !strcmp(w->s, "..") ||
+	    strpbrk(w->s, "/: \t%\"")) {
 		diag_error(w->d, w->at, "\"%s\" is not a name for an interface", w->s);
 		return -EINVAL;
 	}
@@ -166,7 +169,8 @@ static int parse_name(const struct word *w, const struct name *names, uint32_t *
 		text_printf(&expected, "%s%s", i ? (names[i + 1].name ? ", " : " or ") : "",
 			    names[i].name);
 	}
-	diag_error(w->d, w->at, "\"%s\" is not known here: expected %s", w->s, text_str(&expected));
+	diag_error(w->d, w->at, "\"%s\" is not known here: expected %s", w->s,
+		   text_str(&expected));
 	text_fini(&expected);
 	near = suggest(w->s, strlen(w->s), candidates);
 	if (near)
@@ -177,7 +181,9 @@ static int parse_name(const struct word *w, const struct name *names, uint32_t *
 static int parse_protocol(const struct word *w)
 {
 	static const struct name names[] = {
-		{ "kernel", RTPROT_KERNEL }, { "boot", RTPROT_BOOT }, { "static", RTPROT_STATIC },
+		{ "kernel", RTPROT_KERNEL },
+		{ "boot", RTPROT_BOOT },
+		{ "static", RTPROT_STATIC },
 		{ NULL, 0 },
 	};
 
@@ -242,8 +248,8 @@ static int parse_prefix(const struct word *w)
 	struct prefix *grown, prefix;
 
 	if (prefix_parse(w->s, &prefix) < 0) {
-		diag_error(w->d, w->at, "\"%s\" is not a network such as 10.8.0.0/24 or fd08::/64",
-			   w->s);
+		diag_error(w->d, w->at,
+			   "\"%s\" is not a network such as 10.8.0.0/24 or fd08::/64", w->s);
 		diag_hint(w->d, "no bit behind the prefix length may be set");
 		return -EINVAL;
 	}
@@ -280,9 +286,10 @@ static int parse_address(const struct word *w)
 	struct config_address *grown, address;
 
 	if (!address_of(w->s, &address)) {
-		diag_error(w->d, w->at,
-			   "\"%s\" is not an address with its prefix length, such as 10.9.0.1/24",
-			   w->s);
+		diag_error(
+			w->d, w->at,
+			"\"%s\" is not an address with its prefix length, such as 10.9.0.1/24",
+			w->s);
 		return -EINVAL;
 	}
 	grown = reallocarray(list->p, list->n + 1, sizeof(*grown));

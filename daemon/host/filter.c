@@ -77,7 +77,8 @@ static void drain_ring(struct logring *ring)
 	}
 	dropped = logring_dropped(ring);
 	if (dropped)
-		log_say(LEVEL_WARNING, "%" PRIu32 " lines of log statements were lost", dropped);
+		log_say(LEVEL_WARNING, "%" PRIu32 " lines of log statements were lost",
+			dropped);
 }
 
 static void on_log(evutil_socket_t fd, short what, void *arg)
@@ -145,7 +146,8 @@ static int set_up_memory(struct filter *f, struct diag *d)
 {
 	const struct conntrack_options *options = &f->config->conntrack;
 	/* Columns for as many workers as there may ever be, so that another number of them
-	 * after a restart finds its counters and flows again; what is unused takes no memory. */
+	 * after a restart finds its counters and flows again; what is unused takes no memory.
+	 */
 	const struct arena_geometry geometry = {
 		.flow_records = conntrack_records(options->max_flows),
 		.workers = ARENA_MAX_WORKERS,
@@ -159,7 +161,8 @@ static int set_up_memory(struct filter *f, struct diag *d)
 	};
 	int err;
 
-	err = rundir_map_arena(f->start->rundir->arena_fd, &geometry, &f->arena, &f->arena_fresh, d);
+	err = rundir_map_arena(f->start->rundir->arena_fd, &geometry, &f->arena,
+			       &f->arena_fresh, d);
 	if (err)
 		return err;
 	f->counters = counters_new(&f->arena);
@@ -228,7 +231,8 @@ static int set_up_hostview(struct filter *f, struct diag *d)
 		memcpy(names[i], ports->port[i].tun.name, IFNAMSIZ);
 	err = hostsource_new(f->base, &options, on_hostview, f, &f->hostsource);
 	if (err)
-		diag_error(d, NULL, "cannot see the host's addresses and routes: %s", strerror(-err));
+		diag_error(d, NULL, "cannot see the host's addresses and routes: %s",
+			   strerror(-err));
 	return err;
 }
 
@@ -254,7 +258,8 @@ static int set_up_events(struct filter *f, struct diag *d)
 		.reload = filter_want_reload,
 		.arg = f,
 	};
-	f->control = control_server_new(f->base, f->start->rundir->listen_fd, &f->control_context);
+	f->control =
+		control_server_new(f->base, f->start->rundir->listen_fd, &f->control_context);
 	if (!f->channel_event || !f->log_event || !f->heartbeat_event || !f->housekeep_event ||
 	    !f->control) {
 		diag_error(d, NULL, "out of memory");
@@ -277,7 +282,8 @@ static int set_up_workers(struct filter *f, struct diag *d)
 		f->n_workers += !err;
 	}
 	if (!view || err)
-		diag_error(d, NULL, "cannot start the workers: %s", strerror(view ? -err : ENOMEM));
+		diag_error(d, NULL, "cannot start the workers: %s",
+			   strerror(view ? -err : ENOMEM));
 	return view ? err : -ENOMEM;
 }
 

@@ -158,7 +158,8 @@ void filter_reload(struct filter *f, const struct channel_message *m, int fd)
 		if (err)
 			text_puts(&message, d.text.len ? text_str(&d.text) : strerror(-err));
 		else if (restart.len)
-			text_printf(&message, "changed only by a restart: %s", text_str(&restart));
+			text_printf(&message, "changed only by a restart: %s",
+				    text_str(&restart));
 	}
 	record(f, err, text_str(&message));
 	channel_send(f->start->channel, CHANNEL_RELOADED, err, text_str(&message), -1);
@@ -175,8 +176,8 @@ void filter_want_reload(void *arg, void (*done)(void *done_arg, int err, const c
 	struct filter *f = arg;
 	struct reload_waiter *w = malloc(sizeof(*w));
 
-	if (!w || channel_send(f->start->channel, CHANNEL_RELOAD_WANTED, f->reload_serial + 1, NULL,
-			       -1) < 0) {
+	if (!w || channel_send(f->start->channel, CHANNEL_RELOAD_WANTED, f->reload_serial + 1,
+			       NULL, -1) < 0) {
 		free(w);
 		done(done_arg, -EIO, "the keeper does not answer");
 		return;

@@ -38,10 +38,10 @@ static json_t *captures(const struct config *c)
 
 		networks = json_array();
 		for (j = 0; j < cap->networks.n; j++)
-			json_array_append_new(networks,
-					      json_string(prefix_print(&cap->networks.p[j], buf)));
-		json_array_append_new(all, json_pack("{ss so so sb sb}", "interface", cap->ifname,
-						     "networks", networks, "hooks",
+			json_array_append_new(
+				networks, json_string(prefix_print(&cap->networks.p[j], buf)));
+		json_array_append_new(all, json_pack("{ss so so sb sb}", "interface",
+						     cap->ifname, "networks", networks, "hooks",
 						     hook_names(cap->hooks), "fail_closed", 0,
 						     "spoof_check", cap->spoof_check));
 	}
@@ -70,8 +70,8 @@ static json_t *ports(struct filter *f)
 
 		json_array_append_new(
 			all, json_pack("{ss ss ss si si so}", "name", p->tun.name, "role",
-				       port_role_name(p->role), "interface", p->interface, "mtu",
-				       (int)p->mtu, "queues", (int)p->tun.n_queues,
+				       port_role_name(p->role), "interface", p->interface,
+				       "mtu", (int)p->mtu, "queues", (int)p->tun.n_queues,
 				       "offload", offload_names(p->tun.offload)));
 	}
 	return all;
@@ -103,12 +103,12 @@ json_t *filter_status(void *arg)
 
 	return json_pack("{sb so so so s{ss so} s{ss so} so si si si}", "filtering", filtering,
 			 "since", filtering ? seconds(f->since) : json_null(), "captures",
-			 captures(f->config), "ports", ports(f), "config", "path", f->config->name,
-			 "loaded", seconds(f->load.config_loaded), "ruleset", "path",
-			 f->config->daemon.ruleset, "loaded",
-			 seconds_or_null(f->load.ruleset_loaded), "last_load", last_load(&f->load),
-			 "keeper_pid", (int)f->start->keeper, "filter_pid", (int)getpid(), "restarts",
-			 (int)f->start->restarts);
+			 captures(f->config), "ports", ports(f), "config", "path",
+			 f->config->name, "loaded", seconds(f->load.config_loaded), "ruleset",
+			 "path", f->config->daemon.ruleset, "loaded",
+			 seconds_or_null(f->load.ruleset_loaded), "last_load",
+			 last_load(&f->load), "keeper_pid", (int)f->start->keeper, "filter_pid",
+			 (int)getpid(), "restarts", (int)f->start->restarts);
 }
 
 /* ---- the line ---- */
@@ -141,8 +141,8 @@ void filter_status_line(struct filter *f, struct text *out)
 	for (r = REASON_NONE + 1; r < REASON_COUNT; r++)
 		dropped += e.dropped[r];
 	scope(f, out);
-	text_printf(out, "; %" PRIu32 " flows, %" PRIu64 " packets in, %" PRIu64 " dropped", ct.flows,
-		    e.packets_in, dropped);
+	text_printf(out, "; %" PRIu32 " flows, %" PRIu64 " packets in, %" PRIu64 " dropped",
+		    ct.flows, e.packets_in, dropped);
 	if (!is_whole(f))
 		text_puts(out, "; a TUN is lost, restart the daemon");
 	if (!f->load.ok)

@@ -28,7 +28,8 @@ int isolate_identity(const char *user, struct identity *ret_identity, struct dia
 		pw = getpwnam(user);
 		if (!pw) {
 			diag_error(d, &nowhere, "the user \"%s\" does not exist", user);
-			diag_hint(d, "make it (useradd --system %s), or set user in [daemon]", user);
+			diag_hint(d, "make it (useradd --system %s), or set user in [daemon]",
+				  user);
 			return -ENOENT;
 		}
 		id.change = pw->pw_uid != 0;
@@ -59,7 +60,8 @@ static int set_capabilities(uint32_t mask)
 static int change_user(const struct identity *id)
 {
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
-	    setresgid(id->gid, id->gid, id->gid) < 0 || setresuid(id->uid, id->uid, id->uid) < 0)
+	    setresgid(id->gid, id->gid, id->gid) < 0 ||
+	    setresuid(id->uid, id->uid, id->uid) < 0)
 		return -errno;
 	return 0;
 }
@@ -86,7 +88,8 @@ int isolate_filter(pid_t keeper)
 	err = set_capabilities(0);
 	if (err)
 		return err;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return -errno;
 	/* It may have died before. */
 	return getppid() == keeper ? 0 : -ESRCH;

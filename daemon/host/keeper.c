@@ -182,10 +182,12 @@ static uint64_t backoff(unsigned short_lives)
 static void tell_death(const struct keeper *k, int wstatus)
 {
 	if (WIFSIGNALED(wstatus))
-		log_say(LEVEL_ERROR, "the filter, process %d, was killed by signal %d (%s); starting another",
+		log_say(LEVEL_ERROR,
+			"the filter, process %d, was killed by signal %d (%s); starting another",
 			(int)k->filter, WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
 	else
-		log_say(LEVEL_ERROR, "the filter, process %d, ended with status %d; starting another",
+		log_say(LEVEL_ERROR,
+			"the filter, process %d, ended with status %d; starting another",
 			(int)k->filter, WEXITSTATUS(wstatus));
 }
 
@@ -227,7 +229,8 @@ static void filter_died(struct keeper *k, int wstatus)
 	} else if (!k->announced) {
 		/* Why was said by CHANNEL_FAILED, unless it was killed. */
 		if (WIFSIGNALED(wstatus))
-			log_say(LEVEL_ERROR, "the filter was killed by signal %d (%s) while it started",
+			log_say(LEVEL_ERROR,
+				"the filter was killed by signal %d (%s) while it started",
 				WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
 		k->status = 1;
 		k->done = true;
@@ -333,7 +336,8 @@ static void reload_answered(struct keeper *k, const struct channel_message *m)
 		k->load.reload = k->load.ok = true;
 		k->load.error[0] = '\0';
 		k->load.config_loaded = k->load.ruleset_loaded = k->load.time;
-		log_say(LEVEL_NOTICE, "reloaded %s and %s", k->config->name, k->config->daemon.ruleset);
+		log_say(LEVEL_NOTICE, "reloaded %s and %s", k->config->name,
+			k->config->daemon.ruleset);
 		if (m->text[0])
 			log_text(LEVEL_WARNING, m->text);
 		end_reload(k);
@@ -365,7 +369,8 @@ static void announce(struct keeper *k)
 		log_say(LEVEL_NOTICE, "ctfwd " CTFW_VERSION " is filtering, with %u worker%s",
 			k->workers, k->workers == 1 ? "" : "s");
 		if (!k->ports.n)
-			log_say(LEVEL_WARNING, "there is neither [capture] nor [tun]: nothing is filtered");
+			log_say(LEVEL_WARNING,
+				"there is neither [capture] nor [tun]: nothing is filtered");
 	}
 	diag_fini(&d);
 }
@@ -505,7 +510,8 @@ static void on_deadline(struct keeper *k)
 		return;
 	}
 	if (!k->stopping)
-		log_say(LEVEL_ERROR, "the filter, process %d, hangs; killing it", (int)k->filter);
+		log_say(LEVEL_ERROR, "the filter, process %d, hangs; killing it",
+			(int)k->filter);
 	kill(k->filter, SIGKILL);
 	/* Once is enough; its death is reported. */
 	k->heartbeat = k->filter_started = now();

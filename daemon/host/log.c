@@ -65,7 +65,8 @@ void log_say(enum log_level level, const char *fmt, ...)
 	len = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	if (len > 0)
-		log_line(level, line, (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1);
+		log_line(level, line,
+			 (size_t)len < sizeof(line) ? (size_t)len : sizeof(line) - 1);
 }
 
 void log_text(enum log_level level, const char *text)

@@ -10,8 +10,8 @@
 
 static const struct span nowhere = { NULL, 0, 0 };
 
-static int add(struct ports *ports, const char *name, const char *interface, enum port_role role,
-	       unsigned workers, struct diag *d)
+static int add(struct ports *ports, const char *name, const char *interface,
+	       enum port_role role, unsigned workers, struct diag *d)
 {
 	struct port *p = &ports->port[ports->n];
 	int err;
@@ -35,7 +35,8 @@ static int add_capture(struct ports *ports, const struct config_capture *c, unsi
 	int err;
 
 	if (!if_nametoindex(c->ifname)) {
-		diag_error(d, &nowhere, "[capture %s]: there is no interface of that name", c->ifname);
+		diag_error(d, &nowhere, "[capture %s]: there is no interface of that name",
+			   c->ifname);
 		return -ENODEV;
 	}
 	err = add(ports, c->in_name, c->ifname, PORT_IN, workers, d);
@@ -48,7 +49,8 @@ static int add_capture(struct ports *ports, const struct config_capture *c, unsi
 	return err;
 }
 
-int ports_open(const struct config *c, unsigned workers, struct ports *ret_ports, struct diag *d)
+int ports_open(const struct config *c, unsigned workers, struct ports *ret_ports,
+	       struct diag *d)
 {
 	size_t i;
 	int err = 0;

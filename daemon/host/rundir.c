@@ -134,8 +134,9 @@ static int bind_socket(const char *path, struct diag *d)
 	int fd, err;
 
 	if (strlen(path) >= sizeof(addr.sun_path)) {
-		diag_error(d, &nowhere, "control-socket %s: a socket's path has at most %zu bytes",
-			   path, sizeof(addr.sun_path) - 1);
+		diag_error(d, &nowhere,
+			   "control-socket %s: a socket's path has at most %zu bytes", path,
+			   sizeof(addr.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
 	strcpy(addr.sun_path, path);
@@ -268,10 +269,13 @@ static int make_room(int fd, const struct arena_geometry *g, struct diag *d)
 		return fail(d, -errno, "cannot size", "ctfwd.arena");
 	err = posix_fallocate(fd, 0, committed);
 	if (err == ENOSPC || err == ENOMEM) {
-		diag_error(d, &nowhere,
-			   "no room for the flow table: ctfwd.arena needs %lld MiB in the runtime "
-			   "directory", (long long)(committed >> 20) + 1);
-		diag_hint(d, "lower max-flows in [conntrack], or give the file system more room");
+		diag_error(
+			d, &nowhere,
+			"no room for the flow table: ctfwd.arena needs %lld MiB in the runtime "
+			"directory",
+			(long long)(committed >> 20) + 1);
+		diag_hint(d,
+			  "lower max-flows in [conntrack], or give the file system more room");
 		return -ENOSPC;
 	}
 	return err ? fail(d, -err, "cannot allocate", "ctfwd.arena") : 0;

@@ -68,9 +68,10 @@ static void explain(const char *name, int err, struct diag *d)
 
 	switch (err) {
 	case EPERM:
-		diag_error(d, &nowhere,
-			   "no permission to make the TUN %s: start ctfwd as root or with CAP_NET_ADMIN",
-			   name);
+		diag_error(
+			d, &nowhere,
+			"no permission to make the TUN %s: start ctfwd as root or with CAP_NET_ADMIN",
+			name);
 		break;
 	case EBUSY:
 	case EINVAL:
@@ -93,7 +94,8 @@ static int open_device(struct diag *d)
 		diag_error(d, &nowhere, TUN_PATH ": %s; load the kernel's module: modprobe tun",
 			   strerror(err));
 	else if (err == EACCES || err == EPERM)
-		diag_error(d, &nowhere, TUN_PATH ": %s; start ctfwd as root, or let its user open it",
+		diag_error(d, &nowhere,
+			   TUN_PATH ": %s; start ctfwd as root, or let its user open it",
 			   strerror(err));
 	else
 		diag_error(d, &nowhere, TUN_PATH ": %s", strerror(err));

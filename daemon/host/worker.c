@@ -119,8 +119,8 @@ static void judge(struct worker *w, size_t port, const struct ports_view *view, 
 
 		if (i + ENGINE_AHEAD < b->n)
 			engine_prefetch(w->shared->engine, &b->packet[i + ENGINE_AHEAD]);
-		engine_input(w->shared->engine, w->index, &view->port[port], p, now, reply.bytes,
-			     &result, NULL);
+		engine_input(w->shared->engine, w->index, &view->port[port], p, now,
+			     reply.bytes, &result, NULL);
 		if (result.action == ENGINE_PASS)
 			write_out(w, fd, p->data - VNET, VNET + p->len);
 		else if (result.action == ENGINE_REPLY)
@@ -169,7 +169,8 @@ static void serve(struct worker *w, struct batch *b)
 			last = mono;
 		atomic_fetch_add_explicit(&w->progress, 1, memory_order_relaxed);
 		rcu_quiescent();
-	} while (mono - last < spin && !atomic_load_explicit(&w->stopping, memory_order_relaxed));
+	} while (mono - last < spin &&
+		 !atomic_load_explicit(&w->stopping, memory_order_relaxed));
 	rcu_offline();
 	atomic_store_explicit(&w->asleep, true, memory_order_relaxed);
 }

@@ -73,17 +73,18 @@ static void an_empty_file_is_all_defaults(void **state)
 
 static void every_option_of_daemon_is_read(void **state)
 {
-	struct config *c = parse("[daemon]\n"
-				 "ruleset = /tmp/r.nft ; with a comment\n"
-				 "runtime-directory: /run/x\n"
-				 "control-socket = /run/y/sock\n"
-				 "control-group = netadmin\n"
-				 "user = nobody\n"
-				 "workers = 64\n"
-				 "spin = 0\n"
-				 "reply-rate = 7\n"
-				 "[log]\nrate=8\n"
-				 "[steer]\ntable = 4294967295\npriority = 32700\nprotocol = 99\n");
+	struct config *c =
+		parse("[daemon]\n"
+		      "ruleset = /tmp/r.nft ; with a comment\n"
+		      "runtime-directory: /run/x\n"
+		      "control-socket = /run/y/sock\n"
+		      "control-group = netadmin\n"
+		      "user = nobody\n"
+		      "workers = 64\n"
+		      "spin = 0\n"
+		      "reply-rate = 7\n"
+		      "[log]\nrate=8\n"
+		      "[steer]\ntable = 4294967295\npriority = 32700\nprotocol = 99\n");
 
 	(void)state;
 	assert_string_equal(c->daemon.ruleset, "/tmp/r.nft");
@@ -147,10 +148,11 @@ static void a_capture_has_networks_and_two_names(void **state)
 
 static void a_tun_takes_role_addresses_and_names(void **state)
 {
-	struct config *c = parse("[tun ctfw0]\n"
-				 "[tun ctfw1]\nrole = in\ninterface = eth7\n"
-				 "address = 10.9.0.1/24 fd09::1/64\nnetworks = 10.1.0.0/16\n"
-				 "hooks = output\nspoof-check = yes\nmtu = auto\ntxqueuelen = 1\n");
+	struct config *c =
+		parse("[tun ctfw0]\n"
+		      "[tun ctfw1]\nrole = in\ninterface = eth7\n"
+		      "address = 10.9.0.1/24 fd09::1/64\nnetworks = 10.1.0.0/16\n"
+		      "hooks = output\nspoof-check = yes\nmtu = auto\ntxqueuelen = 1\n");
 
 	(void)state;
 	assert_int_equal(c->n_tuns, 2);
@@ -258,7 +260,8 @@ static void a_network_with_host_bits_is_refused(void **state)
 static void a_capture_without_networks_is_refused(void **state)
 {
 	(void)state;
-	refused("[capture wg0]\n", "ctfwd.conf:1:10: [capture wg0] does not say which networks");
+	refused("[capture wg0]\n",
+		"ctfwd.conf:1:10: [capture wg0] does not say which networks");
 }
 
 static void twice_is_refused(void **state)
@@ -266,7 +269,8 @@ static void twice_is_refused(void **state)
 	(void)state;
 	refused("[daemon]\nspin = 1\nspin = 2\n", "ctfwd.conf:3:1: \"spin\" is set twice");
 	refused("[log]\n[daemon]\n[log]\n", "ctfwd.conf:3:2: there are two sections [log]");
-	refused("[tun a]\n[tun b]\n[tun a]\n", "ctfwd.conf:3:6: there are two sections [tun a]");
+	refused("[tun a]\n[tun b]\n[tun a]\n",
+		"ctfwd.conf:3:6: there are two sections [tun a]");
 }
 
 static void names_of_interfaces_must_fit_and_differ(void **state)
@@ -281,7 +285,8 @@ static void names_of_interfaces_must_fit_and_differ(void **state)
 		"             ^^^^^^^^^^^^\n"
 		"set out-name, to 15 characters at most");
 	refused("[capture a]\nnetworks = ::/0\n[tun a-in]\n", "two TUNs are called \"a-in\"");
-	refused("[capture a]\nnetworks = ::/0\n[tun a]\n", "name of the captured interface \"a\"");
+	refused("[capture a]\nnetworks = ::/0\n[tun a]\n",
+		"name of the captured interface \"a\"");
 	refused("[daemon x]\n", "[daemon] takes no name");
 }
 
@@ -321,7 +326,8 @@ static void a_nul_byte_is_refused(void **state)
 
 static void all_errors_are_told_at_once(void **state)
 {
-	static const char text[] = "[daemon]\nspin = x\nfoo = 1\n[bar]\nany = thing\n[log]\nrate=y\n";
+	static const char text[] =
+		"[daemon]\nspin = x\nfoo = 1\n[bar]\nany = thing\n[log]\nrate=y\n";
 	struct diag d = DIAG_INIT;
 	struct config *c;
 
@@ -350,7 +356,8 @@ static void a_file_that_cannot_be_read_is_told(void **state)
 
 	(void)state;
 	assert_int_equal(config_load("/nonexistent/x.conf", &d, &c), -ENOENT);
-	assert_non_null(strstr(text_str(&d.text), "/nonexistent/x.conf: No such file or directory\n"));
+	assert_non_null(
+		strstr(text_str(&d.text), "/nonexistent/x.conf: No such file or directory\n"));
 	diag_fini(&d);
 }
 
@@ -366,8 +373,9 @@ static void a_reload_takes_what_may_change_and_names_the_rest(void **state)
 
 	(void)state;
 	assert_int_equal(config_adopt(running, wanted, &t), 4);
-	assert_string_equal(text_str(&t),
-			    "workers, [capture wg0] networks, [capture wg1] (new), [tun t] (removed)");
+	assert_string_equal(
+		text_str(&t),
+		"workers, [capture wg0] networks, [capture wg1] (new), [tun t] (removed)");
 	assert_int_equal(running->daemon.workers, 1);
 	assert_int_equal(running->daemon.spin, 2);
 	assert_string_equal(running->daemon.ruleset, "/b");

@@ -172,9 +172,10 @@ static void a_user_who_does_not_exist_is_told(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(isolate_identity("no-such-user", &id, &d), -ENOENT);
-	assert_string_equal(text_str(&d.text),
-			    "the user \"no-such-user\" does not exist\n"
-			    "make it (useradd --system no-such-user), or set user in [daemon]\n");
+	assert_string_equal(
+		text_str(&d.text),
+		"the user \"no-such-user\" does not exist\n"
+		"make it (useradd --system no-such-user), or set user in [daemon]\n");
 	diag_fini(&d);
 }
 

@@ -163,7 +163,9 @@ static void a_directory_that_cannot_be_made_is_told(void **state)
 
 /* ---- the arena ---- */
 
-static const struct arena_geometry small = { .flow_records = 64, .workers = 1, .text_bytes = 4096 };
+static const struct arena_geometry small = { .flow_records = 64,
+					     .workers = 1,
+					     .text_bytes = 4096 };
 
 static struct arena mapped(struct rundir *r, const struct arena_geometry *g, bool fresh)
 {

@@ -80,7 +80,8 @@ static void the_sample_file_parses_without_its_comment_signs(void **state)
 	(void)state;
 	config_sample(&sample);
 	for (line = strtok_r(sample.s, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		if (line[0] == '#' && line[1] != ' ' && line[1] && line[strlen(line) - 1] != '=')
+		if (line[0] == '#' && line[1] != ' ' && line[1] &&
+		    line[strlen(line) - 1] != '=')
 			line++;
 		text_printf(&bare, "%s\n", line);
 		if (!strcmp(line, "[capture wg0]"))

@@ -78,8 +78,9 @@ static void a_captured_interface_must_be_there(void **state)
 
 static void ports_come_in_the_order_of_the_sections(void **state)
 {
-	struct config *c = parse("[tun x1]\nrole = in\nnetworks = 10.2.0.0/16\nspoof-check = yes\n"
-				 "[capture lo]\nnetworks = 10.0.0.0/8\nhooks = input\n");
+	struct config *c =
+		parse("[tun x1]\nrole = in\nnetworks = 10.2.0.0/16\nspoof-check = yes\n"
+		      "[capture lo]\nnetworks = 10.0.0.0/8\nhooks = input\n");
 	static struct ports ports;
 	struct ports_view *view;
 	struct diag d = DIAG_INIT;
