@@ -84,6 +84,8 @@ static int update_chain(struct transaction *tx, struct table *t, size_t at,
 			const struct chain_spec *spec, enum command_op op)
 {
 	struct chain *c = t->chains[at];
+	struct echo echo = { .kind = ECHO_CHAIN, .op = op, .table = t->handle,
+			     .handle = c->handle };
 	int32_t priority;
 	int err;
 
@@ -106,6 +108,8 @@ static int update_chain(struct transaction *tx, struct table *t, size_t at,
 			return -EINVAL;
 		}
 	}
+	if (!transaction_echo(tx, &echo))
+		return -ENOMEM;
 	if (!spec->has_policy || c->drop == spec->drop)
 		return 0;
 	c = chain_own(t, at);

@@ -230,7 +230,7 @@ int rule_check(enum family family, bool verbatim, struct rule_spec *spec, struct
 	protocols_init(&ck.proto, family);
 	if (!check_statements(&ck, &spec->stmts))
 		goto out;
-	if (!verbatim && !imply_order(&ck.out)) {
+	if (!verbatim && !imply_order(family, &ck.out)) {
 		ck.oom = true;
 		goto out;
 	}

@@ -70,7 +70,7 @@ struct field {
 struct field selector_field(enum selector_id selector);
 
 /* Join matches of adjacent fields, as nft does, and mark those that a listing leaves out. */
-bool imply_order(struct stmts *stmts);
+bool imply_order(enum family family, struct stmts *stmts);
 void imply_mark(enum family family, struct stmts *stmts);
 
 #endif

@@ -29,7 +29,7 @@ static void symbol_error(struct checker *ck, const struct datatype *dt, const st
 			diag_error(ck->d, &e->span, "\"%s\" is longer than 15 characters",
 				   e->symbol);
 		else
-			diag_error(ck->d, &e->span, "%s is out of range: a %s is at most %" PRIu64,
+			diag_error(ck->d, &e->span, "%s is out of range: the highest %s is %" PRIu64,
 				   e->symbol, dt->what,
 				   dt->bits >= 64 ? UINT64_MAX : (UINT64_C(1) << dt->bits) - 1);
 		break;
@@ -140,7 +140,7 @@ static bool check_list(struct checker *ck, const struct datatype *dt, struct exp
 	uint64_t all = 0;
 
 	if (!dt->bitmask) {
-		diag_error(ck->d, &e->span, "a %s is no list: write a set, { ... }", dt->what);
+		diag_error(ck->d, &e->span, "a list is for flags: write a set, { ... }");
 		return false;
 	}
 	for (size_t i = 0; i < e->list.n; i++) {

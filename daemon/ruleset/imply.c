@@ -6,8 +6,9 @@
  * listed as `tcp dport 22` (payload_dependency_kill()), unless a statement stands between the
  * two, which would then act on other packets as well.
  *
- * In one thing nft is not followed: it joins fields across other statements, which changes
- * what the rule does, and it leaves out a protocol before `th` for which it has no header. */
+ * nft is not followed where its listing would be another rule: it joins fields across other
+ * statements; it leaves out a protocol before `th` for which it has no header; and before a
+ * reset in inet it leaves out the family as well. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,54 @@ struct field selector_field(enum selector_id selector)
 	return fields[selector];
 }
 
+static bool is_plain_value(const struct stmt *s)
+{
+	return s->match.left->kind == EXPR_SELECTOR && s->match.op == MATCH_EQ &&
+	       s->match.right->kind == EXPR_VALUE;
+}
+
+/* ---- names ---- */
+
+/* Behind `meta l4proto tcp` th is tcp. */
+static void name_header(struct expr *e, uint64_t l4)
+{
+	static const struct {
+		enum selector_id th, tcp, udp;
+	} ports[] = {
+		{ SELECTOR_TH_SPORT, SELECTOR_TCP_SPORT, SELECTOR_UDP_SPORT },
+		{ SELECTOR_TH_DPORT, SELECTOR_TCP_DPORT, SELECTOR_UDP_DPORT },
+	};
+
+	while (e->kind != EXPR_SELECTOR)
+		e = e->op.left;
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		if (e->selector != ports[i].th)
+			continue;
+		if (l4 == IPPROTO_TCP)
+			e->selector = ports[i].tcp;
+		else if (l4 == IPPROTO_UDP)
+			e->selector = ports[i].udp;
+	}
+}
+
+static void name_headers(struct stmts *stmts)
+{
+	uint64_t l4 = 0;
+
+	for (size_t i = 0; i < stmts->n; i++) {
+		struct stmt *s = &stmts->v[i];
+
+		if (s->kind != STMT_MATCH)
+			continue;
+		if (is_plain_value(s) && (s->match.left->selector == SELECTOR_META_L4PROTO ||
+					  s->match.left->selector == SELECTOR_IP_PROTOCOL ||
+					  s->match.left->selector == SELECTOR_IP6_NEXTHDR))
+			l4 = s->match.right->value.num;
+		else
+			name_header(s->match.left, l4);
+	}
+}
+
 /* ---- order ---- */
 
 /* A register of 32 bits: nft joins no further. */
@@ -59,8 +108,7 @@ struct joined {
 /* Only comparisons of a whole field with one value are joined. */
 static bool may_join(const struct stmt *s)
 {
-	return s->match.left->kind == EXPR_SELECTOR && s->match.op == MATCH_EQ &&
-	       s->match.right->kind == EXPR_VALUE &&
+	return is_plain_value(s) &&
 	       fields[s->match.left->selector].base != BASE_NONE &&
 	       s->match.left->selector != SELECTOR_TH_SPORT &&
 	       s->match.left->selector != SELECTOR_TH_DPORT;
@@ -147,8 +195,39 @@ out:
 	return ok;
 }
 
-bool imply_order(struct stmts *stmts)
+/* The family that a match on it asks for; FAMILY_NONE: not one of the two. */
+static enum family family_asked(const struct stmt *dep)
 {
+	uint64_t n = dep->match.right->value.num;
+
+	if (dep->match.left->selector == SELECTOR_META_NFPROTO)
+		return n == FAMILY_IP ? FAMILY_IP : n == FAMILY_IP6 ? FAMILY_IP6 : FAMILY_NONE;
+	return n == 0x0800 ? FAMILY_IP : n == 0x86dd ? FAMILY_IP6 : FAMILY_NONE;
+}
+
+/* In a table of ip all packets are: `meta protocol ip` is dropped, unless it is all there is at
+ * the rule's end. */
+static void drop_redundant(enum family family, struct stmts *stmts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < stmts->n; i++) {
+		struct stmt *s = &stmts->v[i];
+
+		if (i + 1 < stmts->n && s->kind == STMT_MATCH && is_plain_value(s) &&
+		    s->match.left->selector == SELECTOR_META_PROTOCOL &&
+		    family_asked(s) == family)
+			stmt_fini(s);
+		else
+			stmts->v[n++] = *s;
+	}
+	stmts->n = n;
+}
+
+bool imply_order(enum family family, struct stmts *stmts)
+{
+	drop_redundant(family, stmts);
+	name_headers(stmts);
 	for (size_t i = 0; i < stmts->n;) {
 		size_t n = 0, fields_seen = 0;
 
@@ -166,7 +245,6 @@ bool imply_order(struct stmts *stmts)
 struct implied {
 	enum family family;
 	struct stmt *dep[BASE_COUNT]; /* the last match on the protocol of that header */
-	int l4;                       /* as far as a listing knows it */
 };
 
 static void leave_out(struct implied *im, enum base base)
@@ -180,76 +258,31 @@ static bool is_payload(const struct stmt *s)
 	return fields[expr_selector(s->match.left)].base != BASE_NONE;
 }
 
-static bool is_plain_value(const struct stmt *s)
-{
-	return s->match.left->kind == EXPR_SELECTOR && s->match.op == MATCH_EQ &&
-	       s->match.right->kind == EXPR_VALUE;
-}
-
 /* `ip protocol tcp tcp dport 22` also says ip, which matters where ip6 could be. */
 static bool may_leave_out(const struct implied *im, enum base base)
 {
 	return base != BASE_TRANSPORT || im->family != FAMILY_INET || !is_payload(im->dep[base]);
 }
 
-/* th is the header that is known to follow. */
-static void name_header(const struct implied *im, struct stmt *s)
-{
-	static const struct {
-		enum selector_id th, tcp, udp;
-	} ports[] = {
-		{ SELECTOR_TH_SPORT, SELECTOR_TCP_SPORT, SELECTOR_UDP_SPORT },
-		{ SELECTOR_TH_DPORT, SELECTOR_TCP_DPORT, SELECTOR_UDP_DPORT },
-	};
-	struct expr *e = s->match.left;
-
-	while (e->kind != EXPR_SELECTOR)
-		e = e->op.left;
-	for (size_t i = 0; i < 2; i++) {
-		if (e->selector != ports[i].th)
-			continue;
-		if (im->l4 == IPPROTO_TCP)
-			e->selector = ports[i].tcp;
-		else if (im->l4 == IPPROTO_UDP)
-			e->selector = ports[i].udp;
-	}
-}
-
 static void mark_payload(struct implied *im, struct stmt *s)
 {
-	enum selector_id selector;
-	struct field f;
+	enum selector_id selector = expr_selector(s->match.left);
+	struct field f = fields[selector];
 
-	name_header(im, s);
-	selector = expr_selector(s->match.left);
-	f = fields[selector];
 	if (im->dep[f.base] && may_leave_out(im, f.base) && selector != SELECTOR_TH_SPORT &&
 	    selector != SELECTOR_TH_DPORT)
 		leave_out(im, f.base);
-	if (!is_plain_value(s) || !f.key)
-		return;
-	if (f.base == BASE_NETWORK)
-		im->l4 = (int)s->match.right->value.num;
-	im->dep[f.base + 1] = s;
+	if (is_plain_value(s) && f.key)
+		im->dep[f.base + 1] = s;
 }
 
-/* The family that a match on it asks for; FAMILY_NONE: not one of the two. */
-static enum family family_asked(const struct stmt *dep)
-{
-	uint64_t n = dep->match.right->value.num;
-
-	if (dep->match.left->selector == SELECTOR_META_NFPROTO)
-		return n == FAMILY_IP ? FAMILY_IP : n == FAMILY_IP6 ? FAMILY_IP6 : FAMILY_NONE;
-	return n == 0x0800 ? FAMILY_IP : n == 0x86dd ? FAMILY_IP6 : FAMILY_NONE;
-}
-
-/* Whether `meta l4proto` says the family, too: in its own table, or as ICMP does. */
+/* Whether `meta l4proto` says the family, too, as ICMP does. */
 static bool l4_implies_family(const struct implied *im, const struct stmt *dep, uint64_t l4)
 {
 	enum family asked = family_asked(dep);
 
 	if (im->family != FAMILY_INET)
-		return asked == im->family;
+		return false;
 	if (l4 == IPPROTO_ICMP)
 		return asked != FAMILY_IP6;
 	if (l4 == IPPROTO_ICMPV6)
@@ -272,7 +305,6 @@ static void mark_meta(struct implied *im, struct stmt *s)
 		if (im->dep[BASE_NETWORK] &&
 		    l4_implies_family(im, im->dep[BASE_NETWORK], number))
 			leave_out(im, BASE_NETWORK);
-		im->l4 = (int)number;
 		im->dep[BASE_TRANSPORT] = s;
 		break;
 	default:
@@ -294,7 +326,7 @@ static void mark_reject(struct implied *im, const struct stmt *s)
 
 void imply_mark(enum family family, struct stmts *stmts)
 {
-	struct implied im = { .family = family, .l4 = -1 };
+	struct implied im = { .family = family };
 
 	for (size_t i = 0; i < stmts->n; i++) {
 		struct stmt *s = &stmts->v[i];

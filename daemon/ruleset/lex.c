@@ -104,11 +104,6 @@ int lex_push(struct lex *lx, const char *name, const char *text, size_t len,
 	return lex_push_owned(lx, strdup(name), copy, len, from);
 }
 
-bool token_is_word(const struct token *t, const char *word)
-{
-	return t->kind == TOKEN_WORD && strlen(word) == t->len && !memcmp(t->s, word, t->len);
-}
-
 /* ---- lengths of what may begin at s, 0 when it does not; end is the text's end ---- */
 
 static bool word_start(char c)

@@ -9,6 +9,8 @@
 #ifndef CTFW_RULESET_LEX_H
 #define CTFW_RULESET_LEX_H
 
+#include <string.h>
+
 #include "ctfw/diag.h"
 
 /* nft's MAX_INCLUDE_DEPTH. */
@@ -70,6 +72,10 @@ static inline bool token_is(const struct token *t, int punct)
 {
 	return t->kind == TOKEN_PUNCT && t->punct == punct;
 }
-bool token_is_word(const struct token *t, const char *word);
+static inline bool token_is_word(const struct token *t, const char *word)
+{
+	return t->kind == TOKEN_WORD && *t->s == *word && !strncmp(t->s, word, t->len) &&
+	       !word[t->len];
+}
 
 #endif

@@ -388,6 +388,19 @@ void chain_remove_rule(struct chain *c, size_t at)
 
 size_t chain_find_rule(const struct chain *c, uint64_t handle)
 {
+	size_t lo = 0, hi = c->n_rules;
+
+	/* Mostly they are in order, where nothing was inserted. */
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (c->rules[mid]->handle == handle)
+			return mid;
+		if (c->rules[mid]->handle < handle)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
 	for (size_t i = 0; i < c->n_rules; i++) {
 		if (c->rules[i]->handle == handle)
 			return i;

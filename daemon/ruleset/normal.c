@@ -218,7 +218,7 @@ bool normal_match(struct checker *ck, struct stmt *s)
 
 static bool value_mismatch(struct checker *ck, const struct expr *e, const struct datatype *dt)
 {
-	diag_error(ck->d, &e->span, "a %s cannot be set to \"%s\", which is a %s", dt->what,
+	diag_error(ck->d, &e->span, "a %s cannot be set to \"%s\", which is of type %s", dt->what,
 		   selectors[e->selector].text, selectors[e->selector].type->desc);
 	return false;
 }

@@ -5,7 +5,8 @@
  * as many mistakes as it can.
  *
  * Files: parse.c the parser's state, tokens, variables, includes; parse_command.c commands and
- * blocks; parse_rule.c statements; parse_expr.c expressions. */
+ * blocks; parse_chain.c hooks; parse_rule.c statements, parse_log.c one of them; parse_expr.c
+ * expressions. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
 
@@ -42,8 +43,8 @@ struct parser {
 
 int parse_init(struct parser *p, const struct ruleset_input *input, struct diag *d);
 void parse_fini(struct parser *p);
-/* 0 with a command, which the caller finishes; -EINVAL when it was wrong, and the next may be
- * asked for; -ENOMEM. */
+/* 0 with a command, which the caller finishes; -EINVAL with what there is of it, when it was
+ * wrong: the caller finishes that too, and the next may be asked for; -ENOMEM. */
 int parse_command(struct parser *p, struct command *ret_command);
 
 /* ---- between the parser's files ---- */
@@ -90,6 +91,12 @@ enum selector_id parse_selector(struct parser *p);
 bool parse_at_selector(const struct parser *p);
 /* Words that begin a statement, and so are never a value. */
 bool parse_at_statement(const struct parser *p);
+
+/* parse_chain.c: behind the words type and policy. */
+bool parse_chain_hook(struct parser *p, struct chain_spec *spec);
+bool parse_chain_policy(struct parser *p, struct chain_spec *spec);
+/* "expected WHAT, found ...", and the word that is nearest; false. */
+bool parse_unknown(struct parser *p, const char *what, const char *const *words);
 
 /* Whether the word can begin a match. */
 bool parse_selector_known(const struct token *word);

@@ -104,6 +104,18 @@ static struct chain_spec *new_chain(struct parser *p, struct command *c, const s
 	return spec;
 }
 
+/* One that went wrong is no rule. */
+static bool parse_new_rule(struct parser *p, struct command *c, struct rule_spec *rule)
+{
+	if (!rule)
+		return false;
+	if (parse_rule(p, rule))
+		return true;
+	rule_spec_fini(rule);
+	c->n_rules--;
+	return false;
+}
+
 static struct rule_spec *new_rule(struct parser *p, struct command *c, const struct token *chain)
 {
 	struct rule_spec *grown = grow(p, c->rules, c->n_rules, &c->cap_rules, sizeof(*grown));
@@ -119,177 +131,6 @@ static struct rule_spec *new_rule(struct parser *p, struct command *c, const str
 
 /* ---- chains ---- */
 
-static const char *const chain_types[] = { "filter", "nat", "route", NULL };
-static const char *const hook_names[] = { "prerouting", "input",  "forward",
-					  "output",	"postrouting", NULL };
-
-static bool unknown_word(struct parser *p, const char *what, const char *const *words)
-{
-	const char *near;
-
-	if (p->t.kind != TOKEN_WORD) {
-		parse_expected(p, what);
-		return false;
-	}
-	diag_error(p->d, &p->t.span, "expected %s, found \"%.*s\"", what, (int)p->t.len, p->t.s);
-	near = suggest(p->t.s, p->t.len, words);
-	if (near)
-		diag_hint(p->d, "did you mean \"%s\"?", near);
-	return false;
-}
-
-static bool parse_chain_type(struct parser *p, struct chain_spec *spec)
-{
-	static const enum chain_type types[] = { CHAIN_FILTER, CHAIN_NAT, CHAIN_ROUTE };
-
-	for (size_t i = 0; chain_types[i]; i++) {
-		if (!token_is_word(&p->t, chain_types[i]))
-			continue;
-		spec->type = types[i];
-		if (spec->type != CHAIN_FILTER) {
-			diag_error(p->d, &p->t.span,
-				   "chains of type %s are not supported by this version",
-				   chain_types[i]);
-			return false;
-		}
-		parse_advance(p);
-		return true;
-	}
-	return unknown_word(p, "a chain type: filter", chain_types);
-}
-
-static bool parse_hook(struct parser *p, struct chain_spec *spec)
-{
-	if (!parse_accept_word(p, "hook")) {
-		parse_expected(p, "\"hook\"");
-		return false;
-	}
-	spec->hook_span = p->t.span;
-	if (token_is_word(&p->t, "ingress") || token_is_word(&p->t, "egress")) {
-		diag_error(p->d, &p->t.span,
-			   "the hook %.*s is not supported: there are no devices to hook",
-			   (int)p->t.len, p->t.s);
-		return false;
-	}
-	for (unsigned h = HOOK_PREROUTING; h < HOOK_COUNT; h++) {
-		if (parse_accept_word(p, hook_names[h - 1])) {
-			spec->hook = h;
-			return true;
-		}
-	}
-	return unknown_word(p, "a hook: prerouting, input, forward, output or postrouting",
-			    hook_names);
-}
-
-static bool priority_number(struct parser *p, bool negative, struct chain_spec *spec)
-{
-	struct span at = p->t.span;
-	uint64_t n;
-
-	if (!parse_number(p, "a priority", (uint64_t)INT32_MAX + negative, &n))
-		return false;
-	spec->priority = (int32_t)(negative ? -(int64_t)n : (int64_t)n);
-	spec->priority_span = span_join(spec->priority_span, at);
-	return true;
-}
-
-static bool priority_name(struct parser *p, struct chain_spec *spec, const char *s, size_t len)
-{
-	if (len >= sizeof(spec->priority_name)) {
-		diag_error(p->d, &spec->priority_span, "unknown priority \"%.*s\"", (int)len, s);
-		return false;
-	}
-	memcpy(spec->priority_name, s, len);
-	spec->priority_name[len] = '\0';
-	return true;
-}
-
-/* A variable holds a number or a name, nothing to calculate with. */
-static bool priority_variable(struct parser *p, struct chain_spec *spec)
-{
-	struct expr *e = parse_variable(p);
-	char *end;
-	long n;
-	bool ok = false;
-
-	if (!e)
-		return false;
-	spec->priority_span = e->span;
-	if (e->kind != EXPR_SYMBOL) {
-		diag_error(p->d, &e->span, "this variable is not a priority");
-	} else {
-		errno = 0;
-		n = strtol(e->symbol, &end, 0);
-		if (end == e->symbol || *end) {
-			ok = priority_name(p, spec, e->symbol, strlen(e->symbol));
-		} else if (errno || n > INT32_MAX || n < INT32_MIN) {
-			diag_error(p->d, &e->span, "a priority is a number of 32 bits");
-		} else {
-			spec->priority = (int32_t)n;
-			ok = true;
-		}
-	}
-	expr_free(e);
-	return ok;
-}
-
-static bool parse_priority(struct parser *p, struct chain_spec *spec)
-{
-	if (!parse_accept_word(p, "priority")) {
-		if (token_is_word(&p->t, "device") || token_is_word(&p->t, "devices"))
-			diag_error(p->d, &p->t.span,
-				   "chains of this type are not bound to devices");
-		else
-			parse_expected(p, "\"priority\" and a number or name");
-		return false;
-	}
-	spec->priority_span = p->t.span;
-	if (token_is(&p->t, '$'))
-		return priority_variable(p, spec);
-	if (parse_accept(p, '-'))
-		return priority_number(p, true, spec);
-	if (p->t.kind == TOKEN_NUMBER)
-		return priority_number(p, false, spec);
-	if (p->t.kind != TOKEN_WORD) {
-		parse_expected(p, "a priority: a number or a name such as filter");
-		return false;
-	}
-	if (!priority_name(p, spec, p->t.s, p->t.len))
-		return false;
-	parse_advance(p);
-	if (parse_accept(p, '+'))
-		return priority_number(p, false, spec);
-	if (parse_accept(p, '-'))
-		return priority_number(p, true, spec);
-	return true;
-}
-
-static bool parse_policy(struct parser *p, struct chain_spec *spec)
-{
-	static const char *const policies[] = { "accept", "drop", NULL };
-	bool ok = false;
-
-	spec->policy_span = p->t.span;
-	spec->has_policy = true;
-	if (token_is(&p->t, '$')) {
-		struct expr *e = parse_variable(p);
-
-		if (!e)
-			return false;
-		spec->drop = e->kind == EXPR_SYMBOL && !strcmp(e->symbol, "drop");
-		ok = spec->drop || (e->kind == EXPR_SYMBOL && !strcmp(e->symbol, "accept"));
-		if (!ok)
-			diag_error(p->d, &e->span, "this variable is no policy: accept or drop");
-		expr_free(e);
-		return ok;
-	}
-	if (parse_accept_word(p, "accept"))
-		return true;
-	if (parse_accept_word(p, "drop"))
-		return spec->drop = true;
-	return unknown_word(p, "a policy: accept or drop", policies);
-}
-
 static bool parse_chain_item(struct parser *p, struct command *c, size_t at)
 {
 	struct chain_spec *spec = &c->chains[at];
@@ -299,12 +140,10 @@ static bool parse_chain_item(struct parser *p, struct command *c, size_t at)
 
 	if (parse_common(p, &ok))
 		return ok;
-	if (parse_accept_word(p, "type")) {
-		spec->base = true;
-		return parse_chain_type(p, spec) && parse_hook(p, spec) && parse_priority(p, spec);
-	}
+	if (parse_accept_word(p, "type"))
+		return parse_chain_hook(p, spec);
 	if (parse_accept_word(p, "policy"))
-		return parse_policy(p, spec);
+		return parse_chain_policy(p, spec);
 	if (parse_accept_word(p, "comment")) {
 		free(spec->comment);
 		spec->comment = parse_comment(p);
@@ -317,7 +156,7 @@ static bool parse_chain_item(struct parser *p, struct command *c, size_t at)
 	}
 	name = spec->name;
 	rule = new_rule(p, c, &name);
-	return rule && parse_rule(p, rule);
+	return parse_new_rule(p, c, rule);
 }
 
 /* ---- blocks ---- */
@@ -359,7 +198,10 @@ static bool parse_block(struct parser *p, struct command *c, size_t arg,
 	}
 	parse_close_scope(p);
 	parse_leave(p);
-	return !p->oom && parse_expect(p, '}', "\"}\"") && ok;
+	/* The end within an inner block was said there. */
+	if (p->oom || (!ok && p->t.kind == TOKEN_END))
+		return false;
+	return parse_expect(p, '}', "\"}\"") && ok;
 }
 
 static bool parse_chain_block(struct parser *p, struct command *c, size_t at)
@@ -432,7 +274,7 @@ static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 	}
 	if (refuse_object(p))
 		return false;
-	return unknown_word(p, "\"chain\", \"comment\" or \"flags\"", words);
+	return parse_unknown(p, "\"chain\", \"comment\" or \"flags\"", words);
 }
 
 /* ---- add, create, insert, replace ---- */
@@ -485,7 +327,7 @@ static bool parse_rule_body(struct parser *p, struct command *c)
 		return false;
 	}
 	rule = new_rule(p, c, &c->chain);
-	return rule && parse_rule(p, rule);
+	return parse_new_rule(p, c, rule);
 }
 
 static bool add_rule(struct parser *p, struct command *c)
@@ -779,11 +621,9 @@ int parse_command(struct parser *p, struct command *ret_command)
 		command_fini(&c);
 		return -ENOMEM;
 	}
-	if (!ok) {
-		command_fini(&c);
-		recover(p, 0);
-		return -EINVAL;
-	}
 	*ret_command = c;
-	return 0;
+	if (ok)
+		return 0;
+	recover(p, 0);
+	return -EINVAL;
 }

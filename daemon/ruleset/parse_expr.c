@@ -76,7 +76,7 @@ static bool refuse_unsupported(struct parser *p, const struct token *first,
 /* Whether a selector's text is "FIRST SECOND", where the second may be NULL. */
 static bool is_selector(const char *text, const struct token *first, const struct token *second)
 {
-	if (strncmp(text, first->s, first->len))
+	if (*text != *first->s || strncmp(text, first->s, first->len))
 		return false;
 	text += first->len;
 	if (!second)
@@ -100,7 +100,8 @@ static bool is_header(const struct token *word)
 	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
 		const char *text = selectors[id].text;
 
-		if (!strncmp(text, word->s, word->len) && text[word->len] == ' ')
+		if (*text == *word->s && !strncmp(text, word->s, word->len) &&
+		    text[word->len] == ' ')
 			return true;
 	}
 	return false;
@@ -161,22 +162,22 @@ enum selector_id parse_selector(struct parser *p)
 	struct token first = p->t;
 	enum selector_id id;
 
-	if (refuse_unsupported(p, &first, NULL))
-		return SELECTOR_NONE;
 	parse_advance(p);
-	if (!is_header(&first))
-		return token_is_word(&first, "mark") ? SELECTOR_META_MARK :
-						       find_selector(&first, NULL);
-	if (p->t.kind == TOKEN_WORD && refuse_unsupported(p, &first, &p->t))
-		return SELECTOR_NONE;
+	if (!is_header(&first)) {
+		id = token_is_word(&first, "mark") ? SELECTOR_META_MARK :
+						     find_selector(&first, NULL);
+		if (!id)
+			refuse_unsupported(p, &first, NULL);
+		return id;
+	}
 	id = SELECTOR_NONE;
 	if (p->t.kind == TOKEN_WORD)
 		id = token_is_word(&first, "meta") ? find_meta(&p->t) :
 						     find_selector(&first, &p->t);
-	if (!id)
-		unknown_key(p, &first);
-	else
+	if (id)
 		parse_advance(p);
+	else if (p->t.kind != TOKEN_WORD || !refuse_unsupported(p, &first, &p->t))
+		unknown_key(p, &first);
 	return id;
 }
 
@@ -241,7 +242,8 @@ static struct expr *primary(struct parser *p, enum parse_side side)
 	case TOKEN_WORD:
 		if (side != PARSE_RIGHT && parse_at_selector(p))
 			return selector_expr(p);
-		if (parse_at_statement(p))
+		/* Statements have been looked for already, left of a match. */
+		if (side != PARSE_LEFT && parse_at_statement(p))
 			break;
 		return symbol_expr(p);
 	case TOKEN_NUMBER:

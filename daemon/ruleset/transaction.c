@@ -158,8 +158,21 @@ static int apply_command(struct transaction *tx, struct command *c)
 	return change_apply(tx, c);
 }
 
-/* Once the text itself is wrong, the rest is only parsed: what was skipped would make errors
- * of what follows it. */
+/* Once the text itself is wrong, nothing more is applied: what was skipped would make errors of
+ * what follows it.  But each rule can still be looked at for itself. */
+static int check_only(struct transaction *tx, struct command *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++) {
+		struct rule *r = NULL;
+		int err = rule_check(command_family(c), tx->verbatim, &c->rules[i], tx->d, &r);
+
+		rule_unref(r);
+		if (err == -ENOMEM)
+			return err;
+	}
+	return 0;
+}
+
 static int apply_all(struct transaction *tx, struct parser *p)
 {
 	bool parsed = true;
@@ -169,16 +182,12 @@ static int apply_all(struct transaction *tx, struct parser *p)
 		struct command c;
 
 		err = parse_command(p, &c);
-		if (err == -EINVAL) {
-			parsed = false;
-			continue;
-		}
-		if (err)
+		if (err == -ENOMEM)
 			return err;
-		if (c.op == COMMAND_NONE)
+		if (!err && c.op == COMMAND_NONE)
 			return 0;
-		if (parsed)
-			err = apply_command(tx, &c);
+		parsed = parsed && !err;
+		err = parsed ? apply_command(tx, &c) : check_only(tx, &c);
 		command_fini(&c);
 		if (err == -ENOMEM)
 			return err;

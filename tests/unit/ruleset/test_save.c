@@ -1,0 +1,176 @@
+/* test_save.c - the model as text and back, whole or damaged. */
+#include <stdio.h>
+
+#include "ruleset/model.h"
+#include "unit/ruleset/language.h"
+
+static const char zero[32];
+static void *memory;
+static struct arena arena;
+static struct counters *counters;
+
+static int setup(void **state)
+{
+	struct arena_geometry g = { .flow_records = 16, .workers = 1, .text_bytes = 4096 };
+
+	(void)state;
+	memory = aligned_alloc(4096, (arena_size(&g) + 4095) & ~4095ul);
+	memset(memory, 0, arena_size(&g));
+	arena_format(memory, &g, (const uint8_t *)zero, (const uint8_t *)zero, &arena);
+	counters = counters_new(&arena);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	counters_free(counters);
+	free(memory);
+	return 0;
+}
+
+static const char text[] =
+	"add table inet t { comment \"c\"; flags dormant; }\n"
+	"add chain inet t gone\n"
+	"add chain inet t in { type filter hook input priority filter - 3; policy drop; "
+	"comment \"d\"; }\n"
+	"add chain inet t out { type filter hook output priority 7; }\n"
+	"add rule inet t in accept\n"
+	"add rule inet t in meta nfproto ipv4 reject with icmp host-unreachable\n"
+	"add rule inet t in tcp dport { 22-23, 24 } counter packets 5 bytes 6 comment \"e f\"\n"
+	"add rule inet t in tcp flags { syn, syn | ack, fin } counter counter\n"
+	"insert rule inet t in meta mark ^ 1 ^ 2 == 3 log prefix \"x y\" level debug flags all\n"
+	"add rule inet t in jump gone\n"
+	"add table ip u\n"
+	"delete rule inet t in handle 4\n";
+
+static struct ruleset *made(struct counters *c)
+{
+	struct ruleset *rs = ruleset_new(c);
+
+	assert_int_equal(apply(&rs, text), 0);
+	return rs;
+}
+
+static char *listed(const struct ruleset *rs)
+{
+	struct text out = TEXT_INIT;
+
+	ruleset_print(rs, PRINT_HANDLE, &out);
+	return text_steal(&out);
+}
+
+static void what_was_saved_is_the_same_with_handles_and_counts(void **state)
+{
+	struct ruleset *rs = made(counters), *back;
+	struct text saved = TEXT_INIT, again = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	uint32_t slot = rs->tables[0]->chains[1]->rules[2]->stmts[2].counter.slot;
+	char *before, *after;
+
+	(void)state;
+	counter_add(counters, slot, 0, 10, 1000);
+	ruleset_save(rs, &saved);
+	before = listed(rs);
+	assert_non_null(strstr(before, "counter packets 15 bytes 1006"));
+	/* The next process: other counters, over the same arena. */
+	ruleset_unref(rs);
+	counters_free(counters);
+	counters = counters_new(&arena);
+	assert_int_equal(ruleset_restore(text_str(&saved), saved.len, counters, &d, &back), 0);
+	after = listed(back);
+	assert_string_equal(after, before);
+	ruleset_save(back, &again);
+	assert_string_equal(text_str(&again), text_str(&saved));
+	/* The series go on. */
+	assert_int_equal(apply(&back, "add table v; add rule inet t in drop"), 0);
+	assert_int_equal(back->tables[2]->handle, 3);
+	free(after);
+	after = listed(back);
+	assert_non_null(strstr(after, "drop # handle 12"));
+	ruleset_unref(back);
+	text_fini(&saved);
+	text_fini(&again);
+	diag_fini(&d);
+	free(before);
+	free(after);
+}
+
+static void an_empty_ruleset_is_saved_too(void **state)
+{
+	struct ruleset *rs = ruleset_new(counters), *back;
+	struct text saved = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+
+	(void)state;
+	assert_int_equal(apply(&rs, "add table t; delete table t"), 0);
+	ruleset_save(rs, &saved);
+	assert_int_equal(ruleset_restore(text_str(&saved), saved.len, counters, &d, &back), 0);
+	assert_int_equal(apply(&back, "add table t"), 0);
+	assert_int_equal(back->tables[0]->handle, 2);
+	ruleset_unref(back);
+	ruleset_unref(rs);
+	text_fini(&saved);
+	diag_fini(&d);
+}
+
+/* Whatever is in the text, it is taken whole or refused with a message, and no slot is lost. */
+static void try_damaged(const char *damaged, size_t len)
+{
+	struct ruleset *back = NULL;
+	struct diag d = DIAG_INIT;
+	int err = ruleset_restore(damaged, len, counters, &d, &back);
+	char *s;
+
+	if (err) {
+		assert_int_equal(err, -EINVAL);
+		assert_true(d.errors > 0);
+		assert_null(back);
+	} else {
+		s = listed(back);
+		free(s);
+		ruleset_unref(back);
+	}
+	diag_fini(&d);
+}
+
+static void damage_is_refused_or_harmless(void **state)
+{
+	struct ruleset *rs = made(counters);
+	struct text saved = TEXT_INIT;
+	char *copy;
+
+	(void)state;
+	ruleset_save(rs, &saved);
+	ruleset_unref(rs);
+	for (size_t i = 0; i < saved.len; i++)
+		try_damaged(text_str(&saved), i);
+	copy = malloc(saved.len + 1);
+	for (size_t i = 0; i < saved.len; i++) {
+		static const char bytes[] = { 0, '9', ' ', '\n', 'x', '{', '"', (char)0xff };
+
+		for (size_t j = 0; j < sizeof(bytes); j++) {
+			memcpy(copy, text_str(&saved), saved.len + 1);
+			copy[i] = bytes[j];
+			try_damaged(copy, saved.len);
+		}
+	}
+	free(copy);
+	/* All slots were given back: the lowest is free. */
+	assert_int_equal(counter_alloc(counters, (struct counter){ 0 }), 0);
+	assert_int_equal(counter_alloc(counters, (struct counter){ 0 }), 1);
+	assert_int_equal(counter_alloc(counters, (struct counter){ 0 }), 2);
+	text_fini(&saved);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(what_was_saved_is_the_same_with_handles_and_counts),
+		TEST(an_empty_ruleset_is_saved_too),
+		TEST(damage_is_refused_or_harmless),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
