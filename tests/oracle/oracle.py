@@ -121,9 +121,9 @@ def flow_differences(ours, theirs, slack):
 
 # ---- a run
 
-def compare(driver, name, ruleset, seed, count):
+def compare(driver, name, ruleset, seed, count, resets=True):
     """The number of differences."""
-    packets = Stream(random.Random(seed), count).packets
+    packets = Stream(random.Random(seed), count, resets).packets
     k = kernel.Kernel(ruleset, HOST_ADDRESSES)
     try:
         theirs = [k.packet(side, p) for side, p in packets]
@@ -181,8 +181,9 @@ def main():
     total = 0
     for seed in seeds:
         if args.what == "random":
-            total += compare(args.driver, "random", Rules(random.Random(seed)).text, seed,
-                             args.packets)
+            rules = Rules(random.Random(seed))
+            total += compare(args.driver, "random", rules.text, seed, args.packets,
+                             not rules.drops_early)
             continue
         for path in sorted(glob.glob(os.path.join(HERE, "rulesets", "*.nft"))):
             with open(path) as f:

@@ -68,8 +68,11 @@ def icmp(src, dst, kind, code, rest=b"\0" * 4, body=b"", **kw):
 class Stream:
     """Packets in an order that a seed decides: (side, packet), side None for the host's own."""
 
-    def __init__(self, random, count):
+    def __init__(self, random, count, resets=True):
+        """resets: a RST may end a connection.  Whether conntrack believes one depends on the last
+        acknowledgement that it saw."""
         self.random = random
+        self.resets = resets
         self.packets = []
         talks = []
         while len(self.packets) < count:
@@ -138,7 +141,7 @@ class Stream:
             if r.random() < 0.1:
                 yield self.error(segment(way, ACK), (sa, sb), (a, b), way)
         end = r.random()
-        if end < 0.2:
+        if end < 0.2 and self.resets:
             yield segment(r.randrange(2), RST | r.choice([0, ACK]))
         elif end < 0.9:
             way = r.randrange(2)

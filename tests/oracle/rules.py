@@ -24,8 +24,9 @@ class Rules:
         self.random = random
         self.names = 0
         self.rejecting = random.random() < 0.4
+        self.drops_early = False  # before conntrack
         self.text = ""
-        families = [random.choice(["ip", "ip6", "inet"]) for _ in range(random.randrange(1, 4))]
+        families = random.choices(["ip", "ip6", "inet"], k=random.randrange(1, 4))
         for i, family in enumerate(families):
             self.table(family, "t%d" % i, rules // len(families))
 
@@ -39,9 +40,11 @@ class Rules:
                 chain, self.body(family, None, chains[i + 1:], rules // 8)))
         bodies.reverse()
         for i, hook in enumerate(bases):
+            priority = r.choice([-400, -300, -150, -10, 0, 0, 5, 50])
+            if priority < -200 and hook in ("prerouting", "output"):
+                self.drops_early = True
             head = "type filter hook %s priority %d; policy %s;\n" % (
-                hook, r.choice([-400, -300, -150, -10, 0, 0, 5, 50]),
-                r.choice(["accept", "accept", "accept", "drop"]))
+                hook, priority, r.choice(["accept", "accept", "accept", "drop"]))
             bodies.append("chain base%d {\n%s%s}\n" % (
                 i, head, self.body(family, hook, chains, rules // len(bases))))
         self.text += "table %s %s {\n%s}\n" % (family, name, "".join(bodies))
@@ -199,9 +202,14 @@ class Rules:
         return "meta length " + self.of(LENGTHS)
 
     def protocol(self, hook):
-        keys = ["meta l4proto"] + {"ip": ["ip protocol"], "ip6": ["ip6 nexthdr"]}.get(
-            self.family, [])
-        return self.random.choice(keys) + " " + self.of(PROTOS, interval=False)
+        r = self.random
+        key = {"ip": "ip protocol", "ip6": "ip6 nexthdr"}.get(self.family)
+        if key and r.random() < 0.5:
+            # Sets only: nft makes one comparison of two != of fields side by side, which then
+            # holds when either differs.
+            some = ", ".join(r.sample(list(PROTOS), 3))
+            return "%s %s{ %s }" % (key, r.choice(["", "!= "]), some)
+        return "meta l4proto " + self.of(PROTOS, interval=False)
 
     def meta_nfproto(self, hook):
         return self.random.choice(["meta nfproto ipv4", "meta nfproto ipv6",
