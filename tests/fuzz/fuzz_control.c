@@ -47,7 +47,7 @@ static void set_up(void)
 
 static void check_answers(const struct text *out)
 {
-	const char *p = out->s, *end = out->s + out->len;
+	const char *p = text_str(out), *end = p + out->len;
 
 	while (p < end) {
 		const char *nul = memchr(p, '\0', (size_t)(end - p));
