@@ -109,10 +109,13 @@ int rulefile_include(void *arg, const char *pattern, const char *from,
 	if (!is_searched(pattern)) {
 		n = include_glob(pattern, found, found_arg);
 	} else {
-		for (size_t i = 0; i < path->n && n == 0; i++) {
+		/* As nft 1.0.6: of a name the first directory's, of a wildcard all that
+		 * match, the last directory's first. */
+		for (size_t i = 0; i < path->n && (n == 0 || (n > 0 && wildcard)); i++) {
+			const char *dir = path->dirs[wildcard ? path->n - 1 - i : i];
 			struct text full = TEXT_INIT;
 
-			text_printf(&full, "%s/%s", path->dirs[i], pattern);
+			text_printf(&full, "%s/%s", dir, pattern);
 			n = text_failed(&full) ? -ENOMEM :
 						 include_glob(text_str(&full), found, found_arg);
 			text_fini(&full);

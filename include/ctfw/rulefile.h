@@ -18,8 +18,9 @@ struct rulefile_path {
 /* A file's text, malloc'ed and NUL-terminated.  path: "-" is standard input.  0, or a
  * negative errno (-EFBIG: longer than RULEFILE_MAX). */
 int rulefile_read(const char *path, char **ret_text, size_t *ret_len);
-/* struct ruleset_reader's include: files of a pattern in alphabetical order, none that
- * begins with a dot, the first directory that has any (nft(8), INCLUDE FILES). */
+/* struct ruleset_reader's include: a file from the first directory that has it; of a
+ * pattern with wildcards those of all directories, of each in alphabetical order and none
+ * that begins with a dot (nft(8), INCLUDE FILES). */
 int rulefile_include(void *arg, const char *pattern, const char *from,
 		     void (*found)(void *found_arg, char *name, char *text, size_t len),
 		     void *found_arg);

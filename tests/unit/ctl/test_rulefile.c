@@ -107,6 +107,32 @@ static void includes_come_in_alphabetical_order_without_dot_files(void **state)
 	text_fini(&t);
 }
 
+static void directories_are_searched_as_nft_searches_them(void **state)
+{
+	struct text t = TEXT_INIT;
+	char sub[128];
+	const char *dirs[] = { dir, sub };
+	struct rulefile_path path = { dirs, 2 };
+
+	(void)state;
+	snprintf(sub, sizeof(sub), "%s/sub", dir);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	write_file("a.two", "first");
+	write_file("sub/a.two", "second");
+	write_file("sub/b.two", "B");
+	/* Of a name the first one, */
+	assert_int_equal(rulefile_include(&path, "a.two", "x", note, &t), 0);
+	assert_string_equal(text_str(&t), "a.two=first;");
+	text_clear(&t);
+	assert_int_equal(rulefile_include(&path, "b.two", "x", note, &t), 0);
+	assert_string_equal(text_str(&t), "b.two=B;");
+	text_clear(&t);
+	/* of a wildcard all, the last directory's first. */
+	assert_int_equal(rulefile_include(&path, "*.two", "x", note, &t), 0);
+	assert_string_equal(text_str(&t), "a.two=second;b.two=B;a.two=first;");
+	text_fini(&t);
+}
+
 static void a_missing_include_is_an_error_unless_it_has_a_wildcard(void **state)
 {
 	struct text t = TEXT_INIT;
@@ -126,6 +152,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_read_whole),
 		cmocka_unit_test(a_file_that_cannot_be_read_says_why),
 		cmocka_unit_test(includes_come_in_alphabetical_order_without_dot_files),
+		cmocka_unit_test(directories_are_searched_as_nft_searches_them),
 		cmocka_unit_test(a_missing_include_is_an_error_unless_it_has_a_wildcard),
 	};
 
