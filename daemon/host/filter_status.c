@@ -42,7 +42,7 @@ static json_t *captures(const struct config *c)
 				networks, json_string(prefix_print(&cap->networks.p[j], buf)));
 		json_array_append_new(all, json_pack("{ss so so sb sb}", "interface",
 						     cap->ifname, "networks", networks, "hooks",
-						     hook_names(cap->hooks), "fail_closed", 0,
+						     hook_names(cap->hooks), "fail_closed", 1,
 						     "spoof_check", cap->spoof_check));
 	}
 	return all;
