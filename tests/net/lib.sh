@@ -93,8 +93,24 @@ serve_in() {
 	done
 }
 
+# What runs left that were killed outright: namespaces whose maker is no more.
+sweep() {
+	local ns maker pids
+	for ns in $(ip netns list | sed -n 's/^\(ctfw-[0-9]*-[^ ]*\).*/\1/p'); do
+		maker=${ns#ctfw-}
+		maker=${maker%%-*}
+		if gone "$maker" && [ ! -e "/run/ctfw-demo-$maker/kept" ]; then
+			pids=$(ip netns pids "$ns" 2>/dev/null) && [ -n "$pids" ] &&
+				kill -9 $pids 2>/dev/null
+			ip netns del "$ns" 2>/dev/null
+		fi
+	done
+	return 0
+}
+
 net_down() {
 	local ns pids
+	disown -a
 	for ns in $NAMESPACES; do
 		pids=$(ip netns pids "$PREFIX-$ns" 2>/dev/null) && [ -n "$pids" ] &&
 			kill -9 $pids 2>/dev/null
@@ -137,18 +153,19 @@ skip() {
 	exit 77
 }
 
-# ok SENTENCE COMMAND...: the command succeeds.
+# ok SENTENCE COMMAND...: the command succeeds.  It runs in this shell: it may wait for a child.
 ok() {
-	local what=$1 out status
+	local what=$1 status
 	shift
 	tries=$((tries + 1))
-	if out=$("$@" 2>&1); then
+	if "$@" >"$WORK/said" 2>&1; then
 		echo "ok   $what"
 	else
 		status=$?
 		failures=$((failures + 1))
 		echo "FAIL $what"
-		echo "     $* -> $status: ${out//$'\n'/$'\n'     }"
+		echo "     ${*:1:8} -> $status"
+		sed 's/^/     /' "$WORK/said"
 	fi
 }
 
@@ -183,6 +200,7 @@ begin() {
 	WORK=$(mktemp -d "${TMPDIR:-/tmp}/ctfw-net.XXXXXX")
 	trap finish EXIT
 	trap 'exit 130' INT TERM
+	sweep
 	net_up || die "no network namespaces"
 }
 

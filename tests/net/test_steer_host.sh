@@ -94,6 +94,19 @@ reflector_down
 ok "and stays" sh -c "ip netns exec $PREFIX-host tc qdisc show dev wg0 | grep -q ingress"
 in_host tc qdisc del dev wg0 ingress
 
+# IPv6 switched off, as many do; its networks are not named then.
+in_host sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+sed -i 's/ fd08::.*//' "$WORK/conf"
+reflector_up
+ok "without IPv6: forward" through 1 1 client $SERVER4
+ok "without IPv6: input" through 1 1 client $HOST4
+reflector_down
+in_host sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0
+in_host sysctl -qw net.ipv6.conf.wg0.disable_ipv6=0
+in_host ip addr add $HOST6/64 dev wg0
+in_host ip addr add $HOSTNET6/64 dev eth0
+plain
+
 # Others may have moved the local rule (Cilium to 100).
 for f in -4 -6; do
 	in_host ip $f rule add pref 90 lookup local

@@ -1,0 +1,64 @@
+#!/bin/bash
+# Starts that cannot be: one clear line, not status 0, and the host is as it was.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+
+configure_wg0
+rules_plain
+# bad SENTENCE WORDS [COMMAND...]: what it says has these words in one line.
+bad() {
+	local what=$1 words=$2 before said
+	shift 2
+	before=$(state)
+	if said=$(refusal "$@"); then
+		ok "$what: says so" grep -q -e "$words" <(echo "$said")
+		ok "$what: in few lines" test "$(wc -l <<<"$said")" -le 4
+	else
+		ok "$what: ends by itself, not well: $said" false
+	fi
+	ok "$what: the host is as it was" same "$before" "$(state)"
+}
+
+sed -i 's/capture wg0/capture wg7/' "$WORK/ctfwd.conf"
+bad "no such interface" "capture wg7.: there is no interface of that name"
+configure_wg0
+in_host ip link add wg0-out type veth peer name other
+bad "TUN name in use" "wg0-out is in use"
+in_host ip link del wg0-out
+in_host sysctl -qw net.ipv4.conf.all.rp_filter=1
+bad "rp_filter of all" "net.ipv4.conf.all.rp_filter"
+in_host sysctl -qw net.ipv4.conf.all.rp_filter=0
+rm -rf "$WORK/run"
+sed -i 's/user = nobody/user = root/' "$WORK/ctfwd.conf"
+bad "no permission" "no permission to make the TUN wg0-in: .*CAP_NET_ADMIN" \
+	setpriv --bounding-set -all --inh-caps -all
+configure_wg0
+rm -rf "$WORK/run"
+bad "no /dev/net/tun" "/dev/net/tun" unshare -m sh -c 'mount -t tmpfs none /dev/net; exec "$@"' -
+sed -i 's/nobody/nobody-at-all/' "$WORK/ctfwd.conf"
+bad "no such user" 'user "nobody-at-all" does not exist'
+configure_wg0
+sed -i 's,10.8.0.0/24,10.8.0.0/33,' "$WORK/ctfwd.conf"
+bad "a wrong configuration" "ctfwd.conf:[0-9]*:[0-9]*: .*10.8.0.0/33"
+configure_wg0
+echo 'table inet filter { chain x { tcp dport accept; } }' | rules
+bad "wrong rules" "ruleset.nft:1:[0-9]*: "
+rm "$WORK/ruleset.nft"
+bad "no rules" "ruleset.nft.*No such file"
+rules_plain
+
+daemon_up
+before=$(state)
+said=$(refusal)
+ok "a second ctfwd ends by itself, not well" test $? = 0
+says "a second ctfwd says so" "" echo "$said"
+ok "a second ctfwd: in one line, with the first's" test "$(wc -l <<<"$said")" -le 2
+ok "the first goes on" ping_in client $SERVER4
+ok "and its steering" same "$before" "$(state)"
+
+shoot $daemon
+ok "the socket of a killed one is there" test -S "$WORK/run/ctfwd.sock"
+daemon_up
+ok "and is no hindrance" ping_in client $SERVER4
+daemon_down
