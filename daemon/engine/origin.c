@@ -30,6 +30,17 @@ static bool martian(const struct packet *p)
 	return dst->w[0] == 0;
 }
 
+/* 224.0.0.0/24 or ff02::/16: never leaves its link.  Those of the captured interface do not
+ * come here; these are the kernel's own, such as the MLD reports of a TUN that comes up. */
+static bool link_local_multicast(const struct packet *p)
+{
+	const uint8_t *dst = p->daddr.b;
+
+	if (p->family == L3_IPV4)
+		return dst[0] == 224 && dst[1] == 0 && dst[2] == 0;
+	return dst[0] == 0xff && (dst[1] & 0x0f) == 2;
+}
+
 static bool local(const struct way *way, const union addr *addr)
 {
 	return way->hostview && hostview_local(way->hostview, way->packet->family, addr);
@@ -53,6 +64,8 @@ enum reason origin(struct way *way)
 {
 	const struct packet *p = way->packet;
 
+	if (way->port->role != PORT_BOTH && link_local_multicast(p))
+		return REASON_LINK_LOCAL;
 	switch (way->port->role) {
 	case PORT_IN:
 		if (martian(p))

@@ -365,12 +365,13 @@ static void announce(struct keeper *k)
 	} else {
 		k->announced = true;
 		k->since = clock_ns(CLOCK_REALTIME);
-		notify_ready("Filtering");
-		log_say(LEVEL_NOTICE, "ctfwd " CTFW_VERSION " is filtering, with %u worker%s",
-			k->workers, k->workers == 1 ? "" : "s");
-		if (!k->ports.n)
-			log_say(LEVEL_WARNING,
-				"there is neither [capture] nor [tun]: nothing is filtered");
+		notify_ready(k->ports.n ? "Filtering" : "Filtering nothing");
+		if (k->ports.n)
+			log_say(LEVEL_NOTICE, "ctfwd " CTFW_VERSION " is filtering, with %u worker%s",
+				k->workers, k->workers == 1 ? "" : "s");
+		else
+			log_say(LEVEL_WARNING, "ctfwd " CTFW_VERSION " is running and filters nothing:"
+				" there is neither [capture] nor [tun]");
 	}
 	diag_fini(&d);
 }

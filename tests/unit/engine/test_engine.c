@@ -182,6 +182,8 @@ static void sources_that_nobody_behind_the_interface_may_have_are_dropped(void *
 		{ "fd08::1", "fd51::1", REASON_OWN_SOURCE },
 		{ "192.0.2.7", "198.51.100.1", REASON_SPOOFED },
 		{ "fd99::1", "fd51::1", REASON_SPOOFED },
+		{ "::", "ff02::16", REASON_LINK_LOCAL },
+		{ "10.8.0.2", "224.0.0.22", REASON_LINK_LOCAL },
 		{ "127.0.0.1", "198.51.100.1", REASON_MARTIAN },
 		{ "224.0.0.1", "198.51.100.1", REASON_MARTIAN },
 		{ "0.0.0.0", "198.51.100.1", REASON_MARTIAN },
