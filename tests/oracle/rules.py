@@ -32,7 +32,7 @@ class Rules:
 
     def table(self, family, name, rules):
         r = self.random
-        bases = [r.choice(REJECTING_HOOKS if self.rejecting else HOOKS) for _ in range(r.randrange(2, 6))]
+        bases = r.choices(REJECTING_HOOKS if self.rejecting else HOOKS, k=r.randrange(2, 6))
         chains = ["sub%d" % i for i in range(3)]
         bodies = []
         for i, chain in enumerate(chains):  # sub chains jump to later ones only
