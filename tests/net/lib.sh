@@ -7,7 +7,8 @@
 #              |
 #   server   eth0  203.0.113.10   2001:db8:113::10
 #
-# client_up gives the host another tunnel with a client of its own behind it.  The host forwards, and the server knows the way back to the VPN.  Namespaces are called
+# client_up gives the host another tunnel with a client of its own behind it.  The host
+# forwards, and the server knows the way back to the VPN.  Namespaces are called
 # PREFIX-client and so on; PREFIX is new in every run, so that runs do not meet.  All that a
 # test leaves, processes too, goes at its exit.
 
