@@ -5,6 +5,8 @@
 . "$HERE/daemon.sh"
 begin
 
+# Strangers run these, who may have no way into the sources.
+cp "$HERE/hostile.py" "$BUILD/ctfwctl" "$WORK"
 configure_wg0
 rules_plain
 serve_in client host server
@@ -20,7 +22,7 @@ served() { timeout 5 env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$BUILD/ctfwctl" "$@
 hostile() {
 	local who=$1 mode=$2 run= pid
 	[ "$who" = root ] || run="setpriv --reuid=$who --regid=nogroup --clear-groups"
-	$run "$HERE/hostile.py" "$WORK/run/ctfwd.sock" "$mode" 60 >"$WORK/hostile" 2>&1 &
+	$run "$WORK/hostile.py" "$WORK/run/ctfwd.sock" "$mode" 60 >"$WORK/hostile" 2>&1 &
 	pid=$!
 	ok "$who, $mode: they are at it" wait_until 30 grep -q 'at it' "$WORK/hostile"
 	ok "$who, $mode: status is there" served status
@@ -46,6 +48,6 @@ ok "it is the same filter" [ "$(status filter_pid)" = "$filter" ]
 ok "which has grown by less than 64 MB" [ $(($(memory) - before)) -lt 65536 ]
 says "who may only look changes nothing" "ctfwctl: permission denied" \
 	setpriv --reuid=daemon --regid=nogroup --clear-groups \
-	env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$BUILD/ctfwctl" flush ruleset
+	env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$WORK/ctfwctl" flush ruleset
 daemon_down
 ok "an orderly end has status 0" [ $? = 0 ]
