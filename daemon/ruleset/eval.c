@@ -271,12 +271,13 @@ enum verdict program_eval(const struct program *p, enum hook hook, bool early, s
 			  struct eval_result *result)
 {
 	const struct program_slot *s = &p->slot[program_slot(e->packet->family, hook, early)];
-	const struct program_base *b = p->bases + s->first;
-	const struct program_base *end = b + s->n;
+	const struct program_base *b, *end;
 	const struct insn *accepted = NULL;
 
-	if (b == end)
+	if (!s->n)
 		return VERDICT_NONE;
+	b = p->bases + s->first;
+	end = b + s->n;
 	for (; b < end; b++) {
 		const struct insn *i = run(p, b->start, e, hook);
 

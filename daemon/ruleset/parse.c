@@ -196,17 +196,22 @@ static void interpolate(struct parser *p, const char *s, size_t len, struct text
 	}
 }
 
-char *parse_string(struct parser *p, const char *what, size_t max)
+/* variables: whether they are replaced. */
+static char *parse_text(struct parser *p, const char *what, size_t max, bool variables)
 {
 	struct token t = p->t;
 	struct text out = TEXT_INIT;
+	char *s;
 
 	if (t.kind != TOKEN_STRING && t.kind != TOKEN_WORD && t.kind != TOKEN_GLOB) {
 		parse_expected(p, what);
 		return NULL;
 	}
 	parse_advance(p);
-	interpolate(p, t.s, t.len, &out);
+	if (variables)
+		interpolate(p, t.s, t.len, &out);
+	else
+		text_append(&out, t.s, t.len);
 	if (out.len > max) {
 		diag_error(p->d, &t.span, "%s has at most %zu bytes, this one has %zu", what, max,
 			   out.len);
@@ -218,14 +223,18 @@ char *parse_string(struct parser *p, const char *what, size_t max)
 		text_fini(&out);
 		return NULL;
 	}
-	char *s = text_steal(&out);
-
+	s = text_steal(&out);
 	return s ? s : parse_oom(p);
+}
+
+char *parse_string(struct parser *p, const char *what, size_t max)
+{
+	return parse_text(p, what, max, true);
 }
 
 char *parse_comment(struct parser *p)
 {
-	return parse_string(p, "a comment", COMMENT_MAX_LEN);
+	return parse_text(p, "a comment", COMMENT_MAX_LEN, false);
 }
 
 /* ---- variables ---- */
@@ -409,7 +418,7 @@ static bool define(struct parser *p, bool again)
 	if (!parse_name(p, "the name of a variable", &name))
 		return false;
 	old = variable_find(p, name.s, name.len);
-	if (!again && old && old->scope == p->scope) {
+	if (!again && old) {
 		diag_error(p->d, &name.span, "\"%.*s\" is defined already: use redefine",
 			   (int)name.len, name.s);
 		return false;

@@ -134,19 +134,17 @@ bool parse_log(struct parser *p, struct stmt *s)
 			return false;
 	} while (some);
 	at = span_join(at, p->last);
-	if (s->log.flags & LOG_HAS_GROUP) {
-		if (level || s->log.flags & LOG_FLAGS_ALL) {
-			diag_error(p->d, &at, "log: %s and group exclude each other",
-				   level ? "level" : "flags");
-			return false;
-		}
-	} else {
+	if (s->log.level == LOG_LEVEL_AUDIT && (s->log.prefix || s->log.flags)) {
+		diag_error(p->d, &at, "log level audit takes no further options");
+		return false;
+	}
+	if (!(s->log.flags & LOG_HAS_GROUP)) {
 		/* As the kernel, which keeps them for groups only. */
 		s->log.flags &= (uint8_t)~(LOG_HAS_SNAPLEN | LOG_HAS_THRESHOLD);
 		s->log.snaplen = s->log.queue_threshold = 0;
-	}
-	if (s->log.level == LOG_LEVEL_AUDIT && (s->log.prefix || s->log.flags)) {
-		diag_error(p->d, &at, "log level audit takes no further options");
+	} else if (level || s->log.flags & LOG_FLAGS_ALL) {
+		diag_error(p->d, &at, "log: %s and group exclude each other",
+			   level ? "level" : "flags");
 		return false;
 	}
 	return true;

@@ -309,9 +309,9 @@ static const struct {
 
 bool parse_at_statement(const struct parser *p)
 {
-	/* Also types of messages and states of flows. */
+	/* Also types of messages and states of flows, or no keyword elsewhere. */
 	if (token_is_word(&p->t, "redirect") || token_is_word(&p->t, "snat") ||
-	    token_is_word(&p->t, "dnat"))
+	    token_is_word(&p->t, "dnat") || token_is_word(&p->t, "last"))
 		return false;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
 		if (token_is_word(&p->t, statements[i].word))

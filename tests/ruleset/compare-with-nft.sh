@@ -32,7 +32,8 @@ compare() {
 	fi
 }
 
-for file in good/*.nft; do
+cd good || exit 1
+for file in *.nft; do
 	# Handles of tables begin at 1 in a new namespace only.
 	ip netns del $ns
 	ip netns add $ns || exit 1
@@ -56,7 +57,8 @@ for file in good/*.nft; do
 	done
 done
 
-for file in errors/*.nft; do
+cd ../errors || exit 1
+for file in *.nft; do
 	grep -q '^# nft accepts this' "$file" && continue
 	in_ns nft flush ruleset
 	if in_ns nft -f "$file" >/dev/null 2>&1; then
