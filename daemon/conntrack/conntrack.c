@@ -1,6 +1,6 @@
 /* conntrack.c - a packet meets its flow (nf_conntrack_in, conntrack.md 1.3).
  *
- *    1  no transport header: invalid
+ *    1  a wrong checksum, or no transport header: invalid
  *    2  ICMP first: errors belong to the flow of what they quote, neighbour discovery is
  *       untracked
  *    3  tuple and look-up; without a flow, one begins
@@ -323,6 +323,18 @@ static bool handle_icmp(struct conntrack *ct, struct ct_worker *w, const struct 
 	}
 }
 
+static bool is_icmp(const struct packet *p)
+{
+	return p->l4_proto == IPPROTO_ICMP || p->l4_proto == IPPROTO_ICMPV6;
+}
+
+/* Its receiver will drop it, so it must not move a flow's state.  As the kernel asks in
+ * prerouting only (conntrack.md 3.1, 4.1, 5.1), the host's own are believed. */
+static bool is_damaged(const struct packet *p)
+{
+	return !(p->flags & PACKET_OWN) && !packet_checksum_ok(p);
+}
+
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p, uint16_t zone,
 			 struct instant now, struct ct_ref *ret_ref)
 {
@@ -332,8 +344,11 @@ enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p
 	uint32_t hash;
 
 	*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
-	if ((p->l4_proto == IPPROTO_ICMP || p->l4_proto == IPPROTO_ICMPV6) &&
-	    handle_icmp(ct, w, p, zone, now.mono, ret_ref))
+	if (is_damaged(p)) {
+		tally(w, is_icmp(p) ? TALLY_ERROR : TALLY_INVALID);
+		return REASON_NONE;
+	}
+	if (is_icmp(p) && handle_icmp(ct, w, p, zone, now.mono, ret_ref))
 		return REASON_NONE;
 	if (tuple_from_packet(p, zone, &tuple) < 0) {
 		tally(w, TALLY_INVALID);

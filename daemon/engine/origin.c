@@ -89,6 +89,8 @@ enum reason origin(struct way *way)
 		else
 			way->hook = HOOK_FORWARD;
 	}
+	if (way->hook == HOOK_OUTPUT)
+		way->packet->flags |= PACKET_OWN;
 	return REASON_NONE;
 }
 

@@ -88,7 +88,8 @@ void conntrack_prefetch(struct conntrack *ct, struct packet *p, uint16_t zone);
  * behind the one that is about to be judged.  Optional too. */
 void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 
-/* Step 5 of a packet's way (nf_conntrack_in).  REASON_NONE, or REASON_TABLE_FULL when the
+/* Step 5 of a packet's way (nf_conntrack_in).  A packet whose transport checksum is wrong is
+ * invalid, unless it is the host's own (PACKET_OWN).  REASON_NONE, or REASON_TABLE_FULL when the
  * packet would begin a flow and there is no room: it must be dropped. */
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p, uint16_t zone,
 			 struct instant now, struct ct_ref *ret_ref);

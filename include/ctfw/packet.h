@@ -38,6 +38,8 @@ enum packet_flag {
 	/* The fixed transport header is there whole: TCP 20 bytes and a data offset of 5 or
 	 * more within the packet, UDP 8, ICMP(v6) 8. */
 	PACKET_L4_HEADER = 1 << 4,
+	/* The host's own.  Set by the engine, not by packet_parse(). */
+	PACKET_OWN = 1 << 5,
 };
 
 struct packet {

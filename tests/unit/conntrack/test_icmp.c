@@ -79,8 +79,10 @@ static void i03_short_messages_and_the_other_familys_are_invalid(void **state)
 		uint8_t header[8] = { (uint8_t)type };
 
 		raw_ip(&w->raw, A4, B4, IPPROTO_ICMPV6, header, 8);
+		raw_fix_l4(&w->raw);
 		assert_int_equal(pass(w), INV);
 		raw_ip(&w->raw, A6, B6, IPPROTO_ICMP, header, 8);
+		raw_fix_l4(&w->raw);
 		assert_int_equal(pass(w), INV);
 	}
 	assert_int_equal(flows(w), 0);
@@ -293,6 +295,31 @@ static void a_redirect_must_be_a_proper_one(void **state)
 	}
 }
 
+/* As a bit that the wire flipped in the packet's last byte. */
+static enum ct_state pass_damaged(struct world *w)
+{
+	w->raw.b[w->raw.len - 1] ^= 1;
+	return pass(w);
+}
+
+static void a_message_with_a_wrong_checksum_is_invalid(void **state)
+{
+	struct world *w = *state;
+	struct conntrack_stats s;
+
+	raw_icmp(&w->raw, A4, B4, 8, 0, 7, 1, "abcdefgh", 8);
+	assert_int_equal(pass_damaged(w), INV);
+	raw_icmp(&w->raw, A6, B6, 128, 0, 7, 1, "abcdefgh", 8);
+	assert_int_equal(pass_damaged(w), INV);
+	/* This comes before neighbour discovery's exemption. */
+	raw_icmp(&w->raw, A6, B6, 135, 0, 0, 0, "abcdefghabcdefgh", 16);
+	assert_int_equal(pass_damaged(w), INV);
+	conntrack_stats(w->ct, &s);
+	assert_int_equal(s.flows, 0);
+	assert_int_equal(s.error, 3);
+	assert_int_equal(s.invalid, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -310,6 +337,7 @@ int main(void)
 		TEST(e08_an_error_without_a_flow_is_invalid),
 		TEST(types_that_do_not_exist_count_as_errors),
 		TEST(an_error_about_an_expired_flow_is_invalid),
+		TEST(a_message_with_a_wrong_checksum_is_invalid),
 		TEST(a_redirect_must_be_a_proper_one),
 	};
 

@@ -182,6 +182,40 @@ static void a_later_fragment_is_invalid(void **state)
 	assert_int_equal(flows(w), 0);
 }
 
+/* By a packet whose virtio-net header is this. */
+static enum ct_state pass_with(struct world *w, uint8_t vnet_flags, uint8_t packet_flags)
+{
+	const struct virtio_net_hdr vnet = {
+		.flags = vnet_flags,
+		.csum_start = 20,
+		.csum_offset = 6,
+	};
+
+	assert_int_equal(packet_parse(w->raw.b, w->raw.len, &vnet, &w->packet), REASON_NONE);
+	w->packet.flags |= packet_flags;
+	conntrack_in(w->ct, 0, &w->packet, 0, w->now, &w->ref);
+	return w->ref.state;
+}
+
+static void a_checksum_is_checked_unless_somebody_vouches_for_it(void **state)
+{
+	struct world *w = *state;
+	struct conntrack_stats s;
+
+	raw_udp(&w->raw, A4, 1000, B4, 53, 8);
+	assert_int_equal(pass_with(w, 0, 0), NEW);
+	w->raw.b[w->raw.len - 1] ^= 1;
+	assert_int_equal(pass_with(w, 0, 0), INV);
+	assert_null(w->ref.flow);
+	conntrack_stats(w->ct, &s);
+	assert_int_equal(s.invalid, 1);
+	assert_int_equal(pass_with(w, VIRTIO_NET_HDR_F_DATA_VALID, 0), NEW);
+	assert_int_equal(pass_with(w, VIRTIO_NET_HDR_F_NEEDS_CSUM, 0), NEW);
+	assert_int_equal(pass_with(w, 0, PACKET_OWN), NEW);
+	raw_put16(w->raw.b + 26, 0); /* none */
+	assert_int_equal(pass_with(w, 0, 0), NEW);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -198,6 +232,7 @@ int main(void)
 		TEST(ipv6_flows_are_tracked),
 		TEST(g02_any_protocol_is_tracked_by_its_addresses),
 		TEST(a_later_fragment_is_invalid),
+		TEST(a_checksum_is_checked_unless_somebody_vouches_for_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -433,6 +433,25 @@ static void a_reset_closes_the_flow_that_it_answers(void **state)
 	assert_int_equal(flow_remaining(&t.flow, b->now.mono), 10 * NSEC_PER_SEC);
 }
 
+static void a_wrong_checksum_is_invalid_unless_the_host_made_it(void **state)
+{
+	struct bench *b = *state;
+	struct engine_trace t;
+	struct raw r;
+
+	raw_udp(&r, "10.8.0.2", 1000, "198.51.100.1", 53, 10);
+	r.b[r.len - 1] ^= 1;
+	t = send_raw(b, &b->in, &r, NULL);
+	assert_int_equal(t.ct_state, CT_STATE_INVALID);
+	assert_false(t.has_flow);
+	raw_udp(&r, "10.8.0.1", 1000, "10.8.0.2", 53, 10);
+	r.b[r.len - 1] ^= 1;
+	t = send_raw(b, &b->out, &r, NULL);
+	assert_int_equal(t.hook, HOOK_OUTPUT);
+	assert_int_equal(t.ct_state, CT_STATE_NEW);
+	assert_true(t.has_flow);
+}
+
 static void counters_and_handles_outlive_the_process(void **state)
 {
 	struct bench *b = *state;
@@ -496,6 +515,7 @@ int main(void)
 		engine_test(a_rejected_packet_is_answered_by_who_the_kernel_would_have_speak),
 		engine_test(answers_and_log_lines_are_bounded_and_what_was_not_sent_is_counted),
 		engine_test(a_reset_closes_the_flow_that_it_answers),
+		engine_test(a_wrong_checksum_is_invalid_unless_the_host_made_it),
 		engine_test(counters_and_handles_outlive_the_process),
 		engine_test(a_wrong_ruleset_changes_nothing),
 	};
