@@ -33,15 +33,27 @@ static union addr speaker(const struct way *way)
 	return from;
 }
 
+/* What went to many is not answered, or all of them would (RFC 1122 3.2.2).  An address that
+ * only the host knows for a broadcast; the others are build.c's to refuse. */
+static bool went_to_many(const struct way *way)
+{
+	const struct packet *p = way->packet;
+
+	return way->hostview &&
+	       hostview_local(way->hostview, p->family, &p->daddr) == HOSTVIEW_BROADCAST;
+}
+
 void answer(struct way *way)
 {
 	const struct reject_spec *how = &way->decided.reject;
 	struct engine *e = way->engine;
 	int len;
 
+	if (went_to_many(way))
+		return;
 	if (how->tcp_reset) {
 		len = build_tcp_reset(way->packet, way->reply);
-		if (way->ct.flow && !way->ct.unconfirmed)
+		if (len > 0 && way->ct.flow && !way->ct.unconfirmed)
 			conntrack_set_closing(e->ct, way->eval.worker, way->ct.flow, way->now);
 	} else {
 		uint32_t rate = atomic_load_explicit(&e->reply_rate, memory_order_relaxed);

@@ -12,11 +12,12 @@
 
 #include "engine/private.h"
 
+static const union addr everyone = { .b = { 255, 255, 255, 255 } }; /* of any network */
+
 /* What ip_route_input_slow calls martian (conntrack.md 11, row 8); IPv6's are refused when
  * the packet is parsed. */
 static bool martian(const struct packet *p)
 {
-	static const union addr everyone = { .b = { 255, 255, 255, 255 } };
 	const union addr *src = &p->saddr, *dst = &p->daddr;
 
 	if (p->family != L3_IPV4)
@@ -44,6 +45,16 @@ static bool link_local_multicast(const struct packet *p)
 static bool local(const struct way *way, const union addr *addr)
 {
 	return way->hostview && hostview_local(way->hostview, way->packet->family, addr);
+}
+
+/* What the kernel delivers to the host itself: its own addresses and its networks' broadcast
+ * addresses, the broadcast of any network, and groups, which it does not forward. */
+static bool for_host(const struct way *way)
+{
+	const struct packet *p = way->packet;
+
+	return local(way, &p->daddr) || addr_is_multicast(p->family, &p->daddr) ||
+	       (p->family == L3_IPV4 && addr_equal(&p->daddr, &everyone));
 }
 
 /* Would an answer leave by the interface that the packet came from? */
@@ -74,7 +85,7 @@ enum reason origin(struct way *way)
 			return REASON_OWN_SOURCE;
 		if (way->port->spoof_check && !routed_back(way))
 			return REASON_SPOOFED;
-		way->hook = local(way, &p->daddr) ? HOOK_INPUT : HOOK_FORWARD;
+		way->hook = for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
 		break;
 	case PORT_OUT:
 		way->hook = local(way, &p->saddr) ? HOOK_OUTPUT : HOOK_FORWARD;
@@ -84,10 +95,8 @@ enum reason origin(struct way *way)
 			return REASON_MARTIAN;
 		if (local(way, &p->saddr))
 			way->hook = HOOK_OUTPUT;
-		else if (local(way, &p->daddr) || addr_is_multicast(p->family, &p->daddr))
-			way->hook = HOOK_INPUT;
 		else
-			way->hook = HOOK_FORWARD;
+			way->hook = for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
 	}
 	if (way->hook == HOOK_OUTPUT)
 		way->packet->flags |= PACKET_OWN;

@@ -45,6 +45,7 @@ static struct hostview *host(void)
 		{ prefix_of("10.8.0.1"), WG0, HOSTVIEW_LOCAL, true },
 		{ prefix_of("203.0.113.1"), ETH0, HOSTVIEW_LOCAL, true },
 		{ prefix_of("fd08::1"), WG0, HOSTVIEW_LOCAL, true },
+		{ prefix_of("10.8.0.255"), WG0, HOSTVIEW_BROADCAST, false },
 	};
 	const struct hostview_route routes[] = {
 		{ prefix_of("10.8.0.0/24"), WG0, 0 },
@@ -52,7 +53,7 @@ static struct hostview *host(void)
 		{ prefix_of("0.0.0.0/0"), ETH0, 0 },
 		{ prefix_of("::/0"), ETH0, 0 },
 	};
-	struct hostview *hv = hostview_new(links, 2, addrs, 3, routes, 4);
+	struct hostview *hv = hostview_new(links, 2, addrs, 4, routes, 4);
 
 	assert_non_null(hv);
 	return hv;
@@ -433,6 +434,53 @@ static void a_reset_closes_the_flow_that_it_answers(void **state)
 	assert_int_equal(flow_remaining(&t.flow, b->now.mono), 10 * NSEC_PER_SEC);
 }
 
+static void a_packet_that_gets_no_reset_does_not_close_its_flow(void **state)
+{
+	struct bench *b = *state;
+	struct engine_result result;
+	struct engine_trace t;
+	struct raw r;
+
+	raw_tcp(&r, "10.8.0.2", 1000, "198.51.100.1", 80, TCP_SYN, 100, 0, 0);
+	send_raw(b, &b->in, &r, NULL);
+	raw_tcp(&r, "198.51.100.1", 80, "10.8.0.2", 1000, TCP_SYN | TCP_ACK, 500, 101, 0);
+	send_raw(b, &b->out, &r, NULL);
+	rules(b, "table ip t { chain f { type filter hook forward priority 0;\n"
+		 " tcp dport 80 reject with tcp reset; }; }\n");
+	/* A first fragment: conntrack knows it, but a reset does not answer it. */
+	raw_tcp(&r, "10.8.0.2", 1000, "198.51.100.1", 80, TCP_ACK, 101, 501, 8);
+	raw_put16(r.b + 6, 0x2000);
+	raw_fix_ipv4(&r);
+	t = send_raw(b, &b->in, &r, &result);
+	assert_int_equal(t.verdict, VERDICT_REJECT);
+	assert_int_equal(result.action, ENGINE_DROP);
+	assert_int_equal(t.flow.proto.tcp.state, TCPS_ESTABLISHED);
+}
+
+static void what_went_to_many_is_the_hosts_and_goes_unanswered(void **state)
+{
+	static const char *const many[] = { "10.8.0.255", "255.255.255.255", "224.0.0.251" };
+	struct bench *b = *state;
+	struct engine_port both = b->both;
+
+	both.ifindex = WG0;
+	rules(b, "table ip t { chain i { type filter hook input priority 0; reject; }; }\n");
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++) {
+		struct engine_result result;
+		struct engine_trace t;
+		struct raw r;
+
+		raw_udp(&r, "10.8.0.2", 1000, many[i], 53, 10);
+		t = send_raw(b, i & 1 ? &both : &b->in, &r, &result);
+		assert_int_equal(t.hook, HOOK_INPUT);
+		assert_int_equal(t.verdict, VERDICT_REJECT);
+		assert_int_equal(result.action, ENGINE_DROP);
+		t = send_raw(b, i & 1 ? &b->in : &both, &r, &result);
+		assert_int_equal(t.hook, HOOK_INPUT);
+		assert_int_equal(result.action, ENGINE_DROP);
+	}
+}
+
 static void a_wrong_checksum_is_invalid_unless_the_host_made_it(void **state)
 {
 	struct bench *b = *state;
@@ -515,6 +563,8 @@ int main(void)
 		engine_test(a_rejected_packet_is_answered_by_who_the_kernel_would_have_speak),
 		engine_test(answers_and_log_lines_are_bounded_and_what_was_not_sent_is_counted),
 		engine_test(a_reset_closes_the_flow_that_it_answers),
+		engine_test(a_packet_that_gets_no_reset_does_not_close_its_flow),
+		engine_test(what_went_to_many_is_the_hosts_and_goes_unanswered),
 		engine_test(a_wrong_checksum_is_invalid_unless_the_host_made_it),
 		engine_test(counters_and_handles_outlive_the_process),
 		engine_test(a_wrong_ruleset_changes_nothing),
