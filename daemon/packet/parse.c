@@ -501,3 +501,23 @@ bool packet_checksum_ok(const struct packet *p)
 	}
 	return checksum_fold(checksum_add(sum, l4, p->l4_len)) == 0xffff;
 }
+
+bool packet_checksum_is_partial(const struct packet *p, struct virtio_net_hdr *ret_vnet)
+{
+	uint16_t offset = p->l4_proto == IPPROTO_TCP ? 16 : 6;
+	uint16_t partial;
+
+	if (p->flags & PACKET_FRAGMENT || !(p->flags & PACKET_L4_HEADER) ||
+	    (p->l4_proto != IPPROTO_TCP && p->l4_proto != IPPROTO_UDP))
+		return false;
+	partial = checksum_fold(checksum_pseudo(p->family, &p->saddr, &p->daddr, p->l4_proto,
+						p->l4_len));
+	if (load_raw16(p->data + p->l4_off + offset) != partial)
+		return false;
+	*ret_vnet = (struct virtio_net_hdr){
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = p->l4_off,
+		.csum_offset = offset,
+	};
+	return true;
+}

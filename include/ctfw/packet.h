@@ -87,4 +87,10 @@ bool packet_is_icmp_error(const struct packet *p);
  * what the virtio-net header says is valid or yet to be filled in.  Walks the payload. */
 bool packet_checksum_ok(const struct packet *p);
 
+/* Whether TCP's or UDP's checksum field holds nothing but the pseudo-header's sum, as a
+ * sender leaves it that has its network card do the rest: so a capture on that host sees
+ * its own packets.  True with *ret_vnet saying so (NEEDS_CSUM).  For captures only: what
+ * comes from a TUN brings a header that tells. */
+bool packet_checksum_is_partial(const struct packet *p, struct virtio_net_hdr *ret_vnet);
+
 #endif

@@ -196,6 +196,15 @@ class Replay(unittest.TestCase):
         o, = self.replay([tcp("10.0.1.2", 1000, "10.0.2.2", 22, "S")])
         self.assertEqual((o["verdict"], o["by"], o["handle"]), ("reject", "rule", 5))
 
+    def test_a_wrong_checksum_is_invalid_and_one_left_to_the_card_is_not(self):
+        good = udp("10.0.1.2", 1000, "10.0.2.2", 53)
+        pseudo = good[12:20] + struct.pack("!BBH", 0, 17, len(good) - 20)
+        partial = struct.pack("!H", ~checksum(pseudo) & 0xFFFF)
+        wrong = struct.pack("!H", (struct.unpack("!H", good[26:28])[0] + 1) & 0xFFFF)
+        states = [o["ct"]["state"] for o in self.replay([
+            good[:26] + wrong + good[28:], good[:26] + partial + good[28:]])]
+        self.assertEqual(states, ["invalid", "new"])
+
     def test_a_packet_without_a_flow_has_no_direction(self):
         o, = self.replay([tcp("10.0.1.2", 1000, "10.0.2.2", 80, "A")])
         self.assertEqual(o["ct"], {"state": "invalid"})
