@@ -57,7 +57,8 @@ static int chain_priority(struct transaction *tx, const struct chain_spec *spec,
 	const char *near;
 
 	if (*spec->priority_name && !priority_find(spec->priority_name, spec->hook, &base)) {
-		near = suggest(spec->priority_name, strlen(spec->priority_name), priority_names);
+		near = suggest(spec->priority_name, strlen(spec->priority_name),
+			       priority_names);
 		if (near && !strcmp(near, spec->priority_name)) {
 			diag_error(tx->d, &spec->priority_span,
 				   "the priority %s is for the hook %s only", near,
@@ -84,8 +85,9 @@ static int update_chain(struct transaction *tx, struct table *t, size_t at,
 			const struct chain_spec *spec, enum command_op op)
 {
 	struct chain *c = t->chains[at];
-	struct echo echo = { .kind = ECHO_CHAIN, .op = op, .table = t->handle,
-			     .handle = c->handle };
+	struct echo echo = {
+		.kind = ECHO_CHAIN, .op = op, .table = t->handle, .handle = c->handle
+	};
 	int32_t priority;
 	int err;
 
@@ -180,8 +182,10 @@ static int add_chain(struct transaction *tx, struct table *t, struct chain_spec 
 /* A chain that a rule leads to is there and has no hook. */
 static int check_target(struct transaction *tx, const struct table *t, const struct stmt *s)
 {
-	struct token name = { .kind = TOKEN_WORD, .s = s->verdict.chain,
-			      .len = strlen(s->verdict.chain), .span = s->span };
+	struct token name = { .kind = TOKEN_WORD,
+			      .s = s->verdict.chain,
+			      .len = strlen(s->verdict.chain),
+			      .span = s->span };
 	size_t at = transaction_chain(tx, t, &name);
 
 	if (at == MODEL_NONE)
@@ -199,7 +203,9 @@ static int check_mentions(struct transaction *tx, const struct table *t,
 {
 	for (size_t i = 0; i < spec->stmts.n; i++) {
 		const struct stmt *s = &spec->stmts.v[i];
-		struct mention m = { .span = s->span, .family = t->family, .table = *table,
+		struct mention m = { .span = s->span,
+				     .family = t->family,
+				     .table = *table,
 				     .chain = spec->chain };
 		bool jump = s->kind == STMT_VERDICT && s->verdict.chain;
 		int err;
@@ -221,8 +227,8 @@ static int check_mentions(struct transaction *tx, const struct table *t,
 }
 
 /* Where a rule goes: *ret_at is the place that it will have. */
-static int rule_place(struct transaction *tx, const struct command *c, const struct chain *chain,
-		      size_t *ret_at)
+static int rule_place(struct transaction *tx, const struct command *c,
+		      const struct chain *chain, size_t *ret_at)
 {
 	size_t at;
 
@@ -233,8 +239,9 @@ static int rule_place(struct transaction *tx, const struct command *c, const str
 	if (c->place == PLACE_INDEX) {
 		at = c->place_number;
 		if (at >= chain->n_rules) {
-			diag_error(tx->d, &c->place_span, "chain %s has %zu rules: there is no index %zu",
-				   chain->name, chain->n_rules, at);
+			diag_error(tx->d, &c->place_span,
+				   "chain %s has %zu rules: there is no index %zu", chain->name,
+				   chain->n_rules, at);
 			return -EINVAL;
 		}
 	} else {
@@ -249,8 +256,9 @@ static int rule_place(struct transaction *tx, const struct command *c, const str
 static int put_rule(struct transaction *tx, const struct command *c, struct table *t,
 		    struct chain *chain, struct rule *r)
 {
-	struct echo echo = { .kind = ECHO_RULE, .op = c->op, .table = t->handle,
-			     .chain = chain->handle };
+	struct echo echo = {
+		.kind = ECHO_RULE, .op = c->op, .table = t->handle, .chain = chain->handle
+	};
 	size_t at;
 	int err = rule_place(tx, c, chain, &at);
 
@@ -367,7 +375,8 @@ static bool exists(struct transaction *tx, const struct command *c)
 
 	quiet.d = &silent;
 	if (c->object == OBJECT_TABLE && c->place == PLACE_HANDLE) {
-		there = table_by_handle(tx->rs, command_family(c), c->place_number) != MODEL_NONE;
+		there = table_by_handle(tx->rs, command_family(c), c->place_number) !=
+			MODEL_NONE;
 		goto out;
 	}
 	t = transaction_table(&quiet, command_family(c), &c->table);
@@ -381,8 +390,8 @@ static bool exists(struct transaction *tx, const struct command *c)
 	}
 	chain = transaction_chain(&quiet, tx->rs->tables[t], &c->chain);
 	there = chain != MODEL_NONE &&
-		(c->object == OBJECT_CHAIN ||
-		 chain_find_rule(tx->rs->tables[t]->chains[chain], c->place_number) != MODEL_NONE);
+		(c->object == OBJECT_CHAIN || chain_find_rule(tx->rs->tables[t]->chains[chain],
+							      c->place_number) != MODEL_NONE);
 out:
 	diag_fini(&silent);
 	return there;
@@ -448,9 +457,10 @@ static int delete_chain(struct transaction *tx, const struct command *c, size_t 
 		return -EINVAL;
 	r = find_jump(t, t->chains[chain]->name, &user);
 	if (r) {
-		diag_error(tx->d, at,
-			   "chain %s is in use: the rule with handle %llu of chain %s leads there",
-			   t->chains[chain]->name, (unsigned long long)r->handle, user->name);
+		diag_error(
+			tx->d, at,
+			"chain %s is in use: the rule with handle %llu of chain %s leads there",
+			t->chains[chain]->name, (unsigned long long)r->handle, user->name);
 		return -EINVAL;
 	}
 	t = table_own(tx->rs, table);
@@ -490,8 +500,8 @@ static int apply_delete(struct transaction *tx, const struct command *c)
 	table = transaction_table(tx, command_family(c), &c->table);
 	if (table == MODEL_NONE)
 		return -EINVAL;
-	return c->object == OBJECT_CHAIN ? delete_chain(tx, c, table) :
-					   delete_rule(tx, c, table);
+	return c->object == OBJECT_CHAIN ? delete_chain(tx, c, table)
+					 : delete_rule(tx, c, table);
 }
 
 /* ---- flush ---- */

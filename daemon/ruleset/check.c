@@ -17,15 +17,16 @@ static bool only_values_are_ordered(struct checker *ck, const struct stmt *s,
 				    const struct datatype *dt)
 {
 	if (dt->class == VALUE_STRING) {
-		diag_error(ck->d, &s->span, "names of interfaces are compared with == and != only");
+		diag_error(ck->d, &s->span,
+			   "names of interfaces are compared with == and != only");
 		return false;
 	}
 	if (s->match.right->kind != EXPR_VALUE) {
 		diag_error(ck->d, &s->match.right->span,
 			   "less and greater compare with one value, not with a %s",
-			   s->match.right->kind == EXPR_RANGE  ? "range" :
-			   s->match.right->kind == EXPR_PREFIX ? "prefix" :
-								 "set");
+			   s->match.right->kind == EXPR_RANGE	 ? "range"
+			   : s->match.right->kind == EXPR_PREFIX ? "prefix"
+								 : "set");
 		return false;
 	}
 	return true;
@@ -77,9 +78,9 @@ static bool check_match(struct checker *ck, struct stmt *s)
 /* ---- reject ---- */
 
 /* nft lists the default, and what it means there, as `reject` alone. */
-#define ICMP_PORT_UNREACHABLE 3
+#define ICMP_PORT_UNREACHABLE	3
 #define ICMPV6_PORT_UNREACHABLE 4
-#define ICMPX_PORT_UNREACHABLE 1
+#define ICMPX_PORT_UNREACHABLE	1
 
 static void reject_default(struct checker *ck, struct stmt *s)
 {
@@ -204,8 +205,9 @@ static bool check_statements(struct checker *ck, struct stmts *in)
 		struct stmt *s = &in->v[i];
 
 		if (ended) {
-			diag_error(ck->d, &s->span,
-				   "this is never reached: the statement before it ends the rule");
+			diag_error(
+				ck->d, &s->span,
+				"this is never reached: the statement before it ends the rule");
 			return false;
 		}
 		if (!check_statement(ck, s))

@@ -15,11 +15,11 @@
 /* Protocols that a rule's matches have settled so far.  -1: none yet. */
 struct protocols {
 	enum family family;
-	int l3; /* enum l3, or 0: another one */
-	int l4; /* number, or PROTOCOLS_OTHER */
+	int l3;		       /* enum l3, or 0: another one */
+	int l4;		       /* number, or PROTOCOLS_OTHER */
 	bool l3_many, l4_many; /* one of a set: nothing of one of them may be matched */
 };
-#define PROTOCOLS_NONE (-1)
+#define PROTOCOLS_NONE	(-1)
 #define PROTOCOLS_OTHER 256 /* one that nft has no headers of */
 
 struct checker {
@@ -63,9 +63,9 @@ void protocols_learn(struct protocols *proto, const struct stmt *match);
 /* Fields of headers, for what nft does to them by their place. */
 enum base { BASE_NONE = 0, BASE_LINK, BASE_NETWORK, BASE_TRANSPORT, BASE_INNER, BASE_COUNT };
 struct field {
-	enum base base; /* of payload: the header; BASE_NONE: not payload */
+	enum base base;	   /* of payload: the header; BASE_NONE: not payload */
 	uint16_t off, len; /* bits */
-	bool key; /* says which header follows */
+	bool key;	   /* says which header follows */
 };
 struct field selector_field(enum selector_id selector);
 

@@ -29,8 +29,9 @@ static void symbol_error(struct checker *ck, const struct datatype *dt, const st
 			diag_error(ck->d, &e->span, "\"%s\" is longer than 15 characters",
 				   e->symbol);
 		else
-			diag_error(ck->d, &e->span, "%s is out of range: the highest %s is %" PRIu64,
-				   e->symbol, dt->what,
+			diag_error(ck->d, &e->span,
+				   "%s is out of range: the highest %s is %" PRIu64, e->symbol,
+				   dt->what,
 				   dt->bits >= 64 ? UINT64_MAX : (UINT64_C(1) << dt->bits) - 1);
 		break;
 	default:
@@ -203,7 +204,8 @@ static bool elements_collect(struct elements *els, const struct expr *e)
 		els->intervals = true;
 		return elements_add(els, &e->range.lo->value, &e->range.hi->value);
 	case EXPR_PREFIX: {
-		struct value all = value_ones(els->dt), mask = value_mask(els->dt, e->prefix.len);
+		struct value all = value_ones(els->dt),
+			     mask = value_mask(els->dt, e->prefix.len);
 
 		els->intervals = true;
 		mask = value_op(els->dt, EXPR_XOR, &mask, &all);
@@ -466,7 +468,8 @@ bool check_left(struct checker *ck, struct expr *left)
 	dt = selectors[selector].type;
 	for (; left->kind != EXPR_SELECTOR; left = left->op.left) {
 		if (left->kind == EXPR_LSHIFT || left->kind == EXPR_RSHIFT) {
-			diag_error(ck->d, &left->span, "a field that is matched cannot be shifted");
+			diag_error(ck->d, &left->span,
+				   "a field that is matched cannot be shifted");
 			return false;
 		}
 		if (dt->class == VALUE_STRING) {

@@ -42,7 +42,7 @@ struct chain_spec {
 	enum hook hook;
 	struct span hook_span, priority_span, policy_span;
 	char priority_name[16]; /* "": a number alone */
-	int32_t priority;       /* or what is added to the name's */
+	int32_t priority;	/* or what is added to the name's */
 	char *comment;
 };
 
@@ -60,9 +60,9 @@ struct command {
 	enum command_op op;
 	enum command_object object;
 	struct span span, word; /* all of it; its first word */
-	enum family family;     /* FAMILY_NONE: none named, which means ip, or all in lists */
+	enum family family;	/* FAMILY_NONE: none named, which means ip, or all in lists */
 	struct token table, chain, new_name; /* kind TOKEN_END: not named */
-	enum place_kind place; /* by handle, or for rules by index */
+	enum place_kind place;		     /* by handle, or for rules by index */
 	uint64_t place_number;
 	struct span place_span;
 	unsigned table_flags;

@@ -24,7 +24,7 @@ static const struct symbol protocols[] = {
 
 static const struct symbol services[] = {
 #define SERVICE(name, port) { name, port },
-#define ALIAS(name, port) { name, port },
+#define ALIAS(name, port)   { name, port },
 #include "ruleset/service.def"
 #undef SERVICE
 #undef ALIAS
@@ -55,10 +55,10 @@ static const struct symbol ct_dirs[] = {
 };
 
 static const struct symbol ct_statuses[] = {
-	{ "expected", FLOW_EXPECTED },	 { "seen-reply", FLOW_SEEN_REPLY },
-	{ "assured", FLOW_ASSURED },	 { "confirmed", FLOW_CONFIRMED },
-	{ "snat", FLOW_SNAT },		 { "dnat", FLOW_DNAT },
-	{ "dying", FLOW_DYING },	 { NULL, 0 },
+	{ "expected", FLOW_EXPECTED }, { "seen-reply", FLOW_SEEN_REPLY },
+	{ "assured", FLOW_ASSURED },   { "confirmed", FLOW_CONFIRMED },
+	{ "snat", FLOW_SNAT },	       { "dnat", FLOW_DNAT },
+	{ "dying", FLOW_DYING },       { NULL, 0 },
 };
 
 static const struct symbol tcp_flags[] = {
@@ -67,71 +67,62 @@ static const struct symbol tcp_flags[] = {
 };
 
 static const struct symbol icmp_types[] = {
-	{ "echo-reply", 0 },
-	{ "destination-unreachable", 3 },
-	{ "source-quench", 4 },
-	{ "redirect", 5 },
-	{ "echo-request", 8 },
-	{ "router-advertisement", 9 },
-	{ "router-solicitation", 10 },
-	{ "time-exceeded", 11 },
-	{ "parameter-problem", 12 },
-	{ "timestamp-request", 13 },
-	{ "timestamp-reply", 14 },
-	{ "info-request", 15 },
-	{ "info-reply", 16 },
-	{ "address-mask-request", 17 },
-	{ "address-mask-reply", 18 },
-	{ NULL, 0 },
+	{ "echo-reply", 0 },	       { "destination-unreachable", 3 },
+	{ "source-quench", 4 },	       { "redirect", 5 },
+	{ "echo-request", 8 },	       { "router-advertisement", 9 },
+	{ "router-solicitation", 10 }, { "time-exceeded", 11 },
+	{ "parameter-problem", 12 },   { "timestamp-request", 13 },
+	{ "timestamp-reply", 14 },     { "info-request", 15 },
+	{ "info-reply", 16 },	       { "address-mask-request", 17 },
+	{ "address-mask-reply", 18 },  { NULL, 0 },
 };
 
 static const struct symbol icmp_codes[] = {
-	{ "net-unreachable", 0 },  { "host-unreachable", 1 }, { "prot-unreachable", 2 },
-	{ "port-unreachable", 3 }, { "net-prohibited", 9 },   { "host-prohibited", 10 },
-	{ "admin-prohibited", 13 }, { "frag-needed", 4 },     { NULL, 0 },
+	{ "net-unreachable", 0 },   { "host-unreachable", 1 }, { "prot-unreachable", 2 },
+	{ "port-unreachable", 3 },  { "net-prohibited", 9 },   { "host-prohibited", 10 },
+	{ "admin-prohibited", 13 }, { "frag-needed", 4 },      { NULL, 0 },
 };
 
 static const struct symbol icmpv6_types[] = {
-	{ "destination-unreachable", 1 },
-	{ "packet-too-big", 2 },
-	{ "time-exceeded", 3 },
-	{ "parameter-problem", 4 },
-	{ "echo-request", 128 },
-	{ "echo-reply", 129 },
-	{ "mld-listener-query", 130 },
-	{ "mld-listener-report", 131 },
-	{ "mld-listener-done", 132 },
-	{ "mld-listener-reduction", 132 },
-	{ "nd-router-solicit", 133 },
-	{ "nd-router-advert", 134 },
-	{ "nd-neighbor-solicit", 135 },
-	{ "nd-neighbor-advert", 136 },
-	{ "nd-redirect", 137 },
-	{ "router-renumbering", 138 },
-	{ "ind-neighbor-solicit", 141 },
-	{ "ind-neighbor-advert", 142 },
-	{ "mld2-listener-report", 143 },
-	{ NULL, 0 },
+	{ "destination-unreachable", 1 }, { "packet-too-big", 2 },
+	{ "time-exceeded", 3 },		  { "parameter-problem", 4 },
+	{ "echo-request", 128 },	  { "echo-reply", 129 },
+	{ "mld-listener-query", 130 },	  { "mld-listener-report", 131 },
+	{ "mld-listener-done", 132 },	  { "mld-listener-reduction", 132 },
+	{ "nd-router-solicit", 133 },	  { "nd-router-advert", 134 },
+	{ "nd-neighbor-solicit", 135 },	  { "nd-neighbor-advert", 136 },
+	{ "nd-redirect", 137 },		  { "router-renumbering", 138 },
+	{ "ind-neighbor-solicit", 141 },  { "ind-neighbor-advert", 142 },
+	{ "mld2-listener-report", 143 },  { NULL, 0 },
 };
 
 static const struct symbol icmpv6_codes[] = {
-	{ "no-route", 0 },	  { "admin-prohibited", 1 }, { "addr-unreachable", 3 },
-	{ "port-unreachable", 4 }, { "policy-fail", 5 },     { "reject-route", 6 },
+	{ "no-route", 0 },
+	{ "admin-prohibited", 1 },
+	{ "addr-unreachable", 3 },
+	{ "port-unreachable", 4 },
+	{ "policy-fail", 5 },
+	{ "reject-route", 6 },
 	{ NULL, 0 },
 };
 
 static const struct symbol icmpx_codes[] = {
-	{ "port-unreachable", 1 }, { "admin-prohibited", 3 }, { "no-route", 0 },
-	{ "host-unreachable", 2 }, { NULL, 0 },
+	{ "port-unreachable", 1 },
+	{ "admin-prohibited", 3 },
+	{ "no-route", 0 },
+	{ "host-unreachable", 2 },
+	{ NULL, 0 },
 };
 
 /* ---- types ---- */
 
-#define NUMBER(id, bits_, desc_, what_, ...)                                                    \
-	const struct datatype datatype_##id = {                                                 \
-		.name = #id, .desc = desc_, .what = what_, .class = VALUE_NUMBER,               \
-		.bits = bits_, __VA_ARGS__                                                      \
-	}
+#define NUMBER(id, bits_, desc_, what_, ...)                                                   \
+	const struct datatype datatype_##id = { .name = #id,                                   \
+						.desc = desc_,                                 \
+						.what = what_,                                 \
+						.class = VALUE_NUMBER,                         \
+						.bits = bits_,                                 \
+						__VA_ARGS__ }
 
 NUMBER(inet_proto, 8, "Internet protocol", "protocol", .symbols = protocols);
 NUMBER(nf_proto, 8, "netfilter protocol", "network protocol", .symbols = nf_protos);
@@ -155,21 +146,35 @@ NUMBER(integer16, 16, "integer", "number");
 NUMBER(integer32, 32, "integer", "number");
 
 const struct datatype datatype_ifname = {
-	.name = "ifname", .desc = "network interface name", .what = "interface name",
-	.class = VALUE_STRING, .bits = 128,
+	.name = "ifname",
+	.desc = "network interface name",
+	.what = "interface name",
+	.class = VALUE_STRING,
+	.bits = 128,
 };
 const struct datatype datatype_ipv4_addr = {
-	.name = "ipv4_addr", .desc = "IPv4 address", .what = "IPv4 address",
-	.class = VALUE_ADDR, .bits = 32, .prefix = true,
+	.name = "ipv4_addr",
+	.desc = "IPv4 address",
+	.what = "IPv4 address",
+	.class = VALUE_ADDR,
+	.bits = 32,
+	.prefix = true,
 };
 const struct datatype datatype_ipv6_addr = {
-	.name = "ipv6_addr", .desc = "IPv6 address", .what = "IPv6 address",
-	.class = VALUE_ADDR, .bits = 128, .prefix = true,
+	.name = "ipv6_addr",
+	.desc = "IPv6 address",
+	.what = "IPv6 address",
+	.class = VALUE_ADDR,
+	.bits = 128,
+	.prefix = true,
 };
 
 const struct selector selectors[SELECTOR_COUNT] = {
-#define SELECTOR(id, text_, type_, l3_, l4_, depends_)                                          \
-	[SELECTOR_##id] = { .text = text_, .type = &datatype_##type_, .l3 = l3_, .l4 = l4_,     \
+#define SELECTOR(id, text_, type_, l3_, l4_, depends_)                                         \
+	[SELECTOR_##id] = { .text = text_,                                                     \
+			    .type = &datatype_##type_,                                         \
+			    .l3 = l3_,                                                         \
+			    .l4 = l4_,                                                         \
 			    .depends = depends_ },
 #include "ruleset/selector.def"
 #undef SELECTOR
@@ -238,9 +243,9 @@ static int parse_addr6(const char *text, struct value *ret, const char **ret_why
 	struct in_addr four;
 
 	if (inet_pton(AF_INET6, text, addr.b) != 1) {
-		*ret_why = inet_pton(AF_INET, text, &four) == 1 ?
-				   "is an IPv4 address, an IPv6 address is needed here" :
-				   "is not an IPv6 address (names of hosts are not resolved)";
+		*ret_why = inet_pton(AF_INET, text, &four) == 1
+				   ? "is an IPv4 address, an IPv6 address is needed here"
+				   : "is not an IPv6 address (names of hosts are not resolved)";
 		return -EINVAL;
 	}
 	ret->addr = addr;
@@ -312,7 +317,8 @@ static bool printed_by_name(const struct datatype *dt, unsigned flags)
 	return !(flags & PRINT_NUMERIC);
 }
 
-static void print_number(struct text *out, const struct datatype *dt, uint64_t v, unsigned flags)
+static void print_number(struct text *out, const struct datatype *dt, uint64_t v,
+			 unsigned flags)
 {
 	const char *quote = dt == &datatype_inet_service ? "\"" : "";
 

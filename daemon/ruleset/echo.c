@@ -46,8 +46,8 @@ static void print_handle(const struct transaction *tx, uint64_t handle, struct t
 	text_putc(out, '\n');
 }
 
-static void echo_table(const struct transaction *tx, const struct echo *e, const struct table *t,
-		       struct text *out)
+static void echo_table(const struct transaction *tx, const struct echo *e,
+		       const struct table *t, struct text *out)
 {
 	text_printf(out, "%s table %s %s", verb(e->op), family_name(t->family), t->name);
 	if (e->flags & TABLE_DORMANT)
@@ -55,8 +55,8 @@ static void echo_table(const struct transaction *tx, const struct echo *e, const
 	print_handle(tx, t->handle, out);
 }
 
-static void echo_chain(const struct transaction *tx, const struct echo *e, const struct table *t,
-		       const struct chain *c, struct text *out)
+static void echo_chain(const struct transaction *tx, const struct echo *e,
+		       const struct table *t, const struct chain *c, struct text *out)
 {
 	text_printf(out, "%s chain %s %s %s", verb(e->op), family_name(t->family), t->name,
 		    c->name);

@@ -13,10 +13,10 @@
 #define MAX_DEPTH 16
 
 struct node {
-	size_t first, n;      /* its edges */
-	size_t in;            /* edges to it, as far as not taken away yet */
-	size_t level;         /* steps from a chain with a hook */
-	unsigned hooks;       /* from which hooks it is reached, 1 << enum hook */
+	size_t first, n; /* its edges */
+	size_t in;	 /* edges to it, as far as not taken away yet */
+	size_t level;	 /* steps from a chain with a hook */
+	unsigned hooks;	 /* from which hooks it is reached, 1 << enum hook */
 	bool rejects, sorted, reached;
 };
 
@@ -162,7 +162,8 @@ static int depth_error(struct transaction *tx, const struct graph *g)
 		const struct mention *m = &tx->mentions[i];
 		size_t from, to;
 
-		if (m->target && mentioned(g, m, &from, &to) && g->nodes[to].level >= MAX_DEPTH) {
+		if (m->target && mentioned(g, m, &from, &to) &&
+		    g->nodes[to].level >= MAX_DEPTH) {
 			diag_error(tx->d, &m->span, "chains lead to others %u deep at most",
 				   MAX_DEPTH - 1);
 			return -EINVAL;

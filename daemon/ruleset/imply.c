@@ -102,13 +102,15 @@ static void name_headers(struct stmts *stmts)
 struct joined {
 	size_t at;    /* the statement's place */
 	size_t group; /* the place where it goes */
+	enum match_op op;
 	struct field field;
 };
 
 /* Only comparisons of a whole field with one value are joined. */
 static bool may_join(const struct stmt *s)
 {
-	return is_plain_value(s) &&
+	return s->match.left->kind == EXPR_SELECTOR && s->match.right->kind == EXPR_VALUE &&
+	       (s->match.op == MATCH_EQ || s->match.op == MATCH_NE) &&
 	       fields[s->match.left->selector].base != BASE_NONE &&
 	       s->match.left->selector != SELECTOR_TH_SPORT &&
 	       s->match.left->selector != SELECTOR_TH_DPORT;
@@ -147,7 +149,7 @@ static void join(struct joined *j, size_t n)
 		const struct field *f = &j[i].field;
 
 		if (f->base != all.base || all.off + all.len != f->off ||
-		    all.len + f->len > JOIN_BITS) {
+		    all.len + f->len > JOIN_BITS || j[i].op != j[first].op) {
 			first = i;
 			all = *f;
 			continue;
@@ -176,6 +178,7 @@ static bool order_run(struct stmt *v, size_t n)
 		all[i] = (struct joined){ .at = i, .group = i };
 		if (may_join(&v[i])) {
 			some[joinable] = all[i];
+			some[joinable].op = v[i].match.op;
 			some[joinable++].field = fields[v[i].match.left->selector];
 		}
 	}
@@ -224,8 +227,52 @@ static void drop_redundant(enum family family, struct stmts *stmts)
 	stmts->n = n;
 }
 
+/* `port >= 1 port <= 5` side by side is the range 1-5. */
+static bool is_range(const struct stmt *a, const struct stmt *b)
+{
+	const struct expr *lo = a->match.right, *hi = b->match.right;
+
+	return a->kind == STMT_MATCH && b->kind == STMT_MATCH && a->match.op == MATCH_GE &&
+	       b->match.op == MATCH_LE && a->match.left->kind == EXPR_SELECTOR &&
+	       b->match.left->kind == EXPR_SELECTOR &&
+	       a->match.left->selector == b->match.left->selector && !lo->type->bitmask &&
+	       value_cmp(lo->type, &lo->value, &hi->value) <= 0;
+}
+
+static bool join_ranges(struct stmts *stmts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < stmts->n; i++) {
+		struct stmt *s = &stmts->v[i], *last = n ? &stmts->v[n - 1] : NULL;
+		struct expr *range;
+
+		if (!last || !is_range(last, s)) {
+			stmts->v[n++] = *s;
+			continue;
+		}
+		range = expr_new(EXPR_RANGE, (struct span){ 0 });
+		if (!range) {
+			memmove(stmts->v + n, s, (stmts->n - i) * sizeof(*s));
+			stmts->n -= i - n;
+			return false;
+		}
+		range->type = s->match.right->type;
+		range->range.lo = last->match.right;
+		range->range.hi = s->match.right;
+		last->match.right = range;
+		last->match.op = MATCH_EQ;
+		s->match.right = NULL;
+		stmt_fini(s);
+	}
+	stmts->n = n;
+	return true;
+}
+
 bool imply_order(enum family family, struct stmts *stmts)
 {
+	if (!join_ranges(stmts))
+		return false;
 	drop_redundant(family, stmts);
 	name_headers(stmts);
 	for (size_t i = 0; i < stmts->n;) {
@@ -261,7 +308,8 @@ static bool is_payload(const struct stmt *s)
 /* `ip protocol tcp tcp dport 22` also says ip, which matters where ip6 could be. */
 static bool may_leave_out(const struct implied *im, enum base base)
 {
-	return base != BASE_TRANSPORT || im->family != FAMILY_INET || !is_payload(im->dep[base]);
+	return base != BASE_TRANSPORT || im->family != FAMILY_INET ||
+	       !is_payload(im->dep[base]);
 }
 
 static void mark_payload(struct implied *im, struct stmt *s)

@@ -231,8 +231,8 @@ static const struct {
 	char s[3];
 	int punct;
 } pairs[] = {
-	{ "==", PUNCT_EQ },	 { "!=", PUNCT_NE },	 { "<=", PUNCT_LE },
-	{ ">=", PUNCT_GE },	 { "<<", PUNCT_LSHIFT }, { ">>", PUNCT_RSHIFT },
+	{ "==", PUNCT_EQ }, { "!=", PUNCT_NE },	    { "<=", PUNCT_LE },
+	{ ">=", PUNCT_GE }, { "<<", PUNCT_LSHIFT }, { ">>", PUNCT_RSHIFT },
 };
 
 static void lex_punct(struct token *t, const char *s, const char *end)

@@ -50,7 +50,7 @@ struct lex {
 	struct lex_frame {
 		struct source *source;
 		size_t pos;
-	} *stack;
+	} * stack;
 	size_t depth, cap;
 	struct source **sources; /* owned: spans point into them */
 	size_t n_sources, cap_sources;

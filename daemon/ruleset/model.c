@@ -536,7 +536,8 @@ void table_remove_chain(struct table *t, size_t at)
 {
 	chain_unref(t->chains[at]);
 	t->n_chains--;
-	memmove(t->chains + at, t->chains + at + 1, (t->n_chains - at) * sizeof(struct chain *));
+	memmove(t->chains + at, t->chains + at + 1,
+		(t->n_chains - at) * sizeof(struct chain *));
 	index_refill(t);
 }
 

@@ -206,7 +206,7 @@ struct chain {
 	int32_t priority;
 	bool drop;           /* policy drop */
 	bool policy_shown;
-	uint64_t registered; /* among equal priorities the latest runs first (conntrack.md 1.1) */
+	uint64_t registered; /* among equal priorities the latest runs first */
 	char *comment;
 	struct rule **rules;
 	size_t n_rules, cap_rules;

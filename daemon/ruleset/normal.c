@@ -29,7 +29,7 @@ static void bits_apply(const struct datatype *dt, struct bits *b, enum expr_kind
 		b->xor = value_op(dt, EXPR_AND, &b->xor, v);
 		break;
 	case EXPR_OR:
-		b->mask = value_op(dt, EXPR_AND, &b->mask, &not);
+		b->mask = value_op(dt, EXPR_AND, &b->mask, &not );
 		b->xor = value_op(dt, EXPR_OR, &b->xor, v);
 		break;
 	case EXPR_XOR:
@@ -61,15 +61,15 @@ static struct expr *bits_wrap(struct expr *e, const struct datatype *dt, const s
 {
 	struct value or = value_op(dt, EXPR_AND, &b->mask, &b->xor), and, xor;
 
-	or = value_op(dt, EXPR_XOR, &or, &b->xor);
+	or = value_op(dt, EXPR_XOR, & or, &b->xor);
 	xor = value_op(dt, EXPR_AND, &b->xor, &b->mask);
-	and = value_op(dt, EXPR_OR, &b->mask, &or);
+	and = value_op(dt, EXPR_OR, &b->mask, & or);
 	if (!value_is_ones(dt, &and))
 		e = wrap(e, EXPR_AND, dt, &and);
 	if (!value_is_zero(dt, &xor))
 		e = wrap(e, EXPR_XOR, dt, &xor);
-	if (!value_is_zero(dt, &or))
-		e = wrap(e, EXPR_OR, dt, &or);
+	if (!value_is_zero(dt, & or))
+		e = wrap(e, EXPR_OR, dt, & or);
 	return e;
 }
 
@@ -218,8 +218,8 @@ bool normal_match(struct checker *ck, struct stmt *s)
 
 static bool value_mismatch(struct checker *ck, const struct expr *e, const struct datatype *dt)
 {
-	diag_error(ck->d, &e->span, "a %s cannot be set to \"%s\", which is of type %s", dt->what,
-		   selectors[e->selector].text, selectors[e->selector].type->desc);
+	diag_error(ck->d, &e->span, "a %s cannot be set to \"%s\", which is of type %s",
+		   dt->what, selectors[e->selector].text, selectors[e->selector].type->desc);
 	return false;
 }
 
@@ -250,7 +250,8 @@ static bool check_chain(struct checker *ck, const struct datatype *dt, struct ex
 			return false;
 		}
 	}
-	if (selectors[e->selector].type == dt || selectors[e->selector].type == &datatype_integer32)
+	if (selectors[e->selector].type == dt ||
+	    selectors[e->selector].type == &datatype_integer32)
 		return true;
 	return value_mismatch(ck, e, dt);
 }

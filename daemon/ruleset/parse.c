@@ -65,7 +65,8 @@ void parse_expected(struct parser *p, const char *what)
 		if (*t->span.source->text && t->s > t->span.source->text && t->s[-1] == '"')
 			diag_error(p->d, &t->span, "a string without its closing quote");
 		else
-			diag_error(p->d, &t->span, "expected %s, found a stray character", what);
+			diag_error(p->d, &t->span, "expected %s, found a stray character",
+				   what);
 		break;
 	default:
 		diag_error(p->d, &t->span, "expected %s, found \"%.*s\"", what,
@@ -213,8 +214,8 @@ static char *parse_text(struct parser *p, const char *what, size_t max, bool var
 	else
 		text_append(&out, t.s, t.len);
 	if (out.len > max) {
-		diag_error(p->d, &t.span, "%s has at most %zu bytes, this one has %zu", what, max,
-			   out.len);
+		diag_error(p->d, &t.span, "%s has at most %zu bytes, this one has %zu", what,
+			   max, out.len);
 		text_fini(&out);
 		return NULL;
 	}
@@ -370,7 +371,8 @@ struct expr *parse_variable(struct parser *p)
 	span = span_join(span, name.span);
 	v = variable_find(p, name.s, name.len);
 	if (!v) {
-		diag_error(p->d, &span, "no variable \"%.*s\" is defined", (int)name.len, name.s);
+		diag_error(p->d, &span, "no variable \"%.*s\" is defined", (int)name.len,
+			   name.s);
 		suggest_variable(p, &name);
 		return NULL;
 	}
@@ -464,7 +466,7 @@ struct found {
 	struct file {
 		char *name, *text;
 		size_t len;
-	} *files;
+	} * files;
 	size_t n;
 	bool oom;
 };
@@ -484,7 +486,8 @@ static void add_found(void *arg, char *name, char *text, size_t len)
 	f->files[f->n++] = (struct file){ name, text, len };
 }
 
-static void include_failed(struct parser *p, const struct span *at, const char *pattern, int err)
+static void include_failed(struct parser *p, const struct span *at, const char *pattern,
+			   int err)
 {
 	switch (err) {
 	case -ENOMEM:
@@ -551,7 +554,8 @@ static bool include(struct parser *p)
 		free(pattern);
 		return false;
 	}
-	err = p->reader->include(p->reader->arg, pattern, t.span.source->name, add_found, &found);
+	err = p->reader->include(p->reader->arg, pattern, t.span.source->name, add_found,
+				 &found);
 	if (!err && found.oom)
 		err = -ENOMEM;
 	if (!err) {
@@ -610,7 +614,8 @@ int parse_init(struct parser *p, const struct ruleset_input *input, struct diag 
 	lex_init(&p->lx);
 	err = lex_push(&p->lx, input->name, input->text, input->len, NULL);
 	if (err == -E2BIG) {
-		diag_error(d, NULL, "%s is larger than %u MB", input->name, LEX_MAX_BYTES >> 20);
+		diag_error(d, NULL, "%s is larger than %u MB", input->name,
+			   LEX_MAX_BYTES >> 20);
 		return -EINVAL;
 	}
 	for (const struct ruleset_define *def = input->defines; !err && def && def->name; def++)

@@ -31,10 +31,10 @@ struct parser {
 	struct lex lx;
 	struct diag *d;
 	const struct ruleset_reader *reader;
-	struct token t;        /* the next token, not consumed yet */
-	struct span last;      /* the last token consumed */
-	unsigned braces;       /* open ones */
-	unsigned depth;        /* of recursion */
+	struct token t;	  /* the next token, not consumed yet */
+	struct span last; /* the last token consumed */
+	unsigned braces;  /* open ones */
+	unsigned depth;	  /* of recursion */
 	unsigned scope;
 	size_t expanded;
 	struct variable *variables[PARSE_BUCKETS];
@@ -104,9 +104,9 @@ bool parse_selector_known(const struct token *word);
 bool parse_log(struct parser *p, struct stmt *s);
 /* Names of the levels by number, NULL at the end. */
 extern const char *const log_levels[];
-#define LOG_LEVEL_WARN 4
+#define LOG_LEVEL_WARN	4
 #define LOG_LEVEL_AUDIT 8
-#define LOG_FLAGS_ALL                                                                           \
+#define LOG_FLAGS_ALL                                                                          \
 	(LOG_TCP_SEQUENCE | LOG_TCP_OPTIONS | LOG_IP_OPTIONS | LOG_SKUID | LOG_ETHER)
 
 /* The statements of a rule up to its separator or comment. */

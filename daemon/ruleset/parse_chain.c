@@ -6,7 +6,7 @@
 #include "ruleset/parse.h"
 
 static const char *const chain_types[] = { "filter", "nat", "route", NULL };
-static const char *const hook_names[] = { "prerouting", "input",  "forward",
+static const char *const hook_names[] = { "prerouting", "input",       "forward",
 					  "output",	"postrouting", NULL };
 
 bool parse_unknown(struct parser *p, const char *what, const char *const *words)
@@ -17,7 +17,8 @@ bool parse_unknown(struct parser *p, const char *what, const char *const *words)
 		parse_expected(p, what);
 		return false;
 	}
-	diag_error(p->d, &p->t.span, "expected %s, found \"%.*s\"", what, (int)p->t.len, p->t.s);
+	diag_error(p->d, &p->t.span, "expected %s, found \"%.*s\"", what, (int)p->t.len,
+		   p->t.s);
 	near = suggest(p->t.s, p->t.len, words);
 	if (near)
 		diag_hint(p->d, "did you mean \"%s\"?", near);
@@ -64,7 +65,7 @@ static bool parse_hook(struct parser *p, struct chain_spec *spec)
 		}
 	}
 	return parse_unknown(p, "a hook: prerouting, input, forward, output or postrouting",
-			    hook_names);
+			     hook_names);
 }
 
 static bool priority_number(struct parser *p, bool negative, struct chain_spec *spec)
@@ -82,7 +83,8 @@ static bool priority_number(struct parser *p, bool negative, struct chain_spec *
 static bool priority_name(struct parser *p, struct chain_spec *spec, const char *s, size_t len)
 {
 	if (len >= sizeof(spec->priority_name)) {
-		diag_error(p->d, &spec->priority_span, "unknown priority \"%.*s\"", (int)len, s);
+		diag_error(p->d, &spec->priority_span, "unknown priority \"%.*s\"", (int)len,
+			   s);
 		return false;
 	}
 	memcpy(spec->priority_name, s, len);
@@ -171,7 +173,8 @@ bool parse_chain_policy(struct parser *p, struct chain_spec *spec)
 		spec->drop = e->kind == EXPR_SYMBOL && !strcmp(e->symbol, "drop");
 		ok = spec->drop || (e->kind == EXPR_SYMBOL && !strcmp(e->symbol, "accept"));
 		if (!ok)
-			diag_error(p->d, &e->span, "this variable is no policy: accept or drop");
+			diag_error(p->d, &e->span,
+				   "this variable is no policy: accept or drop");
 		expr_free(e);
 		return ok;
 	}

@@ -90,7 +90,8 @@ static void *grow(struct parser *p, void *v, size_t n, size_t *cap, size_t size)
 	return grown;
 }
 
-static struct chain_spec *new_chain(struct parser *p, struct command *c, const struct token *name)
+static struct chain_spec *new_chain(struct parser *p, struct command *c,
+				    const struct token *name)
 {
 	struct chain_spec *grown =
 		grow(p, c->chains, c->n_chains, &c->cap_chains, sizeof(*grown));
@@ -116,7 +117,8 @@ static bool parse_new_rule(struct parser *p, struct command *c, struct rule_spec
 	return false;
 }
 
-static struct rule_spec *new_rule(struct parser *p, struct command *c, const struct token *chain)
+static struct rule_spec *new_rule(struct parser *p, struct command *c,
+				  const struct token *chain)
 {
 	struct rule_spec *grown = grow(p, c->rules, c->n_rules, &c->cap_rules, sizeof(*grown));
 	struct rule_spec *spec;
@@ -150,8 +152,9 @@ static bool parse_chain_item(struct parser *p, struct command *c, size_t at)
 		return spec->comment != NULL;
 	}
 	if (token_is_word(&p->t, "flags") || token_is_word(&p->t, "devices")) {
-		diag_error(p->d, &p->t.span, "\"%.*s\" of chains is not supported by this version",
-			   (int)p->t.len, p->t.s);
+		diag_error(p->d, &p->t.span,
+			   "\"%.*s\" of chains is not supported by this version", (int)p->t.len,
+			   p->t.s);
 		return false;
 	}
 	name = spec->name;
@@ -165,8 +168,7 @@ static bool parse_chain_item(struct parser *p, struct command *c, size_t at)
  * brace ahead counts as closed already. */
 static void recover(struct parser *p, unsigned level)
 {
-	while (p->t.kind != TOKEN_END &&
-	       !(p->t.kind == TOKEN_NEWLINE && p->braces <= level) &&
+	while (p->t.kind != TOKEN_END && !(p->t.kind == TOKEN_NEWLINE && p->braces <= level) &&
 	       !(token_is(&p->t, '}') && p->braces < level))
 		parse_advance(p);
 }
@@ -212,8 +214,8 @@ static bool parse_chain_block(struct parser *p, struct command *c, size_t at)
 }
 
 static const char *const later_objects[] = {
-	"set",	  "map",     "flowtable", "counter", "quota",	"ct", "limit",
-	"meter",  "secmark", "synproxy",  "element", "helper", NULL,
+	"set",	 "map",	    "flowtable", "counter", "quota",  "ct", "limit",
+	"meter", "secmark", "synproxy",	 "element", "helper", NULL,
 };
 
 static bool refuse_object(struct parser *p)
@@ -236,7 +238,8 @@ static bool parse_table_flags(struct parser *p, struct command *c)
 			c->table_flags |= TABLE_DORMANT;
 		} else if (token_is_word(&p->t, "owner")) {
 			diag_error(p->d, &p->t.span,
-				   "the flag owner is not supported: no process owns a table here");
+				   "the flag owner is not supported: no process owns a table "
+				   "here");
 			return false;
 		} else {
 			parse_expected(p, "\"dormant\"");
@@ -248,8 +251,8 @@ static bool parse_table_flags(struct parser *p, struct command *c)
 
 static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 {
-	static const char *const words[] = { "chain", "comment", "flags", "define", "include",
-					     NULL };
+	static const char *const words[] = { "chain",  "comment", "flags",
+					     "define", "include", NULL };
 	struct token name;
 	bool ok;
 
@@ -433,21 +436,22 @@ static bool parse_rename(struct parser *p, struct command *c)
 	if (!parse_accept_word(p, "chain"))
 		return unknown_object(p, c, "\"chain\"", words);
 	c->object = OBJECT_CHAIN;
-	return parse_chain_name(p, c) && parse_name(p, "the new name of the chain", &c->new_name);
+	return parse_chain_name(p, c) &&
+	       parse_name(p, "the new name of the chain", &c->new_name);
 }
 
 /* ---- list, reset ---- */
 
 /* Lists of what no table has yet; nft shows them empty, some within their tables. */
 static const char *const other_lists[] = {
-	"sets", "maps", "meters", "counters", "quotas", "limits", "flowtables", "synproxys",
-	"secmarks", NULL,
+	"sets",	  "maps",	"meters",    "counters", "quotas",
+	"limits", "flowtables", "synproxys", "secmarks", NULL,
 };
 
 static bool parse_list(struct parser *p, struct command *c)
 {
-	static const char *const words[] = { "ruleset", "tables", "table", "chains", "chain",
-					     NULL };
+	static const char *const words[] = { "ruleset", "tables", "table",
+					     "chains",	"chain",  NULL };
 
 	if (parse_accept_word(p, "table")) {
 		c->object = OBJECT_TABLE;
@@ -473,8 +477,8 @@ static bool parse_list(struct parser *p, struct command *c)
 		parse_advance(p);
 		return parse_family(p, c);
 	}
-	return unknown_object(p, c, "\"ruleset\", \"tables\", \"table\", \"chains\" or \"chain\"",
-			      words);
+	return unknown_object(
+		p, c, "\"ruleset\", \"tables\", \"table\", \"chains\" or \"chain\"", words);
 }
 
 /* reset rules [FAMILY], reset rules table T, reset rules chain T C, reset rule T C handle N. */
@@ -514,22 +518,29 @@ static const struct {
 	enum command_op op;
 	bool (*parse)(struct parser *p, struct command *c);
 } verbs[] = {
-	{ "add", COMMAND_ADD, parse_add },	   { "create", COMMAND_CREATE, parse_add },
-	{ "insert", COMMAND_INSERT, parse_insert }, { "replace", COMMAND_REPLACE, parse_insert },
-	{ "delete", COMMAND_DELETE, parse_delete }, { "destroy", COMMAND_DESTROY, parse_delete },
-	{ "list", COMMAND_LIST, parse_list },	   { "flush", COMMAND_FLUSH, parse_flush },
-	{ "rename", COMMAND_RENAME, parse_rename }, { "reset", COMMAND_RESET, parse_reset },
+	{ "add", COMMAND_ADD, parse_add },
+	{ "create", COMMAND_CREATE, parse_add },
+	{ "insert", COMMAND_INSERT, parse_insert },
+	{ "replace", COMMAND_REPLACE, parse_insert },
+	{ "delete", COMMAND_DELETE, parse_delete },
+	{ "destroy", COMMAND_DESTROY, parse_delete },
+	{ "list", COMMAND_LIST, parse_list },
+	{ "flush", COMMAND_FLUSH, parse_flush },
+	{ "rename", COMMAND_RENAME, parse_rename },
+	{ "reset", COMMAND_RESET, parse_reset },
 	/* The verb add may be left out. */
-	{ "table", COMMAND_ADD, add_table },	   { "chain", COMMAND_ADD, add_chain },
+	{ "table", COMMAND_ADD, add_table },
+	{ "chain", COMMAND_ADD, add_chain },
 	{ "rule", COMMAND_ADD, add_rule },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static bool unknown_verb(struct parser *p)
 {
-	static const char *const later[] = { "get",    "monitor", "describe", "import",
-					     "export", "element", "set",      "map",
-					     "flowtable", "counter", "quota", "limit", NULL };
+	static const char *const later[] = { "get",	  "monitor", "describe", "import",
+					     "export",	  "element", "set",	 "map",
+					     "flowtable", "counter", "quota",	 "limit",
+					     NULL };
 	const char *words[N_VERBS + 1];
 	const char *near;
 

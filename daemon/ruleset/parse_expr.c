@@ -19,7 +19,7 @@ static const struct {
 	const char *first, *second, *why;
 } unsupported[] = {
 #define LATER "is not supported by this version"
-#define LINK "cannot be matched: the packets of a TUN have no link-layer header"
+#define LINK  "cannot be matched: the packets of a TUN have no link-layer header"
 #define LOCAL "cannot be matched: the packets here belong to no local socket"
 	{ "ether", NULL, LINK },
 	{ "vlan", NULL, LINK },
@@ -53,8 +53,8 @@ static const char *why_unsupported(const struct token *first, const struct token
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
 		if (token_is_word(first, unsupported[i].first) &&
 		    (second ? unsupported[i].second &&
-				      token_is_word(second, unsupported[i].second) :
-			      !unsupported[i].second))
+				      token_is_word(second, unsupported[i].second)
+			    : !unsupported[i].second))
 			return unsupported[i].why;
 	}
 	return NULL;
@@ -69,7 +69,8 @@ static bool refuse_unsupported(struct parser *p, const struct token *first,
 	if (!why)
 		return false;
 	diag_error(p->d, &span, "\"%.*s%s%.*s\" %s", (int)first->len, first->s,
-		   second ? " " : "", second ? (int)second->len : 0, second ? second->s : "", why);
+		   second ? " " : "", second ? (int)second->len : 0, second ? second->s : "",
+		   why);
 	return true;
 }
 
@@ -145,7 +146,8 @@ static void unknown_key(struct parser *p, const struct token *header)
 	if (p->t.kind != TOKEN_WORD) {
 		struct text what = TEXT_INIT;
 
-		text_printf(&what, "what of %.*s: %s ...", (int)header->len, header->s, keys[0]);
+		text_printf(&what, "what of %.*s: %s ...", (int)header->len, header->s,
+			    keys[0]);
 		parse_expected(p, text_str(&what));
 		text_fini(&what);
 		return;
@@ -164,16 +166,16 @@ enum selector_id parse_selector(struct parser *p)
 
 	parse_advance(p);
 	if (!is_header(&first)) {
-		id = token_is_word(&first, "mark") ? SELECTOR_META_MARK :
-						     find_selector(&first, NULL);
+		id = token_is_word(&first, "mark") ? SELECTOR_META_MARK
+						   : find_selector(&first, NULL);
 		if (!id)
 			refuse_unsupported(p, &first, NULL);
 		return id;
 	}
 	id = SELECTOR_NONE;
 	if (p->t.kind == TOKEN_WORD)
-		id = token_is_word(&first, "meta") ? find_meta(&p->t) :
-						     find_selector(&first, &p->t);
+		id = token_is_word(&first, "meta") ? find_meta(&p->t)
+						   : find_selector(&first, &p->t);
 	if (id)
 		parse_advance(p);
 	else if (p->t.kind != TOKEN_WORD || !refuse_unsupported(p, &first, &p->t))
@@ -259,7 +261,8 @@ static struct expr *primary(struct parser *p, enum parse_side side)
 		if (token_is(&p->t, '$'))
 			return parse_variable(p);
 		if (token_is(&p->t, '@')) {
-			diag_error(p->d, &p->t.span, "named sets are not supported by this version");
+			diag_error(p->d, &p->t.span,
+				   "named sets are not supported by this version");
 			return NULL;
 		}
 		break;
@@ -493,7 +496,8 @@ static struct expr *set_item(struct parser *p)
 	if (token_is(&p->t, '{'))
 		return set(p);
 	if (token_is(&p->t, '*')) {
-		diag_error(p->d, &p->t.span, "catch-all elements are not supported by this version");
+		diag_error(p->d, &p->t.span,
+			   "catch-all elements are not supported by this version");
 		return NULL;
 	}
 	return single(p);

@@ -29,7 +29,8 @@ static bool parse_level(struct parser *p, struct log_spec *log)
 	if (near)
 		diag_hint(p->d, "did you mean \"%s\"?", near);
 	else
-		diag_hint(p->d, "there are emerg, alert, crit, err, warn, notice, info, debug and audit");
+		diag_hint(p->d, "there are emerg, alert, crit, err, warn, notice, info, debug "
+				"and audit");
 	return false;
 }
 
@@ -72,8 +73,8 @@ static bool parse_flags(struct parser *p, struct log_spec *log)
 }
 
 /* Of an option that has a number: its flag. */
-static bool parse_log_number(struct parser *p, const char *what, uint64_t max, struct log_spec *log,
-			     enum log_flag flag, uint64_t *ret)
+static bool parse_log_number(struct parser *p, const char *what, uint64_t max,
+			     struct log_spec *log, enum log_flag flag, uint64_t *ret)
 {
 	if (!parse_number(p, what, max, ret))
 		return false;
@@ -140,7 +141,7 @@ bool parse_log(struct parser *p, struct stmt *s)
 	}
 	if (!(s->log.flags & LOG_HAS_GROUP)) {
 		/* As the kernel, which keeps them for groups only. */
-		s->log.flags &= (uint8_t)~(LOG_HAS_SNAPLEN | LOG_HAS_THRESHOLD);
+		s->log.flags &= (uint8_t) ~(LOG_HAS_SNAPLEN | LOG_HAS_THRESHOLD);
 		s->log.snaplen = s->log.queue_threshold = 0;
 	} else if (level || s->log.flags & LOG_FLAGS_ALL) {
 		diag_error(p->d, &at, "log: %s and group exclude each other",

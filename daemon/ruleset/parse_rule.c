@@ -18,15 +18,17 @@ static const struct {
 	int punct;
 	const char *word;
 } match_ops[] = {
-	{ MATCH_EQ, PUNCT_EQ, "eq" }, { MATCH_NE, PUNCT_NE, "ne" }, { MATCH_LT, '<', "lt" },
-	{ MATCH_GT, '>', "gt" },      { MATCH_LE, PUNCT_LE, "le" }, { MATCH_GE, PUNCT_GE, "ge" },
+	{ MATCH_EQ, PUNCT_EQ, "eq" }, { MATCH_NE, PUNCT_NE, "ne" },
+	{ MATCH_LT, '<', "lt" },      { MATCH_GT, '>', "gt" },
+	{ MATCH_LE, PUNCT_LE, "le" }, { MATCH_GE, PUNCT_GE, "ge" },
 	{ MATCH_NOT, '!', "not" },
 };
 
 static enum match_op accept_match_op(struct parser *p)
 {
 	for (size_t i = 0; i < sizeof(match_ops) / sizeof(match_ops[0]); i++) {
-		if (parse_accept(p, match_ops[i].punct) || parse_accept_word(p, match_ops[i].word))
+		if (parse_accept(p, match_ops[i].punct) ||
+		    parse_accept_word(p, match_ops[i].word))
 			return match_ops[i].op;
 	}
 	return MATCH_IMPLICIT;
@@ -35,7 +37,8 @@ static enum match_op accept_match_op(struct parser *p)
 /* `flags a,b / c,d` is another way to write `flags & (c | d) == a | b`. */
 static bool masked_match(struct parser *p, struct stmt *s, struct expr *mask)
 {
-	if (s->match.op != MATCH_IMPLICIT && s->match.op != MATCH_EQ && s->match.op != MATCH_NE) {
+	if (s->match.op != MATCH_IMPLICIT && s->match.op != MATCH_EQ &&
+	    s->match.op != MATCH_NE) {
 		diag_error(p->d, &s->span, "flags with a mask are compared with == or != only");
 		expr_free(mask);
 		return false;
@@ -58,7 +61,8 @@ static bool parse_match(struct parser *p, struct expr *left, struct stmt *s)
 		return false;
 	}
 	if (token_is(&p->t, '.')) {
-		diag_error(p->d, &p->t.span, "concatenations are not supported by this version");
+		diag_error(p->d, &p->t.span,
+			   "concatenations are not supported by this version");
 		return false;
 	}
 	s->match.op = accept_match_op(p);
@@ -77,7 +81,8 @@ static bool parse_set(struct parser *p, struct expr *left, struct stmt *s)
 	*s = (struct stmt){ .span = left->span };
 	expr_free(left);
 	if (target != SELECTOR_META_MARK && target != SELECTOR_CT_MARK) {
-		diag_error(p->d, &s->span, "this version sets only \"meta mark\" and \"ct mark\"");
+		diag_error(p->d, &s->span,
+			   "this version sets only \"meta mark\" and \"ct mark\"");
 		return false;
 	}
 	parse_advance(p); /* set */
@@ -140,7 +145,8 @@ static bool parse_verdict(struct parser *p, struct stmt *s, enum rule_verdict ve
 		return s->verdict.chain != NULL;
 	}
 	if (token_is(&p->t, '{')) {
-		diag_error(p->d, &p->t.span, "chains without a name are not supported by this version");
+		diag_error(p->d, &p->t.span,
+			   "chains without a name are not supported by this version");
 		return false;
 	}
 	if (!parse_name(p, "the name of a chain", &name))
@@ -185,7 +191,8 @@ static bool parse_counter(struct parser *p, struct stmt *s)
 	s->kind = STMT_COUNTER;
 	s->counter.slot = COUNTER_NONE;
 	if (token_is_word(&p->t, "name")) {
-		diag_error(p->d, &p->t.span, "named counters are not supported by this version");
+		diag_error(p->d, &p->t.span,
+			   "named counters are not supported by this version");
 		return false;
 	}
 	for (;;) {
@@ -286,23 +293,41 @@ static const struct {
 	const char *word;
 	bool (*parse)(struct parser *p, struct stmt *s);
 } statements[] = {
-	{ "accept", parse_accept_stmt }, { "drop", parse_drop },
-	{ "continue", parse_continue },	 { "return", parse_return },
-	{ "jump", parse_jump },		 { "goto", parse_goto },
-	{ "counter", parse_counter },	 { "log", parse_log },
+	{ "accept", parse_accept_stmt },
+	{ "drop", parse_drop },
+	{ "continue", parse_continue },
+	{ "return", parse_return },
+	{ "jump", parse_jump },
+	{ "goto", parse_goto },
+	{ "counter", parse_counter },
+	{ "log", parse_log },
 	{ "reject", parse_reject },
-#define LATER(word) { word, refuse_statement }
-	LATER("limit"),			 LATER("quota"),
-	LATER("queue"),			 LATER("snat"),
-	LATER("dnat"),			 LATER("masquerade"),
-	LATER("redirect"),		 LATER("dup"),
-	LATER("fwd"),			 LATER("tproxy"),
-	LATER("synproxy"),		 LATER("notrack"),
-	LATER("flow"),			 LATER("add"),
-	LATER("update"),		 LATER("delete"),
-	LATER("set"),			 LATER("map"),
-	LATER("meter"),			 LATER("xt"),
-	LATER("last"),			 LATER("reset"),
+#define LATER(word)                                                                            \
+	{                                                                                      \
+		word, refuse_statement                                                         \
+	}
+	LATER("limit"),
+	LATER("quota"),
+	LATER("queue"),
+	LATER("snat"),
+	LATER("dnat"),
+	LATER("masquerade"),
+	LATER("redirect"),
+	LATER("dup"),
+	LATER("fwd"),
+	LATER("tproxy"),
+	LATER("synproxy"),
+	LATER("notrack"),
+	LATER("flow"),
+	LATER("add"),
+	LATER("update"),
+	LATER("delete"),
+	LATER("set"),
+	LATER("map"),
+	LATER("meter"),
+	LATER("xt"),
+	LATER("last"),
+	LATER("reset"),
 	LATER("secmark"),
 #undef LATER
 };

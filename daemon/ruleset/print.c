@@ -13,9 +13,9 @@ static const struct {
 	int32_t priority;
 	enum hook hook;
 } priorities[] = {
-	{ "raw", -300, HOOK_NONE },	{ "mangle", -150, HOOK_NONE },
+	{ "raw", -300, HOOK_NONE },	     { "mangle", -150, HOOK_NONE },
 	{ "dstnat", -100, HOOK_PREROUTING }, { "filter", 0, HOOK_NONE },
-	{ "security", 50, HOOK_NONE },	{ "srcnat", 100, HOOK_POSTROUTING },
+	{ "security", 50, HOOK_NONE },	     { "srcnat", 100, HOOK_POSTROUTING },
 };
 #define N_PRIORITIES (sizeof(priorities) / sizeof(priorities[0]))
 
@@ -65,7 +65,9 @@ static void print_handle(uint64_t handle, unsigned flags, struct text *out)
 }
 
 static const char *const chain_type_names[] = {
-	[CHAIN_REGULAR] = "", [CHAIN_FILTER] = "filter", [CHAIN_NAT] = "nat",
+	[CHAIN_REGULAR] = "",
+	[CHAIN_FILTER] = "filter",
+	[CHAIN_NAT] = "nat",
 	[CHAIN_ROUTE] = "route",
 };
 

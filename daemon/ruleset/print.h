@@ -7,8 +7,8 @@
 /* Beside enum print_flag. */
 enum {
 	PRINT_IMPLIED = 1 << 16, /* what listings leave out as well */
-	PRINT_RESET = 1 << 17,   /* counters are set to zero as they are shown */
-	PRINT_SAVED = 1 << 18,   /* counters show what they began with */
+	PRINT_RESET = 1 << 17,	 /* counters are set to zero as they are shown */
+	PRINT_SAVED = 1 << 18,	 /* counters show what they began with */
 };
 
 /* What goes on lines of its own, without the line's indentation and end. */

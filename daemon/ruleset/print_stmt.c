@@ -192,7 +192,8 @@ static void print_right(const struct stmt *s, unsigned flags, struct text *out)
 		print_expr(right, flags, out);
 	} else if (s->match.op == MATCH_IMPLICIT || s->match.op == MATCH_NOT) {
 		value_print_flags(out, right->type, right->value.num, flags);
-	} else if (s->match.left->kind == EXPR_SELECTOR && s->match.left->selector == SELECTOR_TCP_FLAGS) {
+	} else if (s->match.left->kind == EXPR_SELECTOR &&
+		   s->match.left->selector == SELECTOR_TCP_FLAGS) {
 		value_print_whole(out, right->type, &right->value, flags);
 	} else {
 		print_expr(right, flags, out);
@@ -221,8 +222,9 @@ static void print_match(const struct stmt *s, unsigned flags, struct text *out)
 static void print_verdict(const struct stmt *s, struct text *out)
 {
 	static const char *const names[] = {
-		[RULE_NONE] = "",	    [RULE_ACCEPT] = "accept", [RULE_DROP] = "drop",
-		[RULE_CONTINUE] = "continue", [RULE_RETURN] = "return", [RULE_JUMP] = "jump",
+		[RULE_NONE] = "",	  [RULE_ACCEPT] = "accept",
+		[RULE_DROP] = "drop",	  [RULE_CONTINUE] = "continue",
+		[RULE_RETURN] = "return", [RULE_JUMP] = "jump",
 		[RULE_GOTO] = "goto",
 	};
 

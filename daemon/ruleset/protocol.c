@@ -10,7 +10,8 @@
 
 void protocols_init(struct protocols *proto, enum family family)
 {
-	*proto = (struct protocols){ .family = family, .l3 = PROTOCOLS_NONE,
+	*proto = (struct protocols){ .family = family,
+				     .l3 = PROTOCOLS_NONE,
 				     .l4 = PROTOCOLS_NONE };
 	if (family == FAMILY_IP)
 		proto->l3 = L3_IPV4;
@@ -42,9 +43,10 @@ static const char *l4_name(int l4)
 /* Those that nft has headers of: other numbers are one kind to it. */
 static bool l4_known(uint64_t number)
 {
-	static const uint8_t known[] = { IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_TCP,  IPPROTO_UDP,
-					 IPPROTO_DCCP, IPPROTO_ESP,  IPPROTO_AH,   IPPROTO_ICMPV6,
-					 IPPROTO_COMP, IPPROTO_SCTP, IPPROTO_UDPLITE };
+	static const uint8_t known[] = { IPPROTO_ICMP, IPPROTO_IGMP,   IPPROTO_TCP,
+					 IPPROTO_UDP,  IPPROTO_DCCP,   IPPROTO_ESP,
+					 IPPROTO_AH,   IPPROTO_ICMPV6, IPPROTO_COMP,
+					 IPPROTO_SCTP, IPPROTO_UDPLITE };
 
 	for (size_t i = 0; i < sizeof(known); i++) {
 		if (known[i] == number)
@@ -175,6 +177,7 @@ void protocols_learn(struct protocols *proto, const struct stmt *match)
 	if (left->selector == SELECTOR_META_NFPROTO)
 		proto->l3_many = many;
 	else if (left->selector == SELECTOR_META_L4PROTO ||
-		 left->selector == SELECTOR_IP_PROTOCOL || left->selector == SELECTOR_IP6_NEXTHDR)
+		 left->selector == SELECTOR_IP_PROTOCOL ||
+		 left->selector == SELECTOR_IP6_NEXTHDR)
 		proto->l4_many = many;
 }

@@ -47,8 +47,8 @@ static void save_table(const struct table *t, struct text *out)
 	for (size_t i = 0; i < t->n_chains; i++) {
 		const struct chain *c = t->chains[i];
 
-		text_printf(out, "chain %" PRIu64 " registered %" PRIu64 " rules %zu\n", c->handle,
-			    c->registered, c->n_rules);
+		text_printf(out, "chain %" PRIu64 " registered %" PRIu64 " rules %zu\n",
+			    c->handle, c->registered, c->n_rules);
 		for (size_t j = 0; j < c->n_rules; j++)
 			save_rule(c->rules[j], out);
 	}
@@ -62,7 +62,8 @@ void ruleset_save(const struct ruleset *rs, struct text *out)
 	for (size_t i = 0; i < rs->n_tables; i++)
 		save_table(rs->tables[i], out);
 	text_putc(out, '\n');
-	ruleset_print(rs, PRINT_IMPLIED | PRINT_SAVED | PRINT_NUMERIC_PRIO | PRINT_NUMERIC_PROTO,
+	ruleset_print(rs,
+		      PRINT_IMPLIED | PRINT_SAVED | PRINT_NUMERIC_PRIO | PRINT_NUMERIC_PROTO,
 		      out);
 }
 
@@ -169,7 +170,8 @@ int ruleset_restore(const char *text, size_t len, struct counters *counters, str
 	int err;
 
 	if (!rules) {
-		diag_error(d, NULL, "the saved ruleset is damaged: it has no end of its numbers");
+		diag_error(d, NULL,
+			   "the saved ruleset is damaged: it has no end of its numbers");
 		return -EINVAL;
 	}
 	in = (struct numbers){ .p = text, .end = rules + 1 };
@@ -179,14 +181,16 @@ int ruleset_restore(const char *text, size_t len, struct counters *counters, str
 	if (!empty)
 		return -ENOMEM;
 	err = transaction_apply(empty,
-				&(struct ruleset_input){ .name = "<saved>", .text = rules,
+				&(struct ruleset_input){ .name = "<saved>",
+							 .text = rules,
 							 .len = (size_t)(text + len - rules) },
 				true, d, &shown, &rs);
 	text_fini(&shown);
 	if (!err)
 		rs->counters = counters;
 	if (!err && !restore_numbers(&in, rs)) {
-		diag_error(d, NULL, "the saved ruleset is damaged: its numbers do not fit its text");
+		diag_error(d, NULL,
+			   "the saved ruleset is damaged: its numbers do not fit its text");
 		err = -EINVAL;
 	}
 	ruleset_unref(empty);

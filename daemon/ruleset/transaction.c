@@ -86,7 +86,8 @@ static void suggest_table(struct transaction *tx, enum family family, const char
 		if (t->family == family)
 			names[n++] = t->name;
 		else if (!strcmp(t->name, name)) {
-			diag_hint(tx->d, "there is one in the family %s", family_name(t->family));
+			diag_hint(tx->d, "there is one in the family %s",
+				  family_name(t->family));
 			return;
 		}
 	}
@@ -124,7 +125,8 @@ static void suggest_chain(struct transaction *tx, const struct table *t, const c
 		diag_hint(tx->d, "did you mean \"%s\"?", near);
 }
 
-size_t transaction_chain(struct transaction *tx, const struct table *t, const struct token *name)
+size_t transaction_chain(struct transaction *tx, const struct table *t,
+			 const struct token *name)
 {
 	char buf[256];
 	size_t at = chain_find(t, name_text(name, buf));
@@ -208,8 +210,9 @@ static int give_slots(struct transaction *tx)
 				continue;
 			s->counter.slot = counter_alloc(r->counters, s->counter.initial);
 			if (s->counter.slot == COUNTER_NONE) {
-				diag_error(tx->d, NULL, "there are no more counters to give: "
-							"too many rules count");
+				diag_error(tx->d, NULL,
+					   "there are no more counters to give: "
+					   "too many rules count");
 				return -EINVAL;
 			}
 		}

@@ -26,8 +26,8 @@ struct echo {
 	enum echo_kind kind;
 	enum command_op op;
 	uint64_t table, handle; /* handles: names may change meanwhile */
-	uint64_t chain;         /* of a rule */
-	unsigned flags;         /* of a table, as it was asked for */
+	uint64_t chain;		/* of a rule */
+	unsigned flags;		/* of a table, as it was asked for */
 };
 
 struct transaction {

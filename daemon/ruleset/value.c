@@ -28,7 +28,8 @@ int value_cmp(const struct datatype *dt, const struct value *a, const struct val
 	return 0;
 }
 
-static uint64_t number_op(const struct datatype *dt, enum expr_kind kind, uint64_t a, uint64_t b)
+static uint64_t number_op(const struct datatype *dt, enum expr_kind kind, uint64_t a,
+			  uint64_t b)
 {
 	uint64_t r = 0;
 

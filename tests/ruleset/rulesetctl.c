@@ -141,9 +141,10 @@ static void option(struct tool *t, char letter)
 		char letter;
 		unsigned flag;
 	} flags[] = {
-		{ 'a', PRINT_HANDLE },	     { 's', PRINT_STATELESS },	  { 'n', PRINT_NUMERIC },
-		{ 'y', PRINT_NUMERIC_PRIO }, { 'p', PRINT_NUMERIC_PROTO }, { 'S', PRINT_SERVICE },
-		{ 't', PRINT_TERSE },	     { 'T', PRINT_NUMERIC_TIME },
+		{ 'a', PRINT_HANDLE },	      { 's', PRINT_STATELESS },
+		{ 'n', PRINT_NUMERIC },	      { 'y', PRINT_NUMERIC_PRIO },
+		{ 'p', PRINT_NUMERIC_PROTO }, { 'S', PRINT_SERVICE },
+		{ 't', PRINT_TERSE },	      { 'T', PRINT_NUMERIC_TIME },
 	};
 
 	t->input.echo = t->input.echo || letter == 'e';

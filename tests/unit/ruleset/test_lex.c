@@ -39,7 +39,8 @@ static void expect(enum token_kind kind, const char *s)
 static void the_longest_reading_wins(void **state)
 {
 	(void)state;
-	push("eth0.5-a/b 22 0x10 1.2.3.4 1.2.3 ::1 dead:beef::1 aa:bb:cc:dd:ee:ff eth* a\\* 10-20");
+	push("eth0.5-a/b 22 0x10 1.2.3.4 1.2.3 ::1 dead:beef::1 aa:bb:cc:dd:ee:ff eth* a\\* "
+	     "10-20");
 	expect(TOKEN_WORD, "eth0.5-a/b");
 	expect(TOKEN_NUMBER, "22");
 	expect(TOKEN_NUMBER, "0x10");
@@ -82,8 +83,8 @@ static void lines_end_but_not_behind_a_backslash_or_in_a_comment(void **state)
 
 static void operators_of_two_characters_are_one_token(void **state)
 {
-	static const int want[] = { PUNCT_EQ, PUNCT_NE, PUNCT_LE, PUNCT_GE, PUNCT_LSHIFT,
-				    PUNCT_RSHIFT, '<', '=', '!' };
+	static const int want[] = { PUNCT_EQ,	  PUNCT_NE, PUNCT_LE, PUNCT_GE, PUNCT_LSHIFT,
+				    PUNCT_RSHIFT, '<',	    '=',      '!' };
 
 	(void)state;
 	push("==!=<=>=<<>>< = !");

@@ -111,7 +111,8 @@ static void intervals_of_a_set_are_disjoint_and_sorted(void **state)
 {
 	const struct expr *set =
 		rule_of("ip", "ip saddr { 10.0.0.9, 10.0.0.0/30, 10.0.0.3-10.0.0.5, 1.1.1.1 }")
-			->stmts[0].match.right;
+			->stmts[0]
+			.match.right;
 
 	(void)state;
 	assert_int_equal(set->kind, EXPR_SET);

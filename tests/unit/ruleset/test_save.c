@@ -39,7 +39,8 @@ static const char text[] =
 	"add rule inet t in meta nfproto ipv4 reject with icmp host-unreachable\n"
 	"add rule inet t in tcp dport { 22-23, 24 } counter packets 5 bytes 6 comment \"e f\"\n"
 	"add rule inet t in tcp flags { syn, syn | ack, fin } counter counter\n"
-	"insert rule inet t in meta mark ^ 1 ^ 2 == 3 log prefix \"x y\" level debug flags all\n"
+	"insert rule inet t in meta mark ^ 1 ^ 2 == 3 log prefix \"x y\" level debug flags "
+	"all\n"
 	"add rule inet t in jump gone\n"
 	"add table ip u\n"
 	"delete rule inet t in handle 4\n";

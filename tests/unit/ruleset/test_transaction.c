@@ -74,7 +74,8 @@ static void the_old_ruleset_is_not_touched_by_what_follows_it(void **state)
 	assert_int_equal(apply(&rs, "add rule t c drop; add chain t d; rename chain t c e"), 0);
 	assert_lists(old, 0, "table ip t {\n\tchain c {\n\t\taccept\n\t}\n}\n");
 	assert_lists(rs, 0,
-		     "table ip t {\n\tchain e {\n\t\taccept\n\t\tdrop\n\t}\n\n\tchain d {\n\t}\n}\n");
+		     "table ip t {\n\tchain e {\n\t\taccept\n\t\tdrop\n\t}\n\n\tchain d "
+		     "{\n\t}\n}\n");
 	ruleset_unref(old);
 }
 
@@ -119,9 +120,11 @@ static void a_counter_has_a_slot_as_long_as_its_rule_lives(void **state)
 	(void)state;
 	assert_int_equal(apply(&rs, BASE "add rule t c counter packets 3 bytes 4"), 0);
 	assert_int_equal(used_slots(), 1);
-	counter_add(counters, rs->tables[0]->chains[0]->rules[1]->stmts[0].counter.slot, 0, 1, 60);
-	assert_lists(rs, 0, "table ip t {\n\tchain c {\n\t\taccept\n"
-			    "\t\tcounter packets 4 bytes 64\n\t}\n}\n");
+	counter_add(counters, rs->tables[0]->chains[0]->rules[1]->stmts[0].counter.slot, 0, 1,
+		    60);
+	assert_lists(rs, 0,
+		     "table ip t {\n\tchain c {\n\t\taccept\n"
+		     "\t\tcounter packets 4 bytes 64\n\t}\n}\n");
 	old = ruleset_ref(rs);
 	assert_int_equal(apply(&rs, "flush chain t c"), 0);
 	assert_int_equal(used_slots(), 1);
@@ -135,12 +138,14 @@ static void a_renamed_chain_keeps_the_counters_of_rules_that_lead_there(void **s
 
 	(void)state;
 	assert_int_equal(apply(&rs, BASE "add chain t d; add rule t c counter jump d"), 0);
-	counter_add(counters, rs->tables[0]->chains[0]->rules[1]->stmts[0].counter.slot, 0, 1, 60);
+	counter_add(counters, rs->tables[0]->chains[0]->rules[1]->stmts[0].counter.slot, 0, 1,
+		    60);
 	old = ruleset_ref(rs);
 	assert_int_equal(apply(&rs, "rename chain t d e"), 0);
 	ruleset_unref(old);
-	assert_lists(rs, 0, "table ip t {\n\tchain c {\n\t\taccept\n"
-			    "\t\tcounter packets 1 bytes 60 jump e\n\t}\n\n\tchain e {\n\t}\n}\n");
+	assert_lists(rs, 0,
+		     "table ip t {\n\tchain c {\n\t\taccept\n"
+		     "\t\tcounter packets 1 bytes 60 jump e\n\t}\n\n\tchain e {\n\t}\n}\n");
 	assert_int_equal(used_slots(), 1);
 	assert_int_equal(apply(&rs, "flush ruleset"), 0);
 	assert_int_equal(used_slots(), 0);
@@ -172,16 +177,20 @@ static void a_reset_shows_what_was_and_begins_at_zero(void **state)
 	assert_int_equal(apply(&rs, BASE "add rule t c counter packets 3 bytes 4"), 0);
 	assert_int_equal(apply_input(&rs, &check, NULL), 0);
 	assert_int_equal(apply_input(&rs, &reset, &out), 0);
-	assert_string_equal(out, "table ip t {\n\tchain c {\n\t\tcounter packets 3 bytes 4\n\t}\n}\n");
+	assert_string_equal(
+		out, "table ip t {\n\tchain c {\n\t\tcounter packets 3 bytes 4\n\t}\n}\n");
 	free(out);
-	assert_lists(rs, 0, "table ip t {\n\tchain c {\n\t\taccept\n"
-			    "\t\tcounter packets 0 bytes 0\n\t}\n}\n");
+	assert_lists(rs, 0,
+		     "table ip t {\n\tchain c {\n\t\taccept\n"
+		     "\t\tcounter packets 0 bytes 0\n\t}\n}\n");
 }
 
 static void listings_see_what_the_commands_before_them_did(void **state)
 {
-	struct ruleset_input input = { .text = "add table t; list tables; delete table t; "
-					       "list tables; add table ip6 u; list tables ip6" };
+	struct ruleset_input input = {
+		.text = "add table t; list tables; delete table t; "
+			"list tables; add table ip6 u; list tables ip6"
+	};
 	char *out;
 
 	(void)state;
@@ -195,9 +204,12 @@ static void echo_shows_what_was_added_with_the_rule_before_it(void **state)
 	struct ruleset_input input = {
 		.text = "add table t { flags dormant; }; add chain t c; "
 			"add chain t b { type filter hook input priority filter + 1; }; "
-			"add rule t c accept; insert rule t c drop; add rule t c index 0 counter; "
+			"add rule t c accept; insert rule t c drop; add rule t c index 0 "
+			"counter; "
 			"replace rule t c handle 3 return",
-		.echo = true, .print = PRINT_HANDLE };
+		.echo = true,
+		.print = PRINT_HANDLE
+	};
 	char *out;
 
 	(void)state;
@@ -263,8 +275,8 @@ static void destroy_minds_nothing_that_is_not_there(void **state)
 	assert_int_equal(apply(&rs, BASE "destroy table u; destroy chain t d; "
 					 "destroy rule t c handle 9; destroy chain u d"),
 			 0);
-	assert_int_equal(apply(&rs, "destroy rule t c handle 2; destroy chain t c; destroy table t"),
-			 0);
+	assert_int_equal(
+		apply(&rs, "destroy rule t c handle 2; destroy chain t c; destroy table t"), 0);
 	assert_int_equal(ruleset_size(rs).tables, 0);
 }
 

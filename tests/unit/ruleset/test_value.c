@@ -111,7 +111,8 @@ static void what_is_no_value_is_refused_with_a_reason(void **state)
 static void masks_of_upper_bits_have_a_length(void **state)
 {
 	static const struct datatype *const types[] = { &datatype_integer8, &datatype_mark,
-							&datatype_ipv4_addr, &datatype_ipv6_addr };
+							&datatype_ipv4_addr,
+							&datatype_ipv6_addr };
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
@@ -158,7 +159,8 @@ static void operations_are_cut_to_the_width(void **state)
 static void a_wildcard_covers_what_begins_with_it(void **state)
 {
 	struct value eth = parse(&datatype_ifname, "eth*"), e = parse(&datatype_ifname, "e*"),
-		     eth0 = parse(&datatype_ifname, "eth0"), wg = parse(&datatype_ifname, "wg0");
+		     eth0 = parse(&datatype_ifname, "eth0"),
+		     wg = parse(&datatype_ifname, "wg0");
 
 	(void)state;
 	assert_true(value_str_covers(&eth, &eth0));
