@@ -64,5 +64,6 @@ int main(int argc, char **argv)
 		end = seconds();
 	}
 	printf("%llu %.3f\n", (unsigned long long)sent, end - start);
+	free(fd);
 	return 0;
 }
