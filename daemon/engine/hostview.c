@@ -98,7 +98,9 @@ static struct range range_of(const struct prefix *p, uint32_t value, uint32_t ra
 			     size_t order)
 {
 	uint64_t hi = p->len >= 64 ? 0 : UINT64_MAX >> p->len;
-	uint64_t lo = p->len <= 64 ? UINT64_MAX : p->len >= 128 ? 0 : UINT64_MAX >> (p->len - 64);
+	uint64_t lo = p->len <= 64  ? UINT64_MAX :
+		      p->len >= 128 ? 0 :
+				      UINT64_MAX >> (p->len - 64);
 	struct key k = key_of(&p->addr);
 
 	return (struct range){
@@ -173,7 +175,8 @@ static void steps_fill(struct steps *s, const struct range *r, size_t n)
 
 	step_add(s, start, 0);
 	for (size_t i = 0; i <= n; i++) {
-		while (depth && (i == n || key_compare(open[depth - 1]->last, r[i].first) < 0)) {
+		while (depth &&
+		       (i == n || key_compare(open[depth - 1]->last, r[i].first) < 0)) {
 			depth--;
 			if (step_behind(open[depth]->last, &start))
 				step_add(s, start, depth ? open[depth - 1]->value : 0);

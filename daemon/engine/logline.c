@@ -105,8 +105,9 @@ static void add_tcp(struct line *l, struct bytes p, unsigned flags)
 		uint8_t bit;
 		const char *name;
 	} bits[] = {
-		{ TCP_CWR, "CWR " }, { TCP_ECE, "ECE " }, { TCP_URG, "URG " }, { TCP_ACK, "ACK " },
-		{ TCP_PSH, "PSH " }, { TCP_RST, "RST " }, { TCP_SYN, "SYN " }, { TCP_FIN, "FIN " },
+		{ TCP_CWR, "CWR " }, { TCP_ECE, "ECE " }, { TCP_URG, "URG " },
+		{ TCP_ACK, "ACK " }, { TCP_PSH, "PSH " }, { TCP_RST, "RST " },
+		{ TCP_SYN, "SYN " }, { TCP_FIN, "FIN " },
 	};
 	uint32_t hlen;
 
@@ -140,7 +141,8 @@ static bool add_l4(struct line *l, struct bytes p, uint8_t proto, bool later_fra
 	case IPPROTO_UDPLITE:
 		add(l, proto == IPPROTO_UDP ? "PROTO=UDP " : "PROTO=UDPLITE ");
 		if (!later_fragment && complete(l, p, UDP_HEADER))
-			add(l, "SPT=%u DPT=%u LEN=%u ", be16(p.b), be16(p.b + 2), be16(p.b + 4));
+			add(l, "SPT=%u DPT=%u LEN=%u ", be16(p.b), be16(p.b + 2),
+			    be16(p.b + 4));
 		return true;
 	default:
 		return false;

@@ -54,9 +54,11 @@ static size_t make(uint8_t *buf, uint32_t i, bool reply, uint8_t flags)
 
 	if (!r->len) {
 		if (reply)
-			raw_tcp(r, "198.51.100.7", 443, "10.0.1.1", 1, TCP_ACK, 1001, 101, PAYLOAD);
+			raw_tcp(r, "198.51.100.7", 443, "10.0.1.1", 1, TCP_ACK, 1001, 101,
+				PAYLOAD);
 		else
-			raw_tcp(r, "10.0.1.1", 1, "198.51.100.7", 443, TCP_ACK, 101, 1001, PAYLOAD);
+			raw_tcp(r, "10.0.1.1", 1, "198.51.100.7", 443, TCP_ACK, 101, 1001,
+				PAYLOAD);
 	}
 	memcpy(r->b + (reply ? 16 : 12), &client, 4);
 	memcpy(r->b + 20 + (reply ? 2 : 0), &port, 2);
@@ -73,7 +75,8 @@ static void judge(struct world *w, struct packet *p, bool reply)
 
 	engine_input(w->engine, 0, reply ? &w->out : &w->in, p, w->now, answer, &result, NULL);
 	if (result.action != ENGINE_PASS) {
-		fprintf(stderr, "bench: a packet was dropped: %s\n", reason_name(result.reason));
+		fprintf(stderr, "bench: a packet was dropped: %s\n",
+			reason_name(result.reason));
 		exit(1);
 	}
 }
@@ -171,7 +174,8 @@ static void report(struct world *w, uint32_t flows, unsigned batch, unsigned rou
 		round[i] = (median(ns, wake_ups) - clock) / batch;
 	}
 	middle = median(round, rounds);
-	printf("%8u flows, %2u packets a wake-up: %6.1f ns a packet (least of %u rounds: %.1f)\n",
+	printf("%8u flows, %2u packets a wake-up: %6.1f ns a packet (least of %u rounds: "
+	       "%.1f)\n",
 	       flows, batch, middle, rounds, round[0]);
 	fflush(stdout);
 	free(round);

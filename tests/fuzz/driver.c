@@ -79,9 +79,12 @@ static void run(const uint8_t *bytes, size_t len)
 static void blobs_add(struct blobs *b, const void *bytes, size_t len)
 {
 	struct blob *grown = realloc(b->all, (b->n + 1) * sizeof(*grown));
-	uint8_t *copy = malloc(len ? len : 1);
+	uint8_t *copy;
 
-	if (!grown || !copy)
+	if (!grown)
+		exit(2);
+	copy = malloc(len ? len : 1);
+	if (!copy)
 		exit(2);
 	if (len)
 		memcpy(copy, bytes, len);
@@ -202,7 +205,8 @@ static void replace(struct blob *m, size_t at, size_t old, const uint8_t *with, 
 
 static void mutate_byte(struct blob *m)
 {
-	static const uint8_t odd[] = { 0, 1, 4, 5, 0x0f, 0x10, 0x3f, 0x40, 0x7f, 0x80, 0xfe, 0xff };
+	static const uint8_t odd[] = { 0,    1,	   4,	 5,    0x0f, 0x10,
+				       0x3f, 0x40, 0x7f, 0x80, 0xfe, 0xff };
 	size_t at = below(m->len);
 
 	if (m->len == 0)
@@ -245,7 +249,8 @@ static void mutate(struct blob *m, const struct blobs *seeds, const struct blobs
 	case 3: /* a word */
 		if (words->n) {
 			other = &words->all[below(words->n)];
-			replace(m, at, next() % 2 || len > 32 ? 0 : len, other->bytes, other->len);
+			replace(m, at, next() % 2 || len > 32 ? 0 : len, other->bytes,
+				other->len);
 			return;
 		}
 		/* fall through */

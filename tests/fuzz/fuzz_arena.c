@@ -52,13 +52,15 @@ static void track_some(struct conntrack *ct, struct instant now)
 	static struct raw r, inner;
 
 	for (uint16_t i = 0; i < 8; i++) {
-		raw_tcp(&r, "10.0.1.2", (uint16_t)(1000 + i), "10.0.2.2", 80, TCP_SYN, 100, 0, 0);
+		raw_tcp(&r, "10.0.1.2", (uint16_t)(1000 + i), "10.0.2.2", 80, TCP_SYN, 100, 0,
+			0);
 		pass(ct, &r, now);
-		raw_tcp(&r, "10.0.2.2", 80, "10.0.1.2", (uint16_t)(1000 + i), TCP_SYN | TCP_ACK, 500,
-			101, 0);
+		raw_tcp(&r, "10.0.2.2", 80, "10.0.1.2", (uint16_t)(1000 + i), TCP_SYN | TCP_ACK,
+			500, 101, 0);
 		if (i > 1)
 			pass(ct, &r, now);
-		raw_tcp(&r, "10.0.1.2", (uint16_t)(1000 + i), "10.0.2.2", 80, TCP_ACK, 101, 501, 10);
+		raw_tcp(&r, "10.0.1.2", (uint16_t)(1000 + i), "10.0.2.2", 80, TCP_ACK, 101, 501,
+			10);
 		if (i > 3)
 			pass(ct, &r, now);
 		raw_udp(&r, "fd00:1::2", (uint16_t)(2000 + i), "fd00:2::2", 53, 4);
@@ -126,7 +128,8 @@ static void damage(const uint8_t *data, size_t size)
 	memcpy(mem, pristine, flows_end);
 	memcpy(mem + mem_size - 2 * TEXT_BYTES, pristine + flows_end, 2 * TEXT_BYTES);
 	while (cursor_left(&c) >= 4) {
-		uint32_t offset = cursor_u8(&c) | (uint32_t)cursor_u8(&c) << 8, mend = cursor_u8(&c);
+		uint32_t low = cursor_u8(&c), offset = low | (uint32_t)cursor_u8(&c) << 8;
+		unsigned mend = cursor_u8(&c);
 		size_t len = cursor_u8(&c), room;
 		uint8_t *at = place_of(offset, &room);
 		const uint8_t *bytes;

@@ -26,7 +26,9 @@ static void track(struct raw *raw)
 static void set_up(void)
 {
 	static const char nothing[] = "flush ruleset";
-	struct ruleset_input input = { .name = "x", .text = nothing, .len = sizeof(nothing) - 1 };
+	struct ruleset_input input = { .name = "x",
+				       .text = nothing,
+				       .len = sizeof(nothing) - 1 };
 	static struct raw raw;
 	struct diag d = DIAG_INIT;
 	struct text out = TEXT_INIT;
@@ -56,7 +58,8 @@ static void check_answers(const struct text *out)
 		CHECK(nul);
 		answer = json_loads(p, 0, NULL);
 		CHECK(json_is_object(answer));
-		CHECK(json_object_get(answer, "parameters") || json_object_get(answer, "error"));
+		CHECK(json_object_get(answer, "parameters") ||
+		      json_object_get(answer, "error"));
 		json_decref(answer);
 		p = nul + 1;
 	}

@@ -82,7 +82,8 @@ static void set_up(void)
 
 static struct hostview *make_hostview(void)
 {
-	static const char *const text[] = { "127.0.0.0/8", "10.8.0.1", "10.8.0.255", "fd08::1" };
+	static const char *const text[] = { "127.0.0.0/8", "10.8.0.1", "10.8.0.255",
+					    "fd08::1" };
 	const struct hostview_link link = { 3, 1420, "wg0" };
 	struct hostview_route route = { .ifindex = 2 };
 	struct hostview_addr addrs[4] = { 0 };
@@ -156,7 +157,9 @@ static void check_result(const struct engine_result *r, const struct engine_trac
 
 static void pass(struct world *w, unsigned how, const uint8_t *bytes, size_t len)
 {
-	static const uint64_t passed[8] = { 0, 0, 1, 1000, 100000, 2000000, 31000000, 130000000 };
+	static const uint64_t passed[8] = {
+		0, 0, 1, 1000, 100000, 2000000, 31000000, 130000000
+	};
 	uint8_t *buf = malloc(len + 1), *copy = malloc(len + 1), reply[BUILD_MAX];
 	struct virtio_net_hdr vnet;
 	struct engine_result result;
@@ -176,7 +179,8 @@ static void pass(struct world *w, unsigned how, const uint8_t *bytes, size_t len
 	w->now.mono += passed[how >> 2 & 7] * 1000;
 	w->now.real += passed[how >> 2 & 7] * 1000;
 	if (engine_prepare(w->engine, 0, buf, len, &vnet, &p, &trace) == REASON_NONE) {
-		engine_input(w->engine, 0, &ports[(how & 3) % 3], &p, w->now, reply, &result, &trace);
+		engine_input(w->engine, 0, &ports[(how & 3) % 3], &p, w->now, reply, &result,
+			     &trace);
 		check_result(&result, &trace, reply);
 	}
 	CHECK(memcmp(copy, buf, len) == 0);
@@ -221,7 +225,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_init(&w);
 	while (cursor_left(&c) > 3 && packets < 64) {
 		unsigned how = cursor_u8(&c);
-		size_t len = cursor_u8(&c) | (size_t)cursor_u8(&c) << 8;
+		size_t low = cursor_u8(&c), len = low | (size_t)cursor_u8(&c) << 8;
 		const uint8_t *bytes;
 
 		len = len > cursor_left(&c) ? cursor_left(&c) : len;

@@ -19,7 +19,8 @@ static void set_up(void)
 	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2 };
 	struct arena_geometry g = { 16, 1, 4096 };
 	size_t size = arena_size(&g);
-	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *mem =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	static struct arena arena;
 
 	CHECK(mem != MAP_FAILED);
@@ -57,7 +58,8 @@ static struct ruleset *apply(struct ruleset *old, const char *text, size_t len, 
 
 	if (err < 0) {
 		if (must)
-			fprintf(stderr, "refused:\n%.*s\n%s\n", (int)len, text, text_str(&d.text));
+			fprintf(stderr, "refused:\n%.*s\n%s\n", (int)len, text,
+				text_str(&d.text));
 		CHECK(!must && err == -EINVAL && d.errors > 0 && d.text.len > 0 && !rs);
 	} else {
 		CHECK(rs && d.errors == 0);
@@ -152,8 +154,10 @@ static void judge(const struct program *p, struct raw *raw)
 			};
 			enum verdict v = program_eval(p, hook, early, &e, &result);
 
-			CHECK(v == VERDICT_NONE || (v == result.verdict && v <= VERDICT_REJECT));
-			CHECK((v != VERDICT_NONE) == program_has(p, hook, early, packet.family));
+			CHECK(v == VERDICT_NONE ||
+			      (v == result.verdict && v <= VERDICT_REJECT));
+			CHECK((v != VERDICT_NONE) ==
+			      program_has(p, hook, early, packet.family));
 		}
 	}
 }

@@ -91,9 +91,10 @@ static void interfaces_and_mark_are_shown(void **state)
 	(void)state;
 	udp4(&m, 0);
 	p = parse_copy(m.b, m.len);
-	assert_string_equal(line_of(&p, NULL, 0, "wg0", "eth0", 0x2a),
-			    "IN=wg0 OUT=eth0 SRC=10.8.0.2 DST=192.0.2.1 LEN=28 TOS=0x00 "
-			    "PREC=0x00 TTL=64 ID=4660 PROTO=UDP SPT=1234 DPT=53 LEN=8 MARK=0x2a");
+	assert_string_equal(
+		line_of(&p, NULL, 0, "wg0", "eth0", 0x2a),
+		"IN=wg0 OUT=eth0 SRC=10.8.0.2 DST=192.0.2.1 LEN=28 TOS=0x00 "
+		"PREC=0x00 TTL=64 ID=4660 PROTO=UDP SPT=1234 DPT=53 LEN=8 MARK=0x2a");
 }
 
 static void control_characters_of_a_prefix_or_a_name_are_not_printed(void **state)

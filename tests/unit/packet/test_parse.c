@@ -656,7 +656,8 @@ int main(void)
 		cmocka_unit_test(martian_ipv6_addresses_are_refused),
 		cmocka_unit_test(every_extension_header_is_skipped),
 		cmocka_unit_test(extension_headers_in_the_wrong_order_are_no_fault),
-		cmocka_unit_test(lengths_of_extension_headers_count_in_eights_and_auth_in_fours),
+		cmocka_unit_test(
+			lengths_of_extension_headers_count_in_eights_and_auth_in_fours),
 		cmocka_unit_test(other_headers_count_as_protocols),
 		cmocka_unit_test(no_next_header_anywhere_means_no_transport),
 		cmocka_unit_test(a_truncated_extension_header_means_no_transport),

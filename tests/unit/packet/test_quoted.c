@@ -56,7 +56,8 @@ static void a_quoted_packet_without_a_transport_header_is_none(void **state)
 	(void)state;
 	ip4_begin(&m, IPPROTO_ICMP);
 	put_icmp(&m, 3, 1);
-	PUT(&m, 0x45, 0, 0, 28, 0, 1, 0, 0, 1, 6, 9, 9, 192, 0, 2, 1, 10, 8, 0, 2, 0, 80, 0, 90);
+	PUT(&m, 0x45, 0, 0, 28, 0, 1, 0, 0, 1, 6, 9, 9, 192, 0, 2, 1, 10, 8, 0, 2, 0, 80, 0,
+	    90);
 	ip4_seal(&m);
 	p = parsed();
 	assert_int_equal(packet_parse_quoted(&p, 28, &inner), 0);
@@ -108,8 +109,9 @@ static void the_types_that_quote_are_known_for_both_families(void **state)
 		put_icmp(&m, (uint8_t)type, 0);
 		ip4_seal(&m);
 		p = parsed();
-		assert_int_equal(packet_is_icmp_error(&p), type == 3 || type == 4 || type == 5 ||
-								   type == 11 || type == 12);
+		assert_int_equal(packet_is_icmp_error(&p), type == 3 || type == 4 ||
+								   type == 5 || type == 11 ||
+								   type == 12);
 		ip6_begin(&m, IPPROTO_ICMPV6);
 		put_icmp(&m, (uint8_t)type, 0);
 		ip6_seal(&m);
