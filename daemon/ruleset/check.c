@@ -244,7 +244,10 @@ int rule_check(enum family family, bool verbatim, struct rule_spec *spec, struct
 		goto out;
 	}
 	r->family = family;
-	r->stmts = ck.out.v;
+	/* No more memory than it needs: there may be many. */
+	r->stmts = realloc(ck.out.v, ck.out.n * sizeof(*r->stmts));
+	if (!r->stmts)
+		r->stmts = ck.out.v;
 	r->n_stmts = ck.out.n;
 	r->comment = spec->comment;
 	spec->comment = NULL;

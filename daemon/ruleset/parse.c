@@ -197,6 +197,28 @@ static void interpolate(struct parser *p, const char *s, size_t len, struct text
 	}
 }
 
+bool parse_is_text(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		unsigned char c = (unsigned char)s[i++];
+		unsigned more = c < 0x80 ? 0 : c < 0xc2 ? 9 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+		uint32_t code = more ? c & (0x3fu >> more) : c;
+
+		if (!c || c > 0xf4 || more > len - i)
+			return false;
+		for (unsigned j = more; j > 0; j--, i++) {
+			if ((s[i] & 0xc0) != 0x80)
+				return false;
+			code = code << 6 | (s[i] & 0x3f);
+		}
+		/* Longer than it needs to be, half of a pair, or beyond the last. */
+		if ((more == 2 && code < 0x800) || (more == 3 && code < 0x10000) ||
+		    (code >= 0xd800 && code < 0xe000) || code > 0x10ffff)
+			return false;
+	}
+	return true;
+}
+
 /* variables: whether they are replaced. */
 static char *parse_text(struct parser *p, const char *what, size_t max, bool variables)
 {
@@ -219,8 +241,8 @@ static char *parse_text(struct parser *p, const char *what, size_t max, bool var
 		text_fini(&out);
 		return NULL;
 	}
-	if (memchr(text_str(&out), '\0', out.len)) {
-		diag_error(p->d, &t.span, "%s cannot hold a NUL byte", what);
+	if (!parse_is_text(text_str(&out), out.len)) {
+		diag_error(p->d, &t.span, "%s is text in UTF-8", what);
 		text_fini(&out);
 		return NULL;
 	}
@@ -310,6 +332,44 @@ static bool variable_set(struct parser *p, const struct token *name, struct expr
 	v->next = *bucket;
 	*bucket = v;
 	return true;
+}
+
+/* Levels, counted no further than max. */
+static unsigned expr_depth(const struct expr *e, unsigned max)
+{
+	unsigned deepest = 0, d;
+
+	if (!max)
+		return 1;
+	switch (e->kind) {
+	case EXPR_LIST:
+	case EXPR_SET:
+		for (size_t i = 0; i < e->list.n; i++) {
+			d = expr_depth(e->list.item[i], max - 1);
+			deepest = d > deepest ? d : deepest;
+		}
+		break;
+	case EXPR_RANGE:
+		deepest = expr_depth(e->range.lo, max - 1);
+		d = expr_depth(e->range.hi, max - 1);
+		deepest = d > deepest ? d : deepest;
+		break;
+	case EXPR_PREFIX:
+		deepest = expr_depth(e->prefix.of, max - 1);
+		break;
+	case EXPR_AND:
+	case EXPR_OR:
+	case EXPR_XOR:
+	case EXPR_LSHIFT:
+	case EXPR_RSHIFT:
+		deepest = expr_depth(e->op.left, max - 1);
+		d = expr_depth(e->op.right, max - 1);
+		deepest = d > deepest ? d : deepest;
+		break;
+	default:
+		break;
+	}
+	return deepest + 1;
 }
 
 static size_t expr_size(const struct expr *e)
@@ -430,6 +490,11 @@ static bool define(struct parser *p, bool again)
 	value = initializer(p);
 	if (!value)
 		return false;
+	if (expr_depth(value, PARSE_VARIABLE_DEPTH) > PARSE_VARIABLE_DEPTH) {
+		diag_error(p->d, &name.span, "this variable is made of too many within each other");
+		expr_free(value);
+		return false;
+	}
 	if (!parse_at_separator(p)) {
 		parse_expected(p, "the end of the definition");
 		expr_free(value);

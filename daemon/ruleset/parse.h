@@ -14,10 +14,13 @@
 #include "ruleset/datatype.h"
 
 /* Levels of parentheses and braces within each other. */
-#define PARSE_DEPTH 64
+#define PARSE_DEPTH 32
 /* Expressions that variables may expand to, all together: a few lines of variables made of
  * variables would else fill the memory. */
-#define PARSE_MAX_EXPANDED (8u << 20)
+#define PARSE_MAX_EXPANDED (2u << 20)
+/* And how deep a variable's value may be, which holds others that hold others: expressions are
+ * walked by recursion. */
+#define PARSE_VARIABLE_DEPTH 256
 
 struct variable {
 	struct variable *next; /* of the same bucket, newest first */
@@ -70,6 +73,8 @@ bool parse_number(struct parser *p, const char *what, uint64_t max, uint64_t *re
 /* A string, with the $variables in it replaced; malloc'ed, NULL with an error said. */
 char *parse_string(struct parser *p, const char *what, size_t max);
 char *parse_comment(struct parser *p);
+/* UTF-8 without a NUL. */
+bool parse_is_text(const char *s, size_t len);
 /* define, redefine, undefine, include: true when the next word was one; *ret_ok says how it
  * went. */
 bool parse_common(struct parser *p, bool *ret_ok);

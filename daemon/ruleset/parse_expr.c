@@ -187,9 +187,14 @@ enum selector_id parse_selector(struct parser *p)
 
 static struct expr *symbol_expr(struct parser *p)
 {
-	struct expr *e = expr_new(EXPR_SYMBOL, p->t.span);
+	struct expr *e;
 	char number[24];
 
+	if (!parse_is_text(p->t.s, p->t.len)) {
+		diag_error(p->d, &p->t.span, "a string is text in UTF-8");
+		return NULL;
+	}
+	e = expr_new(EXPR_SYMBOL, p->t.span);
 	if (!e)
 		return parse_oom(p);
 	if (p->t.kind == TOKEN_NUMBER) {
@@ -300,7 +305,7 @@ static enum expr_kind accept_operator(struct parser *p, unsigned level)
 }
 
 /* A chain of operations is a tree as deep as it is long, and trees are walked by recursion. */
-#define MAX_OPERATIONS 64
+#define MAX_OPERATIONS 32
 
 static struct expr *operations(struct parser *p, enum parse_side side, unsigned level)
 {
