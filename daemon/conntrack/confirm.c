@@ -24,7 +24,7 @@ static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow 
 {
 	const struct flow *from = &w->begun;
 	const size_t identity = offsetof(struct flow, id);
-	const size_t state = offsetof(struct flow, status);
+	const size_t state = offsetof(struct flow, expires);
 
 	record_lock(f);
 	f->check = 0;
@@ -32,6 +32,10 @@ static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow 
 	       offsetof(struct flow, word) - identity);
 	f->id = new_id(ct);
 	f->start = now.real;
+	/* Whoever walks over all records reads the status of this one at any time. */
+	atomic_store_explicit(&f->status,
+			      atomic_load_explicit(&from->status, memory_order_relaxed),
+			      memory_order_relaxed);
 	memcpy((char *)f + state, (const char *)from + state, sizeof(*f) - state);
 	atomic_store_explicit(&f->expires, now.mono + w->begun_timeout, memory_order_relaxed);
 	store_fence();

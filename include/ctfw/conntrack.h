@@ -82,7 +82,8 @@ struct ct_ref {
 	bool unconfirmed;  /* flow is the worker's scratch */
 };
 
-/* Compute the packet's hash and fetch its bucket.  Optional, for batches. */
+/* Compute the packet's hash and fetch its bucket.  Optional, for batches.  conntrack_in()
+ * believes that hash: the zone must be the same in both. */
 void conntrack_prefetch(struct conntrack *ct, struct packet *p, uint16_t zone);
 /* Fetch the flow itself, for which the bucket must have arrived: best called for the packet
  * behind the one that is about to be judged.  Optional too. */
