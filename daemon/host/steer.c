@@ -117,13 +117,29 @@ static int ports_up(struct steer *s, const struct config *config)
 	return err;
 }
 
+static void steering_down(struct steer *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_captures; i++)
+		steer_tc_down(s, &s->captures[i]);
+	steer_rule_down(s);
+	steer_route_down(s);
+}
+
 static int steering_up(struct steer *s)
 {
 	size_t i;
-	int err;
+	int err = 0;
 
-	if (!s->n_captures)
-		return 0;
+	/* Before its rules: they are what keeps an interface shut. */
+	if (s->took_over)
+		err = steer_tc_sweep(s);
+	if (err || !s->n_captures) {
+		if (!err && s->took_over)
+			steering_down(s);
+		return err;
+	}
 	err = steer_route_close(s);
 	if (!err)
 		err = steer_rule_up(s);
@@ -132,18 +148,6 @@ static int steering_up(struct steer *s)
 	for (i = 0; !err && i < s->n_captures; i++)
 		err = steer_tc_up(s, &s->captures[i]);
 	return err;
-}
-
-static void steering_down(struct steer *s)
-{
-	size_t i;
-
-	if (!s->n_captures)
-		return;
-	for (i = 0; i < s->n_captures; i++)
-		steer_tc_down(s, &s->captures[i]);
-	steer_rule_down(s);
-	steer_route_down(s);
 }
 
 int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d)
@@ -193,7 +197,7 @@ out:
 
 void steer_down(struct steer *s)
 {
-	if (s)
+	if (s && s->n_captures)
 		steering_down(s);
 	steer_free(s);
 }

@@ -71,5 +71,7 @@ void steer_rule_down(struct steer *s);
 /* Filters of one captured interface. */
 int steer_tc_up(struct steer *s, struct steer_capture *c);
 void steer_tc_down(struct steer *s, struct steer_capture *c);
+/* Take ours from interfaces that are captured no more. */
+int steer_tc_sweep(struct steer *s);
 
 #endif

@@ -169,6 +169,33 @@ static int close_one(struct steer *s, const struct table *t, struct prefix to)
 	return holds(t, &to) ? 0 : add(s, &r);
 }
 
+static bool is_wanted(const struct steer *s, const struct prefix *to)
+{
+	size_t i, k;
+
+	for (i = 0; to->len && i < s->n_captures; i++) {
+		const struct config_networks *n = &s->captures[i].config.networks;
+
+		for (k = 0; k < n->n; k++) {
+			if (n->p[k].family == to->family && n->p[k].len == to->len &&
+			    addr_equal(&n->p[k].addr, &to->addr))
+				return true;
+		}
+	}
+	return !to->len;
+}
+
+/* What a former configuration named would cut a hole into a larger network of this one. */
+static void remove_stale(struct steer *s, const struct table *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++) {
+		if (!is_wanted(s, &t->last[i].to))
+			netlink_call(&s->nl, encode(s, &t->last[i], RTM_DELROUTE));
+	}
+}
+
 static int close_family(struct steer *s, uint8_t l3)
 {
 	struct table t = { .last = NULL };
@@ -193,6 +220,8 @@ static int close_family(struct steer *s, uint8_t l3)
 				err = close_one(s, &t, n->p[k]);
 		}
 	}
+	if (!err)
+		remove_stale(s, &t);
 	free(t.last);
 	return err;
 }

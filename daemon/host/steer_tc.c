@@ -344,3 +344,81 @@ void steer_tc_down(struct steer *s, struct steer_capture *c)
 		remove_ours(s, c, &list);
 	free(list.v);
 }
+
+/* ---- what a former configuration left ---- */
+
+struct sweep {
+	uint32_t *index;
+	size_t n;
+	bool failed;
+};
+
+static void keep_index(void *arg, const struct nlmsghdr *msg)
+{
+	struct sweep *w = arg;
+	struct netlink_link link;
+	uint32_t *index;
+
+	if (!netlink_parse_link(msg, &link))
+		return;
+	index = reallocarray(w->index, w->n + 1, sizeof(*index));
+	if (!index) {
+		w->failed = true;
+		return;
+	}
+	w->index = index;
+	w->index[w->n++] = link.index;
+}
+
+static bool is_captured(const struct steer *s, uint32_t index)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_captures; i++) {
+		if (s->captures[i].link.index == index)
+			return true;
+	}
+	return false;
+}
+
+/* An interface that is captured no more would stay shut. */
+static void release(struct steer *s, uint32_t index)
+{
+	struct steer_capture former = { .link = { .index = index } };
+	struct filters list = { .v = NULL };
+
+	if (read_filters(s, index, INGRESS, &list))
+		return;
+	if (list.n > count_foreign(&list)) {
+		if (is_shared(s, &former, &list))
+			remove_ours(s, &former, &list);
+		else
+			netlink_call(&s->nl, clsact(index, RTM_DELQDISC));
+	}
+	free(list.v);
+}
+
+int steer_tc_sweep(struct steer *s)
+{
+	struct ifinfomsg hdr = { .ifi_family = AF_UNSPEC };
+	struct sweep w = { .index = NULL };
+	size_t i;
+	int err, tries = 5;
+
+	do {
+		free(w.index);
+		w = (struct sweep){ .index = NULL };
+		err = netlink_dump(&s->nl, netlink_message(RTM_GETLINK, 0, &hdr, sizeof(hdr)),
+				   keep_index, &w);
+	} while (err == -EAGAIN && --tries);
+	if (!err && w.failed)
+		err = -ENOMEM;
+	if (err)
+		steer_fail(s, err, "cannot list interfaces");
+	for (i = 0; !err && i < w.n; i++) {
+		if (!is_captured(s, w.index[i]))
+			release(s, w.index[i]);
+	}
+	free(w.index);
+	return err;
+}

@@ -73,6 +73,25 @@ ok "the other goes on" through 1 1 server 10.8.2.2 office
 reflector_down
 ok "two captures: all of it goes" same "$before" "$(state)"
 
+# Killed, then started with less to do: what is captured no more is free again.
+reflector_up
+shoot $reflector
+ok "killed: the second is shut" shut client2 10.8.2.1
+plain
+sed -i 's,10.8.0.0/24,10.8.0.0/16,' "$WORK/conf"
+reflector_up
+ok "captured no more: forward is open" ping_in client2 $SERVER4
+ok "captured no more: input is open" ping_in client2 10.8.2.1
+ok "captured no more: its network is part of the first's" through 1 1 client $SERVER4
+ok "captured no more: no hole in the first's" \
+	test "$(in_host ip route show table 77 | grep -c unreachable)" = 2
+shoot $reflector
+printf '[tun fw0]\n' >"$WORK/conf"
+reflector_up
+ok "nothing is captured: all is open" ping_in client $SERVER6
+reflector_down
+ok "nothing is captured: nothing is left" same "$before" "$(state)"
+
 # ---- neighbours ----
 
 plain
