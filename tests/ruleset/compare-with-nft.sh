@@ -17,6 +17,7 @@ ns=ctfw-ruleset-$$
 ip netns add $ns 2>/dev/null || exit 77
 tmp=$(mktemp -d) || exit 1
 trap 'ip netns del $ns; rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 in_ns() { ip netns exec $ns "$@"; }
 in_ns nft list ruleset >/dev/null 2>&1 || exit 77
 failed=0

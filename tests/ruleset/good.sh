@@ -5,6 +5,7 @@ ctl=$1
 cd "$(dirname "$0")/good" || exit 1
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 failed=0
 
 # same WHAT: $tmp/got is as $tmp/want.
