@@ -41,8 +41,7 @@ int channel_send(int channel, enum channel_kind kind, int err, const char *text,
 	return sendmsg(channel, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* The first descriptor that came along; no message carries two, and the buffer holds no
- * more. */
+/* The descriptor that came along; the kernel was given room for one and closes others. */
 static int descriptor(struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
@@ -61,8 +60,9 @@ int channel_receive(int channel, struct channel_message *ret_message, int *ret_f
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = { ret_message, sizeof(*ret_message) - 1 };
+	/* Not CMSG_SPACE(): its padding would take a second descriptor, for nobody to close. */
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-			      .msg_controllen = sizeof(control.bytes) };
+			      .msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t n;
 	int fd;
 

@@ -97,6 +97,33 @@ static void what_is_no_message_is_refused(void **state)
 	assert_int_equal(channel_receive(pair[1], &m, &fd), -EPROTO);
 }
 
+static void descriptors_that_nobody_asked_for_are_not_kept(void **state)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control = { 0 };
+	uint32_t head[2] = { CHANNEL_HEARTBEAT, 0 };
+	struct iovec iov = { head, sizeof(head) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			      .msg_controllen = sizeof(control.bytes) };
+	const int two[2] = { pair[0], pair[0] };
+	int before = dup(pair[0]), after, fd = -1;
+
+	(void)state;
+	close(before);
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(two));
+	memcpy(CMSG_DATA(&control.header), two, sizeof(two));
+	assert_int_equal(sendmsg(pair[0], &msg, 0), sizeof(head));
+	assert_int_equal(channel_receive(pair[1], &m, &fd), -EPROTO);
+	/* The lowest number that is free is as it was. */
+	after = dup(pair[0]);
+	close(after);
+	assert_int_equal(after, before);
+}
+
 static void an_end_that_is_closed_is_told(void **state)
 {
 	int fd;
@@ -117,6 +144,7 @@ int main(void)
 		TEST(a_descriptor_comes_along),
 		TEST(a_text_too_long_is_cut),
 		TEST(what_is_no_message_is_refused),
+		TEST(descriptors_that_nobody_asked_for_are_not_kept),
 		TEST(an_end_that_is_closed_is_told),
 	};
 
