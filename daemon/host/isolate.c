@@ -12,6 +12,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -97,7 +98,6 @@ int isolate_filter(pid_t keeper)
 
 /* ---- system calls ---- */
 
-
 static const char *const allowed[] = {
 #define SYSCALL(name) #name,
 #include "host/syscalls.def"
@@ -139,6 +139,32 @@ static int allow_reading(scmp_filter_ctx ctx)
 	return err;
 }
 
+static int allow_if(scmp_filter_ctx ctx, int nr, unsigned arg, scmp_datum_t value)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 1,
+				SCMP_CMP(arg, SCMP_CMP_EQ, value));
+}
+
+/* What would reach beyond us with other arguments.  A signal to the keeper, sent or asked
+ * for of the kernel (F_SETOWN), could have it stop and open the host; an ioctl could make
+ * a TUN outlive the daemon. */
+static int allow_narrowly(scmp_filter_ctx ctx)
+{
+	static const scmp_datum_t commands[] = { F_GETFD, F_SETFD, F_GETFL, F_SETFL,
+						 F_DUPFD_CLOEXEC };
+	size_t i;
+	int err;
+
+	/* abort(3): a failed assertion ends us, and the keeper starts another. */
+	err = allow_if(ctx, SCMP_SYS(tgkill), 0, (scmp_datum_t)getpid());
+	/* How libevent asks what there is to read. */
+	if (!err)
+		err = allow_if(ctx, SCMP_SYS(ioctl), 1, FIONREAD);
+	for (i = 0; !err && i < sizeof(commands) / sizeof(commands[0]); i++)
+		err = allow_if(ctx, SCMP_SYS(fcntl), 1, commands[i]);
+	return err;
+}
+
 int isolate_syscalls(void)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -151,6 +177,8 @@ int isolate_syscalls(void)
 		err = allow(ctx);
 	if (!err)
 		err = allow_reading(ctx);
+	if (!err)
+		err = allow_narrowly(ctx);
 	if (!err)
 		err = seccomp_load(ctx);
 	seccomp_release(ctx);

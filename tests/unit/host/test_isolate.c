@@ -5,12 +5,15 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -106,9 +109,10 @@ static int syscall_body(pid_t parent)
 	static volatile char *fresh;
 	pthread_t thread;
 	char c;
-	int n = 0, fd;
+	int n = 0, fd, readable, ends[2];
 
 	EXPECT(isolate_filter(parent) == 0);
+	EXPECT(pipe(ends) == 0);
 	pthread_barrier_init(&barrier, NULL, 2);
 	EXPECT(pthread_create(&thread, NULL, other_thread, NULL) == 0);
 	pthread_barrier_wait(&barrier);
@@ -126,6 +130,12 @@ static int syscall_body(pid_t parent)
 	EXPECT(execl("/bin/true", "true", (char *)NULL) < 0 && errno == EPERM);
 	EXPECT(unlink("/tmp/ctfw-test-isolate") < 0 && errno == EPERM);
 	EXPECT(chdir("/") < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_tgkill, parent, parent, 0) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_tgkill, getpid(), getpid(), 0) == 0);
+	EXPECT(fcntl(ends[0], F_SETOWN, parent) < 0 && errno == EPERM);
+	EXPECT(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+	EXPECT(ioctl(ends[0], FIONREAD, &readable) == 0);
+	EXPECT(ioctl(ends[0], TUNSETPERSIST, 1) < 0 && errno == EPERM);
 	fresh = malloc(8 << 20); /* by mmap(2) */
 	EXPECT(fresh);
 	fresh[4 << 20] = 1;
