@@ -47,6 +47,7 @@
 #define BACKOFF_MAX (5 * SEC)
 #define HEARTBEAT_MS 1000
 #define RELOAD_FILE_MAX (1u << 20)
+#define MESSAGES_A_TURN 64 /* a filter that never ends talking does not keep us from others */
 
 struct keeper {
 	struct config *config; /* in force; its RESTART options as at the start */
@@ -419,11 +420,21 @@ static void handle(struct keeper *k, const struct channel_message *m)
 	}
 }
 
+/* Its other end is closed: the filter is dying, and if not it shall. */
+static void lose_channel(struct keeper *k)
+{
+	close(k->channel);
+	k->channel = -1;
+	k->filter_ready = false;
+	if (k->filter)
+		kill(k->filter, SIGKILL);
+}
+
 static void read_channel(struct keeper *k)
 {
-	int err = 0, fd = -1;
+	int err = 0, fd = -1, n;
 
-	while (k->channel >= 0 && !err) {
+	for (n = 0; k->channel >= 0 && !err && n < MESSAGES_A_TURN; n++) {
 		err = channel_receive(k->channel, &k->message, &fd);
 		if (err)
 			break;
@@ -431,11 +442,10 @@ static void read_channel(struct keeper *k)
 			close(fd); /* it has none to give */
 		handle(k, &k->message);
 	}
-	/* An end that is closed is a filter that dies: SIGCHLD follows. */
-	if (err == -EPROTO && k->filter) {
+	if (err == -EPROTO)
 		log_say(LEVEL_ERROR, "the filter says what no filter says; killing it");
-		kill(k->filter, SIGKILL);
-	}
+	if (err && err != -EAGAIN)
+		lose_channel(k);
 }
 
 /* ---- signals and time ---- */
@@ -480,15 +490,6 @@ static void read_signals(struct keeper *k)
 	}
 }
 
-/* Its other end is closed: the filter is dying, and if not it shall. */
-static void lose_channel(struct keeper *k)
-{
-	close(k->channel);
-	k->channel = -1;
-	if (k->filter)
-		kill(k->filter, SIGKILL);
-}
-
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -531,10 +532,8 @@ static void loop(struct keeper *k)
 			k->status = 1;
 			return;
 		}
-		if (fds[1].revents & POLLIN)
+		if (fds[1].revents)
 			read_channel(k);
-		else if (fds[1].revents)
-			lose_channel(k);
 		if (fds[0].revents)
 			read_signals(k);
 		if (!k->done && now() >= deadline(k))
