@@ -365,7 +365,7 @@ static void announce(struct keeper *k)
 		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
 	} else {
 		k->announced = true;
-		k->since = clock_ns(CLOCK_REALTIME);
+		k->since = k->load.ruleset_loaded = clock_ns(CLOCK_REALTIME);
 		notify_ready(k->ports.n ? "Filtering" : "Filtering nothing");
 		if (k->ports.n)
 			log_say(LEVEL_NOTICE, "ctfwd " CTFW_VERSION " is filtering, with %u worker%s",

@@ -25,6 +25,7 @@ for i in 1 2 3; do
 done
 ok "it is the same flow" same "$flow" "$(established)"
 ok "rules are as they were, added ones too" same "$rules_before" "$(ctl -s -a list ruleset)"
+ok "status knows when the file was loaded" test "$(status ruleset loaded)" != null
 ok "status counts restarts" test "$(status restarts)" = 3
 ok "flows were kept" test "$(status flows recovery kept)" -ge 1
 ok "stderr tells of it" grep -q 'killed by signal 9' "$WORK/daemon.log"
