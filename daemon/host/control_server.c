@@ -35,7 +35,6 @@
 #define ACCEPTS_A_TURN 16
 #define TURN_NS (2 * NSEC_PER_MSEC)
 #define RETRY_MSEC 100
-#define DRAIN_MSEC 1000
 
 struct connection {
 	TAILQ_ENTRY(connection) link;
@@ -77,6 +76,7 @@ static const struct control_limits default_limits = {
 	.output = 256u << 20,
 	.message_seconds = 60,
 	.stall_seconds = 600,
+	.drain_msec = 300,
 };
 
 static void connection_read(struct connection *c);
@@ -570,7 +570,7 @@ void control_server_drain(struct control_server *s, void (*done)(void *arg), voi
 		done(arg);
 		return;
 	}
-	arm(s->drained, DRAIN_MSEC);
+	arm(s->drained, s->limits.drain_msec);
 	for (c = TAILQ_FIRST(&s->connections); c; c = next) {
 		next = TAILQ_NEXT(c, link);
 		bufferevent_disable(c->bev, EV_READ);

@@ -14,6 +14,8 @@ struct control_limits {
 	size_t output; /* bytes not yet read by peers, all connections together; likewise */
 	unsigned message_seconds; /* from the first byte of a message to its last */
 	unsigned stall_seconds;   /* an answer of which not a byte was read */
+	unsigned drain_msec;      /* what answers under way get at an orderly end; the keeper
+				   * waits for 600 ms */
 };
 
 /* Serve on a listening Unix stream socket, which is borrowed and made non-blocking.  SIGPIPE
@@ -27,7 +29,7 @@ void control_server_set_limits(struct control_server *s, const struct control_li
 unsigned control_server_connections(const struct control_server *s);
 
 /* Orderly end: no more connections and calls; done is called once, from the loop, when
- * every answer has been read, or after a second at the latest. */
+ * every answer has been read, or after limits.drain_msec at the latest. */
 void control_server_drain(struct control_server *s, void (*done)(void *arg), void *arg);
 
 #endif

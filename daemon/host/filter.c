@@ -45,6 +45,20 @@ struct instant filter_now(void *arg)
 
 /* ---- what the main thread does ---- */
 
+static void on_drained(void *arg)
+{
+	struct filter *f = arg;
+
+	event_base_loopbreak(f->base);
+}
+
+/* In order: clients hear what they are waiting for, if they listen. */
+static void stop(struct filter *f)
+{
+	filter_drop_waiters(f);
+	control_server_drain(f->control, on_drained, f);
+}
+
 static void on_channel(evutil_socket_t fd, short what, void *arg)
 {
 	struct filter *f = arg;
@@ -53,10 +67,12 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	while (m && (err = channel_receive(fd, m, &passed)) != -EAGAIN) {
-		if (err == -EPIPE || (!err && m->kind == CHANNEL_STOP)) {
+		if (err == -EPIPE) {
 			event_base_loopbreak(f->base);
 			break;
 		}
+		if (!err && m->kind == CHANNEL_STOP)
+			stop(f);
 		if (!err && m->kind == CHANNEL_RELOAD)
 			filter_reload(f, m, passed);
 		if (passed >= 0)

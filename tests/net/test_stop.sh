@@ -26,3 +26,35 @@ for signal in TERM INT; do
 	ok "the host is as it was" same "$before" "$(state)"
 	all_open "stopped"
 done
+
+# More than the kernel holds for one who reads nothing for now.
+slow_reader() {
+	python3 - "$WORK/run/ctfwd.sock" <<-'END'
+		import socket, sys, time
+		s = socket.socket(socket.AF_UNIX)
+		s.connect(sys.argv[1])
+		s.sendall(b'{"method":"org.ctfw.Apply","parameters":'
+		          b'{"source":{"name":"x","text":"list ruleset"}}}\0')
+		print("asked", flush=True)
+		time.sleep(0.4)
+		got = b""
+		while part := s.recv(1 << 16):
+		    got += part
+		print(len(got), "bytes,", "whole" if got.endswith(b"}\0") else "cut off")
+	END
+}
+{
+	echo 'table inet filter { chain forward { type filter hook forward priority 0;'
+	for i in $(seq 10000); do echo "ip saddr 192.0.2.1 tcp dport $i counter accept"; done
+	echo '}; }'
+} | rules
+daemon_up
+slow_reader >"$WORK/reader" &
+reader=$!
+wait_until 10 grep -q asked "$WORK/reader"
+sleep 0.3
+kill -TERM $daemon
+wait $reader
+ok "who reads an answer gets the whole of it" grep -q whole "$WORK/reader"
+wait $daemon
+ok "and the end is orderly" test $? = 0

@@ -231,7 +231,7 @@ static void a_thousand_half_messages_shut_nobody_out(void **state)
 
 static void a_half_message_is_waited_for_only_so_long(void **state)
 {
-	struct control_limits limits = { 256, 1 << 20, 1, 600 };
+	struct control_limits limits = { 256, 1 << 20, 1, 600, 300 };
 	int half, idle, slow;
 
 	(void)state;
@@ -352,7 +352,7 @@ static void a_hundred_dumps_keep_nobody_waiting(void **state)
 
 static void an_answer_is_kept_only_so_long(void **state)
 {
-	struct control_limits limits = { 256, 1 << 20, 60, 1 };
+	struct control_limits limits = { 256, 1 << 20, 60, 1, 300 };
 	int fd;
 
 	(void)state;
@@ -366,7 +366,7 @@ static void an_answer_is_kept_only_so_long(void **state)
 
 static void unread_output_is_bounded_and_the_most_silent_pays(void **state)
 {
-	struct control_limits limits = { 256, 1 << 20, 60, 600 };
+	struct control_limits limits = { 256, 1 << 20, 60, 600, 300 };
 	static int fds[60];
 
 	(void)state;
@@ -542,7 +542,7 @@ static void an_orderly_end_answers_what_is_under_way(void **state)
 	close(idle);
 }
 
-static void an_orderly_end_waits_for_nobody_longer_than_a_second(void **state)
+static void an_orderly_end_waits_for_nobody_forever(void **state)
 {
 	unsigned done = 0;
 	double start = now();
@@ -556,7 +556,7 @@ static void an_orderly_end_waits_for_nobody_longer_than_a_second(void **state)
 	while (!done && now() < start + 20)
 		turn_for(0.01);
 	assert_int_equal(done, 1);
-	assert_true(now() - start > 0.9 && now() - start < 10);
+	assert_true(now() - start > 0.25 && now() - start < 10);
 	close(fd);
 }
 
@@ -618,7 +618,7 @@ int main(void)
 		TEST(another_user_may_look_and_not_change),
 		TEST(a_hoarder_pushes_out_his_own_connections_only),
 		TEST(an_orderly_end_answers_what_is_under_way),
-		TEST(an_orderly_end_waits_for_nobody_longer_than_a_second),
+		TEST(an_orderly_end_waits_for_nobody_forever),
 		TEST(an_orderly_end_without_clients_comes_at_once),
 	};
 	struct rlimit files = { 4096, 4096 };
