@@ -27,9 +27,9 @@ set(samples ${CMAKE_CURRENT_BINARY_DIR}/generated/ctfwd.conf
 install(FILES ${samples} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 foreach(sample ${samples})
   install(CODE "
-    set(place \"${CMAKE_INSTALL_SYSCONFDIR}/ctfw\")
-    if(NOT IS_ABSOLUTE \"\${place}\")
-      set(place \"\${CMAKE_INSTALL_PREFIX}/\${place}\")
+    set(place \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/ctfw\")
+    if(NOT CMAKE_INSTALL_PREFIX STREQUAL \"${CMAKE_INSTALL_PREFIX}\")
+      set(place \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_SYSCONFDIR}/ctfw\")
     endif()
     get_filename_component(name \"${sample}\" NAME)
     if(NOT EXISTS \"\$ENV{DESTDIR}\${place}/\${name}\")
