@@ -1,5 +1,6 @@
 #!/bin/bash
-# An orderly stop: within a second, and nothing of ctfwd is left in the host.
+# An orderly stop: within a second, and nothing of ctfwd is left in the host.  And a start after a
+# death, which lets nothing through.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
 begin
@@ -26,6 +27,28 @@ for signal in TERM INT; do
 	ok "the host is as it was" same "$before" "$(state)"
 	all_open "stopped"
 done
+
+# Killed, and started on top of what is left: not one packet slips through.
+daemon_up
+streams=
+for t in "client $SERVER4" "client $SERVER6" "client $HOST4" "client $HOST6" \
+	"server $CLIENT4" "host $CLIENT6"; do
+	set -- $t
+	ip netns exec "$PREFIX-$1" ping -n -q -i 0.005 "$2" >"$WORK/stream-$1-$2" 2>&1 &
+	streams="$streams $!"
+done
+for _ in 1 2; do
+	shoot $daemon
+	daemon_up
+done
+kill -INT $streams
+wait $streams
+for f in "$WORK"/stream-*; do
+	ok "through two deaths and starts: ${f##*/stream-}" \
+		grep -q '^[0-9][0-9][0-9]* packets transmitted, 0 received' "$f"
+done
+ends_well
+
 
 # More than the kernel holds for one who reads nothing for now.
 slow_reader() {
