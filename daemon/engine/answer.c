@@ -21,15 +21,18 @@ bool bucket_take(struct bucket *b, uint32_t rate, uint64_t mono)
 	return true;
 }
 
-static union addr speaker(const struct way *way)
+static union addr speaker(struct way *way)
 {
 	const struct packet *p = way->packet;
 	union addr from = p->daddr;
 
 	if (way->hook == HOOK_OUTPUT)
 		return p->saddr;
-	if (way->hook == HOOK_FORWARD && way->hostview)
+	if (way->hook == HOOK_FORWARD && way->hostview) {
+		if (!(way->hooked & PROGRAM_INTERFACES))
+			origin_interfaces(way); /* nobody has asked yet */
 		hostview_source(way->hostview, p->family, way->eval.iif, &from);
+	}
 	return from;
 }
 

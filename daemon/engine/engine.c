@@ -173,14 +173,12 @@ static enum verdict evaluate_unrouted(struct way *way, bool early, struct eval_r
 	return verdict;
 }
 
-/* Chains of one hook, those before conntrack or the others. */
-static enum reason chains(struct way *way, enum hook hook, bool early)
+/* Chains of one hook, those before conntrack or the others; there are some. */
+static enum reason evaluate(struct way *way, enum hook hook, bool early)
 {
 	struct eval_result next = { 0 };
 	enum verdict verdict;
 
-	if (!way->program || !program_has(way->program, hook, early, way->packet->family))
-		return REASON_NONE;
 	if (hook == HOOK_PREROUTING)
 		verdict = evaluate_unrouted(way, early, &next);
 	else
@@ -206,6 +204,12 @@ static enum reason chains(struct way *way, enum hook hook, bool early)
 	}
 }
 
+static inline enum reason chains(struct way *way, enum hook hook, bool early)
+{
+	return way->hooked & PROGRAM_HOOK(hook, early) ? evaluate(way, hook, early) :
+							 REASON_NONE;
+}
+
 /* All chains of a hook that lies behind conntrack, whatever their priority. */
 static enum reason chains_all(struct way *way, enum hook hook)
 {
@@ -219,9 +223,10 @@ static enum reason raw(struct way *way)
 {
 	enum hook hook = way->hook == HOOK_OUTPUT ? HOOK_OUTPUT : HOOK_PREROUTING;
 
-	if (!way->program || !program_has(way->program, hook, true, way->packet->family))
+	if (!(way->hooked & PROGRAM_HOOK(hook, true)))
 		return REASON_NONE;
-	origin_interfaces(way);
+	if (way->hooked & PROGRAM_INTERFACES)
+		origin_interfaces(way);
 	return chains(way, hook, true);
 }
 
@@ -239,7 +244,8 @@ static enum reason track(struct way *way)
 	if (way->ct.flow)
 		way->eval.ct_mark =
 			atomic_load_explicit(&way->ct.flow->mark, memory_order_relaxed);
-	origin_interfaces(way);
+	if (way->hooked & PROGRAM_INTERFACES)
+		origin_interfaces(way);
 	return REASON_NONE;
 }
 
@@ -356,6 +362,8 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 	enum reason reason;
 
 	way.eval.arg = &way;
+	if (way.program)
+		way.hooked = program_hooks(way.program, p->family);
 	*ret_result = (struct engine_result){ 0 };
 	reason = judge(&way);
 	emit(&way, reason);

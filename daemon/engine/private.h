@@ -36,6 +36,7 @@ struct way {
 	const struct engine_port *port;
 	const struct program *program;   /* NULL: accept everything */
 	const struct hostview *hostview; /* NULL: nothing is known of the host */
+	unsigned hooked; /* program_hooks() */
 	struct packet *packet;
 	struct instant now;
 	enum hook hook; /* input, forward or output */

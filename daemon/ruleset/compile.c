@@ -302,6 +302,28 @@ static void hook_up(struct program *p)
 	}
 }
 
+/* What the engine wants to know before it asks. */
+static void summarise(struct program *p)
+{
+	unsigned all = 0;
+
+	for (uint32_t i = 0; i < p->n_code; i++) {
+		unsigned op = p->code[i].op;
+
+		if (op == OP_LOG || (op < OP_BITS && op / TEST_COUNT == LOAD_WIDE_EVAL))
+			all = PROGRAM_INTERFACES;
+	}
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		p->hooks[v6] = all;
+		for (enum hook hook = HOOK_PREROUTING; hook < HOOK_COUNT; hook++) {
+			for (int early = 0; early < 2; early++) {
+				if (p->slot[program_slot(v6 ? L3_IPV6 : L3_IPV4, hook, early)].n)
+					p->hooks[v6] |= PROGRAM_HOOK(hook, early);
+			}
+		}
+	}
+}
+
 struct program *program_compile(struct ruleset *rs)
 {
 	static const uint8_t l3[] = { L3_IPV4, L3_IPV6 };
@@ -323,6 +345,7 @@ struct program *program_compile(struct ruleset *rs)
 		return NULL;
 	}
 	hook_up(b.program);
+	summarise(b.program);
 	return b.program;
 }
 

@@ -305,3 +305,8 @@ bool program_has(const struct program *p, enum hook hook, bool early, uint8_t fa
 {
 	return p->slot[program_slot(family, hook, early)].n;
 }
+
+unsigned program_hooks(const struct program *p, uint8_t family)
+{
+	return p->hooks[family == L3_IPV6];
+}

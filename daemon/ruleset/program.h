@@ -129,6 +129,7 @@ struct program {
 	struct counters *counters; /* of the ruleset; may be NULL */
 	struct insn *code;
 	struct program_slot slot[PROGRAM_SLOTS];
+	unsigned hooks[2]; /* what program_hooks() says of IPv4 and IPv6 */
 	struct program_base *bases;
 	struct program_chain *chains;
 	struct program_rule *rules;

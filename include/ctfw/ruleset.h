@@ -176,5 +176,10 @@ enum verdict program_eval(const struct program *p, enum hook hook, bool early, s
 			  struct eval_result *result);
 /* Whether any chain is there. */
 bool program_has(const struct program *p, enum hook hook, bool early, uint8_t family);
+/* All of these for a family at once: PROGRAM_HOOK(hook, early) where there is one, and
+ * PROGRAM_INTERFACES when some rule looks at the eval's interfaces or logs them. */
+unsigned program_hooks(const struct program *p, uint8_t family);
+#define PROGRAM_HOOK(hook, early) (1u << ((hook) * 2 + (early)))
+#define PROGRAM_INTERFACES 1u /* HOOK_NONE's */
 
 #endif

@@ -158,6 +158,8 @@ static void judge(const struct program *p, struct raw *raw)
 			      (v == result.verdict && v <= VERDICT_REJECT));
 			CHECK((v != VERDICT_NONE) ==
 			      program_has(p, hook, early, packet.family));
+			CHECK(program_has(p, hook, early, packet.family) ==
+			      !!(program_hooks(p, packet.family) & PROGRAM_HOOK(hook, early)));
 		}
 	}
 }
