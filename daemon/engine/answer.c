@@ -65,7 +65,7 @@ void answer(struct way *way)
 		len = build_icmp_error(way->packet, how->icmp_type, how->icmp_code, &from,
 				       way->reply);
 		if (len > 0 && !bucket_take(&way->worker->reply, rate, way->now.mono)) {
-			count(&way->worker->stats.dropped[REASON_REPLY_LIMIT], 1);
+			way->result->reason = REASON_REPLY_LIMIT;
 			len = 0;
 		}
 	}

@@ -297,9 +297,10 @@ static void emit(struct way *way, enum reason reason)
 	}
 	way->result->action = ENGINE_DROP;
 	way->result->reason = reason;
-	count(&stats->dropped[reason], 1);
 	if (reason == REASON_REJECT)
 		answer(way);
+	/* Once a packet: what went unanswered for its number counts as that. */
+	count(&stats->dropped[way->result->reason], 1);
 }
 
 static void tell(const struct way *way, enum reason reason, struct engine_trace *trace)
@@ -371,7 +372,12 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 		tell(&way, reason, trace);
 }
 
-void engine_write_failed(struct engine *e, unsigned worker)
+void engine_write_failed(struct engine *e, unsigned worker, size_t len)
 {
-	count(&e->worker[worker].stats.dropped[REASON_WRITE], 1);
+	struct engine_stats *stats = &e->worker[worker].stats;
+
+	count(&stats->dropped[REASON_WRITE], 1);
+	/* It did not go out after all. */
+	count(&stats->packets_out, (uint64_t)-1);
+	count(&stats->bytes_out, -(uint64_t)len);
 }

@@ -101,7 +101,7 @@ static void write_out(struct worker *w, int fd, const uint8_t *from, size_t len)
 		n = write(fd, from, len);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		engine_write_failed(w->shared->engine, w->index);
+		engine_write_failed(w->shared->engine, w->index, len - VNET);
 }
 
 static void judge(struct worker *w, size_t port, const struct ports_view *view, struct batch *b,
@@ -319,7 +319,8 @@ void worker_log(void *arg, unsigned index, const struct engine_log *record)
 	len = logline_format(record, slot->line, sizeof(slot->line));
 	slot->len = (uint16_t)(len < 0 ? 0 : len < (int)sizeof(slot->line) ?
 						len : (int)sizeof(slot->line) - 1);
-	slot->level = record->spec->level;
+	/* syslog has no level audit, which nft puts behind debug. */
+	slot->level = record->spec->level > LEVEL_DEBUG ? LEVEL_NOTICE : record->spec->level;
 	if (logring_commit(&w->ring) && write(w->shared->log_event, &one, sizeof(one)) < 0)
 		return;
 }

@@ -83,7 +83,7 @@ enum engine_action {
 
 struct engine_result {
 	enum engine_action action;
-	enum reason reason; /* of a drop; REASON_REJECT with a reply */
+	enum reason reason; /* of a drop; REASON_REJECT with a reply, or where none is due */
 	uint32_t reply_len; /* bytes in the reply buffer */
 };
 
@@ -116,8 +116,8 @@ void engine_prefetch(struct engine *e, const struct packet *p);
 void engine_input(struct engine *e, unsigned worker, const struct engine_port *port,
 		  struct packet *p, struct instant now, uint8_t *reply,
 		  struct engine_result *ret_result, struct engine_trace *trace);
-/* The caller could not write what it was told to. */
-void engine_write_failed(struct engine *e, unsigned worker);
+/* The caller could not write what it was told to: an IP packet of len bytes. */
+void engine_write_failed(struct engine *e, unsigned worker, size_t len);
 
 struct engine_stats {
 	uint64_t packets_in, bytes_in;

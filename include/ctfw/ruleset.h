@@ -121,7 +121,7 @@ struct reject_spec {
 /* What `log` says; strings belong to the program. */
 struct log_spec {
 	const char *prefix; /* may be NULL */
-	uint8_t level;      /* syslog's 0..7; nft's default is warn, 4 */
+	uint8_t level;      /* syslog's 0..7, or 8 for audit; nft's default is warn, 4 */
 	uint8_t flags;      /* enum log_flag */
 	uint16_t group;     /* of use with LOG_HAS_GROUP */
 	uint32_t snaplen, queue_threshold;
