@@ -226,7 +226,9 @@ static void make_ready(struct connection *c, struct ready *queue)
 		return;
 	TAILQ_INSERT_TAIL(&queue->list, c, ready_link);
 	c->ready = queue;
-	arm(c->server->work, 0);
+	/* Armed anew when it is about to run, it would be put off, for ever under a flood. */
+	if (!evtimer_pending(c->server->work, NULL))
+		arm(c->server->work, 0);
 }
 
 static void unready(struct connection *c)
