@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "ctfw/siphash.h"
 
@@ -37,13 +38,19 @@ static void arena_layout(const struct arena_geometry *g, struct arena_header *re
 	h.flow_size = ARENA_FLOW_SIZE;
 	h.counters = ARENA_COUNTERS;
 	h.workers = g->workers;
+	h.expect_records = g->expect_records;
+	h.expect_size = ARENA_EXPECT_SIZE;
+	h.ext_size = ARENA_EXT_SIZE;
 	h.flows_off = HEADER_BYTES;
-	h.counters_off = h.flows_off + round_up((uint64_t)g->flow_records * ARENA_FLOW_SIZE);
+	h.expects_off = h.flows_off + round_up((uint64_t)g->flow_records * ARENA_FLOW_SIZE);
+	h.counters_off =
+		h.expects_off + round_up((uint64_t)g->expect_records * ARENA_EXPECT_SIZE);
 	/* The base and a column a worker, 16 bytes a slot. */
 	h.text_bytes = round_up(g->text_bytes ? g->text_bytes : ARENA_TEXT_BYTES);
 	h.text_off[0] = h.counters_off + round_up((uint64_t)ARENA_COUNTERS * 16) * (1 + g->workers);
 	h.text_off[1] = h.text_off[0] + h.text_bytes;
-	h.total = h.text_off[1] + h.text_bytes;
+	h.exts_off = h.text_off[1] + h.text_bytes;
+	h.total = h.exts_off + round_up((uint64_t)g->flow_records * ARENA_EXT_SIZE);
 	*ret_header = h;
 }
 
@@ -61,6 +68,8 @@ static void point(struct arena *a, uint8_t *mem, const struct arena_header *layo
 {
 	a->header = (struct arena_header *)mem;
 	a->flows = mem + layout->flows_off;
+	a->expects = mem + layout->expects_off;
+	a->exts = mem + layout->exts_off;
 	a->counters = (uint64_t *)(mem + layout->counters_off);
 	a->text[0] = (char *)mem + layout->text_off[0];
 	a->text[1] = (char *)mem + layout->text_off[1];
@@ -111,12 +120,21 @@ int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 		return -ESTALE;
 	arena_layout(want, &layout);
 	if (h->flow_records != layout.flow_records || h->flow_size != layout.flow_size ||
+	    h->expect_records != layout.expect_records ||
+	    h->expect_size != layout.expect_size || h->ext_size != layout.ext_size ||
 	    h->counters != layout.counters || h->workers != layout.workers ||
 	    h->text_bytes != layout.text_bytes || h->total != layout.total ||
 	    len < layout.total)
 		return -E2BIG;
 	point(ret_arena, mem, &layout);
 	return 0;
+}
+
+int arena_reserve_extensions(const struct arena *a)
+{
+	const uint64_t bytes = round_up((uint64_t)a->header->flow_records * ARENA_EXT_SIZE);
+
+	return madvise(a->exts, bytes, MADV_POPULATE_WRITE) < 0 ? -errno : 0;
 }
 
 static uint64_t text_check(const char *text, size_t len)

@@ -5,16 +5,21 @@
  * are addressed by 32-bit index and hold no pointer; whatever is an index into them
  * (hash tables, free lists) is private memory, rebuilt by a scan.
  *
- *     +--------+-----------------+------------------------------+----------+-------+
- *     | header | flows           | counters: base, then a       | saved    | saved |
- *     | 4 KiB  | records x 256 B | column for each worker       | ruleset 0| 1     |
- *     +--------+-----------------+------------------------------+----------+-------+
+ *     +--------+-----------+--------------+-------------------+----------+------------+
+ *     | header | flows     | expectations | counters: base,   | saved    | extensions |
+ *     | 4 KiB  | records   | records      | then a column for | rulesets | records    |
+ *     |        | x 256 B   | x 256 B      | each worker       | 0 and 1  | x 64 B     |
+ *     +--------+-----------+--------------+-------------------+----------+------------+
+ *
+ * A flow's extension is the record with its own index: what few flows need (labels, a
+ * helper's notes).  Those pages are touched by such flows only, and have no room of their
+ * own until arena_reserve_extensions() was called.
  *
  * Life-cycle: arena_size() says how much to map, arena_format() makes an empty one,
  * arena_attach() checks one that a former process left.  The memory belongs to the
  * caller and must be page-aligned and zero for arena_format().
  *
- * Ownership: the flow records belong to conntrack, the counters to counter.h, the
+ * Ownership: flows, expectations and extensions belong to conntrack, the counters to counter.h, the
  * saved ruleset to whoever holds the ruleset (one thread). */
 #ifndef CTFW_ARENA_H
 #define CTFW_ARENA_H
@@ -23,8 +28,10 @@
 #include <stddef.h>
 #include <stdatomic.h>
 
-#define ARENA_LAYOUT 1 /* raised whenever a record changes its layout */
+#define ARENA_LAYOUT 2 /* raised whenever a record changes its layout */
 #define ARENA_FLOW_SIZE 256
+#define ARENA_EXPECT_SIZE 256
+#define ARENA_EXT_SIZE 64
 #define ARENA_MAX_WORKERS 64
 #define ARENA_COUNTERS 262144
 #define ARENA_TEXT_BYTES (64u << 20)
@@ -35,9 +42,12 @@ struct arena_header {
 	uint32_t header_check; /* over the immutable fields of this header */
 	uint32_t flow_records; /* all, spare ones included */
 	uint32_t flow_size;
+	uint32_t expect_records;
+	uint32_t expect_size;
+	uint32_t ext_size; /* as many as flows */
 	uint32_t counters;
 	uint32_t workers;      /* columns of counters */
-	uint64_t flows_off, counters_off, text_off[2];
+	uint64_t flows_off, expects_off, counters_off, text_off[2], exts_off;
 	uint64_t text_bytes;   /* of each of the two */
 	uint64_t total;
 	uint8_t boot_id[16];   /* the monotonic clock counts from this boot */
@@ -55,6 +65,8 @@ struct arena_header {
 struct arena {
 	struct arena_header *header;
 	uint8_t *flows;    /* flow_records x ARENA_FLOW_SIZE */
+	uint8_t *expects;  /* expect_records x ARENA_EXPECT_SIZE */
+	uint8_t *exts;     /* flow_records x ARENA_EXT_SIZE */
 	uint64_t *counters;
 	char *text[2];
 };
@@ -63,12 +75,13 @@ struct arena_geometry {
 	uint32_t flow_records;
 	uint32_t workers; /* 1..ARENA_MAX_WORKERS */
 	uint64_t text_bytes; /* of each saved ruleset; 0: ARENA_TEXT_BYTES */
+	uint32_t expect_records;
 };
 
 /* Bytes to map for this geometry. */
 size_t arena_size(const struct arena_geometry *g);
-/* Bytes from the start that are written to whatever is loaded (header and flows), and
- * so should be allocated at once rather than when a page is first touched. */
+/* Bytes from the start that are written to whatever is loaded (header, flows and
+ * expectations), and so should be allocated at once rather than when a page is first touched. */
 size_t arena_committed(const struct arena_geometry *g);
 /* Make an empty arena in zeroed memory of arena_size(g) bytes.  key: secret bytes for
  * the flow table's hash. */
@@ -79,6 +92,10 @@ void arena_format(void *mem, const struct arena_geometry *g, const uint8_t boot_
  * layout), -E2BIG (other geometry; the caller starts with a new one). */
 int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 		 const uint8_t boot_id[16], struct arena *ret_arena);
+
+/* Make sure that the extensions have memory, before the first of them is written: where the
+ * file system is full a write would kill the process.  0, or a negative errno. */
+int arena_reserve_extensions(const struct arena *a);
 
 /* Save a ruleset beside the present one and then switch to it, so that a crash at any
  * instant leaves one of the two whole.  -ENOSPC when it is too long. */

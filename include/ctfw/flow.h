@@ -102,7 +102,9 @@ struct flow {
 	_Atomic uint32_t status; /* enum flow_status */
 	_Atomic uint64_t expires; /* monotonic ns */
 	_Atomic uint32_t mark;
-	uint8_t reserved1[4];
+	_Atomic uint16_t policy; /* named timeout policy; 0: the options' timeouts */
+	_Atomic uint8_t helper;  /* which helper reads its packets; 0: none */
+	uint8_t reserved1;
 	struct {
 		uint64_t packets, bytes; /* IP header included (conntrack.md 7.2) */
 	} acct[2];
@@ -120,6 +122,15 @@ struct flow {
 };
 _Static_assert(sizeof(struct flow_tcp) == 60, "");
 _Static_assert(sizeof(struct flow) == 256, "a record of the arena");
+
+/* What few flows need, in the extension record that has the flow's index.  Zero in a new flow
+ * where there are extensions at all. */
+struct flow_ext {
+	_Atomic uint64_t label[2]; /* ct label: bit n is bit n % 64 of word n / 64 */
+	uint8_t helper[24];        /* a helper's notes; under the flow's word */
+	uint8_t reserved[24];      /* sequence adjustment */
+};
+_Static_assert(sizeof(struct flow_ext) == 64, "an extension record of the arena");
 
 /* "NONE", "SYN_SENT", ...; never NULL. */
 const char *tcp_state_name(unsigned state);

@@ -77,7 +77,11 @@ void world_init(struct world *w, uint32_t max_flows, const char *rules)
 {
 	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2, 3, 5, 7, 11 };
 	static struct prefix behind;
-	struct arena_geometry g = { conntrack_records(max_flows), 1, 65536 };
+	struct arena_geometry g = {
+		.flow_records = conntrack_records(max_flows),
+		.workers = 1,
+		.text_bytes = 65536,
+	};
 	struct engine_options engine = { .workers = 1, .log_rate = 10, .reply_rate = 1000 };
 	struct conntrack_options options;
 	struct program *program;

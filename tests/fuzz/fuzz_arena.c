@@ -90,7 +90,11 @@ static void set_up(void)
 	rcu_register();
 	conntrack_options_default(&options);
 	options.max_flows = MAX_FLOWS;
-	geometry = (struct arena_geometry){ conntrack_records(MAX_FLOWS), 1, TEXT_BYTES };
+	geometry = (struct arena_geometry){
+		.flow_records = conntrack_records(MAX_FLOWS),
+		.workers = 1,
+		.text_bytes = TEXT_BYTES,
+	};
 	mem_size = arena_size(&geometry);
 	flows_end = arena_committed(&geometry);
 	mem = mmap(NULL, mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -61,7 +61,11 @@ struct world {
 static void set_up(void)
 {
 	rcu_register();
-	geometry = (struct arena_geometry){ conntrack_records(MAX_FLOWS), 1, 4096 };
+	geometry = (struct arena_geometry){
+		.flow_records = conntrack_records(MAX_FLOWS),
+		.workers = 1,
+		.text_bytes = 4096,
+	};
 	mem_size = arena_size(&geometry);
 	mem = mmap(NULL, mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(mem != MAP_FAILED);

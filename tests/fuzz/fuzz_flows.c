@@ -209,7 +209,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t bytes[16] = { 1 };
 	static void *mem;
-	struct arena_geometry geometry = { conntrack_records(MAX_FLOWS), 1, 4096 };
+	struct arena_geometry geometry = {
+		.flow_records = conntrack_records(MAX_FLOWS),
+		.workers = 1,
+		.text_bytes = 4096,
+	};
 	struct orders o = { data, size };
 	struct scene s = { .now = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC } };
 	struct conntrack_stats stats;

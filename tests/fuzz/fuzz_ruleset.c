@@ -17,7 +17,7 @@ static struct counters *counters;
 static void set_up(void)
 {
 	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2 };
-	struct arena_geometry g = { 16, 1, 4096 };
+	struct arena_geometry g = { .flow_records = 16, .workers = 1, .text_bytes = 4096 };
 	size_t size = arena_size(&g);
 	void *mem =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -9,7 +9,7 @@
 
 static const uint8_t boot[16] = "this boot", other_boot[16] = "another boot", key[16] = "secret";
 static const struct arena_geometry geometry = { .flow_records = 100, .workers = 3,
-						.text_bytes = 1 };
+						.text_bytes = 1, .expect_records = 9 };
 
 static void *mapped(struct arena *a)
 {
@@ -36,7 +36,7 @@ static void what_was_formatted_is_attached_again(void **state)
 
 static void another_boot_geometry_or_layout_is_told_apart(void **state)
 {
-	struct arena_geometry wider = geometry, longer = geometry;
+	struct arena_geometry wider = geometry, longer = geometry, fewer = geometry;
 	struct arena a, b;
 	void *mem = mapped(&a);
 	size_t size = arena_size(&geometry);
@@ -44,9 +44,11 @@ static void another_boot_geometry_or_layout_is_told_apart(void **state)
 	(void)state;
 	wider.workers = 4;
 	longer.flow_records = 101;
+	fewer.expect_records = 8;
 	assert_int_equal(arena_attach(mem, size, &geometry, other_boot, &b), -ESTALE);
 	assert_int_equal(arena_attach(mem, size, &wider, boot, &b), -E2BIG);
 	assert_int_equal(arena_attach(mem, size, &longer, boot, &b), -E2BIG);
+	assert_int_equal(arena_attach(mem, size, &fewer, boot, &b), -E2BIG);
 	assert_int_equal(arena_attach(mem, size - 1, &geometry, boot, &b), -E2BIG);
 	a.header->layout++;
 	assert_int_equal(arena_attach(mem, size, &geometry, boot, &b), -ESTALE);
@@ -67,6 +69,23 @@ static void a_damaged_header_is_refused_whichever_byte_it_is(void **state)
 	}
 	assert_int_equal(arena_attach(mem, size, &geometry, boot, &b), 0);
 	assert_int_equal(arena_attach(mem, 16, &geometry, boot, &b), -EINVAL);
+	free(mem);
+}
+
+static void records_of_every_kind_lie_apart_and_within_the_arena(void **state)
+{
+	struct arena a;
+	uint8_t *mem = mapped(&a);
+	uint8_t *end = mem + arena_size(&geometry);
+
+	(void)state;
+	assert_true(a.flows >= mem + sizeof(struct arena_header));
+	assert_true(a.expects >= a.flows + 100 * ARENA_FLOW_SIZE);
+	assert_true((uint8_t *)a.counters >= a.expects + 9 * ARENA_EXPECT_SIZE);
+	assert_true(a.exts >= (uint8_t *)a.text[1] + a.header->text_bytes);
+	assert_true(a.exts + 100 * ARENA_EXT_SIZE <= end);
+	assert_true(arena_committed(&geometry) <= (size_t)((uint8_t *)a.counters - mem));
+	assert_int_equal(arena_reserve_extensions(&a), 0);
 	free(mem);
 }
 
@@ -161,6 +180,7 @@ int main(void)
 		cmocka_unit_test(what_was_formatted_is_attached_again),
 		cmocka_unit_test(another_boot_geometry_or_layout_is_told_apart),
 		cmocka_unit_test(a_damaged_header_is_refused_whichever_byte_it_is),
+		cmocka_unit_test(records_of_every_kind_lie_apart_and_within_the_arena),
 		cmocka_unit_test(saving_a_ruleset_leaves_the_former_until_the_switch),
 		cmocka_unit_test(counters_are_summed_over_workers_and_reset_without_loss),
 		cmocka_unit_test(a_slot_used_again_starts_from_its_own_value),

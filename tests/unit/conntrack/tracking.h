@@ -43,7 +43,11 @@ static inline void world_open(struct world *w)
 
 static inline void world_init(struct world *w, uint32_t max_flows)
 {
-	struct arena_geometry g = { conntrack_records(max_flows), 2, 4096 };
+	struct arena_geometry g = {
+		.flow_records = conntrack_records(max_flows),
+		.workers = 2,
+		.text_bytes = 4096,
+	};
 	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2 };
 	size_t size = arena_size(&g);
 
