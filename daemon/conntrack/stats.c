@@ -45,6 +45,36 @@ void stats_count_flow(struct ct_worker *w, const struct flow *f, int n)
 		tally_add32(&w->tcp_states[f->proto.tcp.state], (uint32_t)n);
 }
 
+static void add_tallies(const struct ct_worker *w, uint64_t sum[TALLY_COUNT])
+{
+	for (unsigned i = 0; i < TALLY_COUNT; i++)
+		sum[i] += atomic_load_explicit(&w->tally[i], memory_order_relaxed);
+}
+
+static void add_flows(const struct ct_worker *w, struct conntrack_stats *s)
+{
+	for (unsigned i = 0; i < CT_KIND_COUNT; i++)
+		s->by_kind[i] += atomic_load_explicit(&w->kinds[i], memory_order_relaxed);
+	for (unsigned i = 0; i < TCPS_COUNT; i++)
+		s->by_tcp_state[i] += atomic_load_explicit(&w->tcp_states[i],
+							   memory_order_relaxed);
+}
+
+static void set_columns(const uint64_t sum[TALLY_COUNT], struct conntrack_stats *s)
+{
+	s->found = sum[TALLY_FOUND];
+	s->invalid = sum[TALLY_INVALID];
+	s->insert = sum[TALLY_INSERT];
+	s->insert_failed = sum[TALLY_INSERT_FAILED];
+	s->drop = sum[TALLY_DROP];
+	s->early_drop = sum[TALLY_EARLY_DROP];
+	s->error = sum[TALLY_ERROR];
+	s->clash_resolve = sum[TALLY_CLASH_RESOLVE];
+	s->chaintoolong = sum[TALLY_CHAIN_LONG];
+	s->expired = sum[TALLY_EXPIRED];
+	s->created = sum[TALLY_CREATED];
+}
+
 void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_stats)
 {
 	struct conntrack_stats s = {
@@ -55,27 +85,25 @@ void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_sta
 	uint64_t sum[TALLY_COUNT] = { 0 };
 
 	for (unsigned i = 0; i <= ct->workers; i++) {
-		const struct ct_worker *w = &ct->worker[i];
-
-		for (unsigned j = 0; j < TALLY_COUNT; j++)
-			sum[j] += atomic_load_explicit(&w->tally[j], memory_order_relaxed);
-		for (unsigned j = 0; j < CT_KIND_COUNT; j++)
-			s.by_kind[j] += atomic_load_explicit(&w->kinds[j],
-							     memory_order_relaxed);
-		for (unsigned j = 0; j < TCPS_COUNT; j++)
-			s.by_tcp_state[j] += atomic_load_explicit(&w->tcp_states[j],
-								  memory_order_relaxed);
+		add_tallies(&ct->worker[i], sum);
+		add_flows(&ct->worker[i], &s);
 	}
-	s.found = sum[TALLY_FOUND];
-	s.invalid = sum[TALLY_INVALID];
-	s.insert = sum[TALLY_INSERT];
-	s.insert_failed = sum[TALLY_INSERT_FAILED];
-	s.drop = sum[TALLY_DROP];
-	s.early_drop = sum[TALLY_EARLY_DROP];
-	s.error = sum[TALLY_ERROR];
-	s.clash_resolve = sum[TALLY_CLASH_RESOLVE];
-	s.chaintoolong = sum[TALLY_CHAIN_LONG];
-	s.expired = sum[TALLY_EXPIRED];
-	s.created = sum[TALLY_CREATED];
+	set_columns(sum, &s);
+	*ret_stats = s;
+}
+
+unsigned conntrack_workers(const struct conntrack *ct)
+{
+	return ct->workers;
+}
+
+void conntrack_worker_stats(const struct conntrack *ct, unsigned worker,
+			    struct conntrack_stats *ret_stats)
+{
+	struct conntrack_stats s = { 0 };
+	uint64_t sum[TALLY_COUNT] = { 0 };
+
+	add_tallies(&ct->worker[worker], sum);
+	set_columns(sum, &s);
 	*ret_stats = s;
 }

@@ -154,6 +154,11 @@ struct conntrack_stats {
 	uint64_t expired, created;
 };
 void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_stats);
+unsigned conntrack_workers(const struct conntrack *ct);
+/* What one worker counted (0..conntrack_workers(), the last being the control side), as
+ * the kernel's per CPU: the counters only, since only sums are numbers of flows. */
+void conntrack_worker_stats(const struct conntrack *ct, unsigned worker,
+			    struct conntrack_stats *ret_stats);
 
 /* One line as `conntrack -L` prints it (conntrack.md 7.5), without the newline.  extended:
  * as -o extended.  Appends to t. */

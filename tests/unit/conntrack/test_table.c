@@ -563,6 +563,31 @@ static void a_full_table_of_many_is_found_again(void **state)
 	world_fini(&big);
 }
 
+/* ---- numbers ---- */
+
+static void every_worker_counts_for_itself(void **state)
+{
+	struct world *w = *state;
+	struct conntrack_stats of_first, of_second;
+	struct ct_ref ref;
+
+	udp_from(w, 1);
+	raw_udp(&w->raw, A4, 2, B4, 53, 8);
+	look_by(w, 1, &ref);
+	assert_int_equal(conntrack_confirm(w->ct, 1, &w->packet, w->now, &ref), REASON_NONE);
+	raw_tcp(&w->raw, A4, 2, B4, 80, TCP_ACK, 1, 1, 0);
+	look_by(w, 1, &ref);
+	assert_int_equal(conntrack_workers(w->ct), 2);
+	conntrack_worker_stats(w->ct, 0, &of_first);
+	conntrack_worker_stats(w->ct, 1, &of_second);
+	assert_int_equal(of_first.created, 1);
+	assert_int_equal(of_first.invalid, 0);
+	assert_int_equal(of_second.created, 1);
+	assert_int_equal(of_second.invalid, 1);
+	assert_int_equal(of_second.flows, 0);
+	assert_int_equal(stats(w).created, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -592,6 +617,7 @@ int main(void)
 		TEST(a_walk_stops_and_goes_on),
 		TEST(a_deleted_flow_is_gone_at_once),
 		cmocka_unit_test(a_full_table_of_many_is_found_again),
+		TEST(every_worker_counts_for_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
