@@ -34,6 +34,7 @@ void conntrack_options_default(struct conntrack_options *ret_options)
 	*ret_options = (struct conntrack_options){
 		.max_flows = MAX_FLOWS_DEFAULT,
 		.tcp_loose = TCP_LOOSE_NO,
+		.checksum = true,
 		.timeout = {
 #define TIMEOUT(id, option, seconds, help) [TIMEOUT_##id] = seconds,
 #include "ctfw/timeout.def"
@@ -67,6 +68,7 @@ static void store_options(struct settings *s, const struct conntrack_options *o)
 {
 	atomic_store_explicit(&s->max_flows, o->max_flows, memory_order_relaxed);
 	atomic_store_explicit(&s->tcp_loose, (uint8_t)o->tcp_loose, memory_order_relaxed);
+	atomic_store_explicit(&s->checksum, o->checksum, memory_order_relaxed);
 	for (unsigned i = 1; i < TIMEOUT_COUNT; i++)
 		atomic_store_explicit(&s->timeout[i], o->timeout[i] * NSEC_PER_SEC,
 				      memory_order_relaxed);
@@ -177,10 +179,14 @@ static enum track_verdict track(struct track *t)
 		return tcp_track(t);
 	case IPPROTO_UDP:
 		return udp_track(t);
+	case IPPROTO_UDPLITE:
+		return udplite_track(t);
 	case IPPROTO_ICMP:
 		return icmp_track(t);
 	case IPPROTO_ICMPV6:
 		return icmpv6_track(t);
+	case IPPROTO_GRE:
+		return gre_track(t);
 	default:
 		return generic_track(t);
 	}
@@ -323,16 +329,20 @@ static bool handle_icmp(struct conntrack *ct, struct ct_worker *w, const struct 
 	}
 }
 
+/* One family's protocol in the other is no more than a protocol of that number. */
 static bool is_icmp(const struct packet *p)
 {
-	return p->l4_proto == IPPROTO_ICMP || p->l4_proto == IPPROTO_ICMPV6;
+	return p->l4_proto == (p->family == L3_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
+	       !(p->flags & PACKET_LATER_FRAGMENT);
 }
 
 /* Its receiver will drop it, so it must not move a flow's state.  As the kernel asks in
  * prerouting only (conntrack.md 3.1, 4.1, 5.1), the host's own are believed. */
-static bool is_damaged(const struct packet *p)
+static bool is_damaged(const struct conntrack *ct, const struct packet *p)
 {
-	return !(p->flags & PACKET_OWN) && !packet_checksum_ok(p);
+	return !(p->flags & PACKET_OWN) &&
+	       atomic_load_explicit(&ct->settings.checksum, memory_order_relaxed) &&
+	       !packet_checksum_ok(p);
 }
 
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p, uint16_t zone,
@@ -344,7 +354,7 @@ enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p
 	uint32_t hash;
 
 	*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
-	if (is_damaged(p)) {
+	if (is_damaged(ct, p)) {
 		tally(w, is_icmp(p) ? TALLY_ERROR : TALLY_INVALID);
 		return REASON_NONE;
 	}

@@ -72,18 +72,23 @@ static enum icmp_class classify_error(const struct packet *p, uint32_t quoted_at
 	return ICMP_CLASS_ERROR;
 }
 
-/* RFC 4861 8.1; what is no proper redirect cannot be inverted and so ends as invalid. */
+/* RFC 4861 8.1.  Of the ones that are wrong, some are called so here; others go on as ordinary
+ * messages, and are refused because nobody answers a redirect. */
 static enum icmp_class classify_redirect(const struct packet *p, uint16_t zone,
 					 struct tuple *ret_sought)
 {
 	const uint8_t *option = p->data + p->l4_off + ND_REDIRECT_BYTES;
 	bool link_local = p->saddr.b[0] == 0xfe && (p->saddr.b[1] & 0xc0) == 0x80;
 
-	if (p->l4_len < ND_REDIRECT_BYTES + 2 || p->icmp_code != 0 || !link_local ||
-	    p->data[IPV6_HOP_LIMIT_OFF] != 255)
+	if (p->l4_len < ND_REDIRECT_BYTES)
 		return ICMP_CLASS_INVALID;
-	if (option[0] != ND_OPTION_REDIRECTED || option[1] == 0)
+	if (p->icmp_code != 0)
+		return ICMP_CLASS_ORDINARY;
+	if (!link_local || p->data[IPV6_HOP_LIMIT_OFF] != 255 ||
+	    p->l4_len < ND_REDIRECT_BYTES + 2 || option[1] == 0)
 		return ICMP_CLASS_INVALID;
+	if (option[0] != ND_OPTION_REDIRECTED)
+		return ICMP_CLASS_ORDINARY;
 	return classify_error(p, p->l4_off + ND_REDIRECT_BYTES + ND_OPTION_HEADER, zone,
 			      ret_sought);
 }
@@ -116,10 +121,7 @@ static enum icmp_class classify_v6(const struct packet *p, uint16_t zone,
 
 enum icmp_class icmp_classify(const struct packet *p, uint16_t zone, struct tuple *ret_sought)
 {
-	/* One family's protocol in the other gets as far as its tracker, which refuses. */
-	if ((p->l4_proto == IPPROTO_ICMP) != (p->family == L3_IPV4))
-		return ICMP_CLASS_ORDINARY;
-	if (!(p->flags & PACKET_L4_HEADER) || p->flags & PACKET_LATER_FRAGMENT)
+	if (!(p->flags & PACKET_L4_HEADER))
 		return ICMP_CLASS_INVALID;
 	return p->family == L3_IPV4 ? classify_v4(p, zone, ret_sought) :
 				      classify_v6(p, zone, ret_sought);

@@ -57,6 +57,23 @@ static bool tcp_is_sane(const struct flow_tcp *tcp)
 	return tcp->state > TCPS_NONE && tcp->state < TCPS_COUNT && tcp->last_dir <= DIR_REPLY;
 }
 
+static bool gre_is_sane(const struct flow_gre *gre)
+{
+	return gre->timeout <= TIMER_MAX && gre->stream_timeout <= TIMER_MAX;
+}
+
+static bool proto_is_sane(const struct flow *f)
+{
+	switch (f->tuple[DIR_ORIGINAL].l4) {
+	case IPPROTO_TCP:
+		return tcp_is_sane(&f->proto.tcp);
+	case IPPROTO_GRE:
+		return gre_is_sane(&f->proto.gre);
+	default:
+		return true;
+	}
+}
+
 static enum found examine(const struct conntrack *ct, const struct flow *f, uint64_t mono)
 {
 	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
@@ -68,7 +85,7 @@ static enum found examine(const struct conntrack *ct, const struct flow *f, uint
 		return FOUND_DAMAGED;
 	if (!(status & FLOW_CONFIRMED) || status & FLOW_DYING)
 		return FOUND_UNUSED;
-	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP && !tcp_is_sane(&f->proto.tcp))
+	if (!proto_is_sane(f))
 		return FOUND_DAMAGED;
 	if (expires > mono && expires - mono > TIMER_MAX)
 		return FOUND_DAMAGED;

@@ -17,6 +17,7 @@ struct settings {
 	_Atomic uint64_t timeout[TIMEOUT_COUNT]; /* ns */
 	_Atomic uint32_t max_flows;
 	_Atomic uint8_t tcp_loose; /* enum tcp_loose */
+	_Atomic bool checksum;
 };
 
 enum track_verdict {
@@ -48,8 +49,10 @@ static inline uint64_t settings_timeout(const struct settings *s, enum ct_timeou
 
 enum track_verdict tcp_track(struct track *t);
 enum track_verdict udp_track(struct track *t);
+enum track_verdict udplite_track(struct track *t);
 enum track_verdict icmp_track(struct track *t);
 enum track_verdict icmpv6_track(struct track *t);
+enum track_verdict gre_track(struct track *t);
 enum track_verdict generic_track(struct track *t);
 
 /* What a packet of ICMP or ICMPv6 is before it is looked up (nf_conntrack_handle_icmp). */

@@ -30,18 +30,18 @@ static const uint8_t icmpv6_answer[256] = {
 #define GRE_PPP 0x880b
 
 /* GRE version 1 is PPTP's: the call id in bytes 6 and 7 is the destination's key, and what is
- * not PPP has no tuple at all.  Other versions have no key (gre_pkt_to_tuple). */
+ * not PPP has no tuple at all.  The source's key is in no packet: only who has read the control
+ * connection knows it.  Other versions have no key (gre_pkt_to_tuple). */
 static int gre_key(const struct packet *p, uint16_t *ret_key)
 {
 	const uint8_t *gre = p->data + p->l4_off;
 
 	*ret_key = 0;
-	if (p->l4_len < 4 || (gre[1] & GRE_VERSION_MASK) != 1)
+	if (p->l4_len < 8 || (gre[1] & GRE_VERSION_MASK) != 1)
 		return 0;
 	if ((gre[2] << 8 | gre[3]) != GRE_PPP)
 		return -EINVAL;
-	if (p->l4_len >= 8)
-		memcpy(ret_key, gre + 6, sizeof(*ret_key));
+	memcpy(ret_key, gre + 6, sizeof(*ret_key));
 	return 0;
 }
 

@@ -476,9 +476,22 @@ bool packet_is_icmp_error(const struct packet *p)
 	}
 }
 
+/* How many bytes UDPLite's checksum covers (RFC 3828 3.1); 0 when the header says nonsense or has
+ * no checksum, which its tracker refuses. */
+static uint32_t udplite_coverage(const struct packet *p)
+{
+	const uint8_t *l4 = p->data + p->l4_off;
+	uint32_t covered = load_be16(l4 + 4);
+
+	if (covered == 0)
+		covered = p->l4_len;
+	return covered < UDP_HEADER || covered > p->l4_len || load_raw16(l4 + 6) == 0 ? 0 : covered;
+}
+
 bool packet_checksum_ok(const struct packet *p)
 {
 	const uint8_t *l4 = p->data + p->l4_off;
+	uint32_t covered = p->l4_len;
 	uint64_t sum = 0;
 
 	if (p->vnet.gso_type || p->flags & PACKET_FRAGMENT || !(p->flags & PACKET_L4_HEADER) ||
@@ -490,6 +503,13 @@ bool packet_checksum_ok(const struct packet *p)
 			return true;
 		sum = checksum_pseudo(p->family, &p->saddr, &p->daddr, IPPROTO_UDP, p->l4_len);
 		break;
+	case IPPROTO_UDPLITE:
+		covered = udplite_coverage(p);
+		if (covered == 0)
+			return true;
+		/* The kernel says UDP here, and so refuses what RFC 3828 means. */
+		sum = checksum_pseudo(p->family, &p->saddr, &p->daddr, IPPROTO_UDP, p->l4_len);
+		break;
 	case IPPROTO_TCP:
 	case IPPROTO_ICMPV6:
 		sum = checksum_pseudo(p->family, &p->saddr, &p->daddr, p->l4_proto, p->l4_len);
@@ -499,7 +519,7 @@ bool packet_checksum_ok(const struct packet *p)
 	default:
 		return true;
 	}
-	return checksum_fold(checksum_add(sum, l4, p->l4_len)) == 0xffff;
+	return checksum_fold(checksum_add(sum, l4, covered)) == 0xffff;
 }
 
 bool packet_checksum_is_partial(const struct packet *p, struct virtio_net_hdr *ret_vnet)

@@ -41,10 +41,11 @@ enum tcp_loose {
 struct conntrack_options {
 	uint32_t max_flows; /* 1..16777216, as the arena was made for */
 	enum tcp_loose tcp_loose;
+	bool checksum; /* a wrong transport checksum is invalid */
 	uint32_t timeout[TIMEOUT_COUNT]; /* seconds, 0..2147483 */
 };
 
-/* The defaults: 262144 flows, tcp-loose no, timeout.def. */
+/* The defaults: 262144 flows, tcp-loose no, checksum yes, timeout.def. */
 void conntrack_options_default(struct conntrack_options *ret_options);
 
 /* Records to make an arena with, for so many flows: spare ones for those that wait for
@@ -90,7 +91,7 @@ void conntrack_prefetch(struct conntrack *ct, struct packet *p, uint16_t zone);
 void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 
 /* Step 5 of a packet's way (nf_conntrack_in).  A packet whose transport checksum is wrong is
- * invalid, unless it is the host's own (PACKET_OWN).  REASON_NONE, or REASON_TABLE_FULL when the
+ * invalid, unless it is the host's own (PACKET_OWN) or options say otherwise.  REASON_NONE, or REASON_TABLE_FULL when the
  * packet would begin a flow and there is no room: it must be dropped. */
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p, uint16_t zone,
 			 struct instant now, struct ct_ref *ret_ref);

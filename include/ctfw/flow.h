@@ -88,6 +88,10 @@ struct flow_udp {
 	uint64_t stream_at; /* monotonic ns: a stream when it goes on behind this */
 };
 
+struct flow_gre {
+	uint64_t timeout, stream_timeout; /* ns, as they were when it began */
+};
+
 struct flow {
 	/* Identity: written before the flow enters the table, then never again. */
 	uint32_t check; /* over the rest of the identity; 0 in a free record */
@@ -111,6 +115,7 @@ struct flow {
 	union {
 		struct flow_tcp tcp;
 		struct flow_udp udp;
+		struct flow_gre gre;
 		uint8_t bytes[64];
 	} proto;
 

@@ -84,12 +84,13 @@ struct row {
 	/* behind it */
 	int64_t sport, sport_last, dport;
 	uint8_t tcp_flags;
-	int64_t seq, ack, win, doff, reserved, mss, wscale, ulen;
+	int64_t seq, ack, win, doff, reserved, mss, wscale, ulen, cover, pseudo;
 	bool sackok;
 	struct row_hex opt;
 	int64_t len, l4cut, sum;
 	bool sum_bad;
 	struct row_hex data;
+	int64_t gre_version, gre_proto, key;
 	int64_t icmp_type, icmp_code, icmp_id, icmp_seq, quote;
 	char about[ROW_WORD];
 	struct row_patch quote_patch[ROW_PATCHES];

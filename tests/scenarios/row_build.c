@@ -35,6 +35,14 @@ static uint32_t sum_add(uint32_t sum, const uint8_t *p, size_t len)
 	return sum;
 }
 
+/* How much UDPLite's checksum covers; 0: all. */
+static size_t covered_by(const uint8_t *l4, size_t len)
+{
+	size_t covered = len < 8 ? 0 : (size_t)(l4[4] << 8 | l4[5]);
+
+	return covered > len ? len : covered;
+}
+
 static uint16_t sum_l4(const struct row *r, const uint8_t *l4, size_t len)
 {
 	size_t addr_len = r->from->family == 4 ? 4 : 16;
@@ -45,9 +53,11 @@ static uint16_t sum_l4(const struct row *r, const uint8_t *l4, size_t len)
 		sum = sum_add(sum, r->from->addr, addr_len);
 		sum = sum_add(sum, r->to->addr, addr_len);
 		put32(tail, (uint32_t)len);
-		tail[7] = r->proto;
+		tail[7] = (uint8_t)or_else(r->pseudo, r->proto);
 		sum = sum_add(sum, tail, sizeof(tail));
 	}
+	if (r->proto == 136 && covered_by(l4, len))
+		len = covered_by(l4, len);
 	return (uint16_t)~sum_add(sum, l4, len);
 }
 
@@ -58,6 +68,7 @@ static size_t sum_offset(uint8_t proto)
 	case 6:
 		return 16;
 	case 17:
+	case 136:
 		return 6;
 	case 1:
 	case 58:
@@ -173,9 +184,24 @@ static size_t put_udp(const struct row *r, uint8_t *p)
 
 	put16(p, port_of(r->sport, r->from));
 	put16(p + 2, port_of(r->dport, r->to));
-	put16(p + 4, (uint32_t)or_else(r->ulen, (int64_t)len));
+	put16(p + 4, (uint32_t)or_else(r->proto == 136 ? r->cover : r->ulen, (int64_t)len));
 	put16(p + 6, 0);
 	return len;
+}
+
+/* Version 1 is PPTP's: with the length of what it carries, and the receiver's call id. */
+static size_t put_gre(const struct row *r, uint8_t *p)
+{
+	size_t hlen = r->gre_version == 1 ? 8 : 4, len = put_payload(r, p + hlen);
+
+	p[0] = r->gre_version == 1 ? 0x20 : 0;
+	p[1] = (uint8_t)r->gre_version;
+	put16(p + 2, (uint32_t)or_else(r->gre_proto, r->gre_version == 1 ? 0x880b : 0x0800));
+	if (hlen == 8) {
+		put16(p + 4, (uint32_t)len);
+		put16(p + 6, (uint32_t)or_else(r->key, 0));
+	}
+	return hlen + len;
 }
 
 static int patch_bytes(uint8_t *p, size_t len, const struct row_patch *patches, size_t n)
@@ -246,7 +272,11 @@ static int put_l4(struct row_context *c, const struct row *r, uint8_t *p, char e
 		len = (int)put_tcp(c, r, p);
 		break;
 	case 17:
+	case 136:
 		len = (int)put_udp(r, p);
+		break;
+	case 47:
+		len = (int)put_gre(r, p);
 		break;
 	case 1:
 	case 58:
@@ -264,7 +294,7 @@ static int put_l4(struct row_context *c, const struct row *r, uint8_t *p, char e
 	if (at && at + 2 <= (size_t)len) {
 		uint16_t sum = sum_l4(r, p, (size_t)len);
 
-		if (r->proto == 17 && sum == 0)
+		if ((r->proto == 17 || r->proto == 136) && sum == 0)
 			sum = 0xffff;
 		if (r->sum_bad)
 			sum ^= 0x5555;

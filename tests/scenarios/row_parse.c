@@ -142,6 +142,8 @@ static const struct number_arg number_args[] = {
 	NUMBER("ack", ack, UINT32_MAX), NUMBER("win", win, 65535), NUMBER("doff", doff, 15),
 	NUMBER("reserved", reserved, 15), NUMBER("mss", mss, 65535),
 	NUMBER("wscale", wscale, 255), NUMBER("ulen", ulen, 65535),
+	NUMBER("cover", cover, 65535), NUMBER("pseudo", pseudo, 255),
+	NUMBER("gre-proto", gre_proto, 65535), NUMBER("key", key, 65535),
 	NUMBER("len", len, 65000), NUMBER("l4cut", l4cut, 65535),
 	NUMBER("icmp-seq", icmp_seq, 65535), NUMBER("icmp-id", icmp_id, 65535),
 	NUMBER("quote", quote, 1500), NUMBER("cut", cut, 65535), NUMBER("pad", pad, 1000),
@@ -267,11 +269,11 @@ static int parse_arg(struct row *r, const char *word, char error[ROW_ERROR])
 
 /* ---- protocols ---- */
 
-static int tcp_flags(const char *word, uint8_t *ret_flags)
+static int tcp_flags(struct row *r, const char *word)
 {
 	static const char letters[] = "FSRPAUEC";
 
-	*ret_flags = 0;
+	r->tcp_flags = 0;
 	if (strcmp(word, "-") == 0)
 		return 0;
 	for (; *word; word++) {
@@ -279,7 +281,7 @@ static int tcp_flags(const char *word, uint8_t *ret_flags)
 
 		if (!at)
 			return -1;
-		*ret_flags |= (uint8_t)(1u << (at - letters));
+		r->tcp_flags |= (uint8_t)(1u << (at - letters));
 	}
 	return 0;
 }
@@ -312,11 +314,42 @@ static int icmp_type(struct row *r, const char *word)
 	return 0;
 }
 
+static int gre_version(struct row *r, const char *word)
+{
+	return parse_number(word, &r->gre_version) < 0 || r->gre_version < 0 ||
+			       r->gre_version > 7 ? -1 : 0;
+}
+
+/* Protocols whose name is followed by a word of their own. */
+static const struct {
+	uint8_t proto;
+	int (*parse)(struct row *r, const char *word);
+	const char *wants;
+} proto_words[] = {
+	{ 6, tcp_flags, "flags, of FSRPAUEC" },
+	{ 1, icmp_type, "TYPE/CODE, echo or echo-reply" },
+	{ 58, icmp_type, "TYPE/CODE, echo or echo-reply" },
+	{ 47, gre_version, "a version, 0 to 7" },
+};
+
+static int parse_proto_word(struct row *r, char **words, size_t n, char error[ROW_ERROR])
+{
+	for (size_t i = 0; i < sizeof(proto_words) / sizeof(proto_words[0]); i++) {
+		if (proto_words[i].proto != r->proto)
+			continue;
+		if (n < 2 || proto_words[i].parse(r, words[1]) < 0)
+			return wrong(error, "%s wants %s", words[0], proto_words[i].wants);
+		return 2;
+	}
+	return 1;
+}
+
 /* The protocol and the word that belongs to it; how many words these are, or -1. */
 static int parse_proto(struct row *r, char **words, size_t n, char error[ROW_ERROR])
 {
 	static const struct { const char *name; uint8_t proto; } names[] = {
 		{ "tcp", 6 }, { "udp", 17 }, { "icmp", 1 }, { "icmpv6", 58 },
+		{ "gre", 47 }, { "udplite", 136 },
 	};
 	int64_t number;
 
@@ -332,18 +365,8 @@ static int parse_proto(struct row *r, char **words, size_t n, char error[ROW_ERR
 		if (strcmp(words[0], names[i].name) == 0)
 			r->proto = names[i].proto;
 	if (r->proto == 0)
-		return wrong(error, "\"%s\" is not tcp, udp, icmp, icmpv6 or proto N",
-			     words[0]);
-	if (r->proto == 17)
-		return 1;
-	if (n < 2)
-		return wrong(error, "%s wants %s", words[0],
-			     r->proto == 6 ? "flags" : "TYPE/CODE");
-	if (r->proto == 6 && tcp_flags(words[1], &r->tcp_flags) < 0)
-		return wrong(error, "\"%s\" is not made of the flags FSRPAUEC", words[1]);
-	if (r->proto != 6 && icmp_type(r, words[1]) < 0)
-		return wrong(error, "\"%s\" is not TYPE/CODE, echo or echo-reply", words[1]);
-	return 2;
+		return wrong(error, "\"%s\" is not a protocol, nor proto N", words[0]);
+	return parse_proto_word(r, words, n, error);
 }
 
 /* raw HEX HEX... */
@@ -367,7 +390,7 @@ static void unset_all(struct row *r)
 		offsetof(struct row, totlen), offsetof(struct row, totlen_add),
 		offsetof(struct row, sport), offsetof(struct row, sport_last),
 		offsetof(struct row, sum), offsetof(struct row, icmp_type),
-		offsetof(struct row, icmp_code),
+		offsetof(struct row, icmp_code), offsetof(struct row, gre_version),
 	};
 
 	for (size_t i = 0; i < sizeof(number_args) / sizeof(number_args[0]); i++)

@@ -134,6 +134,10 @@ static int set_option(struct conntrack_options *o, const char *name, const char 
 		o->tcp_loose = strcmp(value, "yes") == 0 ? TCP_LOOSE_YES : TCP_LOOSE_NO;
 		return strcmp(value, "yes") == 0 || strcmp(value, "no") == 0 ? 0 : -1;
 	}
+	if (strcmp(name, "checksum") == 0) {
+		o->checksum = strcmp(value, "yes") == 0;
+		return o->checksum || strcmp(value, "no") == 0 ? 0 : -1;
+	}
 	if (strcmp(name, "max-flows") == 0) {
 		o->max_flows = (uint32_t)atoi(value);
 		return 0;
@@ -151,8 +155,8 @@ static int do_config(struct scenario *s, char **words, size_t n)
 {
 	if (n != 2 || set_option(&s->options.conntrack, words[0], words[1]) < 0)
 		return fail(s,
-			    "config OPTION VALUE is what is wanted: tcp-loose, max-flows or a "
-			    "timeout of [conntrack]");
+			    "config OPTION VALUE is what is wanted: checksum, tcp-loose, "
+			    "max-flows or a timeout of [conntrack]");
 	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
 					       &s->options.conntrack) < 0)
 		return fail(s, "%s cannot be %s", words[0], words[1]);
