@@ -89,7 +89,8 @@ static bool allows_clash(uint8_t proto)
 
 /* The winner is the same flow, or the same the other way round: the packet is its.  Where
  * tuples differ (NAT chose twice) the packet has lost. */
-static bool join_winner(struct ct_worker *w, struct flow *winner, struct ct_ref *ref)
+static bool join_winner(const struct conntrack *ct, struct ct_worker *w, struct flow *winner,
+			struct ct_ref *ref)
 {
 	const struct flow *loser = &w->begun;
 	enum flow_dir dir;
@@ -106,9 +107,10 @@ static bool join_winner(struct ct_worker *w, struct flow *winner, struct ct_ref 
 	record_lock(winner);
 	winner->acct[dir].packets += loser->acct[DIR_ORIGINAL].packets;
 	winner->acct[dir].bytes += loser->acct[DIR_ORIGINAL].bytes;
-	if (dir == DIR_REPLY)
-		atomic_fetch_or_explicit(&winner->status, FLOW_SEEN_REPLY,
-					 memory_order_relaxed);
+	if (dir == DIR_REPLY && !(atomic_fetch_or_explicit(&winner->status, FLOW_SEEN_REPLY,
+							   memory_order_relaxed) &
+				  FLOW_SEEN_REPLY))
+		event_note(&ct->events, winner, CT_EVENT_REPLY);
 	record_unlock(winner);
 	*ref = (struct ct_ref){
 		.flow = winner,
@@ -122,7 +124,7 @@ static enum reason resolve(struct conntrack *ct, struct ct_worker *w, uint32_t c
 			   struct ct_ref *ref)
 {
 	if (allows_clash(w->begun.tuple[DIR_ORIGINAL].l4) &&
-	    join_winner(w, table_flow(&ct->table, clash), ref)) {
+	    join_winner(ct, w, table_flow(&ct->table, clash), ref)) {
 		tally(w, TALLY_CLASH_RESOLVE);
 		return REASON_NONE;
 	}
@@ -155,6 +157,14 @@ static enum table_insert insert(struct conntrack *ct, struct ct_worker *w, uint3
 	return result;
 }
 
+static uint32_t events_at_birth(const struct flow *f)
+{
+	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
+
+	return (status & FLOW_EXPECTED ? CT_EVENT_RELATED : CT_EVENT_NEW) |
+	       (atomic_load_explicit(&f->helper, memory_order_relaxed) ? CT_EVENT_HELPER : 0);
+}
+
 enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
 			      struct instant now, struct ct_ref *ref)
 {
@@ -164,14 +174,18 @@ enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struc
 	struct flow *f;
 
 	(void)p;
-	if (!ref->unconfirmed)
+	if (!ref->unconfirmed) {
+		if (ref->flow)
+			event_confirm(ct, w, ref->flow);
 		return REASON_NONE;
+	}
 	index = take_record(ct);
 	if (index == FLOW_NONE) {
 		tally(w, TALLY_DROP);
 		return REASON_TABLE_FULL;
 	}
 	f = &ct->table.records[index];
+	event_note(&ct->events, &w->begun, events_at_birth(&w->begun));
 	write_record(ct, w, f, now);
 	stats_count_flow(w, f, 1);
 	result = insert(ct, w, index, now.mono, &clash);
@@ -179,6 +193,7 @@ enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struc
 		tally(w, TALLY_CREATED);
 		ref->flow = f;
 		ref->unconfirmed = false;
+		event_confirm(ct, w, f);
 		return REASON_NONE;
 	}
 	stats_count_flow(w, f, -1);

@@ -130,6 +130,7 @@ void conntrack_free(struct conntrack *ct)
 	if (!ct)
 		return;
 	table_fini(&ct->table);
+	events_fini(&ct->events, ct->workers + 1);
 	free(ct->worker);
 	free(ct);
 }
@@ -200,6 +201,12 @@ static uint8_t state_of(uint32_t status, enum flow_dir dir)
 	return status & FLOW_EXPECTED ? CT_STATE_RELATED : CT_STATE_NEW;
 }
 
+static uint32_t events_of_status(uint32_t set)
+{
+	return (set & FLOW_SEEN_REPLY ? CT_EVENT_REPLY : 0) |
+	       (set & FLOW_ASSURED ? CT_EVENT_ASSURED : 0);
+}
+
 /* Steps 4 and 5 for a flow that is in the table. */
 static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struct flow *f,
 				enum flow_dir dir, const struct packet *p, uint64_t mono,
@@ -214,7 +221,7 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 		.dir = dir,
 	};
 	enum track_verdict verdict;
-	uint32_t set;
+	uint32_t set, events = 0;
 	uint8_t before = 0;
 
 	record_lock(f);
@@ -233,12 +240,16 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 	set = t.set_status;
 	if (dir == DIR_REPLY && verdict != TRACK_INVALID && verdict != TRACK_AGAIN)
 		set |= FLOW_SEEN_REPLY;
-	if (set & ~t.status)
+	if (set & ~t.status) {
 		atomic_fetch_or_explicit(&f->status, set, memory_order_relaxed);
+		events |= events_of_status(set & ~t.status);
+	}
 	if (is_tcp && f->proto.tcp.state != before) {
 		tally_add32(&w->tcp_states[before], -1u);
 		tally_add32(&w->tcp_states[f->proto.tcp.state], 1);
+		events |= CT_EVENT_PROTOINFO;
 	}
+	event_note(&ct->events, f, events);
 	record_unlock(f);
 
 	if (verdict == TRACK_KILL || verdict == TRACK_AGAIN)
@@ -272,6 +283,8 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 	if (track(&t) != TRACK_ACCEPT)
 		return TRACK_INVALID;
 	account(f, DIR_ORIGINAL, p);
+	if (p->l4_proto == IPPROTO_TCP)
+		event_note(&ct->events, f, CT_EVENT_PROTOINFO);
 	w->begun_timeout = t.timeout;
 	w->begun_hash = (uint32_t)p->hash;
 	ret_ref->flow = f;
@@ -354,6 +367,7 @@ enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p
 	uint32_t hash;
 
 	*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
+	worker_set_now(w, now);
 	if (is_damaged(ct, p)) {
 		tally(w, is_icmp(p) ? TALLY_ERROR : TALLY_INVALID);
 		return REASON_NONE;

@@ -7,6 +7,7 @@
 
 #include "conntrack/record.h"
 #include "ctfw/conntrack.h"
+#include "ctfw/event.h"
 
 #define IDENTITY_BEGIN offsetof(struct flow, id)
 #define IDENTITY_END offsetof(struct flow, word)
@@ -84,8 +85,8 @@ uint64_t flow_remaining(const struct flow *f, uint64_t mono)
 
 /* Copy what somebody may be writing: the word tells afterwards whether it was one instant's.
  * ThreadSanitizer would rightly call it a race, so it does not look here. */
-__attribute__((no_sanitize("thread"))) static void copy_record(const struct flow *from,
-								struct flow *to)
+__attribute__((no_sanitize("thread"))) void record_copy(const struct flow *from,
+							 struct flow *to)
 {
 	const uint64_t *s = (const uint64_t *)from;
 	uint64_t *d = (uint64_t *)to;
@@ -104,7 +105,7 @@ bool flow_snapshot(const struct flow *f, struct flow *ret_copy)
 	for (;;) {
 		before = atomic_load_explicit(&f->word, memory_order_acquire);
 		if (!(before & 1)) {
-			copy_record(f, &copy);
+			record_copy(f, &copy);
 			if (atomic_load_explicit(&f->word, memory_order_relaxed) == before)
 				break;
 		}
@@ -119,7 +120,8 @@ bool flow_snapshot(const struct flow *f, struct flow *ret_copy)
 
 void flow_set_mark(struct flow *f, uint32_t mark)
 {
-	atomic_store_explicit(&f->mark, mark, memory_order_relaxed);
+	if (atomic_exchange_explicit(&f->mark, mark, memory_order_relaxed) != mark)
+		atomic_fetch_or_explicit(&f->events, CT_EVENT_MARK, memory_order_relaxed);
 }
 
 void flow_set_route(struct flow *f, enum flow_dir dir, uint64_t route)

@@ -33,6 +33,7 @@ void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 	table_unlink(&ct->table, index);
 	record_lock(f);
 	stats_count_flow(w, f, -1);
+	event_destroy(ct, w, f);
 	record_unlock(f);
 	table_retire(&ct->table, index);
 	atomic_fetch_sub_explicit(&ct->flows, 1, memory_order_relaxed);
@@ -133,6 +134,7 @@ bool conntrack_each(struct conntrack *ct, uint32_t *cursor, uint32_t records,
 	uint32_t all = atomic_load_explicit(&ct->table.fresh, memory_order_acquire);
 	uint32_t index = *cursor, end = all;
 
+	worker_set_now(&ct->worker[ct->workers], now);
 	if (records && index < all && all - index > records)
 		end = index + records;
 	while (index < end) {
@@ -201,6 +203,7 @@ void conntrack_housekeep(struct conntrack *ct, uint32_t records, struct instant 
 {
 	uint32_t retired;
 
+	worker_set_now(&ct->worker[ct->workers], now);
 	sweep(ct, records, now.mono);
 	retired = table_retired(&ct->table);
 	if (!retired)

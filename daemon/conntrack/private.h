@@ -5,6 +5,7 @@
 #ifndef CTFW_CONNTRACK_PRIVATE_H
 #define CTFW_CONNTRACK_PRIVATE_H
 
+#include "conntrack/event.h"
 #include "conntrack/table.h"
 #include "conntrack/track.h"
 
@@ -30,6 +31,9 @@ struct ct_worker {
 	uint64_t begun_timeout; /* ns: its timer starts when it is confirmed */
 	uint32_t begun_hash;    /* of its original tuple */
 
+	/* The present packet's time, or that of what else is done. */
+	_Atomic uint64_t mono, real;
+
 	_Atomic uint64_t tally[TALLY_COUNT];
 	/* Flows that came minus flows that went by this worker's hands, modulo 2^32: only
 	 * the sum of all workers is a number of flows. */
@@ -46,6 +50,7 @@ struct conntrack {
 	unsigned workers;
 	struct conntrack_recovery recovery;
 	uint32_t cursor; /* housekeeping's: the next record to look at */
+	struct events events;
 
 	alignas(CACHE_LINE) _Atomic uint32_t flows; /* in the table */
 	_Atomic uint32_t peak;
@@ -53,6 +58,20 @@ struct conntrack {
 	 * resort, conntrack.md 7.1-5). */
 	_Atomic bool pressed;
 };
+
+static inline void worker_set_now(struct ct_worker *w, struct instant now)
+{
+	atomic_store_explicit(&w->mono, now.mono, memory_order_relaxed);
+	atomic_store_explicit(&w->real, now.real, memory_order_relaxed);
+}
+
+static inline struct instant worker_now(const struct ct_worker *w)
+{
+	return (struct instant){
+		.mono = atomic_load_explicit(&w->mono, memory_order_relaxed),
+		.real = atomic_load_explicit(&w->real, memory_order_relaxed),
+	};
+}
 
 /* A counter that one thread writes and any thread reads. */
 static inline void tally(struct ct_worker *w, enum tally which)

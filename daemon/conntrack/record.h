@@ -56,6 +56,9 @@ static inline void record_unlock(struct flow *f)
 	atomic_store_explicit(&f->word, word + 1, memory_order_release);
 }
 
+/* A copy, torn where others write: hold the word, or see afterwards whether it moved. */
+void record_copy(const struct flow *from, struct flow *to);
+
 /* The checksum of a flow's identity; never 0. */
 uint32_t record_check(const struct siphash_key *key, const struct flow *f);
 

@@ -109,6 +109,7 @@ static void mend(struct flow *f, bool torn)
 	/* Serials of hostviews begin again with each process. */
 	atomic_store_explicit(&f->route[DIR_ORIGINAL], 0, memory_order_relaxed);
 	atomic_store_explicit(&f->route[DIR_REPLY], 0, memory_order_relaxed);
+	atomic_fetch_and_explicit(&f->events, CT_EVENT_UPDATES, memory_order_relaxed);
 	if (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP)
 		return;
 	if (torn || f->proto.tcp.side[0].td_scale > TD_SCALE_MAX ||

@@ -123,7 +123,9 @@ struct flow {
 	 * serial of the hostview that said so << 32 | ifindex.  0, or another serial than
 	 * that of the hostview in force: ask again. */
 	_Atomic uint64_t route[2];
-	uint8_t reserved2[16];
+	/* What listeners are to be told with its next packet (enum ct_event_bit). */
+	_Atomic uint16_t events;
+	uint8_t reserved2[14];
 };
 _Static_assert(sizeof(struct flow_tcp) == 60, "");
 _Static_assert(sizeof(struct flow) == 256, "a record of the arena");
