@@ -9,16 +9,6 @@
 #include "conntrack/private.h"
 #include "conntrack/record.h"
 
-static uint32_t new_id(struct conntrack *ct)
-{
-	uint32_t id;
-
-	do {
-		id = atomic_fetch_add_explicit(ct->next_id, 1, memory_order_relaxed);
-	} while (id == 0);
-	return id;
-}
-
 static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow *f,
 			 struct instant now)
 {
@@ -30,7 +20,7 @@ static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow 
 	f->check = 0;
 	memcpy((char *)f + identity, (const char *)from + identity,
 	       offsetof(struct flow, word) - identity);
-	f->id = new_id(ct);
+	f->id = from->id ? from->id : life_new_id(ct);
 	f->start = now.real;
 	/* Whoever walks over all records reads the status of this one at any time. */
 	atomic_store_explicit(&f->status,
@@ -38,6 +28,8 @@ static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow 
 			      memory_order_relaxed);
 	memcpy((char *)f + state, (const char *)from + state, sizeof(*f) - state);
 	atomic_store_explicit(&f->expires, now.mono + w->begun_timeout, memory_order_relaxed);
+	if (atomic_load_explicit(&from->extended, memory_order_relaxed))
+		ext_confirm(ct, w, (uint32_t)(f - ct->table.records));
 	store_fence();
 	f->check = record_check(&ct->key, f);
 	record_unlock(f);

@@ -118,6 +118,8 @@ struct conntrack *conntrack_new(const struct arena *arena,
 		return NULL;
 	}
 	ct->workers = workers;
+	ct->arena = *arena;
+	policy_init(ct);
 	ct->next_id = &arena->header->next_flow_id;
 	ct->key = (struct siphash_key){ arena->header->key[0], arena->header->key[1] };
 	store_options(&ct->settings, options);
@@ -149,12 +151,12 @@ static uint32_t hash_of(const struct conntrack *ct, struct packet *p, const stru
 	return (uint32_t)p->hash;
 }
 
-void conntrack_prefetch(struct conntrack *ct, struct packet *p, uint16_t zone)
+void conntrack_prefetch(struct conntrack *ct, struct packet *p, struct ct_zone zone)
 {
 	struct tuple tuple;
 
 	p->hash = 0;
-	if (tuple_from_packet(p, zone, &tuple) < 0)
+	if (tuple_from_packet(p, zone.original, &tuple) < 0)
 		return;
 	__builtin_prefetch(&ct->table.heads[hash_of(ct, p, &tuple) & ct->table.mask]);
 }
@@ -262,8 +264,8 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 
 /* Steps 4 and 5 for a packet that belongs to none. */
 static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
-				const struct tuple *tuple, const struct packet *p,
-				uint64_t mono, struct ct_ref *ret_ref)
+				const struct tuple *tuple, struct ct_zone zone,
+				const struct packet *p, uint64_t mono, struct ct_ref *ret_ref)
 {
 	struct flow *f = &w->begun;
 	struct track t = {
@@ -280,6 +282,7 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 	f->master = FLOW_NONE;
 	if (tuple_invert(tuple, &f->tuple[DIR_REPLY]) < 0)
 		return TRACK_INVALID;
+	f->tuple[DIR_REPLY].zone = zone.reply;
 	if (track(&t) != TRACK_ACCEPT)
 		return TRACK_INVALID;
 	account(f, DIR_ORIGINAL, p);
@@ -303,14 +306,32 @@ static bool has_room(struct conntrack *ct, struct ct_worker *w, uint32_t hash, u
 	return life_early_drop(ct, w, hash, mono);
 }
 
+/* The flow that a tuple of this zone belongs to (nf_conntrack_find_get): in the original
+ * direction by the zone of that direction, in which the tuple is; else by the other's. */
+static struct flow *find(struct conntrack *ct, struct ct_worker *w, const struct tuple *tuple,
+			 struct ct_zone zone, uint32_t hash, uint64_t mono,
+			 enum flow_dir *ret_dir)
+{
+	struct flow *f = life_find(ct, w, tuple, hash, mono, ret_dir);
+	struct tuple other = *tuple;
+
+	if (__builtin_expect(zone.original == zone.reply, 1) ||
+	    (f && *ret_dir == DIR_ORIGINAL))
+		return f;
+	other.zone = zone.reply;
+	f = life_find(ct, w, &other, (uint32_t)tuple_hash(&ct->key, &other), mono, ret_dir);
+	return f && *ret_dir == DIR_REPLY ? f : NULL;
+}
+
 /* An error is related to the flow of what it quotes if it goes to whoever sent that; it
  * changes nothing of the flow (conntrack.md 5.3). */
 static void relate(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
-		   const struct tuple *sought, uint64_t mono, struct ct_ref *ret_ref)
+		   const struct tuple *sought, struct ct_zone zone, uint64_t mono,
+		   struct ct_ref *ret_ref)
 {
 	uint32_t hash = (uint32_t)tuple_hash(&ct->key, sought);
 	enum flow_dir dir = DIR_ORIGINAL;
-	struct flow *f = life_find(ct, w, sought, hash, mono, &dir);
+	struct flow *f = find(ct, w, sought, zone, hash, mono, &dir);
 
 	if (!f || !addr_equal(&p->daddr, &f->tuple[dir].dst)) {
 		tally(w, TALLY_ERROR);
@@ -323,11 +344,11 @@ static void relate(struct conntrack *ct, struct ct_worker *w, const struct packe
 
 /* Step 2; false: go on as with any other packet. */
 static bool handle_icmp(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
-			uint16_t zone, uint64_t mono, struct ct_ref *ret_ref)
+			struct ct_zone zone, uint64_t mono, struct ct_ref *ret_ref)
 {
 	struct tuple sought;
 
-	switch (icmp_classify(p, zone, &sought)) {
+	switch (icmp_classify(p, zone.original, &sought)) {
 	case ICMP_CLASS_INVALID:
 		tally(w, TALLY_ERROR);
 		return true;
@@ -335,7 +356,7 @@ static bool handle_icmp(struct conntrack *ct, struct ct_worker *w, const struct 
 		ret_ref->state = CT_STATE_UNTRACKED;
 		return true;
 	case ICMP_CLASS_ERROR:
-		relate(ct, w, p, &sought, mono, ret_ref);
+		relate(ct, w, p, &sought, zone, mono, ret_ref);
 		return true;
 	default:
 		return false;
@@ -358,8 +379,8 @@ static bool is_damaged(const struct conntrack *ct, const struct packet *p)
 	       !packet_checksum_ok(p);
 }
 
-enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p, uint16_t zone,
-			 struct instant now, struct ct_ref *ret_ref)
+enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p,
+			 struct ct_zone zone, struct instant now, struct ct_ref *ret_ref)
 {
 	struct ct_worker *w = &ct->worker[worker];
 	enum track_verdict verdict;
@@ -374,17 +395,17 @@ enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p
 	}
 	if (is_icmp(p) && handle_icmp(ct, w, p, zone, now.mono, ret_ref))
 		return REASON_NONE;
-	if (tuple_from_packet(p, zone, &tuple) < 0) {
+	if (tuple_from_packet(p, zone.original, &tuple) < 0) {
 		tally(w, TALLY_INVALID);
 		return REASON_NONE;
 	}
 	hash = hash_of(ct, p, &tuple);
 	do {
 		enum flow_dir dir;
-		struct flow *f = life_find(ct, w, &tuple, hash, now.mono, &dir);
+		struct flow *f = find(ct, w, &tuple, zone, hash, now.mono, &dir);
 
 		verdict = f ? go_on(ct, w, f, dir, p, now.mono, ret_ref) :
-			      begin(ct, w, &tuple, p, now.mono, ret_ref);
+			      begin(ct, w, &tuple, zone, p, now.mono, ret_ref);
 	} while (verdict == TRACK_AGAIN);
 
 	if (verdict == TRACK_INVALID) {

@@ -65,11 +65,19 @@ static void ring_commit(struct conntrack *ct, struct event_ring *ring)
 		e->wake(e->wake_arg);
 }
 
-static void tell_flow(const struct flow *f, uint32_t bits, struct ct_event *event)
+static void tell_flow(const struct conntrack *ct, const struct flow *f, uint32_t bits,
+		      struct ct_event *event)
 {
 	event->kind = CT_EVENT_FLOW;
 	event->bits = bits;
 	record_copy(f, &event->flow);
+	conntrack_labels(ct, (uint32_t)(f - ct->table.records), &event->flow, event->label);
+}
+
+/* A rule's `ct event set` may want nothing of this; else all of it is told (the kernel's ctmask). */
+static bool is_reported(const struct flow *f, uint32_t bits)
+{
+	return bits & ~(uint32_t)atomic_load_explicit(&f->events_off, memory_order_relaxed);
 }
 
 void event_deliver(struct conntrack *ct, struct ct_worker *w, struct flow *f)
@@ -82,12 +90,12 @@ void event_deliver(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 	bits = atomic_exchange_explicit(&f->events, 0, memory_order_relaxed);
 	status = atomic_load_explicit(&f->status, memory_order_relaxed);
 	/* What gathered while nobody listened is forgotten, and the dying tell nothing. */
-	if (bits && event_wanted(&ct->events) &&
+	if (is_reported(f, bits) && event_wanted(&ct->events) &&
 	    (status & (FLOW_CONFIRMED | FLOW_DYING)) == FLOW_CONFIRMED)
 		ring = ring_of(ct, w);
 	event = ring_begin(ct, w, ring);
 	if (event)
-		tell_flow(f, bits, event);
+		tell_flow(ct, f, bits, event);
 	record_unlock(f);
 	if (event)
 		ring_commit(ct, ring);
@@ -95,12 +103,15 @@ void event_deliver(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 
 void event_destroy(struct conntrack *ct, struct ct_worker *w, const struct flow *f)
 {
-	struct event_ring *ring = event_wanted(&ct->events) ? ring_of(ct, w) : NULL;
-	struct ct_event *event = ring_begin(ct, w, ring);
+	struct event_ring *ring = NULL;
+	struct ct_event *event;
 
+	if (event_wanted(&ct->events) && is_reported(f, CT_EVENT_DESTROY))
+		ring = ring_of(ct, w);
+	event = ring_begin(ct, w, ring);
 	if (!event)
 		return;
-	tell_flow(f, CT_EVENT_DESTROY, event);
+	tell_flow(ct, f, CT_EVENT_DESTROY, event);
 	ring_commit(ct, ring);
 }
 

@@ -124,6 +124,11 @@ void flow_set_mark(struct flow *f, uint32_t mark)
 		atomic_fetch_or_explicit(&f->events, CT_EVENT_MARK, memory_order_relaxed);
 }
 
+void flow_set_events(struct flow *f, uint16_t mask)
+{
+	atomic_store_explicit(&f->events_off, (uint16_t)~mask, memory_order_relaxed);
+}
+
 void flow_set_route(struct flow *f, enum flow_dir dir, uint64_t route)
 {
 	atomic_store_explicit(&f->route[dir], route, memory_order_relaxed);

@@ -57,7 +57,7 @@ static void print_tuple(const struct tuple *t, struct text *out)
 void flow_print(const struct flow *f, uint64_t mono, bool extended, bool with_id,
 		struct text *t)
 {
-	const struct tuple *original = &f->tuple[DIR_ORIGINAL];
+	const struct tuple *original = &f->tuple[DIR_ORIGINAL], *reply = &f->tuple[DIR_REPLY];
 	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
 
 	if (extended)
@@ -68,13 +68,17 @@ void flow_print(const struct flow *f, uint64_t mono, bool extended, bool with_id
 	if (original->l4 == IPPROTO_TCP)
 		text_printf(t, "%s ", tcp_state_name(f->proto.tcp.state));
 	print_tuple(original, t);
+	if (original->zone != reply->zone && original->zone)
+		text_printf(t, "zone-orig=%u ", original->zone);
 	if (!(status & FLOW_SEEN_REPLY))
 		text_puts(t, "[UNREPLIED] ");
-	print_tuple(&f->tuple[DIR_REPLY], t);
+	print_tuple(reply, t);
+	if (original->zone != reply->zone && reply->zone)
+		text_printf(t, "zone-reply=%u ", reply->zone);
 	if (status & FLOW_ASSURED)
 		text_puts(t, "[ASSURED] ");
 	text_printf(t, "mark=%u ", atomic_load_explicit(&f->mark, memory_order_relaxed));
-	if (original->zone)
+	if (original->zone && original->zone == reply->zone)
 		text_printf(t, "zone=%u ", original->zone);
 	text_puts(t, "use=1");
 	if (with_id)

@@ -4,6 +4,6 @@
 
 enum track_verdict generic_track(struct track *t)
 {
-	t->timeout = settings_timeout(t->settings, TIMEOUT_GENERIC);
+	t->timeout = track_timeout(t, TIMEOUT_GENERIC);
 	return TRACK_ACCEPT;
 }

@@ -39,7 +39,7 @@ enum track_verdict icmp_track(struct track *t)
 	default:
 		return TRACK_INVALID;
 	}
-	t->timeout = settings_timeout(t->settings, TIMEOUT_ICMP);
+	t->timeout = track_timeout(t, TIMEOUT_ICMP);
 	return TRACK_ACCEPT;
 }
 
@@ -52,7 +52,7 @@ enum track_verdict icmpv6_track(struct track *t)
 	/* Requests: echo, node information. */
 	if (type != 128 && type != 139)
 		return TRACK_INVALID;
-	t->timeout = settings_timeout(t->settings, TIMEOUT_ICMPV6);
+	t->timeout = track_timeout(t, TIMEOUT_ICMPV6);
 	return TRACK_ACCEPT;
 }
 

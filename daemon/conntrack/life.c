@@ -16,6 +16,22 @@
 
 #define EARLY_DROP_BUCKETS 8 /* NF_CT_EVICTION_RANGE */
 
+uint32_t life_new_id(struct conntrack *ct)
+{
+	uint32_t id;
+
+	do {
+		id = atomic_fetch_add_explicit(ct->next_id, 1, memory_order_relaxed);
+	} while (id == 0);
+	return id;
+}
+
+void conntrack_need_id(struct conntrack *ct, const struct ct_ref *ref)
+{
+	if (ref->flow && ref->unconfirmed && !ref->flow->id)
+		ref->flow->id = life_new_id(ct);
+}
+
 static uint32_t status_of(const struct flow *f)
 {
 	return atomic_load_explicit(&f->status, memory_order_acquire);

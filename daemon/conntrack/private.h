@@ -30,6 +30,7 @@ struct ct_worker {
 	alignas(CACHE_LINE) struct flow begun;
 	uint64_t begun_timeout; /* ns: its timer starts when it is confirmed */
 	uint32_t begun_hash;    /* of its original tuple */
+	struct flow_ext begun_ext; /* of use when begun is extended */
 
 	/* The present packet's time, or that of what else is done. */
 	_Atomic uint64_t mono, real;
@@ -42,6 +43,7 @@ struct ct_worker {
 };
 
 struct conntrack {
+	struct arena arena;
 	struct table table;
 	struct settings settings;
 	_Atomic uint32_t *next_id;         /* in the arena */
@@ -51,6 +53,11 @@ struct conntrack {
 	struct conntrack_recovery recovery;
 	uint32_t cursor; /* housekeeping's: the next record to look at */
 	struct events events;
+	_Atomic bool extensions; /* have memory */
+	/* Timeout policies: those defined, a bit each; whether recovered flows may have others. */
+	struct policy policy[CT_POLICY_MAX + 1];
+	uint64_t policies[CT_POLICY_WORDS];
+	bool policies_recovered;
 
 	alignas(CACHE_LINE) _Atomic uint32_t flows; /* in the table */
 	_Atomic uint32_t peak;
@@ -107,6 +114,15 @@ void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f);
 /* Make room by removing flows that are not assured, near this hash; false when there are
  * none. */
 bool life_early_drop(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono);
+
+/* A number for a flow; never 0. */
+uint32_t life_new_id(struct conntrack *ct);
+
+/* ---- ext.c, policy.c ---- */
+
+/* A flow that begins has an extension: it is the record's from now on. */
+void ext_confirm(struct conntrack *ct, const struct ct_worker *w, uint32_t index);
+void policy_init(struct conntrack *ct);
 
 /* ---- recover.c ---- */
 

@@ -110,6 +110,8 @@ static void mend(struct flow *f, bool torn)
 	atomic_store_explicit(&f->route[DIR_ORIGINAL], 0, memory_order_relaxed);
 	atomic_store_explicit(&f->route[DIR_REPLY], 0, memory_order_relaxed);
 	atomic_fetch_and_explicit(&f->events, CT_EVENT_UPDATES, memory_order_relaxed);
+	if (atomic_load_explicit(&f->extended, memory_order_relaxed) > 1)
+		atomic_store_explicit(&f->extended, 0, memory_order_relaxed);
 	if (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP)
 		return;
 	if (torn || f->proto.tcp.side[0].td_scale > TD_SCALE_MAX ||
@@ -155,6 +157,8 @@ static void recover_one(struct conntrack *ct, uint32_t index, struct instant now
 	}
 	r->kept++;
 	r->torn += torn;
+	if (atomic_load_explicit(&f->policy, memory_order_relaxed))
+		ct->policies_recovered = true;
 	stats_count_flow(&ct->worker[ct->workers], f, 1);
 	/* Ids go on behind the last one; they may wrap. */
 	if ((int32_t)(f->id - atomic_load_explicit(ct->next_id, memory_order_relaxed)) >= 0)

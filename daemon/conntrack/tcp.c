@@ -262,10 +262,10 @@ static enum track_verdict except(struct track *t, struct segment *s)
 static uint64_t state_timeout(const struct track *t, const struct segment *s)
 {
 	if (s->index == TCPI_RST)
-		return settings_timeout(t->settings, TIMEOUT_TCP_CLOSE);
+		return track_timeout(t, TIMEOUT_TCP_CLOSE);
 	if (s->to == TCPS_SYN_SENT2)
-		return SYN_SENT2_TIMEOUT;
-	return settings_timeout(t->settings, (enum ct_timeout)s->to);
+		return track_policy(t, CT_POLICY_TCP_SYN_SENT2, SYN_SENT2_TIMEOUT);
+	return track_timeout(t, (enum ct_timeout)s->to);
 }
 
 static enum track_verdict conclude(struct track *t, const struct segment *s)
@@ -288,7 +288,7 @@ static enum track_verdict conclude(struct track *t, const struct segment *s)
 		/* A client that knocks for ever does not keep its flow for ever. */
 		if (s->index == TCPI_SYN && s->from == SS)
 			return TRACK_IGNORE;
-		unacknowledged = settings_timeout(t->settings, TIMEOUT_TCP_UNACKNOWLEDGED);
+		unacknowledged = track_timeout(t, TIMEOUT_TCP_UNACKNOWLEDGED);
 		if (s->to == ES && t->timeout > unacknowledged)
 			t->timeout = unacknowledged;
 	} else if (s->to == ES) {

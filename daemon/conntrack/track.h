@@ -12,9 +12,18 @@
 
 #include "ctfw/conntrack.h"
 
+/* A named timeout policy as workers read it. */
+struct policy {
+	_Atomic uint64_t timeout[CT_POLICY_TIMEOUTS]; /* ns, or POLICY_UNSAID */
+	_Atomic uint64_t first;                       /* ns: when the flow begins */
+	_Atomic uint8_t l4;                           /* 0: not defined */
+};
+#define POLICY_UNSAID UINT64_MAX
+
 /* The options as workers read them: the control side changes them at any time. */
 struct settings {
 	_Atomic uint64_t timeout[TIMEOUT_COUNT]; /* ns */
+	const struct policy *policy;             /* by number, CT_POLICY_MAX + 1 of them */
 	_Atomic uint32_t max_flows;
 	_Atomic uint8_t tcp_loose; /* enum tcp_loose */
 	_Atomic bool checksum;
@@ -45,6 +54,26 @@ struct track {
 static inline uint64_t settings_timeout(const struct settings *s, enum ct_timeout which)
 {
 	return atomic_load_explicit(&s->timeout[which], memory_order_relaxed);
+}
+
+/* What the flow's policy says, if it has one that says something; else `otherwise`.  which: enum
+ * ct_timeout, or one of CT_POLICY_*. */
+static inline uint64_t track_policy(const struct track *t, unsigned which, uint64_t otherwise)
+{
+	unsigned number = atomic_load_explicit(&t->flow->policy, memory_order_relaxed);
+	uint64_t ns;
+
+	if (__builtin_expect(number == 0 || number > CT_POLICY_MAX, 1))
+		return otherwise;
+	ns = atomic_load_explicit(&t->settings->policy[number].timeout[which],
+				  memory_order_relaxed);
+	return ns == POLICY_UNSAID ? otherwise : ns;
+}
+
+/* The timeout that holds for the flow: trackers ask this and nothing else. */
+static inline uint64_t track_timeout(const struct track *t, enum ct_timeout which)
+{
+	return track_policy(t, which, settings_timeout(t->settings, which));
 }
 
 enum track_verdict tcp_track(struct track *t);

@@ -114,7 +114,7 @@ enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, siz
 	}
 	if (ret_packet->vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		count(&stats->super_packets, 1);
-	conntrack_prefetch(e->ct, ret_packet, 0);
+	conntrack_prefetch(e->ct, ret_packet, (struct ct_zone){ 0, 0 });
 	return REASON_NONE;
 }
 
@@ -233,7 +233,7 @@ static enum reason raw(struct way *way)
 /* Step 5. */
 static enum reason track(struct way *way)
 {
-	enum reason reason = conntrack_in(way->engine->ct, way->eval.worker, way->packet, 0,
+	enum reason reason = conntrack_in(way->engine->ct, way->eval.worker, way->packet, way->zone,
 					  way->now, &way->ct);
 
 	if (reason != REASON_NONE)

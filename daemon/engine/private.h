@@ -41,6 +41,7 @@ struct way {
 	struct instant now;
 	enum hook hook; /* input, forward or output */
 	struct ct_ref ct;
+	struct ct_zone zone; /* as rules before conntrack have said */
 	struct eval eval;
 	struct eval_result decided; /* the verdict so far */
 	enum hook decided_at;

@@ -83,18 +83,25 @@ struct ct_ref {
 	bool unconfirmed;  /* flow is the worker's scratch */
 };
 
+/* Which zone a packet belongs to, by direction: flows that are alike in all but this are different
+ * ones (nf_conntrack_zone, conntrack.md 1.9).  A zone of one direction only leaves the other 0. */
+struct ct_zone {
+	uint16_t original, reply;
+};
+
 /* Compute the packet's hash and fetch its bucket.  Optional, for batches.  conntrack_in()
  * believes that hash: the zone must be the same in both. */
-void conntrack_prefetch(struct conntrack *ct, struct packet *p, uint16_t zone);
+void conntrack_prefetch(struct conntrack *ct, struct packet *p, struct ct_zone zone);
 /* Fetch the flow itself, for which the bucket must have arrived: best called for the packet
  * behind the one that is about to be judged.  Optional too. */
 void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 
-/* Step 5 of a packet's way (nf_conntrack_in).  A packet whose transport checksum is wrong is
+/* Step 5 of a packet's way (nf_conntrack_in).  Its flow is looked for with the zone of either
+ * direction, and begins with both.  A packet whose transport checksum is wrong is
  * invalid, unless it is the host's own (PACKET_OWN) or options say otherwise.  REASON_NONE, or REASON_TABLE_FULL when the
  * packet would begin a flow and there is no room: it must be dropped. */
-enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p, uint16_t zone,
-			 struct instant now, struct ct_ref *ret_ref);
+enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p,
+			 struct ct_zone zone, struct instant now, struct ct_ref *ret_ref);
 
 /* Step 9 (nf_conntrack_confirm): put an unconfirmed flow into the table; for others
  * nothing.  ref->flow becomes the record in the arena.  REASON_NONE, REASON_CLASH,
@@ -103,8 +110,61 @@ enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p
 enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
 			      struct instant now, struct ct_ref *ref);
 
-/* A rule's `ct mark set`. */
+/* ---- what rules do to a packet's flow (conntrack.md 1.7) ---- */
+
+/* `ct mark set`. */
 void flow_set_mark(struct flow *f, uint32_t mark);
+/* `ct event set`: only these events (bits as in the kernel's enum ip_conntrack_events) are
+ * reported from now on. */
+void flow_set_events(struct flow *f, uint16_t mask);
+/* `ct id`: a flow has its number from its confirmation on; where rules ask for it, before. */
+void conntrack_need_id(struct conntrack *ct, const struct ct_ref *ref);
+/* `ct label set`: these bits are set, none is cleared.  Nothing happens before
+ * conntrack_reserve_extensions(). */
+void conntrack_set_label(struct conntrack *ct, unsigned worker, const struct ct_ref *ref,
+			 const uint64_t label[2]);
+/* `ct timeout set`: a flow that begins gets the policy of that number, and its first value as
+ * timeout (nft_ct_timeout_obj_eval); a flow of the table does not. */
+void conntrack_set_policy(struct conntrack *ct, unsigned worker, const struct ct_ref *ref,
+			  uint16_t number);
+
+/* ---- extensions: struct flow_ext ---- */
+
+/* Memory for them, before the first is written.  0, or a negative errno.  Control side only; the
+ * second time does nothing. */
+int conntrack_reserve_extensions(struct conntrack *ct);
+/* The extension of a packet's flow; NULL: nobody has written to it, all of it is zero. */
+const struct flow_ext *conntrack_ext(const struct conntrack *ct, unsigned worker,
+				     const struct ct_ref *ref);
+/* The same to be written; NULL where there is no memory for extensions. */
+struct flow_ext *conntrack_ext_own(struct conntrack *ct, unsigned worker,
+				   const struct ct_ref *ref);
+/* The labels of a flow as seen by conntrack_each(). */
+void conntrack_labels(const struct conntrack *ct, uint32_t index, const struct flow *copy,
+		      uint64_t ret_label[2]);
+
+/* ---- named timeout policies (nft's `ct timeout`, conntrack.md 4.8) ---- */
+
+#define CT_POLICY_MAX 1023
+/* What has no option. */
+enum { CT_POLICY_TCP_SYN_SENT2 = TIMEOUT_COUNT, CT_POLICY_TCP_RETRANS, CT_POLICY_TIMEOUTS };
+struct ct_policy {
+	uint8_t l4;                           /* protocol of the flows that may have it */
+	uint32_t timeout[CT_POLICY_TIMEOUTS]; /* seconds; CT_POLICY_UNSAID: as without it */
+	uint32_t first;                       /* seconds: what a flow has that begins */
+};
+#define CT_POLICY_UNSAID UINT32_MAX
+
+/* What the policy of this number (1..CT_POLICY_MAX) says from now on.  Control side only. */
+void conntrack_define_policy(struct conntrack *ct, uint16_t number,
+			     const struct ct_policy *policy);
+/* Forget every policy whose bit is not set in numbers[]; flows that have one of these go back to
+ * the options' timeouts.  Control side only, and no worker gives one to a flow any more. */
+#define CT_POLICY_WORDS ((CT_POLICY_MAX + 64) / 64)
+void conntrack_keep_policies(struct conntrack *ct, const uint64_t numbers[CT_POLICY_WORDS]);
+
+/* ---- the others ---- */
+
 /* A rejected TCP flow that is in the table is closing (nf_ct_set_closing). */
 void conntrack_set_closing(struct conntrack *ct, unsigned worker, struct flow *f, struct instant now);
 void flow_set_route(struct flow *f, enum flow_dir dir, uint64_t route);

@@ -108,7 +108,7 @@ struct flow {
 	_Atomic uint32_t mark;
 	_Atomic uint16_t policy; /* named timeout policy; 0: the options' timeouts */
 	_Atomic uint8_t helper;  /* which helper reads its packets; 0: none */
-	uint8_t reserved1;
+	_Atomic uint8_t extended; /* its extension was written: see struct flow_ext */
 	struct {
 		uint64_t packets, bytes; /* IP header included (conntrack.md 7.2) */
 	} acct[2];
@@ -125,13 +125,16 @@ struct flow {
 	_Atomic uint64_t route[2];
 	/* What listeners are to be told with its next packet (enum ct_event_bit). */
 	_Atomic uint16_t events;
-	uint8_t reserved2[14];
+	_Atomic uint16_t events_off; /* events that are not reported: bits of `ct event set` */
+	/* The helper of the flow that expected this one, which may be gone: `ct helper`. */
+	_Atomic uint8_t master_helper;
+	uint8_t reserved2[11];
 };
 _Static_assert(sizeof(struct flow_tcp) == 60, "");
 _Static_assert(sizeof(struct flow) == 256, "a record of the arena");
 
-/* What few flows need, in the extension record that has the flow's index.  Zero in a new flow
- * where there are extensions at all. */
+/* What few flows need, in the extension record that has the flow's index.  Whoever writes to it
+ * first clears it and sets `extended`: before, it may hold what another flow left. */
 struct flow_ext {
 	_Atomic uint64_t label[2]; /* ct label: bit n is bit n % 64 of word n / 64 */
 	uint8_t helper[24];        /* a helper's notes; under the flow's word */

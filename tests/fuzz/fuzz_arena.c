@@ -41,7 +41,7 @@ static void pass(struct conntrack *ct, struct raw *raw, struct instant now)
 	struct ct_ref ref;
 
 	CHECK(packet_parse(raw->b, raw->len, NULL, &p) == REASON_NONE);
-	if (conntrack_in(ct, 0, &p, 0, now, &ref) == REASON_NONE)
+	if (conntrack_in(ct, 0, &p, (struct ct_zone){ 0, 0 }, now, &ref) == REASON_NONE)
 		conntrack_confirm(ct, 0, &p, now, &ref);
 	rcu_quiescent();
 }

@@ -125,8 +125,8 @@ static void send_packet(struct scene *s, unsigned worker, bool accept)
 	memcpy(bytes, raw.b, raw.len);
 	if (packet_parse(bytes, raw.len, NULL, &p) == REASON_NONE) {
 		if (accept)
-			conntrack_prefetch(s->ct, &p, 0);
-		reason = conntrack_in(s->ct, worker, &p, 0, s->now, &ref);
+			conntrack_prefetch(s->ct, &p, (struct ct_zone){ 0, 0 });
+		reason = conntrack_in(s->ct, worker, &p, (struct ct_zone){ 0, 0 }, s->now, &ref);
 		CHECK(reason == REASON_NONE || !ref.flow);
 		CHECK(!ref.flow == (ref.state == CT_STATE_INVALID ||
 				    ref.state == CT_STATE_UNTRACKED));

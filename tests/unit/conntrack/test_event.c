@@ -164,6 +164,54 @@ static void a_mark_is_told_when_it_changes(void **state)
 }
 
 /* A RST to a SYN ends the flow at once; what is told is its last state. */
+static void a_label_is_told_when_it_is_new(void **state)
+{
+	const uint64_t label[2] = { 4, 1 };
+	struct ct_event e;
+	struct world w;
+
+	(void)state;
+	listen_up(&w);
+	assert_int_equal(conntrack_reserve_extensions(w.ct), 0);
+	a_udp(&w);
+	expect_bits(&w, CT_EVENT_NEW);
+	conntrack_set_label(w.ct, 0, &w.ref, label);
+	a_udp(&w);
+	e = next(&w);
+	assert_int_equal(e.bits, CT_EVENT_LABEL);
+	assert_int_equal(e.label[0], 4);
+	assert_int_equal(e.label[1], 1);
+	conntrack_set_label(w.ct, 0, &w.ref, label);
+	a_udp(&w);
+	expect_none(&w);
+	world_fini(&w);
+}
+
+static void what_a_rule_does_not_want_is_not_told(void **state)
+{
+	struct world w;
+
+	(void)state;
+	listen_up(&w);
+	raw_udp(&w.raw, A4, 1000, B4, 53, 8);
+	look_by(&w, 0, &w.ref);
+	flow_set_events(w.ref.flow, CT_EVENT_REPLY);
+	conntrack_confirm(w.ct, 0, &w.packet, w.now, &w.ref);
+	expect_none(&w);
+	/* With what is wanted comes all that there is. */
+	raw_udp(&w.raw, B4, 53, A4, 1000, 8);
+	look_by(&w, 0, &w.ref);
+	flow_set_mark(w.ref.flow, 7);
+	conntrack_confirm(w.ct, 0, &w.packet, w.now, &w.ref);
+	expect_bits(&w, CT_EVENT_REPLY | CT_EVENT_MARK);
+	flow_set_mark(w.ref.flow, 8);
+	a_udp(&w);
+	wait_ms(&w, 200000);
+	conntrack_housekeep(w.ct, 0, w.now);
+	expect_none(&w);
+	world_fini(&w);
+}
+
 static void a_reset_flow_tells_of_its_end(void **state)
 {
 	struct world w;
@@ -301,7 +349,7 @@ static void *work(void *arg)
 			raw_udp(&raw, B4, 53, A4, port, 8);
 		if (packet_parse(raw.b, raw.len, NULL, &p) != REASON_NONE)
 			abort();
-		if (conntrack_in(s->w.ct, t->number, &p, 0, clock_of(s), &ref) == REASON_NONE) {
+		if (conntrack_in(s->w.ct, t->number, &p, ZONE_NONE, clock_of(s), &ref) == REASON_NONE) {
 			if (i % 16 == 0 && ref.flow)
 				flow_set_mark(ref.flow, i);
 			conntrack_confirm(s->w.ct, t->number, &p, clock_of(s), &ref);
@@ -389,6 +437,8 @@ int main(void)
 		cmocka_unit_test(what_a_dropped_packet_changed_comes_with_the_next),
 		cmocka_unit_test(a_first_packet_that_is_dropped_tells_nothing),
 		cmocka_unit_test(a_mark_is_told_when_it_changes),
+		cmocka_unit_test(a_label_is_told_when_it_is_new),
+		cmocka_unit_test(what_a_rule_does_not_want_is_not_told),
 		cmocka_unit_test(a_reset_flow_tells_of_its_end),
 		cmocka_unit_test(deletion_is_told_by_the_control_side),
 		cmocka_unit_test(a_full_ring_skips_and_counts),

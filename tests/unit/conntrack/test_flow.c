@@ -50,6 +50,17 @@ static void lines_are_those_of_conntrack(void **state)
 		    "ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.1.2 dst=10.0.2.2 "
 		    "sport=1000 dport=80 src=10.0.2.2 dst=10.0.1.2 sport=80 dport=1000 "
 		    "[ASSURED] mark=4294967295 zone=5 use=1 id=77");
+	f.tuple[1].zone = 0;
+	expect_line(&f, false, false,
+		    "tcp      6 431999 ESTABLISHED src=10.0.1.2 dst=10.0.2.2 sport=1000 "
+		    "dport=80 zone-orig=5 src=10.0.2.2 dst=10.0.1.2 sport=80 dport=1000 "
+		    "[ASSURED] mark=4294967295 use=1");
+	f.tuple[0].zone = 0;
+	f.tuple[1].zone = 6;
+	expect_line(&f, false, false,
+		    "tcp      6 431999 ESTABLISHED src=10.0.1.2 dst=10.0.2.2 sport=1000 "
+		    "dport=80 src=10.0.2.2 dst=10.0.1.2 sport=80 dport=1000 zone-reply=6 "
+		    "[ASSURED] mark=4294967295 use=1");
 
 	f = flow(IPPROTO_UDP, "10.0.1.2", 1000, "10.0.2.2", 53);
 	addr_parse("10.0.2.1", &f.tuple[1].l3, &f.tuple[1].dst);

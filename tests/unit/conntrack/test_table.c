@@ -92,13 +92,14 @@ static void what_rules_set_on_the_first_packet_stays(void **state)
 
 static void zones_are_worlds_apart(void **state)
 {
+	const struct ct_zone five = { 5, 5 };
 	struct world *w = *state;
 	struct ct_ref ref;
 
 	udp_from(w, 1);
 	packet_parse(w->raw.b, w->raw.len, NULL, &w->packet);
-	conntrack_prefetch(w->ct, &w->packet, 5);
-	assert_int_equal(conntrack_in(w->ct, 0, &w->packet, 5, w->now, &ref), REASON_NONE);
+	conntrack_prefetch(w->ct, &w->packet, five);
+	assert_int_equal(conntrack_in(w->ct, 0, &w->packet, five, w->now, &ref), REASON_NONE);
 	assert_int_equal(ref.state, NEW);
 	assert_true(ref.unconfirmed);
 	assert_int_equal(conntrack_confirm(w->ct, 0, &w->packet, w->now, &ref), REASON_NONE);
@@ -127,7 +128,7 @@ static void clash(struct world *w, struct ct_ref ref[2], enum reason ret_reason[
 	packet_parse(first.b, first.len, NULL, &p[0]);
 	packet_parse(second.b, second.len, NULL, &p[1]);
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(conntrack_in(w->ct, i, &p[i], 0, w->now, &ref[i]),
+		assert_int_equal(conntrack_in(w->ct, i, &p[i], ZONE_NONE, w->now, &ref[i]),
 				 REASON_NONE);
 		assert_int_equal(ref[i].state, NEW);
 	}

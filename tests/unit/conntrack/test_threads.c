@@ -85,7 +85,7 @@ static enum reason pass_by(struct thread *t, struct raw *raw, struct ct_ref *ret
 	struct packet p;
 
 	ASSERT(packet_parse(raw->b, raw->len, NULL, &p) == REASON_NONE);
-	reason = conntrack_in(ct, t->number, &p, 0, at, ret_ref);
+	reason = conntrack_in(ct, t->number, &p, ZONE_NONE, at, ret_ref);
 	if (reason == REASON_NONE && dice(t, 8) == 0)
 		sched_yield();
 	if (reason == REASON_NONE)
@@ -389,7 +389,7 @@ static void *begin_together(void *arg)
 		rcu_offline();
 		pthread_barrier_wait(&s->barrier);
 		rcu_online();
-		ASSERT(conntrack_in(s->w.ct, t->number, &p, 0, at, &ref) == REASON_NONE);
+		ASSERT(conntrack_in(s->w.ct, t->number, &p, ZONE_NONE, at, &ref) == REASON_NONE);
 		ASSERT(conntrack_confirm(s->w.ct, t->number, &p, at, &ref) == REASON_NONE);
 		ASSERT(ref.flow && !ref.unconfirmed);
 		rcu_offline();

@@ -193,7 +193,7 @@ static enum ct_state pass_with(struct world *w, uint8_t vnet_flags, uint8_t pack
 
 	assert_int_equal(packet_parse(w->raw.b, w->raw.len, &vnet, &w->packet), REASON_NONE);
 	w->packet.flags |= packet_flags;
-	conntrack_in(w->ct, 0, &w->packet, 0, w->now, &w->ref);
+	conntrack_in(w->ct, 0, &w->packet, ZONE_NONE, w->now, &w->ref);
 	return w->ref.state;
 }
 

@@ -21,6 +21,8 @@
 #define B6 "fd00:2::2"
 #define ROUTER4 "10.0.9.9"
 
+#define ZONE_NONE ((struct ct_zone){ 0, 0 })
+
 struct world {
 	void *mem;
 	size_t size;
@@ -86,9 +88,9 @@ static inline enum ct_state look_by(struct world *w, unsigned worker, struct ct_
 	assert_non_null(w->bytes);
 	memcpy(w->bytes, w->raw.b, w->raw.len);
 	assert_int_equal(packet_parse(w->bytes, w->raw.len, NULL, &w->packet), REASON_NONE);
-	conntrack_prefetch(w->ct, &w->packet, 0);
+	conntrack_prefetch(w->ct, &w->packet, ZONE_NONE);
 	conntrack_prefetch_flow(w->ct, &w->packet);
-	w->reason = conntrack_in(w->ct, worker, &w->packet, 0, w->now, ret_ref);
+	w->reason = conntrack_in(w->ct, worker, &w->packet, ZONE_NONE, w->now, ret_ref);
 	return ret_ref->state;
 }
 
