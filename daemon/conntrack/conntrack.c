@@ -188,6 +188,8 @@ static enum track_verdict track(struct track *t)
 		return icmp_track(t);
 	case IPPROTO_ICMPV6:
 		return icmpv6_track(t);
+	case IPPROTO_SCTP:
+		return sctp_track(t);
 	case IPPROTO_GRE:
 		return gre_track(t);
 	default:
@@ -214,7 +216,6 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 				enum flow_dir dir, const struct packet *p, uint64_t mono,
 				struct ct_ref *ret_ref)
 {
-	bool is_tcp = p->l4_proto == IPPROTO_TCP;
 	struct track t = {
 		.settings = &ct->settings,
 		.flow = f,
@@ -223,8 +224,8 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 		.dir = dir,
 	};
 	enum track_verdict verdict;
+	_Atomic uint32_t *before;
 	uint32_t set, events = 0;
-	uint8_t before = 0;
 
 	record_lock(f);
 	t.status = atomic_load_explicit(&f->status, memory_order_relaxed);
@@ -232,8 +233,7 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 		record_unlock(f);
 		return TRACK_AGAIN;
 	}
-	if (is_tcp)
-		before = f->proto.tcp.state;
+	before = stats_state(w, f);
 	verdict = track(&t);
 	if (verdict == TRACK_ACCEPT && !(t.status & FLOW_FIXED_TIMEOUT))
 		atomic_store_explicit(&f->expires, mono + t.timeout, memory_order_relaxed);
@@ -246,11 +246,8 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 		atomic_fetch_or_explicit(&f->status, set, memory_order_relaxed);
 		events |= events_of_status(set & ~t.status);
 	}
-	if (is_tcp && f->proto.tcp.state != before) {
-		tally_add32(&w->tcp_states[before], -1u);
-		tally_add32(&w->tcp_states[f->proto.tcp.state], 1);
+	if (stats_move(before, stats_state(w, f)))
 		events |= CT_EVENT_PROTOINFO;
-	}
 	event_note(&ct->events, f, events);
 	record_unlock(f);
 
@@ -286,7 +283,7 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 	if (track(&t) != TRACK_ACCEPT)
 		return TRACK_INVALID;
 	account(f, DIR_ORIGINAL, p);
-	if (p->l4_proto == IPPROTO_TCP)
+	if (stats_state(w, f))
 		event_note(&ct->events, f, CT_EVENT_PROTOINFO);
 	w->begun_timeout = t.timeout;
 	w->begun_hash = (uint32_t)p->hash;

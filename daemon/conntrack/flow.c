@@ -32,6 +32,23 @@ const char *tcp_state_name(unsigned state)
 	return state < TCPS_COUNT ? names[state] : "NONE";
 }
 
+const char *sctp_state_name(unsigned state)
+{
+	static const char *const names[SCTPS_COUNT] = {
+		[SCTPS_NONE] = "NONE",
+		[SCTPS_CLOSED] = "CLOSED",
+		[SCTPS_COOKIE_WAIT] = "COOKIE_WAIT",
+		[SCTPS_COOKIE_ECHOED] = "COOKIE_ECHOED",
+		[SCTPS_ESTABLISHED] = "ESTABLISHED",
+		[SCTPS_SHUTDOWN_SENT] = "SHUTDOWN_SENT",
+		[SCTPS_SHUTDOWN_RECD] = "SHUTDOWN_RECD",
+		[SCTPS_SHUTDOWN_ACK_SENT] = "SHUTDOWN_ACK_SENT",
+		[SCTPS_HEARTBEAT_SENT] = "HEARTBEAT_SENT",
+	};
+
+	return state < SCTPS_COUNT ? names[state] : "NONE";
+}
+
 const char *ct_state_name(enum ct_state s)
 {
 	switch (s) {

@@ -67,6 +67,8 @@ void flow_print(const struct flow *f, uint64_t mono, bool extended, bool with_id
 	text_printf(t, "%u ", (unsigned)(flow_remaining(f, mono) / NSEC_PER_SEC));
 	if (original->l4 == IPPROTO_TCP)
 		text_printf(t, "%s ", tcp_state_name(f->proto.tcp.state));
+	else if (original->l4 == IPPROTO_SCTP)
+		text_printf(t, "%s ", sctp_state_name(f->proto.sctp.state));
 	print_tuple(original, t);
 	if (original->zone != reply->zone && original->zone)
 		text_printf(t, "zone-orig=%u ", original->zone);

@@ -123,15 +123,25 @@ bool life_early_drop(struct conntrack *ct, struct ct_worker *w, uint32_t hash, u
 	return false;
 }
 
-/* What may go although it is assured, when the table is full: TCP that is closing. */
+/* What may go although it is assured, when the table is full: TCP and SCTP that are closing. */
 static bool is_spare(const struct flow *f)
 {
 	struct flow copy;
 
 	if (!(status_of(f) & FLOW_ASSURED))
 		return true;
-	return f->tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP && flow_snapshot(f, &copy) &&
-	       copy.proto.tcp.state >= TCPS_FIN_WAIT && copy.proto.tcp.state <= TCPS_CLOSE;
+	if (!flow_snapshot(f, &copy))
+		return false;
+	switch (f->tuple[DIR_ORIGINAL].l4) {
+	case IPPROTO_TCP:
+		return copy.proto.tcp.state >= TCPS_FIN_WAIT &&
+		       copy.proto.tcp.state <= TCPS_CLOSE;
+	case IPPROTO_SCTP:
+		return copy.proto.sctp.state >= SCTPS_SHUTDOWN_SENT &&
+		       copy.proto.sctp.state <= SCTPS_SHUTDOWN_ACK_SENT;
+	default:
+		return false;
+	}
 }
 
 static bool is_nearly_full(const struct conntrack *ct)

@@ -5,6 +5,8 @@
 #ifndef CTFW_CONNTRACK_PRIVATE_H
 #define CTFW_CONNTRACK_PRIVATE_H
 
+#include <netinet/in.h>
+
 #include "conntrack/event.h"
 #include "conntrack/table.h"
 #include "conntrack/track.h"
@@ -40,6 +42,7 @@ struct ct_worker {
 	 * the sum of all workers is a number of flows. */
 	_Atomic uint32_t kinds[CT_KIND_COUNT];
 	_Atomic uint32_t tcp_states[TCPS_COUNT];
+	_Atomic uint32_t sctp_states[SCTPS_COUNT];
 };
 
 struct conntrack {
@@ -98,6 +101,28 @@ static inline void tally_add32(_Atomic uint32_t *counter, uint32_t n)
 /* ---- stats.c ---- */
 
 enum ct_kind stats_kind(uint8_t proto);
+/* Where flows in this one's state are counted; NULL: its protocol has no states.  The caller
+ * holds the flow's lock. */
+static inline _Atomic uint32_t *stats_state(struct ct_worker *w, const struct flow *f)
+{
+	switch (f->tuple[DIR_ORIGINAL].l4) {
+	case IPPROTO_TCP:
+		return &w->tcp_states[f->proto.tcp.state];
+	case IPPROTO_SCTP:
+		return &w->sctp_states[f->proto.sctp.state];
+	default:
+		return NULL;
+	}
+}
+/* A flow's state has changed if these differ; true then. */
+static inline bool stats_move(_Atomic uint32_t *from, _Atomic uint32_t *to)
+{
+	if (from == to)
+		return false;
+	tally_add32(from, -1u);
+	tally_add32(to, 1);
+	return true;
+}
 /* A flow enters (1) or leaves (-1) the numbers by kind and state. */
 void stats_count_flow(struct ct_worker *w, const struct flow *f, int n);
 

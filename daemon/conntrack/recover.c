@@ -57,6 +57,13 @@ static bool tcp_is_sane(const struct flow_tcp *tcp)
 	return tcp->state > TCPS_NONE && tcp->state < TCPS_COUNT && tcp->last_dir <= DIR_REPLY;
 }
 
+static bool sctp_is_sane(const struct flow_sctp *sctp)
+{
+	return sctp->state > SCTPS_NONE && sctp->state < SCTPS_COUNT && sctp->init[0] <= 1 &&
+	       sctp->init[1] <= 1 && sctp->heartbeat_dir <= DIR_REPLY &&
+	       sctp->heartbeat_failed <= 1;
+}
+
 static bool gre_is_sane(const struct flow_gre *gre)
 {
 	return gre->timeout <= TIMER_MAX && gre->stream_timeout <= TIMER_MAX;
@@ -67,6 +74,8 @@ static bool proto_is_sane(const struct flow *f)
 	switch (f->tuple[DIR_ORIGINAL].l4) {
 	case IPPROTO_TCP:
 		return tcp_is_sane(&f->proto.tcp);
+	case IPPROTO_SCTP:
+		return sctp_is_sane(&f->proto.sctp);
 	case IPPROTO_GRE:
 		return gre_is_sane(&f->proto.gre);
 	default:

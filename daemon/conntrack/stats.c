@@ -11,6 +11,8 @@ enum ct_kind stats_kind(uint8_t proto)
 	switch (proto) {
 	case IPPROTO_TCP:
 		return CT_TCP;
+	case IPPROTO_SCTP:
+		return CT_SCTP;
 	case IPPROTO_UDP:
 		return CT_UDP;
 	case IPPROTO_ICMP:
@@ -30,6 +32,7 @@ const char *ct_kind_name(enum ct_kind kind)
 		[CT_UDP] = "udp",
 		[CT_ICMP] = "icmp",
 		[CT_ICMPV6] = "icmpv6",
+		[CT_SCTP] = "sctp",
 		[CT_OTHER] = "other",
 	};
 
@@ -38,11 +41,11 @@ const char *ct_kind_name(enum ct_kind kind)
 
 void stats_count_flow(struct ct_worker *w, const struct flow *f, int n)
 {
-	uint8_t proto = f->tuple[DIR_ORIGINAL].l4;
+	_Atomic uint32_t *state = stats_state(w, f);
 
-	tally_add32(&w->kinds[stats_kind(proto)], (uint32_t)n);
-	if (proto == IPPROTO_TCP)
-		tally_add32(&w->tcp_states[f->proto.tcp.state], (uint32_t)n);
+	tally_add32(&w->kinds[stats_kind(f->tuple[DIR_ORIGINAL].l4)], (uint32_t)n);
+	if (state)
+		tally_add32(state, (uint32_t)n);
 }
 
 static void add_tallies(const struct ct_worker *w, uint64_t sum[TALLY_COUNT])
@@ -58,6 +61,9 @@ static void add_flows(const struct ct_worker *w, struct conntrack_stats *s)
 	for (unsigned i = 0; i < TCPS_COUNT; i++)
 		s->by_tcp_state[i] += atomic_load_explicit(&w->tcp_states[i],
 							   memory_order_relaxed);
+	for (unsigned i = 0; i < SCTPS_COUNT; i++)
+		s->by_sctp_state[i] += atomic_load_explicit(&w->sctp_states[i],
+							    memory_order_relaxed);
 }
 
 static void set_columns(const uint64_t sum[TALLY_COUNT], struct conntrack_stats *s)

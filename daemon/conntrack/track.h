@@ -32,7 +32,7 @@ struct settings {
 enum track_verdict {
 	TRACK_ACCEPT = 1, /* counted, and the timer starts anew */
 	TRACK_IGNORE,     /* accepted; neither timer nor counters move */
-	TRACK_INVALID,    /* no part of the flow, which stays as it is */
+	TRACK_INVALID,    /* no part of the flow, which stays as it is (but see sctp.c) */
 	TRACK_KILL,       /* accepted and counted, and the flow ends with it */
 	TRACK_AGAIN,      /* the flow is over and the packet begins another: look again */
 };
@@ -48,7 +48,7 @@ struct track {
 
 	/* What the tracker says beside its verdict; zero before. */
 	uint64_t timeout;    /* ns, with TRACK_ACCEPT */
-	uint32_t set_status; /* with TRACK_ACCEPT */
+	uint32_t set_status; /* status bits to set, whatever the verdict */
 };
 
 static inline uint64_t settings_timeout(const struct settings *s, enum ct_timeout which)
@@ -81,6 +81,7 @@ enum track_verdict udp_track(struct track *t);
 enum track_verdict udplite_track(struct track *t);
 enum track_verdict icmp_track(struct track *t);
 enum track_verdict icmpv6_track(struct track *t);
+enum track_verdict sctp_track(struct track *t);
 enum track_verdict gre_track(struct track *t);
 enum track_verdict generic_track(struct track *t);
 

@@ -29,6 +29,6 @@ enum track_verdict udplite_track(struct track *t)
 		which = TIMEOUT_UDP_STREAM;
 		t->set_status = FLOW_ASSURED;
 	}
-	t->timeout = settings_timeout(t->settings, which);
+	t->timeout = track_timeout(t, which);
 	return TRACK_ACCEPT;
 }

@@ -63,6 +63,9 @@ static void side_encode(const struct flow *f, enum flow_dir dir, struct text *t)
 	else if (proto_is_icmp(tuple->l4))
 		text_printf(t, "\"type\":%u,\"code\":%u,\"id\":%u,", icmp[0], icmp[1],
 			    ntohs(tuple->sport));
+	else if (tuple->l4 == IPPROTO_GRE)
+		text_printf(t, "\"srckey\":%u,\"dstkey\":%u,", ntohs(tuple->sport),
+			    ntohs(tuple->dport));
 	text_printf(t, "\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 "},", f->acct[dir].packets,
 		    f->acct[dir].bytes);
 }
@@ -94,6 +97,9 @@ void control_flow_encode(const struct flow *f, uint64_t mono, struct text *t)
 	status_encode(f->status, t);
 	if (tuple->l4 == IPPROTO_TCP)
 		text_printf(t, "\"tcp_state\":\"%s\",", tcp_state_name(f->proto.tcp.state));
+	if (tuple->l4 == IPPROTO_SCTP)
+		text_printf(t, "\"sctp_state\":\"%s\",",
+			    sctp_state_name(f->proto.sctp.state));
 	text_printf(t,
 		    "\"timeout\":%" PRIu64 ",\"mark\":%" PRIu32 ",\"start\":%" PRIu64 ".%06u}",
 		    (uint64_t)(flow_remaining(f, mono) / NSEC_PER_SEC), (uint32_t)f->mark,
@@ -121,6 +127,16 @@ static bool tcp_state_parse(const char *name, uint8_t *ret_state)
 {
 	for (unsigned s = TCPS_NONE; name && s < TCPS_COUNT; s++)
 		if (strcmp(tcp_state_name(s), name) == 0) {
+			*ret_state = (uint8_t)s;
+			return true;
+		}
+	return false;
+}
+
+static bool sctp_state_parse(const char *name, uint8_t *ret_state)
+{
+	for (unsigned s = SCTPS_NONE; name && s < SCTPS_COUNT; s++)
+		if (strcmp(sctp_state_name(s), name) == 0) {
 			*ret_state = (uint8_t)s;
 			return true;
 		}
@@ -183,6 +199,12 @@ static int side_decode(const json_t *side, enum flow_dir dir, struct flow *f)
 		icmp[0] = (uint8_t)a;
 		icmp[1] = (uint8_t)b;
 		t->sport = htons((uint16_t)id);
+	} else if (t->l4 == IPPROTO_GRE) {
+		if (get_number(side, "srckey", 65535, &a) ||
+		    get_number(side, "dstkey", 65535, &b))
+			return -EINVAL;
+		t->sport = htons((uint16_t)a);
+		t->dport = htons((uint16_t)b);
 	}
 	if (get_number(side, "packets", INT64_MAX, &f->acct[dir].packets) ||
 	    get_number(side, "bytes", INT64_MAX, &f->acct[dir].bytes))
@@ -218,6 +240,10 @@ int control_flow_decode(const json_t *object, struct flow *ret_flow)
 	if (protonum == IPPROTO_TCP &&
 	    !tcp_state_parse(json_string_value(json_object_get(object, "tcp_state")),
 			     &f.proto.tcp.state))
+		return -EINVAL;
+	if (protonum == IPPROTO_SCTP &&
+	    !sctp_state_parse(json_string_value(json_object_get(object, "sctp_state")),
+			      &f.proto.sctp.state))
 		return -EINVAL;
 	f.status = status;
 	f.expires = timeout * NSEC_PER_SEC;

@@ -50,7 +50,8 @@ static void add_flows(json_t *status, const struct control_context *ctx)
 {
 	struct conntrack_recovery r = conntrack_recovery(ctx->conntrack);
 	struct conntrack_stats stats;
-	json_t *flows = json_object(), *protocols = json_object(), *states = json_object();
+	json_t *flows = json_object(), *protocols = json_object();
+	json_t *tcp = json_object(), *sctp = json_object();
 
 	conntrack_stats(ctx->conntrack, &stats);
 	set_int(flows, "now", stats.flows);
@@ -65,9 +66,12 @@ static void add_flows(json_t *status, const struct control_context *ctx)
 	for (int k = CT_KIND_NONE + 1; k < CT_KIND_COUNT; k++)
 		set_int(protocols, ct_kind_name(k), stats.by_kind[k]);
 	for (int t = TCPS_NONE + 1; t < TCPS_COUNT; t++)
-		set_int(states, tcp_state_name(t), stats.by_tcp_state[t]);
+		set_int(tcp, tcp_state_name(t), stats.by_tcp_state[t]);
+	for (int s = SCTPS_NONE + 1; s < SCTPS_COUNT; s++)
+		set_int(sctp, sctp_state_name(s), stats.by_sctp_state[s]);
 	json_object_set_new(flows, "protocols", protocols);
-	json_object_set_new(flows, "tcp_states", states);
+	json_object_set_new(flows, "tcp_states", tcp);
+	json_object_set_new(flows, "sctp_states", sctp);
 	json_object_set_new(flows, "recovery",
 			    json_pack("{si si si si}", "kept", (int)r.kept, "torn", (int)r.torn,
 				      "damaged", (int)r.damaged, "expired", (int)r.expired));

@@ -83,6 +83,8 @@ static void json_flow(const struct flow *f, uint64_t mono, struct text *t)
 	text_printf(t, ",\"flow\":{\"id\":%" PRIu32 ",\"protonum\":%u", f->id, f->tuple[0].l4);
 	if (f->tuple[0].l4 == IPPROTO_TCP)
 		json_pair(t, "tcp_state", tcp_state_name(f->proto.tcp.state));
+	if (f->tuple[0].l4 == IPPROTO_SCTP)
+		json_pair(t, "sctp_state", sctp_state_name(f->proto.sctp.state));
 	text_printf(t, ",\"timeout\":%llu,\"status\":[",
 		    flow_remaining(f, mono) / NSEC_PER_SEC);
 	for (unsigned i = 0; i < 32; i++) {

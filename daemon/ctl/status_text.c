@@ -211,6 +211,8 @@ static void print_flows(FILE *out, const json_t *status)
 		(unsigned long long)num(flows, "max"));
 	print_counts(out, "  protocols   ", json_object_get(flows, "protocols"));
 	print_counts(out, "  TCP states  ", json_object_get(flows, "tcp_states"));
+	if (num(json_object_get(flows, "protocols"), "sctp"))
+		print_counts(out, "  SCTP states ", json_object_get(flows, "sctp_states"));
 	fprintf(out,
 		"  created %llu, expired %llu, dropped early %llu, invalid packets %llu\n\n",
 		(unsigned long long)num(flows, "created"),

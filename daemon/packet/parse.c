@@ -19,6 +19,8 @@
 #define TCP_HEADER 20
 #define UDP_HEADER 8
 #define ICMP_HEADER 8
+#define SCTP_HEADER 12
+#define SCTP_CRC_OFF 8
 
 #define IPV4_MORE 0x2000
 #define IPV4_OFFSET 0x1fff
@@ -118,6 +120,9 @@ static inline void l4_view(struct packet *p)
 			p->flags |= PACKET_L4_HEADER;
 		break;
 	case IPPROTO_SCTP:
+		if (p->l4_len >= SCTP_HEADER)
+			p->flags |= PACKET_L4_HEADER;
+		break;
 	case IPPROTO_DCCP:
 		break;
 	default:
@@ -488,6 +493,19 @@ static uint32_t udplite_coverage(const struct packet *p)
 	return covered < UDP_HEADER || covered > p->l4_len || load_raw16(l4 + 6) == 0 ? 0 : covered;
 }
 
+/* RFC 9260 6.8: over all of it, the field itself as zero; in the field with its lowest byte
+ * first. */
+static bool sctp_crc_ok(const uint8_t *l4, uint32_t len)
+{
+	static const uint8_t zero[4];
+	uint32_t crc = crc32c(UINT32_MAX, l4, SCTP_CRC_OFF);
+
+	crc = crc32c(crc, zero, sizeof(zero));
+	crc = ~crc32c(crc, l4 + SCTP_HEADER, len - SCTP_HEADER);
+	return crc == ((uint32_t)l4[11] << 24 | (uint32_t)l4[10] << 16 | (uint32_t)l4[9] << 8 |
+		       l4[8]);
+}
+
 bool packet_checksum_ok(const struct packet *p)
 {
 	const uint8_t *l4 = p->data + p->l4_off;
@@ -516,6 +534,8 @@ bool packet_checksum_ok(const struct packet *p)
 		break;
 	case IPPROTO_ICMP:
 		break;
+	case IPPROTO_SCTP:
+		return sctp_crc_ok(l4, p->l4_len);
 	default:
 		return true;
 	}

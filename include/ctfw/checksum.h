@@ -1,4 +1,5 @@
-/* checksum.h - the Internet checksum (RFC 1071), whole and by increments (RFC 1624).
+/* checksum.h - the Internet checksum (RFC 1071), whole and by increments (RFC 1624), and
+ * SCTP's CRC.
  *
  * Sums are kept unfolded in 64 bits over 16-bit words in memory order, so that a folded
  * result can be stored as it is on any machine. */
@@ -20,5 +21,8 @@ uint64_t checksum_pseudo(uint8_t family, const union addr *src, const union addr
 /* The checksum field of an IPv4 header of hlen bytes, as it should stand; the present
  * field counts as zero. */
 uint16_t checksum_ipv4(const uint8_t *header, size_t hlen);
+
+/* CRC32c, not inverted: begin with ~0 and invert what comes out (RFC 3720 B.4). */
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t len);
 
 #endif

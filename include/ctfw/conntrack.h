@@ -202,13 +202,24 @@ bool conntrack_delete(struct conntrack *ct, uint32_t index, uint32_t id);
 void conntrack_housekeep(struct conntrack *ct, uint32_t records, struct instant now);
 
 /* Kinds of flows that are counted apart. */
-enum ct_kind { CT_KIND_NONE = 0, CT_TCP, CT_UDP, CT_ICMP, CT_ICMPV6, CT_OTHER, CT_KIND_COUNT };
-const char *ct_kind_name(enum ct_kind kind); /* "tcp", "udp", "icmp", "icmpv6", "other" */
+enum ct_kind {
+	CT_KIND_NONE = 0,
+	CT_TCP,
+	CT_UDP,
+	CT_ICMP,
+	CT_ICMPV6,
+	CT_SCTP,
+	CT_OTHER,
+	CT_KIND_COUNT
+};
+/* "tcp", "udp", "icmp", "icmpv6", "sctp", "other" */
+const char *ct_kind_name(enum ct_kind kind);
 
 struct conntrack_stats {
 	uint32_t flows, peak, max;
 	uint32_t by_kind[CT_KIND_COUNT];
 	uint32_t by_tcp_state[TCPS_COUNT];
+	uint32_t by_sctp_state[SCTPS_COUNT];
 	/* conntrack -S's columns (conntrack.md 7.3) */
 	uint64_t found, invalid, insert, insert_failed, drop, early_drop, error, clash_resolve,
 		chaintoolong;

@@ -67,6 +67,20 @@ enum tcp_state {
 	TCPS_COUNT = 10,
 };
 
+/* The kernel's numbers (enum sctp_conntrack). */
+enum sctp_state {
+	SCTPS_NONE = 0,
+	SCTPS_CLOSED = 1,
+	SCTPS_COOKIE_WAIT = 2,
+	SCTPS_COOKIE_ECHOED = 3,
+	SCTPS_ESTABLISHED = 4,
+	SCTPS_SHUTDOWN_SENT = 5,
+	SCTPS_SHUTDOWN_RECD = 6,
+	SCTPS_SHUTDOWN_ACK_SENT = 7,
+	SCTPS_HEARTBEAT_SENT = 8,
+	SCTPS_COUNT = 9,
+};
+
 /* One side's window record (struct ip_ct_tcp_state); sequence numbers in host order. */
 struct flow_tcp_side {
 	uint32_t td_end, td_maxend, td_maxwin, td_maxack;
@@ -86,6 +100,15 @@ struct flow_tcp {
 
 struct flow_udp {
 	uint64_t stream_at; /* monotonic ns: a stream when it goes on behind this */
+};
+
+/* struct ip_ct_sctp. */
+struct flow_sctp {
+	uint32_t vtag[2]; /* that packets of this direction carry, network byte order; 0: unknown */
+	uint8_t state;    /* enum sctp_state */
+	uint8_t init[2];  /* an INIT came from there, and no COOKIE ACK since */
+	/* The direction of a HEARTBEAT that had another tag; whether its answer is awaited. */
+	uint8_t heartbeat_dir, heartbeat_failed;
 };
 
 struct flow_gre {
@@ -116,6 +139,7 @@ struct flow {
 		struct flow_tcp tcp;
 		struct flow_udp udp;
 		struct flow_gre gre;
+		struct flow_sctp sctp;
 		uint8_t bytes[64];
 	} proto;
 
@@ -144,6 +168,8 @@ _Static_assert(sizeof(struct flow_ext) == 64, "an extension record of the arena"
 
 /* "NONE", "SYN_SENT", ...; never NULL. */
 const char *tcp_state_name(unsigned state);
+/* "NONE", "CLOSED", "COOKIE_WAIT", ...; never NULL. */
+const char *sctp_state_name(unsigned state);
 /* "invalid", "established", ...; "none" for others. */
 const char *ct_state_name(enum ct_state s);
 /* Names of the status bits as replay and rules print them: "expected", "seen-reply",

@@ -36,7 +36,7 @@ enum packet_flag {
 	/* sport and dport are valid: TCP, UDP, UDPLite, SCTP, DCCP with 4 bytes or more. */
 	PACKET_PORTS = 1 << 3,
 	/* The fixed transport header is there whole: TCP 20 bytes and a data offset of 5 or
-	 * more within the packet, UDP and UDPLite 8, ICMP(v6) 8. */
+	 * more within the packet, UDP and UDPLite 8, ICMP(v6) 8, SCTP 12. */
 	PACKET_L4_HEADER = 1 << 4,
 	/* The host's own.  Set by the engine, not by packet_parse(). */
 	PACKET_OWN = 1 << 5,
@@ -83,7 +83,7 @@ bool packet_is_icmp_error(const struct packet *p);
 
 /* Whether the checksum of TCP, UDP, UDPLite, ICMP or ICMPv6 is right (nf_checksum: over all
  * bytes behind the IP header, whatever UDP's own length says; UDPLite's over what it covers, by
- * a pseudo-header of UDP as the kernel has it).  True where there is none to
+ * a pseudo-header of UDP as the kernel has it), and SCTP's CRC.  True where there is none to
  * check: UDP's 0, another protocol, a fragment, a transport header that is not whole, and
  * what the virtio-net header says is valid or yet to be filled in.  Walks the payload. */
 bool packet_checksum_ok(const struct packet *p);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "conntrack/record.h"
+#include "ctfw/checksum.h"
 #include "ctfw/conntrack.h"
 #include "ctfw/rcu.h"
 #include "fuzz.h"
@@ -40,17 +41,21 @@ static uint8_t next(struct orders *o)
 }
 
 struct counts {
-	uint32_t all, states[TCPS_COUNT];
+	uint32_t all, states[TCPS_COUNT], sctp[SCTPS_COUNT];
 };
 
 static bool visit(void *arg, uint32_t index, const struct flow *copy)
 {
 	struct counts *c = arg;
-	uint8_t state = copy->proto.tcp.state;
+	uint8_t state = copy->proto.tcp.state, sctp = copy->proto.sctp.state;
 
 	(void)index;
 	CHECK(copy->id != 0);
 	c->all++;
+	if (copy->tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP) {
+		CHECK(sctp > SCTPS_NONE && sctp < SCTPS_COUNT);
+		c->sctp[sctp]++;
+	}
 	if (copy->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP)
 		return true;
 	CHECK(state > TCPS_NONE && state < TCPS_COUNT);
@@ -73,6 +78,29 @@ static void check_numbers(struct scene *s)
 	CHECK(kinds == stats.flows);
 	for (unsigned i = 0; i < TCPS_COUNT; i++)
 		CHECK(stats.by_tcp_state[i] == counts.states[i]);
+	for (unsigned i = 0; i < SCTPS_COUNT; i++)
+		CHECK(stats.by_sctp_state[i] == counts.sctp[i]);
+}
+
+/* SCTP with tags of a few bits, so that they match, and a right CRC. */
+static void build_sctp(struct orders *o, const char *src, const char *dst, uint8_t how)
+{
+	size_t len = o->left < 12 + 40 ? o->left : 12 + 40;
+	uint8_t *sctp;
+	uint32_t crc;
+
+	if (len < 12)
+		len = 12;
+	raw_ip(&raw, src, dst, IPPROTO_SCTP, NULL, len);
+	sctp = raw.b + raw_l4(&raw);
+	raw_put16(sctp, 1000 + (how & 1));
+	raw_put16(sctp + 2, 1000 + (how >> 1 & 1));
+	raw_put32(sctp + 4, how >> 2 & 3);
+	for (size_t i = 12; i < len; i++)
+		sctp[i] = next(o);
+	crc = ~crc32c(UINT32_MAX, sctp, len);
+	for (int i = 0; i < 4; i++)
+		sctp[8 + i] = (uint8_t)(crc >> 8 * i);
 }
 
 /* A packet between a few hosts and ports, so that they meet. */
@@ -105,7 +133,10 @@ static void build(struct orders *o)
 			       before.len < next(o) ? before.len : how % (before.len + 1));
 		break;
 	case 6:
-		raw_ip(&raw, src, dst, how, o->at, o->left < 12 ? o->left : 12);
+		if ((what >> 3 & 7) == 1)
+			build_sctp(o, src, dst, how);
+		else
+			raw_ip(&raw, src, dst, how, o->at, o->left < 12 ? o->left : 12);
 		break;
 	default: /* the last one, damaged behind its addresses */
 		if (raw.len > raw_l4(&raw))

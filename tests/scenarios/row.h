@@ -27,7 +27,8 @@ struct row_host {
 	uint16_t port;
 };
 
-/* Both sides' next sequence numbers of a TCP connection, for rows that leave them out. */
+/* Both sides' next sequence numbers of a TCP connection, or the tags that they chose in SCTP, for
+ * rows that leave them out. */
 struct row_flow {
 	struct {
 		uint8_t addr[16];
@@ -90,6 +91,8 @@ struct row {
 	int64_t len, l4cut, sum;
 	bool sum_bad;
 	struct row_hex data;
+	char chunks[ROW_HEX]; /* SCTP's: "init", "cookie-echo,data", "abort/t:0" */
+	int64_t vtag, itag;
 	int64_t gre_version, gre_proto, key;
 	int64_t icmp_type, icmp_code, icmp_id, icmp_seq, quote;
 	char about[ROW_WORD];

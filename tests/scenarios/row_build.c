@@ -176,6 +176,92 @@ static size_t put_tcp(struct row_context *c, const struct row *r, uint8_t *p)
 	return 20 + options + payload;
 }
 
+/* ---- SCTP ---- */
+
+/* Bytes behind the chunk's header; an INIT's first four are its tag. */
+static const struct {
+	const char *name;
+	uint8_t type, body;
+} chunk_names[] = {
+	{ "data", 0, 12 }, { "init", 1, 16 }, { "init-ack", 2, 16 }, { "sack", 3, 12 },
+	{ "heartbeat", 4, 8 }, { "heartbeat-ack", 5, 8 }, { "abort", 6, 0 },
+	{ "shutdown", 7, 4 }, { "shutdown-ack", 8, 0 }, { "error", 9, 4 },
+	{ "cookie-echo", 10, 8 }, { "cookie-ack", 11, 0 }, { "shutdown-complete", 14, 0 },
+	{ "forward-tsn", 192, 4 }, { "unknown", 63, 4 },
+};
+
+/* One chunk, "NAME[/t][:LENGTH]"; what it takes or -1. */
+static int put_chunk(const struct row *r, const char *word, uint8_t *p, uint32_t tag)
+{
+	size_t len = strcspn(word, "/:"), payload = 0;
+	const char *length = strchr(word, ':');
+
+	for (size_t i = 0; i < sizeof(chunk_names) / sizeof(chunk_names[0]); i++) {
+		if (strlen(chunk_names[i].name) != len ||
+		    strncmp(chunk_names[i].name, word, len) != 0)
+			continue;
+		memset(p, 0, 4u + chunk_names[i].body);
+		if (chunk_names[i].type == 0)
+			payload = put_payload(r, p + 4 + chunk_names[i].body);
+		p[0] = chunk_names[i].type;
+		p[1] = strstr(word, "/t") != NULL;
+		if (p[0] == 1 || p[0] == 2)
+			put32(p + 4, tag);
+		payload += 4u + chunk_names[i].body;
+		put16(p + 2, length ? (uint32_t)atoi(length + 1) : (uint32_t)payload);
+		while (payload % 4)
+			p[payload++] = 0;
+		return (int)payload;
+	}
+	return -1;
+}
+
+static int put_sctp(struct row_context *c, const struct row *r, uint8_t *p,
+		    char error[ROW_ERROR])
+{
+	unsigned side;
+	struct row_flow *f = flow_of(c, r, &side);
+	bool init = strncmp(r->chunks, "init", 4) == 0 && r->chunks[4] != '-';
+	char words[ROW_HEX], *save;
+	size_t n = 12;
+
+	if (r->itag != ROW_UNSET)
+		f->side[side].next = (uint32_t)r->itag;
+	memset(p, 0, 12);
+	put16(p, port_of(r->sport, r->from));
+	put16(p + 2, port_of(r->dport, r->to));
+	put32(p + 4, (uint32_t)or_else(r->vtag, init ? 0 : f->side[!side].next));
+	memcpy(words, r->chunks, sizeof(words));
+	for (char *w = strtok_r(words, ",", &save); w && strcmp(w, "-") != 0;
+	     w = strtok_r(NULL, ",", &save)) {
+		int len = put_chunk(r, w, p + n, f->side[side].next);
+
+		if (len < 0) {
+			snprintf(error, ROW_ERROR, "\"%.60s\" is not a chunk of SCTP", w);
+			return -1;
+		}
+		n += (size_t)len;
+	}
+	return (int)n;
+}
+
+/* Over everything, with zeros in its place, least byte first. */
+static void put_crc(const struct row *r, uint8_t *p, size_t len)
+{
+	uint32_t crc = UINT32_MAX;
+
+	if (len < 12)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		crc ^= p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+	}
+	crc = (uint32_t)or_else(r->sum, ~crc) ^ (r->sum_bad ? 0x5555u : 0);
+	for (int i = 0; i < 4; i++)
+		p[8 + i] = (uint8_t)(crc >> 8 * i);
+}
+
 /* ---- others ---- */
 
 static size_t put_udp(const struct row *r, uint8_t *p)
@@ -275,6 +361,9 @@ static int put_l4(struct row_context *c, const struct row *r, uint8_t *p, char e
 	case 136:
 		len = (int)put_udp(r, p);
 		break;
+	case 132:
+		len = put_sctp(c, r, p, error);
+		break;
 	case 47:
 		len = (int)put_gre(r, p);
 		break;
@@ -291,6 +380,8 @@ static int put_l4(struct row_context *c, const struct row *r, uint8_t *p, char e
 		return -1;
 	if (r->l4cut != ROW_UNSET && r->l4cut < len)
 		len = (int)r->l4cut;
+	if (r->proto == 132)
+		put_crc(r, p, (size_t)len);
 	if (at && at + 2 <= (size_t)len) {
 		uint16_t sum = sum_l4(r, p, (size_t)len);
 

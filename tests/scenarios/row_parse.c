@@ -143,6 +143,7 @@ static const struct number_arg number_args[] = {
 	NUMBER("reserved", reserved, 15), NUMBER("mss", mss, 65535),
 	NUMBER("wscale", wscale, 255), NUMBER("ulen", ulen, 65535),
 	NUMBER("cover", cover, 65535), NUMBER("pseudo", pseudo, 255),
+	NUMBER("vtag", vtag, UINT32_MAX), NUMBER("itag", itag, UINT32_MAX),
 	NUMBER("gre-proto", gre_proto, 65535), NUMBER("key", key, 65535),
 	NUMBER("len", len, 65000), NUMBER("l4cut", l4cut, 65535),
 	NUMBER("icmp-seq", icmp_seq, 65535), NUMBER("icmp-id", icmp_id, 65535),
@@ -320,6 +321,11 @@ static int gre_version(struct row *r, const char *word)
 			       r->gre_version > 7 ? -1 : 0;
 }
 
+static int sctp_chunks(struct row *r, const char *word)
+{
+	return copy_word(r->chunks, sizeof(r->chunks), word);
+}
+
 /* Protocols whose name is followed by a word of their own. */
 static const struct {
 	uint8_t proto;
@@ -329,6 +335,7 @@ static const struct {
 	{ 6, tcp_flags, "flags, of FSRPAUEC" },
 	{ 1, icmp_type, "TYPE/CODE, echo or echo-reply" },
 	{ 58, icmp_type, "TYPE/CODE, echo or echo-reply" },
+	{ 132, sctp_chunks, "chunks: CHUNK[/t][:LENGTH],... or -" },
 	{ 47, gre_version, "a version, 0 to 7" },
 };
 
@@ -349,7 +356,7 @@ static int parse_proto(struct row *r, char **words, size_t n, char error[ROW_ERR
 {
 	static const struct { const char *name; uint8_t proto; } names[] = {
 		{ "tcp", 6 }, { "udp", 17 }, { "icmp", 1 }, { "icmpv6", 58 },
-		{ "gre", 47 }, { "udplite", 136 },
+		{ "gre", 47 }, { "udplite", 136 }, { "sctp", 132 },
 	};
 	int64_t number;
 

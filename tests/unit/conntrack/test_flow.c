@@ -171,11 +171,17 @@ static void names_of_states_and_bits(void **state)
 	static const char *const tcp[] = { "NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED",
 					   "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT",
 					   "CLOSE", "SYN_SENT2" };
+	static const char *const sctp[] = { "NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED",
+					    "ESTABLISHED", "SHUTDOWN_SENT", "SHUTDOWN_RECD",
+					    "SHUTDOWN_ACK_SENT", "HEARTBEAT_SENT" };
 
 	(void)state;
 	for (unsigned i = 0; i < TCPS_COUNT; i++)
 		assert_string_equal(tcp_state_name(i), tcp[i]);
 	assert_string_equal(tcp_state_name(200), "NONE");
+	for (unsigned i = 0; i < SCTPS_COUNT; i++)
+		assert_string_equal(sctp_state_name(i), sctp[i]);
+	assert_string_equal(sctp_state_name(200), "NONE");
 	assert_string_equal(ct_state_name(CT_STATE_NEW), "new");
 	assert_string_equal(ct_state_name(CT_STATE_ESTABLISHED), "established");
 	assert_string_equal(ct_state_name(CT_STATE_RELATED), "related");

@@ -233,6 +233,41 @@ static void signed_nonsense_is_damaged_too(void **state)
 	NONSENSE(f->expires = UINT64_MAX);
 }
 
+/* The same for protocols that keep something of their own. */
+static void nonsense_of_sctp_and_gre_is_damaged_too(void **state)
+{
+	static const struct {
+		uint8_t l4, off, value;
+	} nonsense[] = {
+		{ 132, offsetof(struct flow_sctp, state), 0 },
+		{ 132, offsetof(struct flow_sctp, state), SCTPS_COUNT },
+		{ 132, offsetof(struct flow_sctp, init), 2 },
+		{ 132, offsetof(struct flow_sctp, init) + 1, 2 },
+		{ 132, offsetof(struct flow_sctp, heartbeat_dir), 2 },
+		{ 132, offsetof(struct flow_sctp, heartbeat_failed), 2 },
+		{ 47, offsetof(struct flow_gre, timeout) + 7, 0x80 },
+		{ 47, offsetof(struct flow_gre, stream_timeout) + 7, 0x80 },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < 2 * (sizeof(nonsense) / sizeof(nonsense[0])); i++) {
+		struct flow *f;
+
+		shake_hands(w);
+		f = w->ref.flow;
+		f->tuple[0].l4 = f->tuple[1].l4 = nonsense[i / 2].l4;
+		memset(&f->proto, 0, sizeof(f->proto));
+		if (f->tuple[0].l4 == 132)
+			f->proto.sctp.state = SCTPS_ESTABLISHED;
+		if (i % 2)
+			f->proto.bytes[nonsense[i / 2].off] = nonsense[i / 2].value;
+		sign(w, f);
+		expect(w, i % 2 == 0, 0, i % 2, 0);
+		wait_ms(w, 500000 * 1000);
+		conntrack_housekeep(w->ct, 0, w->now);
+	}
+}
+
 static void a_twin_is_damaged(void **state)
 {
 	struct world *w = *state;
@@ -304,7 +339,13 @@ static void arbitrary_bytes_do_no_harm(void **state)
 				f->status = (uint32_t)random64(&seed) | FLOW_CONFIRMED;
 				f->status &= ~(uint32_t)FLOW_DYING;
 				f->expires = w->now.mono + random64(&seed) % (1ull << 41);
-				if (choice == 2) {
+				if (choice == 2 && i % 2) {
+					f->tuple[0].l4 = f->tuple[1].l4 = 132;
+					f->proto.sctp.state %= SCTPS_COUNT + 1;
+					f->proto.sctp.init[0] = f->proto.sctp.init[1] = 1;
+					f->proto.sctp.heartbeat_dir %= 2;
+					f->proto.sctp.heartbeat_failed %= 2;
+				} else if (choice == 2) {
 					f->tuple[0].l4 = f->tuple[1].l4 = 6;
 					f->proto.tcp.state %= 11;
 					f->proto.tcp.last_dir %= 2;
@@ -315,7 +356,8 @@ static void arbitrary_bytes_do_no_harm(void **state)
 		restart(w);
 		conntrack_stats(w->ct, &s);
 		assert_int_equal(s.by_kind[CT_TCP] + s.by_kind[CT_UDP] + s.by_kind[CT_ICMP] +
-					 s.by_kind[CT_ICMPV6] + s.by_kind[CT_OTHER],
+					 s.by_kind[CT_ICMPV6] + s.by_kind[CT_SCTP] +
+					 s.by_kind[CT_OTHER],
 				 s.flows);
 		assert_true(s.flows > 100);
 		exercise(w);
@@ -337,6 +379,7 @@ int main(void)
 		TEST(a_flow_that_was_dying_or_not_yet_linked_is_gone),
 		TEST(every_byte_of_the_identity_is_checked),
 		TEST(signed_nonsense_is_damaged_too),
+		TEST(nonsense_of_sctp_and_gre_is_damaged_too),
 		TEST(a_twin_is_damaged),
 		TEST(arbitrary_bytes_do_no_harm),
 	};

@@ -393,6 +393,34 @@ static void every_closing_state_may_be_dropped_under_pressure(void **state)
 	}
 }
 
+static void sctp_that_is_shutting_down_may_be_dropped_under_pressure(void **state)
+{
+	struct world *w = *state;
+
+	for (uint16_t i = 1; i <= 7; i++)
+		make_assured(w, i);
+	for (unsigned s = SCTPS_CLOSED; s < SCTPS_COUNT; s++) {
+		bool closing = s >= SCTPS_SHUTDOWN_SENT && s <= SCTPS_SHUTDOWN_ACK_SENT;
+		uint8_t heartbeat[16] = { 1, 1, 2, 2, 0, 0, 0, 9, 0, 0, 0, 0, 4, 0, 0, 4 };
+		struct flow *f;
+
+		w->options.checksum = false;
+		assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
+		raw_ip(&w->raw, A4, B4, 132, heartbeat, sizeof(heartbeat));
+		assert_int_equal(pass(w), NEW);
+		f = w->ref.flow;
+		atomic_fetch_or(&f->status, FLOW_ASSURED);
+		f->proto.sctp.state = (uint8_t)s;
+		udp_from(w, 100);
+		assert_int_equal(w->reason, REASON_TABLE_FULL);
+		conntrack_housekeep(w->ct, 0, w->now);
+		assert_int_equal(flows(w), closing ? 7 : 8);
+		if (!closing)
+			assert_true(conntrack_delete(w->ct, 7, f->id));
+		conntrack_housekeep(w->ct, 0, w->now);
+	}
+}
+
 static void a_chain_does_not_grow_for_ever(void **state)
 {
 	static struct world big;
@@ -610,6 +638,7 @@ int main(void)
 		TEST(housekeeping_under_pressure_drops_tcp_that_is_closing),
 		TEST(pressure_spares_all_when_there_is_room_again),
 		TEST(every_closing_state_may_be_dropped_under_pressure),
+		TEST(sctp_that_is_shutting_down_may_be_dropped_under_pressure),
 		TEST(a_flow_that_somebody_is_removing_stands_in_nobodys_way),
 		cmocka_unit_test(a_chain_does_not_grow_for_ever),
 		TEST(invalid_packets_evict_nothing),

@@ -30,12 +30,14 @@ static struct flow make_flow(uint8_t l3, uint8_t l4)
 					   (d ? "fd08::2" : "2001:db8::1"),
 			   &family, &t->dst);
 	}
-	if (l4 == IPPROTO_TCP || l4 == IPPROTO_UDP) {
+	if (l4 == IPPROTO_TCP || l4 == IPPROTO_UDP || l4 == IPPROTO_SCTP || l4 == IPPROTO_GRE) {
 		f.tuple[0].sport = f.tuple[1].dport = htons(40000);
 		f.tuple[0].dport = f.tuple[1].sport = htons(443);
 	}
 	if (l4 == IPPROTO_TCP)
 		f.proto.tcp.state = TCPS_ESTABLISHED;
+	if (l4 == IPPROTO_SCTP)
+		f.proto.sctp.state = SCTPS_SHUTDOWN_ACK_SENT;
 	if (l4 == IPPROTO_ICMP) {
 		f.tuple[0].sport = f.tuple[1].sport = htons(77);
 		f.tuple[0].dport = htons(8 << 8);
@@ -60,6 +62,7 @@ static void a_flow_comes_back_as_it_was(void **state)
 	static const uint8_t kinds[][2] = {
 		{ L3_IPV4, IPPROTO_TCP }, { L3_IPV6, IPPROTO_TCP },  { L3_IPV4, IPPROTO_UDP },
 		{ L3_IPV4, IPPROTO_ICMP }, { L3_IPV4, IPPROTO_GRE }, { L3_IPV6, 50 },
+		{ L3_IPV4, IPPROTO_SCTP }, { L3_IPV6, IPPROTO_UDPLITE },
 	};
 
 	(void)state;
@@ -77,24 +80,30 @@ static void a_flow_comes_back_as_it_was(void **state)
 		assert_true(f.start - back.start < 1000000);
 		if (kinds[i][1] == IPPROTO_TCP)
 			assert_int_equal(back.proto.tcp.state, TCPS_ESTABLISHED);
+		if (kinds[i][1] == IPPROTO_SCTP)
+			assert_int_equal(back.proto.sctp.state, SCTPS_SHUTDOWN_ACK_SENT);
 		json_decref(object);
 	}
 }
 
 static void both_ends_print_the_same_line(void **state)
 {
-	struct flow f = make_flow(L3_IPV4, IPPROTO_TCP), back;
-	struct text here = TEXT_INIT, there = TEXT_INIT;
-	json_t *object = encode(&f, 0);
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_SCTP, IPPROTO_GRE };
 
 	(void)state;
-	assert_int_equal(control_flow_decode(object, &back), 0);
-	flow_print(&f, 0, true, true, &here);
-	flow_print(&back, 0, true, true, &there);
-	assert_string_equal(text_str(&here), text_str(&there));
-	text_fini(&here);
-	text_fini(&there);
-	json_decref(object);
+	for (size_t i = 0; i < sizeof(protocols); i++) {
+		struct flow f = make_flow(L3_IPV4, protocols[i]), back;
+		struct text here = TEXT_INIT, there = TEXT_INIT;
+		json_t *object = encode(&f, 0);
+
+		assert_int_equal(control_flow_decode(object, &back), 0);
+		flow_print(&f, 0, true, true, &here);
+		flow_print(&back, 0, true, true, &there);
+		assert_string_equal(text_str(&here), text_str(&there));
+		text_fini(&here);
+		text_fini(&there);
+		json_decref(object);
+	}
 }
 
 static void time_left_counts_from_now(void **state)

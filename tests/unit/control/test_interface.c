@@ -212,6 +212,9 @@ static void status_names_every_reason_state_and_protocol(void **unused)
 	for (int t = 1; t < TCPS_COUNT; t++)
 		assert_non_null(json_object_get(json_object_get(flows, "tcp_states"),
 						tcp_state_name((unsigned)t)));
+	for (int t = 1; t < SCTPS_COUNT; t++)
+		assert_non_null(json_object_get(json_object_get(flows, "sctp_states"),
+						sctp_state_name((unsigned)t)));
 	for (int k = 1; k < CT_KIND_COUNT; k++)
 		assert_non_null(json_object_get(json_object_get(flows, "protocols"),
 						ct_kind_name(k)));

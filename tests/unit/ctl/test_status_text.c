@@ -91,6 +91,10 @@ static void counts_of_nothing_are_none(void **state)
 	expect("Flows  0 now, 3 peak, 10 max\n");
 	expect("  protocols   none\n");
 	expect("  TCP states  CLOSE 2, TIME_WAIT 1\n");
+	assert_null(strstr(text, "SCTP"));
+	print("{\"flows\":{\"now\":2,\"protocols\":{\"sctp\":2},"
+	      "\"sctp_states\":{\"CLOSED\":2,\"ESTABLISHED\":0}}}");
+	expect("  SCTP states CLOSED 2\n");
 }
 
 static void an_answer_without_members_is_printed_all_the_same(void **state)

@@ -145,6 +145,68 @@ static void the_pseudo_header_of_ipv6_is_that_of_rfc_8200(void **state)
 			 plain(pseudo, 40));
 }
 
+/* ---- CRC32c ---- */
+
+static void the_crc_of_rfc_3720s_examples_comes_out(void **state)
+{
+	static const uint8_t zero[32];
+	uint8_t ones[32], up[32], down[32];
+
+	(void)state;
+	for (unsigned i = 0; i < 32; i++) {
+		ones[i] = 0xff;
+		up[i] = (uint8_t)i;
+		down[i] = (uint8_t)(31 - i);
+	}
+	assert_int_equal(~crc32c(UINT32_MAX, zero, 32), 0x8a9136aa);
+	assert_int_equal(~crc32c(UINT32_MAX, ones, 32), 0x62a8ab43);
+	assert_int_equal(~crc32c(UINT32_MAX, up, 32), 0x46dd794e);
+	assert_int_equal(~crc32c(UINT32_MAX, down, 32), 0x113fdb5c);
+	assert_int_equal(~crc32c(UINT32_MAX, "123456789", 9), 0xe3069283);
+}
+
+/* An iSCSI read command, RFC 3720 B.4. */
+static void the_crc_of_an_iscsi_command_comes_out(void **state)
+{
+	static const uint8_t command[48] = {
+		0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0, 0, 0, 0, 0,
+		0x14, 0,    0, 0, 0, 0, 4, 0, 0,    0, 0, 0x14, 0, 0, 0, 0x18,
+		0x28, 0,    0, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 0, 0, 0,
+	};
+
+	(void)state;
+	assert_int_equal(~crc32c(UINT32_MAX, command, 48), 0xd9963a56);
+}
+
+/* A bit at a time, as the polynomial says. */
+static uint32_t plain_crc(uint32_t crc, const uint8_t *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		crc ^= b[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+	}
+	return crc;
+}
+
+static void crcs_of_every_length_are_those_of_the_polynomial(void **state)
+{
+	static uint8_t buf[300];
+
+	(void)state;
+	srand(2);
+	for (size_t i = 0; i < sizeof(buf); i++)
+		buf[i] = (uint8_t)rand();
+	for (size_t len = 0; len <= 256; len++) {
+		size_t off = len % 8;
+		uint32_t want = plain_crc(UINT32_MAX, buf + off, len);
+
+		assert_int_equal(crc32c(UINT32_MAX, buf + off, len), want);
+		assert_int_equal(crc32c(crc32c(UINT32_MAX, buf + off, len / 3),
+					buf + off + len / 3, len - len / 3), want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +219,9 @@ int main(void)
 		cmocka_unit_test(no_carry_is_lost_when_everything_is_ones),
 		cmocka_unit_test(the_pseudo_header_of_ipv4_is_that_of_rfc_9293),
 		cmocka_unit_test(the_pseudo_header_of_ipv6_is_that_of_rfc_8200),
+		cmocka_unit_test(the_crc_of_rfc_3720s_examples_comes_out),
+		cmocka_unit_test(the_crc_of_an_iscsi_command_comes_out),
+		cmocka_unit_test(crcs_of_every_length_are_those_of_the_polynomial),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
