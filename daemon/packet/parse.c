@@ -226,8 +226,9 @@ static void ipv6_view(struct packet *p)
 		case IPPROTO_NONE:
 			return no_l4(p);
 		default:
+			/* Whether so much of it is there is for its protocol to say. */
 			if (off > p->len)
-				return no_l4(p);
+				off = p->len;
 			p->l4_proto = next;
 			p->l4_off = (uint16_t)off;
 			p->l4_len = p->len - off;
@@ -442,8 +443,9 @@ int packet_parse_quoted(const struct packet *outer, uint32_t off, struct packet 
 	if (p.family == L3_IPV4) {
 		if (p.len < IPV4_HEADER)
 			return -EINVAL;
+		/* Below 20 too, as the kernel: the transport part then begins in the header. */
 		hlen = (uint32_t)(p.data[0] & 0x0f) * 4;
-		if (hlen < IPV4_HEADER || hlen > p.len)
+		if (hlen > p.len)
 			return -EINVAL;
 		memcpy(&p.saddr, p.data + 12, 4);
 		memcpy(&p.daddr, p.data + 16, 4);

@@ -26,7 +26,8 @@
 
 enum packet_flag {
 	/* The transport header could not be found (conntrack.md 2.1): IPv6 chain cut short
-	 * or ending in "no next header"; l4_proto is then 0 and l4_off == len. */
+	 * or ending in "no next header"; l4_proto is then 0 and l4_off == len.  Not when the
+	 * last header merely says that it ends behind the packet: l4_len is 0 then. */
 	PACKET_NO_L4 = 1 << 0,
 	/* A fragment: more follow, or offset above 0. */
 	PACKET_FRAGMENT = 1 << 1,
@@ -72,9 +73,10 @@ enum reason packet_parse(uint8_t *data, size_t len, const struct virtio_net_hdr 
 			 struct packet *ret_packet);
 
 /* The packet that an ICMP error quotes, which starts at off bytes into outer.  Looser, as
- * nf_conntrack_inet_error: neither its checksum, its version nor its total length is
- * checked, and it is usually cut short (len is what is there).  0, or -EINVAL when its
- * transport header cannot be found (conntrack.md 5.3). */
+ * nf_conntrack_inet_error: neither its checksum, its version, nor whether its lengths make
+ * sense is checked, and it is usually cut short (len is what is there).  0, or -EINVAL when
+ * its transport header cannot be found (conntrack.md 5.3); that of IPv4 may lie within what
+ * would be the IP header. */
 int packet_parse_quoted(const struct packet *outer, uint32_t off, struct packet *ret_packet);
 
 /* The 8-byte ICMP error types whose body quotes a packet: IPv4 3, 4, 5, 11, 12;

@@ -10,13 +10,14 @@
 #include "ctfw/engine.h"
 #include "fuzz.h"
 
-static void check_view(const struct packet *p, size_t size)
+static void check_view(const struct packet *p, size_t size, bool quoted)
 {
 	uint32_t header = p->family == L3_IPV4 ? 20 : 40;
 
 	CHECK(p->family == L3_IPV4 || p->family == L3_IPV6);
 	CHECK(p->len <= size && p->len >= header);
-	CHECK(p->l4_off >= header && p->l4_off + p->l4_len == p->len);
+	CHECK(p->l4_off >= header || (quoted && p->family == L3_IPV4));
+	CHECK(p->l4_off + p->l4_len == p->len);
 	if (p->flags & PACKET_NO_L4)
 		CHECK(p->l4_proto == 0 && p->l4_len == 0);
 	if (p->flags & (PACKET_NO_L4 | PACKET_LATER_FRAGMENT))
@@ -90,14 +91,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(reason != REASON_HEADER_CHECKSUM);
 	}
 	if (reason == REASON_NONE) {
-		check_view(&p, len);
+		check_view(&p, len, false);
 		packet_checksum_ok(&p);
 		check_answer(build_tcp_reset(&p, out), out);
 		check_answer(build_icmp_error(&p, p.family == L3_IPV4 ? 3 : 1, 3, &from, out),
 			     out);
 		if (packet_is_icmp_error(&p) &&
 		    packet_parse_quoted(&p, p.l4_off + 8u, &quoted) == 0)
-			check_view(&quoted, p.l4_len - 8);
+			check_view(&quoted, p.l4_len - 8, true);
 		log_it(&p);
 	} else {
 		CHECK(p.data == bytes && p.len <= len);

@@ -1,16 +1,20 @@
 /* driver.c - the engine's side of the oracle tests.
  *
- *     oracle-driver RULESET [--local ADDR@IFACE] [--route PREFIX=IFACE] ...
+ *     oracle-driver RULESET [--config FILE] [--local ADDR@IFACE] [--route PREFIX=IFACE] ...
  *
- * reads packets, "NANOSECONDS HEX" a line, and writes a JSON object a line for each: what
- * became of it as `ctfwctl replay --json` says it, the prefixes of the log statements that
- * it met, and what the engine emitted.  At the end of input: the flows as `conntrack -L`
- * prints them and the ruleset as `list ruleset` does. */
+ * reads packets, "NANOSECONDS HEX" a line, and answers each at once by a JSON object on a
+ * line: what became of it as `ctfwctl replay --json` says it, the prefixes of the log
+ * statements that it met, its flow's entry as ctnetlink would tell it, and what the engine
+ * emitted.  "NANOSECONDS flows" asks for all entries, at the end of input they follow once
+ * more, as `conntrack -L` prints them too, with the ruleset as `list ruleset` does. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctfw/config.h"
 #include "ctfw/rulefile.h"
 #include "ctfw/ruleset.h"
 #include "ctl/hostspec.h"
@@ -60,26 +64,85 @@ static size_t unhex(const char *hex, uint8_t *out, size_t size)
 	return n;
 }
 
-static void packet(struct driver *d, const char *line)
+/* ---- entries */
+
+static void tuple_text(const struct tuple *t, struct text *out)
+{
+	char src[ADDR_TEXT], dst[ADDR_TEXT];
+
+	text_printf(out, "\"%u %s %u > %s %u\"", t->l4, addr_print(t->l3, &t->src, src),
+		    ntohs(t->sport), addr_print(t->l3, &t->dst, dst), ntohs(t->dport));
+}
+
+static void tcp_json(const struct flow_tcp *tcp, struct text *t)
+{
+	text_printf(t, ",\"state\":\"%s\",\"scale\":[%u,%u],\"flags\":[%u,%u]",
+		    tcp_state_name(tcp->state), tcp->side[0].td_scale, tcp->side[1].td_scale,
+		    tcp->side[0].flags, tcp->side[1].flags);
+}
+
+static void entry_json(const struct flow *f, uint64_t mono, struct text *t)
+{
+	text_puts(t, "{\"tuple\":[");
+	tuple_text(&f->tuple[DIR_ORIGINAL], t);
+	text_puts(t, ",");
+	tuple_text(&f->tuple[DIR_REPLY], t);
+	text_printf(t, "],\"status\":%u,\"timeout\":%llu,\"mark\":%u,\"zone\":%u",
+		    (unsigned)f->status, flow_remaining(f, mono) / 1000000ull,
+		    (unsigned)f->mark, f->tuple[DIR_ORIGINAL].zone);
+	for (int bytes = 0; bytes < 2; bytes++) {
+		text_printf(t, ",\"%s\":[", bytes ? "bytes" : "packets");
+		for (int d = 0; d < 2; d++)
+			text_printf(t, "%s%llu", d ? "," : "",
+				    (unsigned long long)(bytes ? f->acct[d].bytes :
+								 f->acct[d].packets));
+		text_puts(t, "]");
+	}
+	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP)
+		tcp_json(&f->proto.tcp, t);
+	text_puts(t, "}");
+}
+
+/* ---- packets */
+
+static void print_emitted(const struct replay_outcome *o)
+{
+	printf(",\"out\":[");
+	if (o->out_len) {
+		putchar('"');
+		for (size_t i = 0; i < o->out_len; i++)
+			printf("%02x", o->out[i]);
+		putchar('"');
+	}
+	puts("]}");
+}
+
+static void packet(struct driver *d, const char *hex, uint64_t time)
 {
 	static uint8_t data[PACKET_MAX];
-	struct outcome_place at = { .number = ++d->packets };
+	struct outcome_place at = { .number = ++d->packets, .time = time };
 	struct replay_outcome o;
 	struct text t = TEXT_INIT;
-	char *hex;
-	size_t len;
+	size_t len = unhex(hex, data, sizeof(data));
+	/* A copy of exactly that size, so that reading behind it is found. */
+	uint8_t *exact = malloc(len ? len : 1);
 
-	at.time = strtoull(line, &hex, 10);
-	len = unhex(hex + 1, data, sizeof(data));
+	if (!exact)
+		abort();
+	memcpy(exact, data, len);
 	text_clear(&d->logs);
-	replay_packet(d->replay, data, len, NULL, at.time, &o);
+	replay_packet(d->replay, exact, len, NULL, time, &o);
 	at.mono = replay_time(d->replay);
 	outcome_json(&o, &at, &t);
-	printf("{\"outcome\":%s,\"log\":[%s],\"out\":\"", text_str(&t), text_str(&d->logs));
-	for (size_t i = 0; i < o.out_len; i++)
-		printf("%02x", o.out[i]);
-	puts("\"}");
+	printf("{\"outcome\":%s,\"log\":[%s]", text_str(&t), text_str(&d->logs));
+	if (o.trace.has_flow) {
+		text_clear(&t);
+		entry_json(&o.trace.flow, at.mono, &t);
+		printf(",\"entry\":%s", text_str(&t));
+	}
+	print_emitted(&o);
 	text_fini(&t);
+	free(exact);
 }
 
 static bool print_flow(void *arg, uint32_t index, const struct flow *copy)
@@ -89,11 +152,25 @@ static bool print_flow(void *arg, uint32_t index, const struct flow *copy)
 
 	(void)index;
 	flow_print(copy, replay_time(d->replay), false, false, &t);
-	printf("%s", d->logs.len ? "," : "");
+	printf("%s{\"line\":", d->logs.len ? "," : "");
 	text_puts(&d->logs, "x");
 	print_string(text_str(&t));
+	text_clear(&t);
+	entry_json(copy, replay_time(d->replay), &t);
+	printf(",\"entry\":%s}", text_str(&t));
 	text_fini(&t);
 	return true;
+}
+
+static void print_flows(struct driver *d)
+{
+	uint32_t cursor = 0;
+
+	text_clear(&d->logs);
+	printf("{\"flows\":[");
+	conntrack_each(replay_conntrack(d->replay), &cursor, 0,
+		       (struct instant){ .mono = replay_time(d->replay) }, print_flow, d);
+	printf("]");
 }
 
 static int finish(struct driver *d)
@@ -104,14 +181,10 @@ static int finish(struct driver *d)
 					     .len = sizeof(list) - 1 };
 	struct diag diag = DIAG_INIT;
 	struct text out = TEXT_INIT;
-	uint32_t cursor = 0;
 	int err;
 
-	text_clear(&d->logs);
-	printf("{\"flows\":[");
-	conntrack_each(replay_conntrack(d->replay), &cursor, 0,
-		       (struct instant){ .mono = replay_time(d->replay) }, print_flow, d);
-	printf("],\"ruleset\":");
+	print_flows(d);
+	printf(",\"ruleset\":");
 	err = replay_apply(d->replay, &input, &diag, &out);
 	print_string(text_str(&out));
 	puts("}");
@@ -140,6 +213,38 @@ static int load(struct driver *d, const char *path)
 	return err ? 1 : 0;
 }
 
+static void line(struct driver *d, const char *text)
+{
+	char *rest;
+	uint64_t time = strtoull(text, &rest, 10);
+
+	if (strcmp(rest, " flows\n") == 0) {
+		replay_advance(d->replay, time);
+		print_flows(d);
+		puts("}");
+	} else {
+		packet(d, *rest ? rest + 1 : rest, time);
+	}
+	fflush(stdout);
+}
+
+/* The options of a ctfwd.conf, as replay takes them. */
+static int configure(const char *path, struct replay_options *options)
+{
+	struct diag diag = DIAG_INIT;
+	struct config *config;
+	int err = config_load(path, &diag, &config);
+
+	if (err) {
+		fail(path, text_str(&diag.text));
+	} else {
+		options->conntrack = config->conntrack;
+		config_free(config);
+	}
+	diag_fini(&diag);
+	return err;
+}
+
 static int host(struct driver *d, char **word)
 {
 	struct hostspec spec = HOSTSPEC_INIT;
@@ -162,27 +267,31 @@ int main(int argc, char **argv)
 {
 	struct driver d = { .logs = TEXT_INIT };
 	struct replay_options options = { .log = note_log, .log_arg = &d };
-	char *line = NULL;
+	char *text = NULL, **rest = argv + 2;
 	size_t size = 0;
-	int err;
+	int err = 0;
 
 	if (argc < 2)
-		return fail("usage", "oracle-driver RULESET [--local ADDR@IFACE] "
-				     "[--route PREFIX=IFACE] ...");
+		return fail("usage", "oracle-driver RULESET [--config FILE] "
+				     "[--local ADDR@IFACE] [--route PREFIX=IFACE] ...");
 	conntrack_options_default(&options.conntrack);
-	options.conntrack.max_flows = 4096;
-	err = replay_new(&options, &d.replay);
-	if (err)
-		return fail("replay", strerror(-err));
-	err = load(&d, argv[1]);
+	if (argc > 3 && strcmp(argv[2], "--config") == 0) {
+		err = configure(argv[3], &options);
+		rest += 2;
+	}
+	options.conntrack.max_flows = 16384;
 	if (!err)
-		err = host(&d, argv + 2);
-	while (!err && getline(&line, &size, stdin) > 0)
-		packet(&d, line);
+		err = replay_new(&options, &d.replay);
+	if (!err)
+		err = load(&d, argv[1]);
+	if (!err)
+		err = host(&d, rest);
+	while (!err && getline(&text, &size, stdin) > 0)
+		line(&d, text);
 	if (!err)
 		err = finish(&d);
-	free(line);
+	free(text);
 	replay_free(d.replay);
 	text_fini(&d.logs);
-	return err;
+	return err ? 1 : 0;
 }

@@ -3,29 +3,32 @@
 A Kernel is a fresh network namespace with two TUNs, `wg0` (the VPN side) and `eth0`.  A packet
 is written to one of them, or sent by the host itself, and the kernel runs all its hooks inside
 that write(): what came out can be read back at once, without waiting.  What rules said and what
-state conntrack gave is told by log statements of NFLOG group 7, read by netlink.
+state conntrack gave is told by log statements of NFLOG group 7, read by netlink; so are the entries.
 
 The namespace belongs to this process alone and is gone with it.
 """
 import ctypes
 import fcntl
 import os
+import re
 import socket
 import struct
 import subprocess
 import time
 
+from netlink import Conntrack, Log
+
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 SIDES = ("wg0", "eth0")
-LOG_GROUP = 7
 
-# Observation: the state behind conntrack, and that a packet reached the host.  The sink keeps the
-# host itself from answering; it is loaded first and alone, so that of the hooks at its priority
-# conntrack's confirmation comes before it.
+# Observation: the state behind conntrack, that a packet reached the host, that it went out.  The
+# sink keeps the host itself from answering; it is loaded first and alone, so that of the hooks at
+# its priority conntrack's confirmation comes before it.
 SINK = """
 table inet sink {
     chain input { type filter hook input priority 2147483647; policy drop; }
+    chain sent { type filter hook postrouting priority 2147483647; log group 7 prefix "sent"; }
 }
 """
 OBSERVE = """
@@ -65,11 +68,7 @@ FORWARDING = {"net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1}
 # whole, out of our reach: answers may be missing then.
 ICMP_LIMIT = {"net/ipv4/icmp_msgs_per_sec": 1000000, "net/ipv4/icmp_msgs_burst": 1000000}
 # Only there once the module is; windows are not judged by the engine yet.
-CONNTRACK_SYSCTL = {
-    "net/netfilter/nf_conntrack_tcp_loose": 0,
-    "net/netfilter/nf_conntrack_tcp_be_liberal": 1,
-    "net/netfilter/nf_conntrack_acct": 0,
-}
+CONNTRACK = {"tcp_loose": 0, "tcp_be_liberal": 1, "acct": 1}
 
 
 def run(*command, **kw):
@@ -94,53 +93,9 @@ def nft(text):
         raise SystemExit("nft refuses the ruleset:\n" + p.stderr.decode() + text)
 
 
-class Log:
-    """NFLOG group 7: for each record its prefix and the packet that it speaks of."""
-
-    def __init__(self):
-        self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)  # NETLINK_NETFILTER
-        self.socket.bind((0, 0))
-        self.socket.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
-        # bind the group; copy whole packets; flush after each one
-        for config in (self.attr(1, b"\1"), self.attr(2, struct.pack(">IBx", 0xFFFF, 2)),
-                       self.attr(5, struct.pack(">I", 1))):
-            body = struct.pack(">BBH", 0, 0, LOG_GROUP) + config
-            self.socket.send(struct.pack("=IHHII", 16 + len(body), 0x0401, 5, 0, 0) + body)
-            answer = self.socket.recv(4096)
-            error = -struct.unpack_from("=i", answer, 16)[0]
-            if error:
-                raise OSError(error, "NFLOG: " + os.strerror(error))
-
-    @staticmethod
-    def attr(kind, value):
-        return struct.pack("=HH", 4 + len(value), kind) + value + b"\0" * (-len(value) % 4)
-
-    def read(self):
-        records = []
-        while True:
-            try:
-                data = self.socket.recv(1 << 17, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return records
-            at = 0
-            while at + 16 <= len(data):
-                length, kind = struct.unpack_from("=IH", data, at)
-                if kind == 0x0400:
-                    records.append(self.record(data[at + 20:at + length]))
-                at += (length + 3) & ~3
-
-    @staticmethod
-    def record(data):
-        prefix, packet, at = "", b"", 0
-        while at + 4 <= len(data):
-            length, kind = struct.unpack_from("=HH", data, at)
-            value = data[at + 4:at + length]
-            if kind == 10:
-                prefix = value.rstrip(b"\0").decode()
-            elif kind == 9:
-                packet = value
-            at += (length + 3) & ~3
-        return prefix, packet
+def head(packet):
+    """The IP header and what comes before TCP's checksum."""
+    return packet[:36 if packet[0] >> 4 == 4 else 56]
 
 
 def identity(packet):
@@ -150,17 +105,10 @@ def identity(packet):
     return packet[:7] + packet[8:]
 
 
-def transport(packet):
-    """The protocol behind the IP header, and behind an extension header of eight bytes."""
-    if packet[0] >> 4 == 4:
-        return packet[9]
-    return packet[40] if packet[6] in (0, 43, 60) else packet[6]
-
-
 class Kernel:
-    def __init__(self, ruleset, addresses):
+    def __init__(self, ruleset, addresses, sysctls=None):
         """addresses: of the host, for each side; what lies behind wg0 is theirs, and everything
-        else behind eth0."""
+        else behind eth0.  sysctls: of nf_conntrack, without that prefix."""
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "a network namespace cannot be made")
         sysctl(SYSCTL)
@@ -184,12 +132,14 @@ class Kernel:
         nft(SINK)
         nft(ruleset)
         nft(OBSERVE)
-        sysctl(CONNTRACK_SYSCTL)
+        for name, value in {**CONNTRACK, **(sysctls or {})}.items():
+            sysctl({"net/netfilter/nf_conntrack_" + name: value})
         self.own = {}
         for version, family in (4, socket.AF_INET), (6, socket.AF_INET6):
             self.own[version] = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
         self.own[6].setsockopt(41, 36, 1)  # IPV6_HDRINCL
         self.log = Log()
+        self.conntrack = Conntrack()
         self.start = time.monotonic_ns()
         self.collect()
 
@@ -209,7 +159,8 @@ class Kernel:
             os.close(fd)
         for s in self.own.values():
             s.close()
-        self.log.socket.close()
+        self.log.close()
+        self.conntrack.close()
 
     def collect(self):
         out = []
@@ -223,30 +174,42 @@ class Kernel:
 
     def packet(self, side, packet):
         """side: whence it comes, None for the host itself."""
-        result = {"time": time.monotonic_ns() - self.start}
-        if side:
-            os.write(self.tun[side], packet)
-        elif packet[0] >> 4 == 4:
-            self.send(4, packet, socket.inet_ntop(socket.AF_INET, packet[16:20]))
-        else:
-            self.send(6, packet, socket.inet_ntop(socket.AF_INET6, packet[24:40]))
+        result = {"time": self.now()}
+        if not side:
+            version = packet[0] >> 4
+            at, family = (16, socket.AF_INET) if version == 4 else (24, socket.AF_INET6)
+            to = socket.inet_ntop(family, packet[at:at + (4 if version == 4 else 16)])
+            self.send(version, packet, to)
+        elif not self.write(side, packet):
+            return dict(result, state=None, log=[], verdict="drop", out=[], delivered=[],
+                        answers=[])
         out, log = self.collect()
-        me = identity(packet)
-        prefixes = [prefix for prefix, logged in log if identity(logged) == me]
-        result["log"] = [p for p in prefixes if not p.startswith("state ") and p != "delivered"]
-        states = [p.split()[1:] for p in prefixes if p.startswith("state ")]
+        # Answers are the host's own: they came in nowhere.  Their records lack the checksum.
+        own = [head(r["packet"]) for r in log if r["prefix"] == "sent" and not r["came_in"]]
+        answers = [p for at, p in out if head(p) in own]
+        log = [r for r in log if r["came_in"] == bool(side)]
+        if not side:
+            me = identity(packet)
+            answers = [p for p in answers if identity(p) != me]
+            log = [r for r in log if identity(r["packet"]) == me]
+        result["answers"] = answers
+        result["out"] = [p for at, p in out if p not in answers]
+        result["delivered"] = [r["packet"] for r in log if r["prefix"] == "delivered"]
+        result["verdict"] = "accept" if result["out"] or result["delivered"] else "drop"
+        states = [r["prefix"].split()[1:] for r in log if r["prefix"].startswith("state ")]
         result["state"] = states[0] if states else None
-        others = [(at, p) for at, p in out if identity(p) != me]
-        passed = len(others) < len(out) or "delivered" in prefixes
-        result["verdict"] = "accept" if passed else "drop"
-        result["answers"] = [p for at, p in others if at == side]
-        result["answers_all"] = self.answers_all
-        # The kernel wants a right checksum of whatever it rejects, and sees one in other
-        # protocols by chance only (nf_reject_verify_csum).
-        result["opaque"] = transport(packet) not in (1, 6, 17, 58)
-        if others and not result["answers"]:
-            raise SystemExit("the kernel emitted a packet of unknown origin: %r" % others)
+        result["log"] = [r["prefix"] for r in log
+                         if r["prefix"] not in ("delivered", "sent") and
+                         not r["prefix"].startswith("state ")]
         return result
+
+    def write(self, side, packet):
+        """Whether the TUN took it: it looks at the first nibble."""
+        try:
+            os.write(self.tun[side], packet)
+        except OSError:
+            return False
+        return True
 
     def send(self, version, packet, to):
         try:
@@ -254,12 +217,20 @@ class Kernel:
         except PermissionError:
             pass  # a rule said drop
 
+    def now(self):
+        """Nanoseconds since the beginning."""
+        return time.monotonic_ns() - self.start
+
+    def milliseconds(self, since):
+        return (self.now() - since) // 1000000
+
     def flows(self):
+        """As `conntrack -L` lists them, without counters."""
         lines = []
         for family in "ipv4", "ipv6":
             p = subprocess.run(["conntrack", "-L", "-f", family], stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, check=True)
-            lines += p.stdout.decode().splitlines()
+            lines += re.sub(r"packets=\d+ bytes=\d+ ", "", p.stdout.decode()).splitlines()
         return lines
 
     def ruleset(self):

@@ -8,7 +8,7 @@ import ipaddress
 import struct
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << i for i in range(8))
-ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+ICMP, TCP, UDP, GRE, ICMPV6, SCTP, UDPLITE = 1, 6, 17, 47, 58, 132, 136
 
 # The host's own, and others on either side of it, by IP version.
 HOST = {"wg0": {4: "10.8.0.1", 6: "fd08::1"}, "eth0": {4: "192.0.2.1", 6: "2001:db8::1"}}
@@ -31,28 +31,68 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def ip(src, dst, proto, payload, ttl=64, ident=1, options=b""):
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = CRC32C[(crc ^ byte) & 255] ^ crc >> 8
+    return struct.pack("<I", crc ^ 0xFFFFFFFF)
+
+
+def crc32c_table():
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        yield value
+
+
+CRC32C = list(crc32c_table())
+# Where the checksum stands.
+SUM_FIELD = {TCP: 16, UDP: 6, UDPLITE: 6, ICMP: 2, ICMPV6: 2}
+
+
+def with_checksum(src, dst, proto, payload, summed=None):
+    """The transport's checksum put in, as far as there is one.  summed: the protocol of the
+    pseudo-header, where that is another."""
+    if proto == SCTP and len(payload) >= 12:
+        return payload[:8] + crc32c(payload[:8] + bytes(4) + payload[12:]) + payload[12:]
+    field = SUM_FIELD.get(proto)
+    if field is None or len(payload) < field + 2:
+        return payload
+    pseudo = b"" if proto == ICMP else src.packed + dst.packed + struct.pack(
+        ">HH", summed or proto, len(payload))
+    payload = payload[:field] + b"\0\0" + payload[field + 2:]
+    value = checksum(pseudo + payload)
+    if proto in (UDP, UDPLITE):
+        value = value or 0xFFFF
+    return payload[:field] + struct.pack(">H", value) + payload[field + 2:]
+
+
+def ip(src, dst, proto, payload, ttl=64, ident=1, options=b"", fragment=0x4000, tos=0, whole=True):
+    """fragment: IPv4's flags and offset; whole: the payload wants its transport checksum."""
     src, dst = ipaddress.ip_address(src), ipaddress.ip_address(dst)
-    pseudo = src.packed + dst.packed + struct.pack(">HH", proto, len(payload))
-    field = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}.get(proto)
-    if field:
-        value = checksum((b"" if proto == ICMP else pseudo) + payload)
-        if proto == UDP:
-            value = value or 0xFFFF
-        payload = payload[:field] + struct.pack(">H", value) + payload[field + 2:]
+    if whole:
+        payload = with_checksum(src, dst, proto, payload)
     if src.version == 6:
-        return struct.pack(">IHBB", 6 << 28, len(payload), proto, ttl) + \
+        return struct.pack(">IHBB", 6 << 28 | tos << 20, len(payload), proto, ttl) + \
             src.packed + dst.packed + payload
     length = 20 + len(options)
-    head = struct.pack(">BBHHHBBH", 0x40 | length // 4, 0, length + len(payload), ident, 0x4000,
-                       ttl, proto, 0) + src.packed + dst.packed + options
+    head = struct.pack(">BBHHHBBH", 0x40 | length // 4, tos, length + len(payload), ident,
+                       fragment, ttl, proto, 0) + src.packed + dst.packed + options
     return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + payload
 
 
-def tcp(src, sport, dst, dport, flags, seq=1, ack=0, data=b"", tcp_options=b"", **kw):
+def with_header_checksum(packet):
+    """An IPv4 packet whose header was changed."""
+    length = (packet[0] & 15) * 4
+    head = packet[:10] + b"\0\0" + packet[12:length]
+    return head[:10] + struct.pack(">H", checksum(head)) + packet[12:]
+
+
+def tcp(src, sport, dst, dport, flags, seq=1, ack=0, data=b"", tcp_options=b"", win=0x7000,
+        reserved=0, **kw):
     ack = ack if flags & ACK else 0
     head = struct.pack(">HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF,
-                       (20 + len(tcp_options)) // 4 << 4, flags, 0x7000, 0, 0)
+                       (20 + len(tcp_options)) // 4 << 4 | reserved, flags, win, 0, 0)
     return ip(src, dst, TCP, head + tcp_options + data, **kw)
 
 

@@ -546,17 +546,26 @@ static void a_truncated_extension_header_means_no_transport(void **state)
 	}
 }
 
-static void an_extension_header_that_runs_past_the_end_means_no_transport(void **state)
+static void an_extension_header_that_runs_past_the_end_means_an_empty_transport(void **state)
 {
-	static const uint8_t next[] = { IPPROTO_UDP, IPPROTO_DSTOPTS, 99 };
+	static const uint8_t next[] = { IPPROTO_UDP, IPPROTO_TCP, 99 };
+	struct packet p;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(next); i++) {
 		ip6_begin(&m, IPPROTO_DSTOPTS);
 		PUT(&m, next[i], 1, 0, 0, 0, 0, 0, 0);
 		ip6_seal(&m);
-		expect_no_l4();
+		p = parsed();
+		assert_int_equal(p.l4_proto, next[i]);
+		assert_int_equal(p.l4_off, p.len);
+		assert_int_equal(p.l4_len, 0);
+		assert_int_equal(p.flags, 0);
 	}
+	ip6_begin(&m, IPPROTO_DSTOPTS);
+	PUT(&m, IPPROTO_DSTOPTS, 1, 0, 0, 0, 0, 0, 0);
+	ip6_seal(&m);
+	expect_no_l4();
 }
 
 static void a_complete_chain_may_end_in_an_empty_protocol(void **state)
@@ -661,7 +670,7 @@ int main(void)
 		cmocka_unit_test(other_headers_count_as_protocols),
 		cmocka_unit_test(no_next_header_anywhere_means_no_transport),
 		cmocka_unit_test(a_truncated_extension_header_means_no_transport),
-		cmocka_unit_test(an_extension_header_that_runs_past_the_end_means_no_transport),
+		cmocka_unit_test(an_extension_header_that_runs_past_the_end_means_an_empty_transport),
 		cmocka_unit_test(a_complete_chain_may_end_in_an_empty_protocol),
 		cmocka_unit_test(an_ipv6_first_fragment_shows_its_ports),
 		cmocka_unit_test(an_atomic_fragment_is_no_fragment),

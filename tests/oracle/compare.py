@@ -1,0 +1,170 @@
+"""compare.py - what differs between the engine's answer to a packet and the kernel's.
+
+A difference is (kind, text): the kind is a word or two that stays the same when the stream is
+made shorter.
+"""
+from packets import ICMP, ICMPV6, checksum
+
+EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED = 1, 2, 4, 8
+DYING = 1 << 9
+# What the kernel notes about NAT that was decided not to happen, and that a helper may come.
+STATUS_MASK = ~(1 << 7 | 1 << 8)
+# Milliseconds by which a timer may differ: the kernel counts in jiffies, of 4 ms mostly, and the
+# packet's time was read before it was written.
+CLOCK = 30
+# Whether the engine judges TCP's windows, and knows data that waits for its acknowledgement.
+WINDOWS = False
+
+
+def transport(packet):
+    """The protocol behind the IP header, and behind an extension header of eight bytes."""
+    if len(packet) < 40:
+        return packet[9] if len(packet) >= 20 else 0
+    if packet[0] >> 4 == 4:
+        return packet[9]
+    return packet[40] if packet[6] in (0, 43, 60) and len(packet) > 40 else packet[6]
+
+
+# ---- what went out
+
+def answer(packet):
+    """An answer without what the host chooses, the IPv4 identification, and without the TTL of the
+    packet that it quotes: the kernel has counted the hop down by then, the engine leaves that to
+    it.  Checksums that follow from these are left out too."""
+    p = bytearray(packet)
+    at, quoted = (20, 28) if p[0] >> 4 == 4 else (40, 48)
+    if at == 20:
+        p[4:6] = p[10:12] = b"\0\0"
+    if p[9 if at == 20 else 6] in (ICMP, ICMPV6):
+        p[at + 2:at + 4] = b"\0\0"
+        if at == 20:
+            p[quoted + 8] = 0
+            p[quoted + 10:quoted + 12] = b"\0\0"
+        else:
+            p[quoted + 7] = 0
+    return bytes(p)
+
+
+def forwarded(packet):
+    """A packet without what the kernel does to it behind the engine: it counts down the TTL and
+    fills in routes and times that options ask for, so that the header's checksum changes; it
+    chooses the identification of IPv6 fragments."""
+    p = bytearray(packet)
+    if p[0] >> 4 == 4:
+        options = p[20:(p[0] & 15) * 4]
+        if options[:1] in (b"\7", b"\x44"):
+            p[20:20 + len(options)] = bytes(len(options))
+        p[8] = 0
+        p[10:12] = b"\0\0"
+    else:
+        p[7] = 0
+        if p[6] == 44 and len(p) >= 48:
+            p[44:48] = b"\0\0\0\0"
+    return bytes(p)
+
+
+def header_checksum_right(packet):
+    return packet[0] >> 4 != 4 or checksum(packet[:(packet[0] & 15) * 4]) == 0
+
+
+def hexes(packets):
+    return "[%s]" % ", ".join(p.hex() for p in packets)
+
+
+def emission(ours, theirs):
+    """The bytes that each emitted.  What was for the host itself did not leave the kernel."""
+    mine = [bytes.fromhex(p) for p in ours["out"]]
+    if ours["outcome"]["verdict"] == "accept":
+        if not all(header_checksum_right(p) for p in mine):
+            yield "checksum", "the IPv4 header's checksum is wrong: " + hexes(mine)
+        got = theirs["out"] or theirs["delivered"]
+        # A datagram that came in pieces is delivered whole, and goes out in pieces.
+        pieces = not theirs["out"] and len(mine) > 1
+        if got and not pieces and [forwarded(p) for p in mine] != [forwarded(p) for p in got]:
+            yield "emitted", "emitted: %s\n    the kernel: %s" % (hexes(mine), hexes(got))
+        return
+    # What its IP layer refuses before the first hook, the kernel may tell the sender; the engine
+    # drops it and counts the reason.
+    limited = theirs["may_lack_answers"] if not theirs["answers"] else not theirs["state"]
+    if [answer(p) for p in mine] != [answer(p) for p in theirs["answers"]] and not limited:
+        yield "answer", "answer: %s\n    the kernel's: %s" % (hexes(mine),
+                                                          hexes(theirs["answers"]))
+
+
+# ---- entries
+
+def timer_differs(ours, theirs, late):
+    """ours: milliseconds; theirs: whole seconds, looked at up to `late` ms later."""
+    return not (max(ours - CLOCK - late, 0) // 1000 <= theirs <= (ours + CLOCK) // 1000)
+
+
+def entry_differences(ours, theirs, late):
+    """Keys in which two entries differ."""
+    for key in sorted(ours.keys() | theirs.keys()):
+        a, b = ours.get(key), theirs.get(key)
+        if key in ("flags", "scale") and not WINDOWS:
+            continue
+        if key == "timeout":
+            unacknowledged = not WINDOWS and ours.get("state") == "ESTABLISHED"
+            differs = timer_differs(a, b, late) and not (unacknowledged and b in (299, 300))
+            a = "%d.%03d" % divmod(a, 1000)
+        elif key == "status":
+            a, b = a & STATUS_MASK, b & STATUS_MASK
+            differs = a != b
+            a, b = hex(a), hex(b)
+        else:
+            differs = a != b
+        if differs:
+            yield "entry's " + key, "the entry's %s: %s, the kernel's: %s" % (key, a, b)
+
+
+def alive(entry):
+    return entry is not None and entry["status"] & CONFIRMED and not entry["status"] & DYING
+
+
+def entry_of_packet(ours, entry, late):
+    """entry: the kernel's of the same original tuple, None without one."""
+    mine = ours.get("entry")
+    if not alive(mine):
+        if entry:
+            yield "entry", "no entry is left, the kernel's: %s" % entry
+    elif not entry:
+        yield "entry", "the entry, which the kernel has not: %s" % mine
+    else:
+        yield from entry_differences(mine, entry, late)
+
+
+def table_differences(ours, theirs, late):
+    """All entries of both sides."""
+    a = {(f["tuple"][0], f["zone"]): f for f in ours}
+    b = {(f["tuple"][0], f["zone"]): f for f in theirs}
+    for key in sorted(a.keys() - b.keys()):
+        if a[key]["timeout"] > CLOCK + late:
+            yield "table", "only the engine has: %s" % a[key]
+    for key in sorted(b.keys() - a.keys()):
+        if b[key]["timeout"] > (CLOCK + late) // 1000:
+            yield "table", "only the kernel has: %s" % b[key]
+    for key in sorted(a.keys() & b.keys()):
+        for kind, text in entry_differences(a[key], b[key], late):
+            yield kind, "%s: %s" % (key[0], text)
+
+
+# ---- packets
+
+def differences(ours, theirs):
+    """Between the engine's answer and the kernel's result of one packet, without its entry."""
+    o = ours["outcome"]
+    if (o["verdict"] == "accept") != (theirs["verdict"] == "accept"):
+        yield "verdict", "verdict: %s by %s, the kernel's: %s" % (o["verdict"], o["by"],
+                                                              theirs["verdict"])
+    # Only a packet that raw chains let through has a state to compare.
+    if theirs["state"]:
+        state = [o["ct"]["state"], o["ct"].get("direction")]
+        want = theirs["state"] + [None] * (2 - len(theirs["state"]))
+        if state != want:
+            yield "state", "state: %s, the kernel's: %s" % (state, want)
+    if ours["log"] != theirs["log"]:
+        yield "rules", "rules that matched: %s, the kernel's: %s" % (ours["log"], theirs["log"])
+    yield from emission(ours, theirs)
+
+

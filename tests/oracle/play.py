@@ -1,0 +1,91 @@
+"""play.py - a list of packets through both sides in step, and the shortest list that still
+differs.
+
+An item of a stream is (side, packet): whence it comes, None for the host itself; or ("wait",
+seconds).
+"""
+import time
+
+import compare
+import kernel
+from engine import Engine
+from packets import HOST_ADDRESSES
+
+
+class Play:
+    """What came of a stream.  differences: (index of the item, kind, text), the index len(items)
+    for the tables at the end; told: (ours, theirs, the kernel's entry) of each packet."""
+
+    def __init__(self, ruleset, driver, sysctls=None, config=None, addresses=HOST_ADDRESSES,
+                 host=None):
+        """sysctls: of nf_conntrack; config: the engine's options that mean the same."""
+        self.ruleset = ruleset
+        self.engine = Engine(driver, ruleset, config, host)
+        try:
+            self.kernel = kernel.Kernel(ruleset, addresses, sysctls)
+        except BaseException:
+            self.engine.close()
+            raise
+        self.differences = []
+        self.told = []
+        self.seconds = 0
+
+    def close(self):
+        self.kernel.close()
+        self.engine.close()
+
+    def run(self, items, to_the_end=False):
+        """Stops at the first packet that differs unless told otherwise."""
+        start = time.monotonic()
+        for index, (side, packet) in enumerate(items):
+            if side == "wait":
+                time.sleep(packet)
+                self.told.append(None)
+                continue
+            found = self.step(side, packet)
+            self.differences += [(index, kind, text) for kind, text in found]
+            if found and not to_the_end:
+                break
+        else:
+            self.differences += [(len(items), kind, text) for kind, text in self.tables()]
+        self.seconds = time.monotonic() - start
+        return self
+
+    def step(self, side, packet):
+        theirs = self.kernel.packet(side, packet)
+        theirs["may_lack_answers"] = not self.kernel.answers_all or \
+            compare.transport(packet) not in (1, 6, 17, 58)
+        ours = self.engine.packet(theirs["time"], packet)
+        entry = None
+        if "entry" in ours:
+            mine = ours["entry"]
+            entry = self.kernel.conntrack.entry(mine["tuple"][0], mine["zone"])
+        self.told.append((ours, theirs, entry))
+        return list(compare.differences(ours, theirs)) + \
+            list(compare.entry_of_packet(ours, entry, self.kernel.milliseconds(theirs["time"])))
+
+    def tables(self):
+        now = self.kernel.now()
+        theirs = self.kernel.conntrack.flows()
+        late = self.kernel.milliseconds(now)
+        ours = [f["entry"] for f in self.engine.flows(now)]
+        return compare.table_differences(ours, theirs, late)
+
+
+def shrink(items, kind, play):
+    """The shortest list found by leaving out parts, for which play(list) still has a difference of
+    that kind: delta debugging."""
+    def differs(some):
+        return any(k == kind for i, k, t in play(some).differences)
+
+    size = (len(items) + 1) // 2
+    while size:
+        at = 0
+        while at < len(items):
+            some = items[:at] + items[at + size:]
+            if some and differs(some):
+                items = some
+            else:
+                at += size
+        size = size // 2
+    return items
