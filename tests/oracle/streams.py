@@ -200,7 +200,7 @@ class Errors(Walk):
 
     def __init__(self, random):
         super().__init__(random)
-        self.others = [kind(random) for kind in (Udp, Udp, Icmp, Icmpv6, Generic)]
+        self.others = [kind(random) for kind in (Udp, Udp, Icmp, Icmpv6, Gre, Generic)]
 
     def packet(self):
         if not self.sent or self.one_in(3):
