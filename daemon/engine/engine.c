@@ -135,6 +135,7 @@ static void log_packet(struct eval *eval, enum hook hook, const struct log_spec 
 		.iifname = eval->iifname,
 		.oifname = eval->oifname,
 		.mark = eval->mark,
+		.hop = eval->hop,
 	};
 
 	if (bucket_take(&way->worker->log, rate, way->now.mono))
@@ -258,6 +259,9 @@ static enum reason filter(struct way *way)
 		reason = chains(way, HOOK_OUTPUT, false);
 	} else {
 		reason = chains(way, HOOK_PREROUTING, false);
+		/* ip_forward() counts this host before its first hook.  What comes by an `in`
+		 * port will be forwarded behind us, what comes by others has been. */
+		way->eval.hop = way->hook == HOOK_FORWARD && way->port->role == PORT_IN;
 		if (reason == REASON_NONE)
 			reason = chains_all(way, way->hook);
 	}

@@ -31,7 +31,17 @@
 struct line {
 	char buf[LINE_SIZE];
 	size_t len; /* below LINE_SIZE */
+	uint8_t hop; /* of the packet itself, not of what it quotes: engine_log's */
 };
+
+/* TTL or hop limit as the kernel would show it. */
+static unsigned hops(struct line *l, uint8_t field)
+{
+	uint8_t shown = (uint8_t)(field - l->hop);
+
+	l->hop = 0;
+	return shown;
+}
 
 static bool is_full(const struct line *l)
 {
@@ -224,7 +234,7 @@ static void add_ipv4(struct line *l, struct bytes p, unsigned flags, bool quoted
 	add_addr4(l, "SRC", h + 12);
 	add_addr4(l, "DST", h + 16);
 	add(l, "LEN=%u TOS=0x%02X PREC=0x%02X TTL=%u ID=%u ", be16(h + 2), h[1] & 0x1e,
-	    h[1] & 0xe0, h[8], be16(h + 4));
+	    h[1] & 0xe0, hops(l, h[8]), be16(h + 4));
 	add(l, "%s%s%s", frag & 0x8000 ? "CE " : "", frag & 0x4000 ? "DF " : "",
 	    frag & 0x2000 ? "MF " : "");
 	if (later)
@@ -371,7 +381,7 @@ static void add_ipv6(struct line *l, struct bytes p, unsigned flags, bool quoted
 	add_addr6(l, "SRC", h + 8);
 	add_addr6(l, "DST", h + 24);
 	add(l, "LEN=%u TC=%u HOPLIMIT=%u FLOWLBL=%u ", be16(h + 4) + IPV6_HEADER,
-	    (be32(h) & 0x0ff00000) >> 20, h[7], be32(h) & 0x000fffff);
+	    (be32(h) & 0x0ff00000) >> 20, hops(l, h[7]), be32(h) & 0x000fffff);
 	c = (struct chain){ behind(p, IPV6_HEADER), h[6], false };
 	while (is_extension(c.next) && !is_full(l)) {
 		if (!add_extension(l, &c, flags))
@@ -396,6 +406,7 @@ int logline_format(const struct engine_log *record, char *buf, size_t size)
 	struct line l;
 
 	l.len = 0;
+	l.hop = record->hop;
 	if (record->spec)
 		add_name(&l, record->spec->prefix);
 	add(&l, "IN=");

@@ -48,6 +48,7 @@ struct engine_log {
 	const struct log_spec *spec;
 	const char *iifname, *oifname; /* "" for none */
 	uint32_t mark;
+	uint8_t hop; /* eval's: less by that than the packet's own TTL or hop limit */
 };
 
 struct engine_options {

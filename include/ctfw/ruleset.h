@@ -148,6 +148,8 @@ struct eval {
 	uint32_t ct_mark;         /* as rules see and set it; the caller writes it back */
 	bool ct_mark_set;
 	uint32_t mark;            /* meta mark */
+	uint8_t hop;              /* what TTL and hop limit are less than the packet says: 1
+				   * where the kernel would have counted this host already */
 	uint32_t iif, oif;        /* ifindex; 0: none at this hook */
 	char iifname[16], oifname[16]; /* padded with zeroes; all zero: none */
 	unsigned worker;

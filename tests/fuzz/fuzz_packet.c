@@ -55,7 +55,7 @@ static void check_answer(int len, const uint8_t *bytes)
 static void log_it(const struct packet *p)
 {
 	static const struct log_spec spec = { .prefix = "fuzz ", .flags = 0xff };
-	struct engine_log record = { p, HOOK_FORWARD, &spec, "in", "out", 1 };
+	struct engine_log record = { p, HOOK_FORWARD, &spec, "in", "out", 1, 1 };
 	char line[600];
 	int len = logline_format(&record, line, sizeof(line));
 

@@ -11,6 +11,7 @@
 
 #include "ctfw/engine.h"
 #include "unit/packet/make.h"
+#include "unit/packets.h"
 
 #define ALL_FLAGS                                                                              \
 	(LOG_TCP_SEQUENCE | LOG_TCP_OPTIONS | LOG_IP_OPTIONS | LOG_SKUID | LOG_ETHER)
@@ -33,7 +34,7 @@ static const char *line_of(const struct packet *p, const char *prefix, unsigned 
 {
 	static char buf[2048];
 	struct log_spec spec = { .prefix = prefix, .level = 4, .flags = (uint8_t)flags };
-	struct engine_log record = { p, HOOK_FORWARD, &spec, iif, oif, mark };
+	struct engine_log record = { p, HOOK_FORWARD, &spec, iif, oif, mark, 0 };
 	int len = logline_format(&record, buf, sizeof(buf));
 
 	assert_int_equal(len, strlen(buf));
@@ -97,6 +98,25 @@ static void interfaces_and_mark_are_shown(void **state)
 		"PREC=0x00 TTL=64 ID=4660 PROTO=UDP SPT=1234 DPT=53 LEN=8 MARK=0x2a");
 }
 
+static void a_hop_that_is_counted_already_is_not_shown_of_what_is_quoted(void **state)
+{
+	const struct log_spec spec = { .level = 4 };
+	struct engine_log record = { .hook = HOOK_FORWARD, .spec = &spec, .iifname = "wg0",
+				     .oifname = "eth0", .hop = 1 };
+	struct raw inner, outer;
+	struct packet p;
+	char buf[1024];
+
+	(void)state;
+	raw_udp(&inner, "192.0.2.1", 53, "10.8.0.2", 1234, 4);
+	raw_icmp_error(&outer, "10.8.0.2", "192.0.2.1", 3, 3, &inner, 28);
+	assert_int_equal(packet_parse(outer.b, outer.len, NULL, &p), REASON_NONE);
+	record.packet = &p;
+	logline_format(&record, buf, sizeof(buf));
+	assert_non_null(strstr(buf, "TTL=63 "));
+	assert_non_null(strstr(strstr(buf, "TTL=63 ") + 1, "TTL=64 "));
+}
+
 static void control_characters_of_a_prefix_or_a_name_are_not_printed(void **state)
 {
 	struct packet p;
@@ -114,7 +134,7 @@ static void a_line_is_cut_where_its_buffer_ends(void **state)
 	char whole[1100], part[1100];
 	struct log_spec spec = { .prefix = "p " };
 	struct packet p;
-	struct engine_log record = { &p, HOOK_INPUT, &spec, "wg0", "", 0 };
+	struct engine_log record = { &p, HOOK_INPUT, &spec, "wg0", "", 0, 0 };
 	int len;
 
 	(void)state;
@@ -176,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_the_kernels_word_for_word),
+		cmocka_unit_test(a_hop_that_is_counted_already_is_not_shown_of_what_is_quoted),
 		cmocka_unit_test(interfaces_and_mark_are_shown),
 		cmocka_unit_test(control_characters_of_a_prefix_or_a_name_are_not_printed),
 		cmocka_unit_test(a_line_is_cut_where_its_buffer_ends),
