@@ -19,9 +19,12 @@ static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow 
 	record_lock(f);
 	f->check = 0;
 	memcpy((char *)f + identity, (const char *)from + identity,
-	       offsetof(struct flow, word) - identity);
+	       offsetof(struct flow, route) - identity);
 	f->id = from->id ? from->id : life_new_id(ct);
 	f->start = now.real;
+	for (int dir = 0; dir < 2; dir++)
+		flow_set_route(f, dir,
+			       atomic_load_explicit(&from->route[dir], memory_order_relaxed));
 	/* Whoever walks over all records reads the status of this one at any time. */
 	atomic_store_explicit(&f->status,
 			      atomic_load_explicit(&from->status, memory_order_relaxed),

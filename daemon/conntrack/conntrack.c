@@ -161,18 +161,30 @@ void conntrack_prefetch(struct conntrack *ct, struct packet *p, struct ct_zone z
 	__builtin_prefetch(&ct->table.heads[hash_of(ct, p, &tuple) & ct->table.mask]);
 }
 
+void conntrack_prefetch_link(struct conntrack *ct, const struct packet *p)
+{
+	uint32_t ref = p->hash ? table_first(&ct->table, (uint32_t)p->hash) : 0;
+
+	if (ref)
+		__builtin_prefetch(&ct->table.links[ref - 1]);
+}
+
 void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p)
 {
+	const struct flow *f;
 	uint32_t ref;
 
 	if (!p->hash)
 		return;
 	ref = table_first(&ct->table, (uint32_t)p->hash);
+	while (ref && ct->table.links[ref - 1].hash != (uint32_t)p->hash)
+		ref = table_next(&ct->table, ref);
 	if (!ref)
 		return;
-	__builtin_prefetch(&ct->table.links[ref - 1]);
-	for (unsigned line = 0; line < sizeof(struct flow); line += CACHE_LINE)
-		__builtin_prefetch((const char *)table_flow(&ct->table, ref) + line, 1);
+	f = table_flow(&ct->table, ref);
+	__builtin_prefetch(&f->tuple[table_dir(ref)]);
+	__builtin_prefetch(&f->word, 1);
+	__builtin_prefetch((const char *)&f->word + CACHE_LINE, 1);
 }
 
 static enum track_verdict track(struct track *t)

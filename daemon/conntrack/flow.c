@@ -10,7 +10,7 @@
 #include "ctfw/event.h"
 
 #define IDENTITY_BEGIN offsetof(struct flow, id)
-#define IDENTITY_END offsetof(struct flow, word)
+#define IDENTITY_END offsetof(struct flow, route)
 
 _Static_assert(offsetof(struct flow, check) == 0 && IDENTITY_BEGIN == 4, "check comes first");
 

@@ -3,12 +3,33 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "conntrack/record.h"
 
 /* nf_conntrack's limit for a chain is drawn from [50, 79]. */
 #define CHAIN_MIN 50
 #define CHAIN_SPREAD 30
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Zeroed memory that is read all over.  What is large lies on huge pages where the system has
+ * them, so that a look-up does not wait for the page tables as well; and all of it is there
+ * from the beginning, so that no packet waits for a page to be made. */
+static void *alloc_index(size_t bytes)
+{
+	size_t align = bytes < HUGE_PAGE ? CACHE_LINE : HUGE_PAGE;
+	void *p;
+
+	bytes = (bytes + align - 1) & ~(align - 1);
+	p = aligned_alloc(align, bytes);
+	if (!p)
+		return NULL;
+	if (align == HUGE_PAGE)
+		madvise(p, bytes, MADV_HUGEPAGE); /* a wish: without, it is only slower */
+	return memset(p, 0, bytes);
+}
 
 int table_init(struct table *t, const struct arena *arena, uint32_t capacity)
 {
@@ -20,8 +41,8 @@ int table_init(struct table *t, const struct arena *arena, uint32_t capacity)
 	t->n_records = arena->header->flow_records;
 	t->records = (struct flow *)arena->flows;
 	t->mask = buckets - 1;
-	t->heads = calloc(buckets, sizeof(*t->heads));
-	t->links = calloc(2 * (size_t)t->n_records, sizeof(*t->links));
+	t->heads = alloc_index(buckets * sizeof(*t->heads));
+	t->links = alloc_index(2 * (size_t)t->n_records * sizeof(*t->links));
 	t->next = calloc(t->n_records, sizeof(*t->next));
 	if (!t->heads || !t->links || !t->next) {
 		table_fini(t);

@@ -48,7 +48,7 @@ static bool went_to_many(const struct way *way)
 
 void answer(struct way *way)
 {
-	const struct reject_spec *how = &way->decided.reject;
+	const struct reject_spec *how = &way->decided->reject;
 	struct engine *e = way->engine;
 	int len;
 

@@ -118,9 +118,19 @@ enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, siz
 	return REASON_NONE;
 }
 
-void engine_prefetch(struct engine *e, const struct packet *p)
+/* How many packets before its own a flow is fetched, and the link that leads to it twice as
+ * many: what a packet costs, times that, is what memory takes to answer. */
+#define AHEAD 4
+
+void engine_prefetch(struct engine *e, const struct packet *p, unsigned n, unsigned i)
 {
-	conntrack_prefetch_flow(e->ct, p);
+	/* Before the first one also what the former ones would have fetched. */
+	unsigned link = i ? i + 2 * AHEAD : 0, flow = i ? i + AHEAD : 0;
+
+	for (; link <= i + 2 * AHEAD && link < n; link++)
+		conntrack_prefetch_link(e->ct, &p[link]);
+	for (; flow <= i + AHEAD && flow < n; flow++)
+		conntrack_prefetch_flow(e->ct, &p[flow]);
 }
 
 static void log_packet(struct eval *eval, enum hook hook, const struct log_spec *spec)
@@ -150,11 +160,11 @@ static bool outweighs(const struct way *way, enum hook hook, const struct eval_r
 {
 	bool own = hook == way->hook, own_before = way->decided_at == way->hook;
 
-	if (next->verdict != VERDICT_ACCEPT || way->decided.by == BY_NONE)
+	if (next->verdict != VERDICT_ACCEPT || way->decided->by == BY_NONE)
 		return true;
 	if (own != own_before)
 		return own;
-	return next->by == BY_RULE || way->decided.by != BY_RULE;
+	return next->by == BY_RULE || way->decided->by != BY_RULE;
 }
 
 /* In prerouting no route has been looked up yet: there is no oif (nf_hook_state's out). */
@@ -177,13 +187,13 @@ static enum verdict evaluate_unrouted(struct way *way, bool early, struct eval_r
 /* Chains of one hook, those before conntrack or the others; there are some. */
 static enum reason evaluate(struct way *way, enum hook hook, bool early)
 {
-	struct eval_result next = { 0 };
+	struct eval_result *next = &way->verdicts[way->decided == &way->verdicts[0]];
 	enum verdict verdict;
 
 	if (hook == HOOK_PREROUTING)
-		verdict = evaluate_unrouted(way, early, &next);
+		verdict = evaluate_unrouted(way, early, next);
 	else
-		verdict = program_eval(way->program, hook, early, &way->eval, &next);
+		verdict = program_eval(way->program, hook, early, &way->eval, next);
 	if (way->eval.ct_mark_set) {
 		way->eval.ct_mark_set = false;
 		if (way->ct.flow)
@@ -191,13 +201,13 @@ static enum reason evaluate(struct way *way, enum hook hook, bool early)
 	}
 	if (verdict == VERDICT_NONE)
 		return REASON_NONE;
-	if (outweighs(way, hook, &next)) {
+	if (outweighs(way, hook, next)) {
 		way->decided = next;
 		way->decided_at = hook;
 	}
 	switch (verdict) {
 	case VERDICT_DROP:
-		return next.by == BY_POLICY ? REASON_POLICY : REASON_RULE;
+		return next->by == BY_POLICY ? REASON_POLICY : REASON_RULE;
 	case VERDICT_REJECT:
 		return REASON_REJECT;
 	default:
@@ -309,7 +319,7 @@ static void emit(struct way *way, enum reason reason)
 
 static void tell(const struct way *way, enum reason reason, struct engine_trace *trace)
 {
-	const struct eval_result *decided = &way->decided;
+	const struct eval_result *decided = way->decided;
 
 	memset(trace, 0, sizeof(*trace));
 	trace->hook = way->hook;
@@ -333,11 +343,13 @@ static void tell(const struct way *way, enum reason reason, struct engine_trace 
 		trace->by = BY_REASON;
 		trace->reason = reason;
 	}
-	if (trace->by != BY_REASON) {
-		trace->family = decided->family;
-		trace->table = decided->table;
-		trace->chain = decided->chain;
-		trace->handle = decided->handle;
+	if (trace->by != BY_REASON && decided->by != BY_NONE) {
+		struct decider decider = program_decider(way->program, decided);
+
+		trace->family = decider.family;
+		trace->table = decider.table;
+		trace->chain = decider.chain;
+		trace->handle = decider.handle;
 	}
 	if (way->ct.flow && !way->ct.unconfirmed)
 		trace->has_flow = flow_snapshot(way->ct.flow, &trace->flow);
@@ -347,28 +359,36 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 		  struct packet *p, struct instant now, uint8_t *reply,
 		  struct engine_result *ret_result, struct engine_trace *trace)
 {
-	struct way way = {
-		.engine = e,
-		.worker = &e->worker[worker],
-		.port = port,
-		.program = atomic_load_explicit(&e->program, memory_order_acquire),
-		.hostview = atomic_load_explicit(&e->hostview, memory_order_acquire),
-		.packet = p,
-		.now = now,
-		.eval = {
-			.packet = p,
-			.worker = worker,
-			.now = now,
-			.log = e->log ? log_packet : NULL,
-		},
-		.reply = reply,
-		.result = ret_result,
-	};
+	struct way way;
 	enum reason reason;
 
-	way.eval.arg = &way;
-	if (way.program)
-		way.hooked = program_hooks(way.program, p->family);
+#ifndef NDEBUG
+	memset(&way, 0x5a, sizeof(way)); /* a member that is forgotten below shows in tests */
+#endif
+	/* Every member by itself: one assignment would be a loop over all the bytes. */
+	way.engine = e;
+	way.worker = &e->worker[worker];
+	way.port = port;
+	way.program = atomic_load_explicit(&e->program, memory_order_acquire);
+	way.hostview = atomic_load_explicit(&e->hostview, memory_order_acquire);
+	way.hooked = way.program ? program_hooks(way.program, p->family) : 0;
+	way.packet = p;
+	way.now = now;
+	way.hook = way.decided_at = HOOK_NONE;
+	way.ct = (struct ct_ref){ 0 };
+	way.zone = (struct ct_zone){ 0 };
+	way.eval = (struct eval){
+		.packet = p,
+		.worker = worker,
+		.now = now,
+		.log = e->log ? log_packet : NULL,
+		.arg = &way,
+	};
+	way.decided = &way.verdicts[0];
+	way.decided->verdict = VERDICT_NONE;
+	way.decided->by = BY_NONE;
+	way.reply = reply;
+	way.result = ret_result;
 	*ret_result = (struct engine_result){ 0 };
 	reason = judge(&way);
 	emit(&way, reason);

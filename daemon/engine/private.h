@@ -29,7 +29,8 @@ struct engine {
 	struct engine_worker *worker;
 };
 
-/* One packet on its way: what the steps hand on to each other. */
+/* One packet on its way: what the steps hand on to each other.  engine_input() sets each
+ * member, `verdicts` apart. */
 struct way {
 	struct engine *engine;
 	struct engine_worker *worker;
@@ -43,7 +44,9 @@ struct way {
 	struct ct_ref ct;
 	struct ct_zone zone; /* as rules before conntrack have said */
 	struct eval eval;
-	struct eval_result decided; /* the verdict so far */
+	/* The verdict so far is decided; the other of the two takes the next one.  Copied, it
+	 * would have to wait until its parts have reached the cache. */
+	struct eval_result verdicts[2], *decided;
 	enum hook decided_at;
 	uint8_t *reply;
 	struct engine_result *result;

@@ -112,13 +112,10 @@ static void judge(struct worker *w, size_t port, const struct ports_view *view, 
 	struct engine_result result;
 	unsigned i;
 
-	for (i = 0; i < b->n && i < ENGINE_AHEAD; i++)
-		engine_prefetch(w->shared->engine, &b->packet[i]);
 	for (i = 0; i < b->n; i++) {
 		struct packet *p = &b->packet[i];
 
-		if (i + ENGINE_AHEAD < b->n)
-			engine_prefetch(w->shared->engine, &b->packet[i + ENGINE_AHEAD]);
+		engine_prefetch(w->shared->engine, b->packet, b->n, i);
 		engine_input(w->shared->engine, w->index, &view->port[port], p, now,
 			     reply.bytes, &result, NULL);
 		if (result.action == ENGINE_PASS)

@@ -232,20 +232,11 @@ miss:
 #undef LOAD
 #undef WIDE
 
-static void result_rule(const struct program *p, const struct insn *i, enum verdict verdict,
-			struct eval_result *result)
+static void result_rule(const struct insn *i, enum verdict verdict, struct eval_result *result)
 {
-	const struct program_rule *r = &p->rules[i->op == OP_JUMP ? i->b : i->a];
-	const struct program_chain *c = &p->chains[r->chain];
-
-	*result = (struct eval_result){
-		.verdict = verdict,
-		.by = BY_RULE,
-		.family = c->family,
-		.table = c->table,
-		.chain = c->name,
-		.handle = r->handle,
-	};
+	result->verdict = verdict;
+	result->by = BY_RULE;
+	result->at = i->op == OP_JUMP ? i->b : i->a;
 	if (verdict == VERDICT_REJECT) {
 		result->reject.tcp_reset = i->k;
 		result->reject.icmp_type = (uint8_t)(i->off >> 8);
@@ -256,15 +247,9 @@ static void result_rule(const struct program *p, const struct insn *i, enum verd
 static void result_policy(const struct program *p, const struct program_base *b,
 			  enum verdict verdict, struct eval_result *result)
 {
-	const struct program_chain *c = &p->chains[b->chain];
-
-	*result = (struct eval_result){
-		.verdict = verdict,
-		.by = BY_POLICY,
-		.family = c->family,
-		.table = c->table,
-		.chain = c->name,
-	};
+	result->verdict = verdict;
+	result->by = BY_POLICY;
+	result->at = (uint32_t)(b - p->bases);
 }
 
 enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
@@ -291,14 +276,27 @@ enum verdict program_eval(const struct program *p, enum hook hook, bool early, s
 			accepted = i;
 			continue;
 		}
-		result_rule(p, i, i->op == OP_REJECT ? VERDICT_REJECT : VERDICT_DROP, result);
+		result_rule(i, i->op == OP_REJECT ? VERDICT_REJECT : VERDICT_DROP, result);
 		return result->verdict;
 	}
 	if (accepted)
-		result_rule(p, accepted, VERDICT_ACCEPT, result);
+		result_rule(accepted, VERDICT_ACCEPT, result);
 	else
 		result_policy(p, end - 1, VERDICT_ACCEPT, result);
 	return VERDICT_ACCEPT;
+}
+
+struct decider program_decider(const struct program *p, const struct eval_result *result)
+{
+	const struct program_rule *r = result->by == BY_RULE ? &p->rules[result->at] : NULL;
+	const struct program_chain *c = &p->chains[r ? r->chain : p->bases[result->at].chain];
+
+	return (struct decider){
+		.family = c->family,
+		.table = c->table,
+		.chain = c->name,
+		.handle = r ? r->handle : 0,
+	};
 }
 
 bool program_has(const struct program *p, enum hook hook, bool early, uint8_t family)

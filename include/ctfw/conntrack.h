@@ -92,8 +92,9 @@ struct ct_zone {
 /* Compute the packet's hash and fetch its bucket.  Optional, for batches.  conntrack_in()
  * believes that hash: the zone must be the same in both. */
 void conntrack_prefetch(struct conntrack *ct, struct packet *p, struct ct_zone zone);
-/* Fetch the flow itself, for which the bucket must have arrived: best called for the packet
- * behind the one that is about to be judged.  Optional too. */
+/* The two steps behind it, each for packets whose former step had time to arrive: the link in
+ * the bucket, and the flow itself.  Optional too. */
+void conntrack_prefetch_link(struct conntrack *ct, const struct packet *p);
 void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 
 /* Step 5 of a packet's way (nf_conntrack_in).  Its flow is looked for with the zone of either

@@ -109,10 +109,9 @@ struct engine_trace {
 enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, size_t len,
 			   const struct virtio_net_hdr *vnet, struct packet *ret_packet,
 			   struct engine_trace *trace);
-/* Between the halves, for a batch: fetch the flow of a packet that will be judged a few
- * packets later (ENGINE_AHEAD of them), once its bucket has arrived.  Optional. */
-void engine_prefetch(struct engine *e, const struct packet *p);
-#define ENGINE_AHEAD 4
+/* Between the halves, before packet i of a batch of n is judged: fetch what those some places
+ * behind it will need.  Optional. */
+void engine_prefetch(struct engine *e, const struct packet *p, unsigned n, unsigned i);
 /* Second half: steps 2 to 11.  reply: BUILD_MAX bytes of the caller's.  trace may be NULL. */
 void engine_input(struct engine *e, unsigned worker, const struct engine_port *port,
 		  struct packet *p, struct instant now, uint8_t *reply,

@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ctfw/tuple.h"
@@ -119,10 +120,16 @@ struct flow {
 	/* Identity: written before the flow enters the table, then never again. */
 	uint32_t check; /* over the rest of the identity; 0 in a free record */
 	uint32_t id;    /* unique while the arena lives; never 0 */
-	struct tuple tuple[2]; /* by direction; the reply's is post-NAT */
-	uint64_t start;        /* real ns, when it was confirmed */
-	uint32_t master;       /* index of the flow that expected this one, or FLOW_NONE */
+	uint64_t start; /* real ns, when it was confirmed */
+	uint32_t master; /* index of the flow that expected this one, or FLOW_NONE */
 	uint32_t master_id;
+	struct tuple tuple[2]; /* by direction; the reply's is post-NAT */
+
+	/* Asked once a flow: [d] is the interface behind which tuple[d].src lies, as
+	 * serial of the hostview that said so << 32 | ifindex.  0, or another serial than
+	 * that of the hostview in force: ask again. */
+	_Atomic uint64_t route[2];
+	uint8_t reserved2[8];
 
 	/* What packets change. */
 	_Atomic uint32_t word;   /* lock and sequence number */
@@ -142,20 +149,18 @@ struct flow {
 		struct flow_sctp sctp;
 		uint8_t bytes[64];
 	} proto;
-
-	/* Asked once a flow: [d] is the interface behind which tuple[d].src lies, as
-	 * serial of the hostview that said so << 32 | ifindex.  0, or another serial than
-	 * that of the hostview in force: ask again. */
-	_Atomic uint64_t route[2];
 	/* What listeners are to be told with its next packet (enum ct_event_bit). */
 	_Atomic uint16_t events;
 	_Atomic uint16_t events_off; /* events that are not reported: bits of `ct event set` */
 	/* The helper of the flow that expected this one, which may be gone: `ct helper`. */
 	_Atomic uint8_t master_helper;
-	uint8_t reserved2[11];
+	uint8_t reserved3[3];
 };
 _Static_assert(sizeof(struct flow_tcp) == 60, "");
 _Static_assert(sizeof(struct flow) == 256, "a record of the arena");
+/* Four cache lines, of which a packet needs three: that of its direction's tuple, and both of
+ * what it changes. */
+_Static_assert(offsetof(struct flow, tuple[1]) == 64 && offsetof(struct flow, word) == 128, "");
 
 /* What few flows need, in the extension record that has the flow's index.  Whoever writes to it
  * first clears it and sets `extended`: before, it may hold what another flow left. */

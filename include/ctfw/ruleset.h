@@ -143,8 +143,8 @@ struct eval;
 struct eval {
 	const struct packet *packet;
 	const struct flow *flow;  /* NULL: every ct key but state fails to match */
-	uint8_t ct_state;         /* enum ct_state; NONE counts as invalid */
-	uint8_t ct_dir;
+	uint32_t ct_state;        /* enum ct_state; NONE counts as invalid */
+	uint32_t ct_dir;
 	uint32_t ct_mark;         /* as rules see and set it; the caller writes it back */
 	bool ct_mark_set;
 	uint32_t mark;            /* meta mark */
@@ -162,10 +162,14 @@ struct eval {
 struct eval_result {
 	enum verdict verdict;
 	enum verdict_by by;
-	/* The rule or base chain that decided; strings belong to the program. */
+	uint32_t at; /* which rule or base chain: program_decider() names it */
+	struct reject_spec reject;
+};
+
+/* The rule or base chain that decided; strings belong to the program. */
+struct decider {
 	const char *family, *table, *chain;
 	uint64_t handle; /* of the rule; 0 with BY_POLICY */
-	struct reject_spec reject;
 };
 
 /* Evaluate the base chains of a hook for the packet's family, in order: in prerouting and
@@ -176,6 +180,8 @@ struct eval_result {
  * result->verdict, or VERDICT_NONE when no chain was there. */
 enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
 			  struct eval_result *result);
+/* Who it was, for people: names are not looked up for every packet. */
+struct decider program_decider(const struct program *p, const struct eval_result *result);
 /* Whether any chain is there. */
 bool program_has(const struct program *p, enum hook hook, bool early, uint8_t family);
 /* All of these for a family at once: PROGRAM_HOOK(hook, early) where there is one, and

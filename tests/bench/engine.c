@@ -144,11 +144,8 @@ static double wake_up(struct world *w, uint32_t flows, unsigned batch)
 		if (engine_prepare(w->engine, 0, buf[k], len[k], &valid, &packet[k], NULL))
 			abort();
 	}
-	for (unsigned k = 0; k < batch && k < ENGINE_AHEAD; k++)
-		engine_prefetch(w->engine, &packet[k]);
 	for (unsigned k = 0; k < batch; k++) {
-		if (k + ENGINE_AHEAD < batch)
-			engine_prefetch(w->engine, &packet[k + ENGINE_AHEAD]);
+		engine_prefetch(w->engine, packet, batch, k);
 		judge(w, &packet[k], reply);
 	}
 	rcu_quiescent();

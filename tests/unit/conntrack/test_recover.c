@@ -189,7 +189,7 @@ static void every_byte_of_the_identity_is_checked(void **state)
 {
 	struct world *w = *state;
 
-	for (size_t i = 0; i < offsetof(struct flow, word); i++) {
+	for (size_t i = 0; i < offsetof(struct flow, route); i++) {
 		uint32_t kept = i % 2;
 
 		if (kept)

@@ -86,7 +86,7 @@ static void *work(void *arg)
 		if (engine_prepare(s->engine, w->index, r->b, r->len, NULL, &p, NULL) !=
 		    REASON_NONE)
 			abort();
-		engine_prefetch(s->engine, &p);
+		engine_prefetch(s->engine, &p, 1, 0);
 		engine_input(s->engine, w->index, &port, &p, now_of(s), reply, &result, NULL);
 		if (result.action == ENGINE_NONE)
 			abort();

@@ -46,31 +46,52 @@ static struct stmt all(void)
 	return match(SELECTOR_META_LENGTH, MATCH_GE, number(0));
 }
 
+/* How it ended, and by whom; strings belong to the ruleset. */
+struct judged {
+	enum verdict verdict;
+	enum verdict_by by;
+	const char *family, *table, *chain;
+	uint64_t handle;
+	struct reject_spec reject;
+};
+
 /* Evaluate one hook of rs for a packet. */
 static enum verdict judge_early(struct ruleset *rs, const struct packet *packet, enum hook hook,
-				bool early, struct eval_result *ret_result)
+				bool early, struct judged *ret_judged)
 {
 	struct eval e = { .packet = packet, .ct_state = CT_STATE_NEW };
 	struct program *p = program_compile(rs);
+	struct eval_result result = { 0 };
+	struct decider who = { 0 };
 	enum verdict v;
 
 	assert_non_null(p);
-	memset(ret_result, 0, sizeof(*ret_result));
-	v = program_eval(p, hook, early, &e, ret_result);
+	v = program_eval(p, hook, early, &e, &result);
+	if (v != VERDICT_NONE)
+		who = program_decider(p, &result);
+	*ret_judged = (struct judged){
+		.verdict = result.verdict,
+		.by = result.by,
+		.family = who.family,
+		.table = who.table,
+		.chain = who.chain,
+		.handle = who.handle,
+		.reject = result.reject,
+	};
 	program_free(p);
 	return v;
 }
 
 static enum verdict judge(struct ruleset *rs, const struct packet *packet, enum hook hook,
-			  struct eval_result *ret_result)
+			  struct judged *ret_judged)
 {
-	return judge_early(rs, packet, hook, false, ret_result);
+	return judge_early(rs, packet, hook, false, ret_judged);
 }
 
 /* The handle of the rule that decided on a SYN in forward, 0 for the policy. */
 static uint64_t decider(struct ruleset *rs)
 {
-	struct eval_result r;
+	struct judged r;
 
 	judge(rs, &syn, HOOK_FORWARD, &r);
 	return r.by == BY_RULE ? r.handle : 0;
@@ -81,7 +102,7 @@ static uint64_t decider(struct ruleset *rs)
 static void without_a_chain_there_is_no_verdict(void **state)
 {
 	struct ruleset *rs = model_ruleset(NULL);
-	struct eval_result r = { .handle = 77 };
+	struct eval_result r = { .at = 77 };
 	struct eval e = { .packet = &syn };
 	struct program *p;
 
@@ -89,7 +110,7 @@ static void without_a_chain_there_is_no_verdict(void **state)
 	add_chain(add_table(rs, FAMILY_IP, "t"), "regular");
 	p = program_compile(rs);
 	assert_int_equal(program_eval(p, HOOK_INPUT, false, &e, &r), VERDICT_NONE);
-	assert_int_equal(r.handle, 77);
+	assert_int_equal(r.at, 77);
 	assert_false(program_has(p, HOOK_INPUT, false, L3_IPV4));
 	program_free(p);
 }
@@ -100,7 +121,7 @@ static void the_policy_decides_where_no_rule_does(void **state)
 	struct table *t = add_table(rs, FAMILY_IP, "filter");
 	struct chain *in = add_base(rs, t, "in", HOOK_INPUT, 0, true);
 	struct chain *fw = add_base(rs, t, "fw", HOOK_FORWARD, 0, false);
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(in, 3, match(SELECTOR_TCP_DPORT, MATCH_EQ, number(23)), verdict(RULE_ACCEPT));
@@ -122,7 +143,7 @@ static void the_first_rule_that_says_something_decides(void **state)
 	struct ruleset *rs = model_ruleset(NULL);
 	struct table *t = add_table(rs, FAMILY_INET, "filter");
 	struct chain *c = add_base(rs, t, "fw", HOOK_FORWARD, 0, true);
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(c, 2, match(SELECTOR_UDP_DPORT, MATCH_EQ, number(22)), verdict(RULE_DROP));
@@ -157,7 +178,7 @@ static void a_table_sees_only_its_family(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		struct ruleset *rs = model_ruleset(NULL);
-		struct eval_result r;
+		struct judged r;
 		struct program *p;
 
 		add_base(rs, add_table(rs, rows[i].family, "t"), "c", HOOK_FORWARD, 0, true);
@@ -177,7 +198,7 @@ static void a_dormant_table_is_not_hooked(void **state)
 {
 	struct ruleset *rs = model_ruleset(NULL);
 	struct table *t = add_table(rs, FAMILY_IP, "t");
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	add_base(rs, t, "c", HOOK_FORWARD, 0, true);
@@ -195,7 +216,7 @@ static void accept_ends_its_base_chain_only(void **state)
 	struct table *t = add_table(rs, FAMILY_IP, "t");
 	struct chain *first = add_base(rs, t, "first", HOOK_FORWARD, -10, false);
 	struct chain *second = add_base(rs, t, "second", HOOK_FORWARD, 10, false);
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(first, 5, verdict(RULE_ACCEPT));
@@ -216,7 +237,7 @@ static void where_only_policies_accepted_the_last_is_told(void **state)
 {
 	struct ruleset *rs = model_ruleset(NULL);
 	struct table *t = add_table(rs, FAMILY_IP, "t");
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	add_base(rs, t, "late", HOOK_FORWARD, 10, false);
@@ -233,7 +254,7 @@ static void drop_ends_everything(void **state)
 	struct chain *first = add_base(rs, t, "first", HOOK_FORWARD, 0, false);
 	struct chain *second = add_base(rs, t, "second", HOOK_FORWARD, 1, false);
 	uint32_t slot = counter_alloc(counters, (struct counter){ 0 });
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(first, 5, verdict(RULE_DROP));
@@ -283,7 +304,7 @@ static void raw_chains_are_early_where_conntrack_is_not_yet(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ruleset *rs = model_ruleset(NULL);
-		struct eval_result r;
+		struct judged r;
 
 		add_base(rs, add_table(rs, FAMILY_IP, "t"), "c", rows[i].hook, rows[i].priority,
 			 true);
@@ -319,7 +340,7 @@ static void accept_in_a_regular_chain_names_that_chain(void **state)
 	struct table *t = add_table(rs, FAMILY_IP, "t");
 	struct chain *base = add_base(rs, t, "base", HOOK_FORWARD, 0, true);
 	struct chain *sub = add_chain(t, "sub");
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(base, 2, jump(RULE_JUMP, "sub"));
@@ -336,7 +357,7 @@ static void goto_from_a_base_chain_comes_back_to_the_policy(void **state)
 	struct table *t = add_table(rs, FAMILY_IP, "t");
 	struct chain *base = add_base(rs, t, "base", HOOK_FORWARD, 0, true);
 	struct chain *sub = add_chain(t, "sub");
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(base, 2, jump(RULE_GOTO, "sub"));
@@ -368,7 +389,7 @@ static void return_from_a_base_chain_is_its_policy(void **state)
 	struct ruleset *rs = model_ruleset(NULL);
 	struct table *t = add_table(rs, FAMILY_IP, "t");
 	struct chain *base = add_base(rs, t, "base", HOOK_FORWARD, 0, true);
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(base, 2, verdict(RULE_RETURN));
@@ -396,7 +417,7 @@ static struct ruleset *nested(int n)
 
 static void sixteen_jumps_deep_is_the_end(void **state)
 {
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	assert_int_equal(decider(nested(16)), 1);
@@ -438,7 +459,7 @@ static void reject_speaks_the_packets_family(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ruleset *rs = model_ruleset(NULL);
 		struct table *t = add_table(rs, FAMILY_INET, "t");
-		struct eval_result r;
+		struct judged r;
 
 		RULE(add_base(rs, t, "c", HOOK_FORWARD, 0, false), 4,
 		     reject(rows[i].with, rows[i].code));
@@ -456,7 +477,7 @@ static void reject_with_one_familys_code_is_for_that_family(void **state)
 	struct ruleset *rs = model_ruleset(NULL);
 	struct table *t = add_table(rs, FAMILY_INET, "t");
 	struct chain *c = add_base(rs, t, "c", HOOK_FORWARD, 0, false);
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(c, 4, reject(REJECT_ICMP, 10));
@@ -476,7 +497,7 @@ static void tcp_reset_is_for_tcp_only(void **state)
 	struct ruleset *rs = model_ruleset(NULL);
 	struct table *t = add_table(rs, FAMILY_IP, "t");
 	struct chain *c = add_base(rs, t, "c", HOOK_FORWARD, 0, false);
-	struct eval_result r;
+	struct judged r;
 
 	(void)state;
 	RULE(c, 4, reject(REJECT_TCP_RESET, 0));

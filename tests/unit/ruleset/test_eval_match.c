@@ -538,9 +538,9 @@ static void icmp_in_an_inet_table_means_over_ipv4_unless_said_otherwise(void **s
 	     verdict(RULE_ACCEPT));
 	p = program_compile(rs);
 	program_eval(p, HOOK_FORWARD, false, &v6, &result);
-	assert_int_equal(result.handle, 1);
+	assert_int_equal(program_decider(p, &result).handle, 1);
 	program_eval(p, HOOK_FORWARD, false, &v4, &result);
-	assert_int_equal(result.handle, 2);
+	assert_int_equal(program_decider(p, &result).handle, 2);
 	program_free(p);
 }
 
