@@ -24,6 +24,8 @@
 #define MAX_FLOWS_DEFAULT 262144
 #define MAX_FLOWS_LIMIT 16777216
 #define TIMEOUT_LIMIT 2147483 /* seconds; the kernel's jiffies allow no more */
+#define COLD_LIMIT 86400
+#define RETRANS_LIMIT UINT8_MAX
 
 _Static_assert(sizeof(struct flow) == ARENA_FLOW_SIZE, "a record of the arena is a flow");
 
@@ -35,6 +37,8 @@ void conntrack_options_default(struct conntrack_options *ret_options)
 		.max_flows = MAX_FLOWS_DEFAULT,
 		.tcp_loose = TCP_LOOSE_NO,
 		.checksum = true,
+		.tcp_loose_cold = 300,
+		.tcp_max_retrans = 3,
 		.timeout = {
 #define TIMEOUT(id, option, seconds, help) [TIMEOUT_##id] = seconds,
 #include "ctfw/timeout.def"
@@ -55,7 +59,9 @@ static bool options_are_valid(const struct conntrack_options *o, uint32_t record
 {
 	if (o->max_flows < 1 || o->max_flows > MAX_FLOWS_LIMIT ||
 	    conntrack_records(o->max_flows) > records ||
-	    (o->tcp_loose != TCP_LOOSE_NO && o->tcp_loose != TCP_LOOSE_YES))
+	    o->tcp_loose < TCP_LOOSE_NO || o->tcp_loose > TCP_LOOSE_COLD ||
+	    o->tcp_loose_cold < 1 || o->tcp_loose_cold > COLD_LIMIT ||
+	    o->tcp_max_retrans > RETRANS_LIMIT)
 		return false;
 	for (unsigned i = 1; i < TIMEOUT_COUNT; i++) {
 		if (o->timeout[i] > TIMEOUT_LIMIT)
@@ -64,11 +70,20 @@ static bool options_are_valid(const struct conntrack_options *o, uint32_t record
 	return true;
 }
 
-static void store_options(struct settings *s, const struct conntrack_options *o)
+static void store_options(struct conntrack *ct, const struct conntrack_options *o)
 {
+	struct settings *s = &ct->settings;
+
+	ct->cold = ct->recovery.kept ? 0 : o->tcp_loose_cold * NSEC_PER_SEC;
 	atomic_store_explicit(&s->max_flows, o->max_flows, memory_order_relaxed);
 	atomic_store_explicit(&s->tcp_loose, (uint8_t)o->tcp_loose, memory_order_relaxed);
 	atomic_store_explicit(&s->checksum, o->checksum, memory_order_relaxed);
+	atomic_store_explicit(&s->cold_until, ct->started + ct->cold, memory_order_relaxed);
+	atomic_store_explicit(&s->be_liberal, o->tcp_be_liberal, memory_order_relaxed);
+	atomic_store_explicit(&s->ignore_invalid_rst, o->tcp_ignore_invalid_rst,
+			      memory_order_relaxed);
+	atomic_store_explicit(&s->max_retrans, (uint8_t)o->tcp_max_retrans,
+			      memory_order_relaxed);
 	for (unsigned i = 1; i < TIMEOUT_COUNT; i++)
 		atomic_store_explicit(&s->timeout[i], o->timeout[i] * NSEC_PER_SEC,
 				      memory_order_relaxed);
@@ -78,7 +93,7 @@ int conntrack_set_options(struct conntrack *ct, const struct conntrack_options *
 {
 	if (!options_are_valid(options, ct->table.n_records))
 		return -EINVAL;
-	store_options(&ct->settings, options);
+	store_options(ct, options);
 	return 0;
 }
 
@@ -122,9 +137,17 @@ struct conntrack *conntrack_new(const struct arena *arena,
 	policy_init(ct);
 	ct->next_id = &arena->header->next_flow_id;
 	ct->key = (struct siphash_key){ arena->header->key[0], arena->header->key[1] };
-	store_options(&ct->settings, options);
 	recover_flows(ct, now);
+	ct->started = now.mono;
+	store_options(ct, options);
 	return ct;
+}
+
+void conntrack_set_start(struct conntrack *ct, struct instant now)
+{
+	ct->started = now.mono;
+	atomic_store_explicit(&ct->settings.cold_until, ct->started + ct->cold,
+			      memory_order_relaxed);
 }
 
 void conntrack_free(struct conntrack *ct)
@@ -247,7 +270,8 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 	}
 	before = stats_state(w, f);
 	verdict = track(&t);
-	if (verdict == TRACK_ACCEPT && !(t.status & FLOW_FIXED_TIMEOUT))
+	if ((verdict == TRACK_ACCEPT || (verdict == TRACK_INVALID && t.timeout)) &&
+	    !(t.status & FLOW_FIXED_TIMEOUT))
 		atomic_store_explicit(&f->expires, mono + t.timeout, memory_order_relaxed);
 	if (verdict == TRACK_ACCEPT || verdict == TRACK_KILL)
 		account(f, dir, p);
@@ -448,8 +472,8 @@ void conntrack_set_closing(struct conntrack *ct, unsigned worker, struct flow *f
 		tally_add32(&w->tcp_states[TCPS_CLOSE], 1);
 		if (!(status & FLOW_FIXED_TIMEOUT))
 			atomic_store_explicit(&f->expires,
-					      now.mono + settings_timeout(&ct->settings,
-									  TIMEOUT_TCP_CLOSE),
+					      now.mono + flow_timeout(&ct->settings, f,
+								      TIMEOUT_TCP_CLOSE),
 					      memory_order_relaxed);
 	}
 	record_unlock(f);

@@ -17,7 +17,7 @@ static bool is_kept(const uint64_t *numbers, unsigned number)
 
 static void store(struct policy *p, const struct ct_policy *from)
 {
-	for (unsigned i = 0; i < CT_POLICY_TIMEOUTS; i++) {
+	for (unsigned i = 0; i < TIMEOUT_COUNT; i++) {
 		uint64_t ns = POLICY_UNSAID;
 
 		if (from && from->timeout[i] != CT_POLICY_UNSAID)

@@ -61,6 +61,7 @@ struct conntrack {
 	struct policy policy[CT_POLICY_MAX + 1];
 	uint64_t policies[CT_POLICY_WORDS];
 	bool policies_recovered;
+	uint64_t started, cold; /* monotonic ns; ns for which a start without flows is cold */
 
 	alignas(CACHE_LINE) _Atomic uint32_t flows; /* in the table */
 	_Atomic uint32_t peak;

@@ -15,6 +15,7 @@
 
 #include "conntrack/private.h"
 #include "conntrack/record.h"
+#include "conntrack/tcp.h"
 
 /* No timer runs longer than options allow. */
 #define TIMER_MAX (2147483 * NSEC_PER_SEC)
@@ -22,8 +23,6 @@
 	(FLOW_EXPECTED | FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_CONFIRMED | FLOW_SNAT |        \
 	 FLOW_DNAT | FLOW_SEQ_ADJ | FLOW_SNAT_DONE | FLOW_DNAT_DONE | FLOW_FIXED_TIMEOUT |    \
 	 FLOW_HELPER)
-#define TD_SCALE_MAX 14 /* RFC 7323 2.3 */
-#define SIDE_CLOSE_INIT 0x04
 
 enum found {
 	FOUND_UNUSED = 1,
@@ -101,14 +100,6 @@ static enum found examine(const struct conntrack *ct, const struct flow *f, uint
 	return expires > mono ? FOUND_ALIVE : FOUND_EXPIRED;
 }
 
-static void forget_windows(struct flow_tcp *tcp)
-{
-	for (int i = 0; i < 2; i++)
-		tcp->side[i] = (struct flow_tcp_side){
-			.flags = tcp->side[i].flags & SIDE_CLOSE_INIT,
-		};
-}
-
 /* Mend what is not worth a flow's life. */
 static void mend(struct flow *f, bool torn)
 {
@@ -123,9 +114,9 @@ static void mend(struct flow *f, bool torn)
 		atomic_store_explicit(&f->extended, 0, memory_order_relaxed);
 	if (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP)
 		return;
-	if (torn || f->proto.tcp.side[0].td_scale > TD_SCALE_MAX ||
-	    f->proto.tcp.side[1].td_scale > TD_SCALE_MAX)
-		forget_windows(&f->proto.tcp);
+	if (torn || f->proto.tcp.side[0].td_scale > TCP_SCALE_MAX ||
+	    f->proto.tcp.side[1].td_scale > TCP_SCALE_MAX)
+		tcp_window_forget(&f->proto.tcp);
 }
 
 static bool link_flow(struct conntrack *ct, uint32_t index, uint64_t mono)

@@ -7,51 +7,18 @@
  *    2  beginning   which first packet may begin a flow
  *    3  table       by direction, kind of packet and present state
  *    4  exceptions  what the table cannot say: reopening, simultaneous open, challenge ACKs,
- *                   and packets let through because we may be the one who is wrong
- *    5  result      new state, timeout, ASSURED, death
- *
- * Sequence numbers and windows (tcp_in_window) will be judged between 4 and 5; by now every
- * sequence number is within the window, and flow_tcp_side's td_ fields stay 0, which means
- * that they have not been learnt.
+ *                   resets, and packets let through because we may be the one who is wrong
+ *    5  window      sequence numbers (tcp_window.c)
+ *    6  result      new state, timeout, ASSURED, death
  *
  * Locking: the flow is the caller's, locked. */
-#include "conntrack/track.h"
+#include "conntrack/tcp.h"
 
-/* What counts of a packet, by the kernel's numbers (get_conntrack_index). */
-enum tcp_index {
-	TCPI_SYN = 0,
-	TCPI_SYNACK = 1,
-	TCPI_FIN = 2,
-	TCPI_ACK = 3,
-	TCPI_RST = 4,
-	TCPI_COUNT = 5,
-};
-
-/* flow_tcp_side.flags: the kernel's IP_CT_TCP_FLAG_*. */
-enum side_flag {
-	SIDE_SACK_PERM = 0x02,
-	SIDE_CLOSE_INIT = 0x04, /* its FIN was the first */
-	SIDE_BE_LIBERAL = 0x08,
-};
-
-/* flow_tcp.last_flags: side flags of an ignored SYN, and these. */
-enum last_flag {
-	LAST_EXPECT_CHALLENGE = 0x40,  /* a SYN in LAST_ACK may be answered by an ACK */
-	LAST_SIMULTANEOUS_OPEN = 0x80, /* both sides sent a SYN */
-};
-
-/* It has no sysctl of its own, and keeps the kernel's default. */
-#define SYN_SENT2_TIMEOUT (120 * NSEC_PER_SEC)
+/* What must be left of an established flow's time for it to be cut short (120 * HZ). */
+#define SHORT_ENOUGH (120 * NSEC_PER_SEC)
 
 _Static_assert((int)TIMEOUT_TCP_SYN_SENT == TCPS_SYN_SENT &&
-	       (int)TIMEOUT_TCP_CLOSE == TCPS_CLOSE, "timeouts are in the order of states");
-
-struct segment {
-	const uint8_t *header;
-	enum tcp_index index;
-	uint8_t from; /* enum tcp_state */
-	uint8_t to; /* enum tcp_state, or IG */
-};
+	       (int)TIMEOUT_TCP_SYN_SENT2 == TCPS_SYN_SENT2, "timeouts are in the order of states");
 
 /* ---- step 1: flags ---- */
 
@@ -77,6 +44,28 @@ static enum tcp_index index_of(uint8_t flags)
 	if (flags & TCP_SYN)
 		return flags & TCP_ACK ? TCPI_SYNACK : TCPI_SYN;
 	return flags & TCP_FIN ? TCPI_FIN : TCPI_ACK;
+}
+
+static void read_segment(const struct track *t, struct segment *ret_segment)
+{
+	const struct packet *p = t->packet;
+	const uint8_t *h = p->data + p->l4_off;
+	uint32_t header = (uint32_t)(h[12] >> 4) * 4, seq = tcp_read32(h + 4);
+
+	*ret_segment = (struct segment){
+		.seq = seq,
+		.ack = tcp_read32(h + 8),
+		/* All of a super-packet's data. */
+		.end = seq + p->l4_len - header + !!(p->tcp_flags & TCP_SYN) +
+		       !!(p->tcp_flags & TCP_FIN),
+		.shift = t->ack_shift,
+		.win = (uint16_t)(h[14] << 8 | h[15]),
+		.flags = p->tcp_flags,
+		.index = (uint8_t)index_of(p->tcp_flags),
+		.from = t->flow->proto.tcp.state,
+		.n_options = (uint8_t)(header - TCP_HEADER),
+		.options = h + TCP_HEADER,
+	};
 }
 
 /* ---- step 3: the table ---- */
@@ -131,37 +120,29 @@ static const uint8_t table[2][TCPI_COUNT][TCPS_COUNT] = {
 
 /* ---- step 2: beginning ---- */
 
+static bool picks_up(const struct track *t)
+{
+	const struct settings *s = t->settings;
+
+	switch (atomic_load_explicit(&s->tcp_loose, memory_order_relaxed)) {
+	case TCP_LOOSE_YES:
+		return true;
+	case TCP_LOOSE_COLD:
+		return t->now < atomic_load_explicit(&s->cold_until, memory_order_relaxed);
+	default:
+		return false;
+	}
+}
+
 static bool may_begin(struct track *t, const struct segment *s)
 {
-	struct flow_tcp *tcp = &t->flow->proto.tcp;
-
-	if (s->to == IV)
+	if (s->to == IV || (s->index != TCPI_SYN && !picks_up(t)))
 		return false;
-	if (s->index == TCPI_SYN)
-		return true;
-	if (atomic_load_explicit(&t->settings->tcp_loose, memory_order_relaxed) !=
-	    TCP_LOOSE_YES)
-		return false;
-	/* Picked up: the options of its handshake are unknown. */
-	tcp->side[0].flags = tcp->side[1].flags = SIDE_SACK_PERM | SIDE_BE_LIBERAL;
+	tcp_window_begin(&t->flow->proto.tcp, s);
 	return true;
 }
 
 /* ---- step 4: exceptions ---- */
-
-static uint32_t read32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* The sequence number behind the segment. */
-static uint32_t segment_end(const struct packet *p, const uint8_t *header)
-{
-	uint32_t payload = p->l4_len - (uint32_t)(header[12] >> 4) * 4;
-
-	return read32(header + 4) + payload + !!(p->tcp_flags & TCP_SYN) +
-	       !!(p->tcp_flags & TCP_FIN);
-}
 
 /* A SYN in a flow that is over: delete it and begin another, if the flow was closed in
  * order or if the sender of the SYN had reset it. */
@@ -180,11 +161,9 @@ static bool resyncs(struct track *t, struct segment *s)
 	struct flow_tcp *tcp = &t->flow->proto.tcp;
 
 	if (s->index != TCPI_SYNACK || tcp->last_index != TCPI_SYN ||
-	    tcp->last_dir == t->dir || read32(s->header + 8) != tcp->last_end)
+	    tcp->last_dir == t->dir || s->ack != tcp->last_end)
 		return false;
-	tcp->last_flags &= (uint8_t)~LAST_EXPECT_CHALLENGE;
-	tcp->side[tcp->last_dir].flags = tcp->last_flags;
-	tcp->side[t->dir].flags &= SIDE_BE_LIBERAL;
+	tcp_window_resync(tcp, t->dir);
 	s->from = TCPS_SYN_SENT;
 	s->to = TCPS_SYN_RECV;
 	return true;
@@ -194,19 +173,23 @@ static bool resyncs(struct track *t, struct segment *s)
 static void note(struct track *t, const struct segment *s)
 {
 	struct flow_tcp *tcp = &t->flow->proto.tcp;
-	const uint8_t *h = s->header;
 
 	tcp->last_index = s->index;
 	tcp->last_dir = t->dir;
-	tcp->last_seq = read32(h + 4);
-	tcp->last_end = segment_end(t->packet, h);
-	tcp->last_win = (uint16_t)(h[14] << 8 | h[15]);
+	tcp->last_seq = s->seq;
+	tcp->last_end = s->end;
+	tcp->last_win = s->win;
 	if (s->index == TCPI_SYN && t->dir == DIR_ORIGINAL) {
-		tcp->last_wscale = 0;
-		tcp->last_flags = s->from == TCPS_LAST_ACK ? LAST_EXPECT_CHALLENGE : 0;
+		struct flow_tcp_side said = { 0 };
+
+		tcp_options_read(s, &said);
+		tcp->last_wscale = said.td_scale;
+		tcp->last_flags = said.flags;
+		if (s->from == TCPS_LAST_ACK)
+			tcp->last_flags |= LAST_EXPECT_CHALLENGE;
 	}
 	if (s->index == TCPI_ACK && t->dir == DIR_REPLY && s->from == TCPS_SYN_SENT)
-		tcp->last_ack = read32(h + 8);
+		tcp->last_ack = s->ack;
 }
 
 /* RFC 5961 4.2: the answer to a SYN in LAST_ACK acknowledges no FIN. */
@@ -214,12 +197,67 @@ static bool is_challenge(struct track *t, const struct segment *s)
 {
 	struct flow_tcp *tcp = &t->flow->proto.tcp;
 
-	if (s->to != TW || s->from != TCPS_LAST_ACK || s->index != TCPI_ACK ||
-	    tcp->last_dir == t->dir || tcp->last_index != TCPI_SYN ||
-	    !(tcp->last_flags & LAST_EXPECT_CHALLENGE))
+	if (s->from != TCPS_LAST_ACK || s->index != TCPI_ACK || tcp->last_dir == t->dir ||
+	    tcp->last_index != TCPI_SYN || !(tcp->last_flags & LAST_EXPECT_CHALLENGE))
 		return false;
 	tcp->last_flags &= (uint8_t)~LAST_EXPECT_CHALLENGE;
 	return true;
+}
+
+/* The end of data that has just been sent: a sender that closes with data unread. */
+static bool ends_its_data(const struct track *t, const struct segment *s)
+{
+	const struct flow_tcp *tcp = &t->flow->proto.tcp;
+
+	return tcp->last_index == TCPI_ACK && tcp->last_dir == t->dir &&
+	       s->seq == tcp->last_end;
+}
+
+/* RFC 5961 3.2: only the very next number resets, whoever guesses one within the window is
+ * answered by a challenge.  False: it is not even that near. */
+static bool reset_is_near(struct track *t, struct segment *s)
+{
+	const struct flow_tcp *tcp = &t->flow->proto.tcp;
+	const struct flow_tcp_side *peer = &tcp->side[!t->dir];
+	bool established = tcp->state == TCPS_ESTABLISHED && t->status & FLOW_ASSURED;
+
+	/* What the peer acknowledged may be of another connection once a SYN was let through;
+	 * and an answer to that SYN has no number. */
+	if (!(peer->flags & SIDE_MAXACK_SET) || tcp->last_index == TCPI_SYN ||
+	    (s->seq == 0 && !established))
+		return true;
+	if (seq_before(s->seq, peer->td_maxack) &&
+	    !atomic_load_explicit(&t->settings->ignore_invalid_rst, memory_order_relaxed))
+		return false;
+	if (established && s->seq != peer->td_maxack && !ends_its_data(t, s))
+		s->to = s->from; /* a challenge may follow */
+	return true;
+}
+
+/* The answer to something that was let through: a SYN, an ACK behind an unanswered SYN. */
+static bool answers_what_was_ignored(const struct track *t, const struct segment *s)
+{
+	const struct flow_tcp *tcp = &t->flow->proto.tcp;
+
+	if (s->ack == tcp->last_end &&
+	    ((t->status & FLOW_SEEN_REPLY && tcp->last_index == TCPI_SYN &&
+	      tcp->last_dir != t->dir) ||
+	     (!(t->status & FLOW_ASSURED) && tcp->last_index == TCPI_ACK)))
+		return true;
+	return s->from == TCPS_SYN_SENT && tcp->last_index == TCPI_ACK &&
+	       tcp->last_dir == DIR_REPLY && s->seq == tcp->last_ack;
+}
+
+static enum track_verdict judge_reset(struct track *t, struct segment *s)
+{
+	/* A connection that ends: its numbers may be those of the one before. */
+	s->believed = s->from >= TCPS_FIN_WAIT && s->from <= TCPS_CLOSE;
+	if (s->believed)
+		return TRACK_ACCEPT;
+	if (!reset_is_near(t, s))
+		return TRACK_INVALID;
+	s->believed = answers_what_was_ignored(t, s);
+	return TRACK_ACCEPT;
 }
 
 static enum track_verdict except(struct track *t, struct segment *s)
@@ -253,19 +291,74 @@ static enum track_verdict except(struct track *t, struct segment *s)
 		if (s->index == TCPI_ACK && tcp->last_flags & LAST_SIMULTANEOUS_OPEN)
 			s->to = ES;
 		break;
+	case CL:
+		if (s->index == TCPI_RST)
+			return judge_reset(t, s);
+		break;
 	}
 	return TRACK_ACCEPT;
 }
 
-/* ---- step 5: result ---- */
+/* ---- step 5: window ---- */
 
-static uint64_t state_timeout(const struct track *t, const struct segment *s)
+/* Both sides end a connection by numbers that we do not believe: it is over, or we do not know
+ * it any more.  Either way it need not wait for days (nf_tcp_handle_invalid). */
+static void shorten(struct track *t, const struct segment *s)
 {
+	struct flow_tcp *tcp = &t->flow->proto.tcp;
+	uint64_t left, unacknowledged;
+
+	if (!(t->status & FLOW_ASSURED) || t->status & FLOW_FIXED_TIMEOUT ||
+	    (s->index != TCPI_RST && s->index != TCPI_FIN))
+		return;
+	if (tcp->last_dir == t->dir ||
+	    (tcp->last_index != TCPI_FIN && tcp->last_index != TCPI_RST)) {
+		tcp->last_index = s->index;
+		tcp->last_dir = t->dir;
+		return;
+	}
+	left = flow_remaining(t->flow, t->now);
+	unacknowledged = track_timeout(t, TIMEOUT_TCP_UNACKNOWLEDGED);
+	if (left >= SHORT_ENOUGH && left > unacknowledged)
+		t->timeout = unacknowledged;
+}
+
+static enum track_verdict look_at_window(struct track *t, const struct segment *s)
+{
+	enum track_verdict verdict;
+
+	if (s->believed)
+		return TRACK_ACCEPT;
+	verdict = tcp_window(&t->flow->proto.tcp, t->dir, s,
+			     atomic_load_explicit(&t->settings->be_liberal,
+						  memory_order_relaxed));
+	if (verdict == TRACK_INVALID)
+		shorten(t, s);
+	return verdict;
+}
+
+/* ---- step 6: result ---- */
+
+/* What the connection waits for may take less than its state's own time (conntrack.md 3.10). */
+static uint64_t timeout_in_state(const struct track *t, const struct segment *s)
+{
+	const struct flow_tcp *tcp = &t->flow->proto.tcp;
+	uint64_t own = track_timeout(t, (enum ct_timeout)s->to);
+	uint64_t retrans = track_timeout(t, TIMEOUT_TCP_MAX_RETRANS);
+	uint64_t unacknowledged = track_timeout(t, TIMEOUT_TCP_UNACKNOWLEDGED);
+
+	if (tcp->retrans >= atomic_load_explicit(&t->settings->max_retrans,
+						 memory_order_relaxed) &&
+	    own > retrans)
+		return retrans;
 	if (s->index == TCPI_RST)
 		return track_timeout(t, TIMEOUT_TCP_CLOSE);
-	if (s->to == TCPS_SYN_SENT2)
-		return track_policy(t, CT_POLICY_TCP_SYN_SENT2, SYN_SENT2_TIMEOUT);
-	return track_timeout(t, (enum ct_timeout)s->to);
+	if ((tcp->side[0].flags | tcp->side[1].flags) & SIDE_DATA_UNACKNOWLEDGED &&
+	    own > unacknowledged)
+		return unacknowledged;
+	if (tcp->last_win == 0 && own > retrans)
+		return retrans;
+	return own;
 }
 
 static enum track_verdict conclude(struct track *t, const struct segment *s)
@@ -274,10 +367,10 @@ static enum track_verdict conclude(struct track *t, const struct segment *s)
 
 	tcp->last_index = s->index;
 	tcp->last_dir = t->dir;
-	if (s->to == FW)
+	if (s->to == FW && s->from != FW)
 		tcp->side[t->dir].flags |= SIDE_CLOSE_INIT;
 	tcp->state = s->to;
-	t->timeout = state_timeout(t, s);
+	t->timeout = timeout_in_state(t, s);
 
 	if (!(t->status & FLOW_SEEN_REPLY)) {
 		uint64_t unacknowledged;
@@ -291,7 +384,7 @@ static enum track_verdict conclude(struct track *t, const struct segment *s)
 		unacknowledged = track_timeout(t, TIMEOUT_TCP_UNACKNOWLEDGED);
 		if (s->to == ES && t->timeout > unacknowledged)
 			t->timeout = unacknowledged;
-	} else if (s->to == ES) {
+	} else if (s->to == ES && (s->from == ES || s->from == SR)) {
 		t->set_status = FLOW_ASSURED;
 	}
 	return TRACK_ACCEPT;
@@ -300,19 +393,18 @@ static enum track_verdict conclude(struct track *t, const struct segment *s)
 enum track_verdict tcp_track(struct track *t)
 {
 	const struct packet *p = t->packet;
-	struct segment s = {
-		.header = p->data + p->l4_off,
-		.index = index_of(p->tcp_flags),
-		.from = t->flow->proto.tcp.state,
-	};
 	enum track_verdict verdict;
+	struct segment s;
 
 	if (!(p->flags & PACKET_L4_HEADER) || !flags_are_valid(p->tcp_flags))
 		return TRACK_INVALID;
+	read_segment(t, &s);
 	s.to = table[t->dir][s.index][s.from];
 	if (t->begins && !may_begin(t, &s))
 		return TRACK_INVALID;
 	verdict = except(t, &s);
+	if (verdict == TRACK_ACCEPT)
+		verdict = look_at_window(t, &s);
 	if (verdict != TRACK_ACCEPT)
 		return verdict;
 	return conclude(t, &s);

@@ -14,7 +14,7 @@
 
 /* A named timeout policy as workers read it. */
 struct policy {
-	_Atomic uint64_t timeout[CT_POLICY_TIMEOUTS]; /* ns, or POLICY_UNSAID */
+	_Atomic uint64_t timeout[TIMEOUT_COUNT]; /* ns, or POLICY_UNSAID */
 	_Atomic uint64_t first;                       /* ns: when the flow begins */
 	_Atomic uint8_t l4;                           /* 0: not defined */
 };
@@ -25,8 +25,11 @@ struct settings {
 	_Atomic uint64_t timeout[TIMEOUT_COUNT]; /* ns */
 	const struct policy *policy;             /* by number, CT_POLICY_MAX + 1 of them */
 	_Atomic uint32_t max_flows;
-	_Atomic uint8_t tcp_loose; /* enum tcp_loose */
+	_Atomic uint8_t tcp_loose;    /* enum tcp_loose */
 	_Atomic bool checksum;
+	_Atomic uint64_t cold_until;  /* monotonic ns: until when TCP_LOOSE_COLD picks up */
+	_Atomic bool be_liberal, ignore_invalid_rst; /* TCP's, as the next one */
+	_Atomic uint8_t max_retrans;
 };
 
 enum track_verdict {
@@ -45,9 +48,13 @@ struct track {
 	uint32_t status; /* the flow's status bits before this packet */
 	uint8_t dir;     /* enum flow_dir */
 	bool begins;     /* the flow begins with this packet */
+	/* TCP: what a helper has added to the other direction's sequence numbers where this
+	 * packet acknowledges them (nf_ct_seq_offset); 0 unless one rewrites their data. */
+	uint32_t ack_shift;
 
 	/* What the tracker says beside its verdict; zero before. */
-	uint64_t timeout;    /* ns, with TRACK_ACCEPT */
+	uint64_t timeout;    /* ns, with TRACK_ACCEPT; with TRACK_INVALID 0, or the flow's time
+			      * is cut short to this */
 	uint32_t set_status; /* status bits to set, whatever the verdict */
 };
 
@@ -56,24 +63,24 @@ static inline uint64_t settings_timeout(const struct settings *s, enum ct_timeou
 	return atomic_load_explicit(&s->timeout[which], memory_order_relaxed);
 }
 
-/* What the flow's policy says, if it has one that says something; else `otherwise`.  which: enum
- * ct_timeout, or one of CT_POLICY_*. */
-static inline uint64_t track_policy(const struct track *t, unsigned which, uint64_t otherwise)
+/* The timeout that holds for the flow, ns: what its policy says, if it has one that says
+ * something, else the option. */
+static inline uint64_t flow_timeout(const struct settings *s, const struct flow *f,
+				    enum ct_timeout which)
 {
-	unsigned number = atomic_load_explicit(&t->flow->policy, memory_order_relaxed);
+	unsigned number = atomic_load_explicit(&f->policy, memory_order_relaxed);
 	uint64_t ns;
 
 	if (__builtin_expect(number == 0 || number > CT_POLICY_MAX, 1))
-		return otherwise;
-	ns = atomic_load_explicit(&t->settings->policy[number].timeout[which],
-				  memory_order_relaxed);
-	return ns == POLICY_UNSAID ? otherwise : ns;
+		return settings_timeout(s, which);
+	ns = atomic_load_explicit(&s->policy[number].timeout[which], memory_order_relaxed);
+	return ns == POLICY_UNSAID ? settings_timeout(s, which) : ns;
 }
 
-/* The timeout that holds for the flow: trackers ask this and nothing else. */
+/* The same: trackers ask this and nothing else. */
 static inline uint64_t track_timeout(const struct track *t, enum ct_timeout which)
 {
-	return track_policy(t, which, settings_timeout(t->settings, which));
+	return flow_timeout(t->settings, t->flow, which);
 }
 
 enum track_verdict tcp_track(struct track *t);

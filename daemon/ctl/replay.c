@@ -176,18 +176,23 @@ static void housekeep(struct replay *r)
 	r->packets = 0;
 }
 
-static void set_time(struct replay *r, uint64_t time)
+/* The firewall starts when its first packet comes. */
+static void go_on_to(struct replay *r, uint64_t time)
 {
+	bool starts = r->time == 0;
+
 	if (time > r->time)
 		r->time = time;
-	housekeep(r);
+	if (starts)
+		conntrack_set_start(r->ct, instant_of(r));
 }
 
 void replay_packet(struct replay *r, uint8_t *data, size_t len,
 		   const struct virtio_net_hdr *vnet, uint64_t time, struct replay_outcome *o)
 {
 	memset(o, 0, sizeof(*o));
-	set_time(r, time);
+	go_on_to(r, time);
+	housekeep(r);
 	r->packets++;
 	o->result.reason = engine_prepare(r->engine, 0, data, len, vnet, &o->packet, &o->trace);
 	if (o->result.reason != REASON_NONE) {
@@ -208,8 +213,7 @@ void replay_packet(struct replay *r, uint8_t *data, size_t len,
 
 void replay_advance(struct replay *r, uint64_t time)
 {
-	if (time > r->time)
-		r->time = time;
+	go_on_to(r, time);
 	conntrack_housekeep(r->ct, 0, instant_of(r));
 	r->housekept = r->time;
 }

@@ -207,7 +207,8 @@ static int parse_bool(const struct word *w)
 static int parse_loose(const struct word *w)
 {
 	static const struct name names[] = {
-		{ "no", TCP_LOOSE_NO }, { "yes", TCP_LOOSE_YES }, { NULL, 0 },
+		{ "no", TCP_LOOSE_NO }, { "yes", TCP_LOOSE_YES }, { "cold", TCP_LOOSE_COLD },
+		{ NULL, 0 },
 	};
 	uint32_t value;
 	int err;
@@ -311,7 +312,7 @@ static const struct type types[TYPE_COUNT] = {
 	[TYPE_PROTOCOL] = { sizeof(uint32_t), false, parse_protocol,
 			    "kernel, boot, static or %u..%u" },
 	[TYPE_BOOL] = { sizeof(bool), false, parse_bool, "yes or no" },
-	[TYPE_LOOSE] = { sizeof(enum tcp_loose), false, parse_loose, "yes or no" },
+	[TYPE_LOOSE] = { sizeof(enum tcp_loose), false, parse_loose, "yes, no or cold" },
 	[TYPE_ROLE] = { sizeof(uint32_t), false, parse_role, "in, out or both" },
 	[TYPE_HOOKS] = { sizeof(uint32_t), true, parse_hook, "some of input, forward, output" },
 	[TYPE_PREFIXES] = { sizeof(struct config_networks), true, parse_prefix,

@@ -36,16 +36,22 @@ enum ct_timeout {
 enum tcp_loose {
 	TCP_LOOSE_NO = 1, /* a mid-stream segment of no flow is invalid */
 	TCP_LOOSE_YES = 2, /* it begins one (nf_conntrack_tcp_loose = 1) */
+	TCP_LOOSE_COLD = 3, /* it begins one for a while after a start without flows */
 };
 
 struct conntrack_options {
 	uint32_t max_flows; /* 1..16777216, as the arena was made for */
 	enum tcp_loose tcp_loose;
+	uint32_t tcp_loose_cold;     /* seconds, 1..86400: how long TCP_LOOSE_COLD picks up */
+	bool tcp_be_liberal;         /* sequence numbers out of bounds are accepted */
+	bool tcp_ignore_invalid_rst; /* a RST below what was acknowledged, too */
+	uint32_t tcp_max_retrans;    /* 0..255: as often may a segment be repeated */
 	bool checksum; /* a wrong transport checksum is invalid */
 	uint32_t timeout[TIMEOUT_COUNT]; /* seconds, 0..2147483 */
 };
 
-/* The defaults: 262144 flows, tcp-loose no, checksum yes, timeout.def. */
+/* The defaults: 262144 flows, tcp-loose no (cold: 300 s), strict TCP, 3 repetitions,
+ * checksum yes, timeout.def. */
 void conntrack_options_default(struct conntrack_options *ret_options);
 
 /* Records to make an arena with, for so many flows: spare ones for those that wait for
@@ -59,6 +65,9 @@ struct conntrack;
 struct conntrack *conntrack_new(const struct arena *arena, const struct conntrack_options *options,
 				unsigned workers, struct instant now);
 void conntrack_free(struct conntrack *ct);
+/* Where the time is not known before the first packet, as of a capture: this is when it
+ * started, and not what conntrack_new() was told.  Control side only. */
+void conntrack_set_start(struct conntrack *ct, struct instant now);
 
 /* What conntrack_new() found in the arena. */
 struct conntrack_recovery {
@@ -147,11 +156,9 @@ void conntrack_labels(const struct conntrack *ct, uint32_t index, const struct f
 /* ---- named timeout policies (nft's `ct timeout`, conntrack.md 4.8) ---- */
 
 #define CT_POLICY_MAX 1023
-/* What has no option. */
-enum { CT_POLICY_TCP_SYN_SENT2 = TIMEOUT_COUNT, CT_POLICY_TCP_RETRANS, CT_POLICY_TIMEOUTS };
 struct ct_policy {
 	uint8_t l4;                           /* protocol of the flows that may have it */
-	uint32_t timeout[CT_POLICY_TIMEOUTS]; /* seconds; CT_POLICY_UNSAID: as without it */
+	uint32_t timeout[TIMEOUT_COUNT]; /* seconds; CT_POLICY_UNSAID: as without it */
 	uint32_t first;                       /* seconds: what a flow has that begins */
 };
 #define CT_POLICY_UNSAID UINT32_MAX

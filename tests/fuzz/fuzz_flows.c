@@ -248,6 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct orders o = { data, size };
 	struct scene s = { .now = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC } };
 	struct conntrack_stats stats;
+	uint8_t how;
 
 	if (!mem) {
 		mem = mmap(NULL, arena_size(&geometry), PROT_READ | PROT_WRITE,
@@ -259,7 +260,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_format(mem, &geometry, bytes, bytes, &s.arena);
 	conntrack_options_default(&s.options);
 	s.options.max_flows = MAX_FLOWS;
-	s.options.tcp_loose = next(&o) & 1 ? TCP_LOOSE_YES : TCP_LOOSE_NO;
+	how = next(&o);
+	s.options.tcp_loose = how & 1 ? TCP_LOOSE_YES : how & 2 ? TCP_LOOSE_COLD : TCP_LOOSE_NO;
+	s.options.tcp_be_liberal = how & 4;
+	s.options.tcp_ignore_invalid_rst = how & 8;
+	s.options.tcp_max_retrans = how >> 6;
 	open_arena(&s);
 	raw_udp(&raw, "10.0.1.2", 1000, "10.0.2.2", 1000, 0);
 	for (unsigned i = 0; i < 500 && o.left; i++)

@@ -12,8 +12,6 @@ STATUS_MASK = ~(1 << 7 | 1 << 8)
 # Milliseconds by which a timer may differ: the kernel counts in jiffies, of 4 ms mostly, and the
 # packet's time was read before it was written.
 CLOCK = 30
-# Whether the engine judges TCP's windows, and knows data that waits for its acknowledgement.
-WINDOWS = False
 
 
 def transport(packet):
@@ -102,11 +100,8 @@ def entry_differences(ours, theirs, late):
     """Keys in which two entries differ."""
     for key in sorted(ours.keys() | theirs.keys()):
         a, b = ours.get(key), theirs.get(key)
-        if key in ("flags", "scale") and not WINDOWS:
-            continue
         if key == "timeout":
-            unacknowledged = not WINDOWS and ours.get("state") == "ESTABLISHED"
-            differs = timer_differs(a, b, late) and not (unacknowledged and b in (299, 300))
+            differs = timer_differs(a, b, late)
             a = "%d.%03d" % divmod(a, 1000)
         elif key == "status":
             a, b = a & STATUS_MASK, b & STATUS_MASK

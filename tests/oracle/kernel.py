@@ -67,8 +67,8 @@ FORWARDING = {"net/ipv4/ip_forward": 1, "net/ipv6/conf/all/forwarding": 1}
 # How many ICMP errors the host sends in all.  Kernels before 6.13 have this for the host as a
 # whole, out of our reach: answers may be missing then.
 ICMP_LIMIT = {"net/ipv4/icmp_msgs_per_sec": 1000000, "net/ipv4/icmp_msgs_burst": 1000000}
-# Only there once the module is; windows are not judged by the engine yet.
-CONNTRACK = {"tcp_loose": 0, "tcp_be_liberal": 1, "acct": 1}
+# Only there once the module is.
+CONNTRACK = {"tcp_loose": 0, "tcp_be_liberal": 0, "acct": 1}
 
 
 def run(*command, **kw):

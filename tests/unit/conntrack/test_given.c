@@ -116,7 +116,7 @@ static struct ct_policy policy_of(uint8_t l4)
 {
 	struct ct_policy p = { .l4 = l4 };
 
-	for (unsigned i = 0; i < CT_POLICY_TIMEOUTS; i++)
+	for (unsigned i = 0; i < TIMEOUT_COUNT; i++)
 		p.timeout[i] = CT_POLICY_UNSAID;
 	return p;
 }

@@ -507,6 +507,12 @@ static void max_flows_changes_at_run_time(void **state)
 	w->options.timeout[TIMEOUT_UDP] = 30;
 	w->options.tcp_loose = 0;
 	assert_int_equal(conntrack_set_options(w->ct, &w->options), -EINVAL);
+	w->options.tcp_loose = TCP_LOOSE_COLD;
+	w->options.tcp_loose_cold = 0;
+	assert_int_equal(conntrack_set_options(w->ct, &w->options), -EINVAL);
+	w->options.tcp_loose_cold = 300;
+	w->options.tcp_max_retrans = 256;
+	assert_int_equal(conntrack_set_options(w->ct, &w->options), -EINVAL);
 	assert_int_equal(stats(w).max, 3);
 }
 

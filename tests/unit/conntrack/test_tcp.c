@@ -535,6 +535,62 @@ static void t63_mid_stream_segments_are_invalid_by_default(void **state)
 	assert_int_equal(flows(w), 0);
 }
 
+static void pick_up_when_cold(struct world *w, enum ct_state wanted)
+{
+	expect_from(w, DIR_ORIGINAL, a_tcp(w, A, 1000, 2000), wanted);
+	if (wanted == NEW)
+		a(w, R, 1000, 0, NEW);
+	assert_int_equal(flows(w), 0);
+}
+
+static void a_cold_start_picks_up_for_a_while(void **state)
+{
+	struct world *w = *state;
+
+	w->options.tcp_loose = TCP_LOOSE_COLD;
+	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
+	pick_up_when_cold(w, NEW);
+	wait_ms(w, 299999);
+	pick_up_when_cold(w, NEW);
+	wait_ms(w, 1);
+	pick_up_when_cold(w, INV);
+	/* How long counts from the start, whenever it is said. */
+	w->options.tcp_loose_cold = 301;
+	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
+	pick_up_when_cold(w, NEW);
+	wait_ms(w, 1000);
+	pick_up_when_cold(w, INV);
+}
+
+static void a_start_that_finds_flows_is_not_cold(void **state)
+{
+	struct world *w = *state;
+
+	w->options.tcp_loose = TCP_LOOSE_COLD;
+	a(w, S, 100, 0, NEW);
+	conntrack_free(w->ct);
+	world_open(w);
+	assert_int_equal(conntrack_recovery(w->ct).kept, 1);
+	raw_tcp(&w->raw, A4, 1001, B4, 80, A, 1, 1, 0);
+	assert_int_equal(pass(w), INV);
+	wait_ms(w, 120000); /* what is found has expired */
+	conntrack_free(w->ct);
+	world_open(w);
+	pick_up_when_cold(w, NEW);
+}
+
+static void the_start_may_be_told_later(void **state)
+{
+	struct world *w = *state;
+
+	w->options.tcp_loose = TCP_LOOSE_COLD;
+	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
+	wait_ms(w, 1000000);
+	pick_up_when_cold(w, INV);
+	conntrack_set_start(w->ct, w->now);
+	pick_up_when_cold(w, NEW);
+}
+
 static void t64_to_t66_what_follows_a_pick_up(void **state)
 {
 	struct world *w = *state;
@@ -581,6 +637,9 @@ static void every_state_has_its_own_timeout(void **state)
 
 	for (int i = TIMEOUT_TCP_SYN_SENT; i <= TIMEOUT_TCP_CLOSE; i++)
 		w->options.timeout[i] = 1000 + (uint32_t)i;
+	/* At most so long before an ACK tells a window, and while a FIN is not acknowledged. */
+	w->options.timeout[TIMEOUT_TCP_MAX_RETRANS] = 2000;
+	w->options.timeout[TIMEOUT_TCP_UNACKNOWLEDGED] = 2000;
 	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
 	a(w, S, 100, 0, NEW);
 	assert_int_equal(seconds_left(w), 1000 + TIMEOUT_TCP_SYN_SENT);
@@ -674,6 +733,9 @@ int main(void)
 		TEST(a_short_timeout_is_not_prolonged_by_a_pick_up),
 		TEST(t62_what_cannot_begin_a_flow),
 		TEST(t63_mid_stream_segments_are_invalid_by_default),
+		TEST(a_cold_start_picks_up_for_a_while),
+		TEST(a_start_that_finds_flows_is_not_cold),
+		TEST(the_start_may_be_told_later),
 		TEST(t64_to_t66_what_follows_a_pick_up),
 		TEST(t67_a_deleted_flow_is_picked_up_by_whoever_speaks_first),
 		TEST(every_state_has_its_own_timeout),

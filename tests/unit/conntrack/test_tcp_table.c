@@ -36,7 +36,8 @@ static struct flow *record(struct world *w)
 	return (struct flow *)w->arena.flows + only_flow(w).index;
 }
 
-/* A flow in the wanted state, answered, and without a past. */
+/* A flow in the wanted state, answered, without a past, and with room for seq 777 and ack
+ * 888 of either side. */
 static struct flow *flow_in_state(struct world *w, enum tcp_state state)
 {
 	struct flow *f;
@@ -46,6 +47,10 @@ static struct flow *flow_in_state(struct world *w, enum tcp_state state)
 	assert_int_equal(b_tcp(w, TCP_SYN | TCP_ACK, 500, 101), CT_STATE_ESTABLISHED);
 	memset(&f->proto.tcp, 0, sizeof(f->proto.tcp));
 	f->proto.tcp.state = (uint8_t)state;
+	for (int i = 0; i < 2; i++)
+		f->proto.tcp.side[i] = (struct flow_tcp_side){
+			.td_end = 888, .td_maxend = 888 + 8192, .td_maxwin = 8192,
+		};
 	return f;
 }
 

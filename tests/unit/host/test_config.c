@@ -62,6 +62,10 @@ static void an_empty_file_is_all_defaults(void **state)
 	assert_int_equal(c->steer.protocol, 2);
 	assert_int_equal(c->conntrack.max_flows, 262144);
 	assert_int_equal(c->conntrack.tcp_loose, TCP_LOOSE_NO);
+	assert_int_equal(c->conntrack.tcp_loose_cold, 300);
+	assert_false(c->conntrack.tcp_be_liberal);
+	assert_false(c->conntrack.tcp_ignore_invalid_rst);
+	assert_int_equal(c->conntrack.tcp_max_retrans, 3);
 	assert_int_equal(c->log.rate, 100);
 #define TIMEOUT(id, option, seconds, help) defaults.timeout[TIMEOUT_##id] = seconds;
 #include "ctfw/timeout.def"
@@ -192,6 +196,21 @@ static void every_timeout_is_an_option(void **state)
 	text_fini(&t);
 }
 
+static void every_option_of_tcp_is_read(void **state)
+{
+	struct config *c = parse("[conntrack]\ntcp-loose = cold\ntcp-loose-cold = 60\n"
+				 "tcp-be-liberal = yes\ntcp-ignore-invalid-rst = yes\n"
+				 "tcp-max-retrans = 0\n");
+
+	(void)state;
+	assert_int_equal(c->conntrack.tcp_loose, TCP_LOOSE_COLD);
+	assert_int_equal(c->conntrack.tcp_loose_cold, 60);
+	assert_true(c->conntrack.tcp_be_liberal);
+	assert_true(c->conntrack.tcp_ignore_invalid_rst);
+	assert_int_equal(c->conntrack.tcp_max_retrans, 0);
+	config_free(c);
+}
+
 static void an_unknown_section_is_refused_with_the_nearest(void **state)
 {
 	(void)state;
@@ -233,7 +252,10 @@ static void a_value_out_of_range_is_refused_where_it_stands(void **state)
 	refused("[steer]\nprotocol = kernl\n", "did you mean \"kernel\"?");
 	refused("[conntrack]\nmax-flows = 16777217\n", "expected 1..16777216");
 	refused("[conntrack]\nudp-timeout = 2147484\n", "expected 0..2147483");
-	refused("[conntrack]\ntcp-loose = maybe\n", "expected no or yes");
+	refused("[conntrack]\ntcp-loose = maybe\n", "expected no, yes or cold");
+	refused("[conntrack]\ntcp-loose-cold = 0\n", "expected 1..86400");
+	refused("[conntrack]\ntcp-be-liberal = 1\n", "expected yes or no");
+	refused("[conntrack]\ntcp-max-retrans = 256\n", "expected 0..255");
 	refused("[log]\nrate = many\n", "expected 0..1000000");
 	refused("[tun t]\nmtu = 68\n", "expected 576..65535 or auto");
 	refused("[tun t]\nrole = return\n", "expected in, out or both");
@@ -414,6 +436,7 @@ int main(void)
 		cmocka_unit_test(a_capture_has_networks_and_two_names),
 		cmocka_unit_test(a_tun_takes_role_addresses_and_names),
 		cmocka_unit_test(every_timeout_is_an_option),
+		cmocka_unit_test(every_option_of_tcp_is_read),
 		cmocka_unit_test(an_unknown_section_is_refused_with_the_nearest),
 		cmocka_unit_test(an_unknown_option_is_refused_with_the_nearest),
 		cmocka_unit_test(a_value_out_of_range_is_refused_where_it_stands),
