@@ -6,24 +6,11 @@
 #ifndef CTFW_CONNTRACK_RECORD_H
 #define CTFW_CONNTRACK_RECORD_H
 
-#include <sched.h>
 #include <stdatomic.h>
 
 #include "ctfw/flow.h"
 #include "ctfw/siphash.h"
-
-#define SPIN_BEFORE_YIELD 128
-
-/* One round of waiting for a lock. */
-static inline void spin(unsigned *rounds)
-{
-	if (++*rounds % SPIN_BEFORE_YIELD == 0)
-		sched_yield();
-#if defined(__x86_64__) || defined(__i386__)
-	else
-		__builtin_ia32_pause();
-#endif
-}
+#include "ctfw/spin.h"
 
 /* Nobody sees later stores before earlier ones.  ThreadSanitizer knows no fences; it does
  * not reorder either. */

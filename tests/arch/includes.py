@@ -13,8 +13,8 @@ import sys
 
 # Module: layer, contract headers.
 MODULES = {
-    "base": (0, "addr arena clock counter cursor diag hook rcu siphash text"),
-    "packet": (1, "packet checksum build reason"),
+    "base": (0, "addr arena clock counter cursor diag hook rcu siphash spin text"),
+    "packet": (1, "packet checksum build frag reason"),
     "conntrack": (2, "conntrack event flow tuple timeout"),
     "ruleset": (2, "ruleset"),
     "engine": (3, "engine generation hostview"),
