@@ -160,6 +160,11 @@ void conntrack_free(struct conntrack *ct)
 	free(ct);
 }
 
+struct siphash_key conntrack_key(const struct conntrack *ct)
+{
+	return ct->key;
+}
+
 struct conntrack_recovery conntrack_recovery(const struct conntrack *ct)
 {
 	return ct->recovery;

@@ -46,6 +46,22 @@ static void add_engine(json_t *status, const struct control_context *ctx)
 	json_object_set_new(status, "workers", workers);
 }
 
+static void add_fragments(json_t *status, const struct control_context *ctx)
+{
+	struct engine_stats stats;
+	struct frag_stats waiting;
+	json_t *fragments = json_object();
+
+	engine_fragments(ctx->engine, &waiting);
+	engine_stats(ctx->engine, &stats);
+	set_int(fragments, "waiting", waiting.fragments);
+	set_int(fragments, "datagrams", waiting.datagrams);
+	set_int(fragments, "bytes", waiting.bytes);
+	set_int(fragments, "max_bytes", waiting.memory);
+	set_int(fragments, "put_together", stats.datagrams);
+	json_object_set_new(status, "fragments", fragments);
+}
+
 static void add_flows(json_t *status, const struct control_context *ctx)
 {
 	struct conntrack_recovery r = conntrack_recovery(ctx->conntrack);
@@ -103,6 +119,7 @@ static void status(struct control_session *s, const json_t *params)
 		json_object_set_new(status, "version", json_string(CTFW_VERSION));
 		add_engine(status, ctx);
 		add_flows(status, ctx);
+		add_fragments(status, ctx);
 		add_ruleset(status, ctx);
 	}
 	session_reply(s, status);

@@ -30,7 +30,8 @@ static const struct command_option replay_options[] = {
 	{ OPT_LOCAL, "local", "ADDR[@IFACE]", "An address of the host; may be repeated" },
 	{ OPT_ROUTE, "route", "PREFIX=IFACE", "The interface behind which a prefix lies; may "
 					      "be repeated" },
-	{ OPT_CONFIG, "config", "FILE", "A ctfwd.conf whose [conntrack] counts" },
+	{ OPT_CONFIG, "config", "FILE", "A ctfwd.conf whose [conntrack] and [fragments] "
+				      "count" },
 	{ OPT_SEED, "seed", "N", "Make random choices repeatable" },
 	{ 'w', "write", "OUT.pcap", "Write what the firewall emits" },
 	{ OPT_FLOWS, "flows", NULL, "At the end, print the flows as conntrack -L does" },
@@ -43,6 +44,7 @@ struct session {
 	bool json, flows;
 	struct hostspec host;
 	struct replay_options options;
+	struct frag_options fragments;
 	struct replay *replay;
 	struct capture *capture;
 	struct capture_writer *writer;
@@ -127,11 +129,14 @@ static int read_config(struct session *s)
 	int err;
 
 	conntrack_options_default(&s->options.conntrack);
+	frag_options_default(&s->fragments);
+	s->options.fragments = &s->fragments;
 	if (!s->config)
 		return 0;
 	err = config_load(s->config, &d, &config);
 	if (err == 0) {
 		s->options.conntrack = config->conntrack;
+		s->fragments = config->fragments;
 		config_free(config);
 	} else if (d.errors) {
 		fputs(text_str(&d.text), s->ctl->err);
@@ -281,11 +286,13 @@ static int replay_one(struct session *s, const struct capture_packet *p)
 		outcome_text(&o, &at, &s->width, &s->line);
 	if (print_line(s))
 		return 1;
-	if (s->writer && o.out) {
+	if (!s->writer || !o.out)
+		return 0;
+	do
 		err = capture_writer_put(s->writer, p->time, o.out, o.out_len);
-		if (err < 0)
-			return ctl_error(s->ctl, "%s: %s", s->output, strerror(-err));
-	}
+	while (!err && replay_more(s->replay, &o));
+	if (err < 0)
+		return ctl_error(s->ctl, "%s: %s", s->output, strerror(-err));
 	return 0;
 }
 

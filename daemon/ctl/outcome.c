@@ -14,6 +14,8 @@ void outcome_time(uint64_t time, struct text *t)
 const char *outcome_verdict(const struct replay_outcome *o)
 {
 	switch (o->trace.verdict) {
+	case VERDICT_NONE:
+		return "hold";
 	case VERDICT_DROP:
 		return "drop";
 	case VERDICT_REJECT:
@@ -26,6 +28,8 @@ const char *outcome_verdict(const struct replay_outcome *o)
 const char *outcome_by(const struct replay_outcome *o)
 {
 	switch (o->trace.by) {
+	case BY_NONE:
+		return "fragment";
 	case BY_RULE:
 		return "rule";
 	case BY_REASON:

@@ -75,6 +75,7 @@ static int make_engine(struct replay *r, const struct replay_options *options)
 		.reply_rate = UNBOUNDED_RATE,
 		.log = log_record,
 		.log_arg = r,
+		.fragments = options->fragments,
 	};
 
 	errno = ENOMEM;
@@ -172,6 +173,7 @@ static void housekeep(struct replay *r)
 	if (stats.flows >= stats.max - stats.max / 16)
 		records = 0;
 	conntrack_housekeep(r->ct, records, instant_of(r));
+	engine_housekeep(r->engine, instant_of(r));
 	r->housekept = r->time;
 	r->packets = 0;
 }
@@ -208,13 +210,22 @@ void replay_packet(struct replay *r, uint8_t *data, size_t len,
 	} else if (o->result.action == ENGINE_REPLY) {
 		o->out = r->reply;
 		o->out_len = o->result.reply_len;
+	} else if (o->result.action == ENGINE_FRAGMENTS) {
+		replay_more(r, o);
 	}
+}
+
+bool replay_more(struct replay *r, struct replay_outcome *o)
+{
+	return o->result.action == ENGINE_FRAGMENTS &&
+	       engine_next(r->engine, 0, &o->out, &o->out_len);
 }
 
 void replay_advance(struct replay *r, uint64_t time)
 {
 	go_on_to(r, time);
 	conntrack_housekeep(r->ct, 0, instant_of(r));
+	engine_housekeep(r->engine, instant_of(r));
 	r->housekept = r->time;
 }
 

@@ -13,6 +13,7 @@
 
 struct replay_options {
 	struct conntrack_options conntrack;
+	const struct frag_options *fragments; /* NULL: the defaults */
 	uint8_t key[16]; /* of the flow table's hash: the same key, the same early drops */
 	/* A log statement was met; may be NULL. */
 	void (*log)(void *arg, const struct engine_log *record);
@@ -25,7 +26,7 @@ struct replay_outcome {
 	struct engine_trace trace;
 	struct engine_result result;
 	const uint8_t *out; /* what the engine emits: the packet or a reply; NULL: nothing */
-	size_t out_len;
+	size_t out_len;     /* the first of several, see replay_more() */
 };
 
 struct replay;
@@ -47,6 +48,9 @@ void replay_set_port(struct replay *r, const struct engine_port *port);
 void replay_packet(struct replay *r, uint8_t *data, size_t len,
 		   const struct virtio_net_hdr *vnet, uint64_t time,
 		   struct replay_outcome *ret_outcome);
+/* A datagram in fragments is emitted as several packets: put the next one in the place of
+ * o->out; false when there is none.  Before the next packet. */
+bool replay_more(struct replay *r, struct replay_outcome *o);
 /* Let time go on without a packet, and expire what is due. */
 void replay_advance(struct replay *r, uint64_t time);
 

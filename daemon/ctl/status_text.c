@@ -221,6 +221,23 @@ static void print_flows(FILE *out, const json_t *status)
 		(unsigned long long)num(flows, "invalid"));
 }
 
+static void print_fragments(FILE *out, const json_t *status)
+{
+	const json_t *fragments = json_object_get(status, "fragments");
+	char bytes[UNIT_TEXT], max[UNIT_TEXT];
+
+	if (!fragments)
+		return;
+	fprintf(out,
+		"Fragments  %llu waiting, of %llu datagrams, %s of %s\n"
+		"  datagrams put together %llu\n\n",
+		(unsigned long long)num(fragments, "waiting"),
+		(unsigned long long)num(fragments, "datagrams"),
+		unit_bytes(num(fragments, "bytes"), bytes),
+		unit_bytes(num(fragments, "max_bytes"), max),
+		(unsigned long long)num(fragments, "put_together"));
+}
+
 /* Its help, when this ctfwctl knows the reason. */
 static const char *drop_help(const char *name)
 {
@@ -274,6 +291,7 @@ void status_print(FILE *out, const json_t *status, double now)
 	print_files(out, status);
 	print_traffic(out, status);
 	print_flows(out, status);
+	print_fragments(out, status);
 	print_drops(out, status);
 	print_ports(out, status);
 }

@@ -2,6 +2,7 @@
  *
  *    1  parse                 engine_prepare()
  *    3  origin                which hook, which interfaces; spoofed sources end here
+ *    2  fragments             held until their datagram is whole; forged ones never are
  *    4  chains before -200    raw
  *    5  conntrack             flow and state
  *    6  prerouting            not for the host's own packets
@@ -22,6 +23,33 @@
 #include "ctfw/rcu.h"
 #include "engine/private.h"
 
+static int make_workers(struct engine *e)
+{
+	e->worker = aligned_alloc(128, e->workers * sizeof(*e->worker));
+	if (!e->worker)
+		return -ENOMEM;
+	memset(e->worker, 0, e->workers * sizeof(*e->worker));
+	/* Not touched before a datagram comes in fragments. */
+	for (unsigned i = 0; i < e->workers; i++) {
+		e->worker[i].fragments = calloc(1, sizeof(*e->worker[i].fragments));
+		if (!e->worker[i].fragments)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make_fragments(struct engine *e, const struct frag_options *options)
+{
+	struct siphash_key key = conntrack_key(e->ct);
+	struct frag_options defaults;
+
+	frag_options_default(&defaults);
+	e->fragments = frag_table_new(options ? options : &defaults, &key);
+	e->id_key.k0 = siphash_pair(&key, 'i', 0);
+	e->id_key.k1 = siphash_pair(&key, 'i', 1);
+	return e->fragments ? 0 : -ENOMEM;
+}
+
 struct engine *engine_new(struct conntrack *ct, struct counters *counters,
 			  const struct engine_options *options)
 {
@@ -34,15 +62,14 @@ struct engine *engine_new(struct conntrack *ct, struct counters *counters,
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return NULL;
-	e->worker = aligned_alloc(128, options->workers * sizeof(*e->worker));
-	if (!e->worker) {
-		free(e);
-		return NULL;
-	}
-	memset(e->worker, 0, options->workers * sizeof(*e->worker));
 	e->ct = ct;
 	e->counters = counters;
 	e->workers = options->workers;
+	if (make_workers(e) < 0 || make_fragments(e, options->fragments) < 0) {
+		engine_free(e);
+		errno = ENOMEM;
+		return NULL;
+	}
 	e->log = options->log;
 	e->log_arg = options->log_arg;
 	engine_set_rates(e, options->log_rate, options->reply_rate);
@@ -55,6 +82,9 @@ void engine_free(struct engine *e)
 		return;
 	program_free(atomic_load(&e->program));
 	hostview_free(atomic_load(&e->hostview));
+	frag_table_free(e->fragments);
+	for (unsigned i = 0; e->worker && i < e->workers; i++)
+		free(e->worker[i].fragments);
 	free(e->worker);
 	free(e);
 }
@@ -88,6 +118,16 @@ void engine_set_rates(struct engine *e, uint32_t log_rate, uint32_t reply_rate)
 			      memory_order_relaxed);
 }
 
+void engine_set_fragments(struct engine *e, const struct frag_options *options)
+{
+	frag_table_set_options(e->fragments, options);
+}
+
+void engine_housekeep(struct engine *e, struct instant now)
+{
+	frag_expire(e->fragments, now.mono);
+}
+
 struct conntrack *engine_conntrack(struct engine *e)
 {
 	return e->ct;
@@ -114,7 +154,9 @@ enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, siz
 	}
 	if (ret_packet->vnet.gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		count(&stats->super_packets, 1);
-	conntrack_prefetch(e->ct, ret_packet, (struct ct_zone){ 0, 0 });
+	/* A fragment's flow is known when its datagram is whole. */
+	if (!(ret_packet->flags & FRAGMENTED))
+		conntrack_prefetch(e->ct, ret_packet, (struct ct_zone){ 0, 0 });
 	return REASON_NONE;
 }
 
@@ -285,6 +327,11 @@ static enum reason judge(struct way *way)
 	enum reason reason = origin(way);
 	bool filtered = way->port->hooks & 1u << way->hook;
 
+	if (reason == REASON_NONE && way->packet->flags & FRAGMENTED) {
+		reason = fragment_collect(way);
+		if (way->held)
+			return REASON_NONE;
+	}
 	if (reason == REASON_NONE && filtered)
 		reason = raw(way);
 	if (reason == REASON_NONE)
@@ -302,7 +349,15 @@ static void emit(struct way *way, enum reason reason)
 {
 	struct engine_stats *stats = &way->worker->stats;
 
+	if (way->held) {
+		way->result->action = ENGINE_HOLD;
+		return;
+	}
 	count(&stats->hook_packets[way->hook], 1);
+	if (reason == REASON_NONE && way->together) {
+		fragment_emit(way);
+		return;
+	}
 	if (reason == REASON_NONE) {
 		way->result->action = ENGINE_PASS;
 		count(&stats->packets_out, 1);
@@ -314,7 +369,7 @@ static void emit(struct way *way, enum reason reason)
 	if (reason == REASON_REJECT)
 		answer(way);
 	/* Once a packet: what went unanswered for its number counts as that. */
-	count(&stats->dropped[way->result->reason], 1);
+	count(&stats->dropped[way->result->reason], way->packets);
 }
 
 static void tell(const struct way *way, enum reason reason, struct engine_trace *trace)
@@ -326,6 +381,8 @@ static void tell(const struct way *way, enum reason reason, struct engine_trace 
 	trace->ct_state = way->ct.state;
 	trace->ct_dir = way->ct.dir;
 	trace->ct_has_dir = way->ct.flow != NULL;
+	if (way->held)
+		return;
 	switch (reason) {
 	case REASON_NONE:
 		trace->verdict = VERDICT_ACCEPT;
@@ -387,6 +444,8 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 	way.decided = &way.verdicts[0];
 	way.decided->verdict = VERDICT_NONE;
 	way.decided->by = BY_NONE;
+	way.packets = 1;
+	way.held = way.together = false;
 	way.reply = reply;
 	way.result = ret_result;
 	*ret_result = (struct engine_result){ 0 };

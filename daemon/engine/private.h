@@ -15,10 +15,24 @@ struct bucket {
 struct engine_worker {
 	struct engine_stats stats; /* written by relaxed atomic stores, read by anyone */
 	struct bucket log, reply;
+	/* The datagram put together last, and what of it is to be written. */
+	struct fragment_work *fragments;
 } __attribute__((aligned(128)));
+
+struct fragment_work {
+	struct frag_buffer whole;
+	struct packet packet;
+	struct frag_cut cut;
+	uint64_t ids; /* of IPv6, given so far */
+	_Alignas(16) uint8_t lead[16 - sizeof(struct virtio_net_hdr)];
+	uint8_t vnet[sizeof(struct virtio_net_hdr)]; /* empty */
+	uint8_t fragment[PACKET_MAX];
+};
 
 struct engine {
 	struct conntrack *ct;
+	struct frag_table *fragments;
+	struct siphash_key id_key; /* of IPv6's identifications */
 	struct counters *counters;
 	_Atomic(struct program *) program;
 	_Atomic(struct hostview *) hostview;
@@ -48,9 +62,16 @@ struct way {
 	 * would have to wait until its parts have reached the cache. */
 	struct eval_result verdicts[2], *decided;
 	enum hook decided_at;
+	/* What it came in: 1, or as many fragments as were put together. */
+	uint32_t packets;
+	bool held;     /* it waits */
+	bool together; /* packet is in worker->fragments */
 	uint8_t *reply;
 	struct engine_result *result;
 };
+
+/* What goes through the fragment table. */
+#define FRAGMENTED (PACKET_FRAGMENT | PACKET_FRAGMENT_HEADER)
 
 /* Only this worker writes, others read: no read-modify-write is needed. */
 static inline void count(uint64_t *at, uint64_t n)
@@ -65,6 +86,11 @@ bool bucket_take(struct bucket *b, uint32_t rate, uint64_t mono);
 enum reason origin(struct way *way);
 /* Fill in eval's interfaces, asking the host's routes once a flow. */
 void origin_interfaces(struct way *way);
+
+/* fragment.c: step 2.  The packet, the datagram that it completes, or held. */
+enum reason fragment_collect(struct way *way);
+/* How a datagram that passes goes out. */
+void fragment_emit(struct way *way);
 
 /* answer.c: what reject sends. */
 void answer(struct way *way);

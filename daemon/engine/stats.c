@@ -23,7 +23,17 @@ void engine_worker_stats(const struct engine *e, unsigned worker, struct engine_
 
 void engine_stats(const struct engine *e, struct engine_stats *ret_stats)
 {
+	struct frag_stats fragments;
+
 	memset(ret_stats, 0, sizeof(*ret_stats));
 	for (unsigned i = 0; i < e->workers; i++)
 		add(&e->worker[i].stats, ret_stats);
+	frag_stats(e->fragments, &fragments);
+	ret_stats->dropped[REASON_FRAGMENT_TIMEOUT] += fragments.timed_out;
+	ret_stats->dropped[REASON_FRAGMENT_DISTANCE] += fragments.overtaken;
+}
+
+void engine_fragments(const struct engine *e, struct frag_stats *ret_stats)
+{
+	frag_stats(e->fragments, ret_stats);
 }

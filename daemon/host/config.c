@@ -113,7 +113,8 @@ static void unknown_section(struct parser *p, struct span at, const char *name)
 	else
 		diag_hint(
 			p->d,
-			"sections are daemon, capture IFACE, tun NAME, steer, conntrack, log");
+			"sections are daemon, capture IFACE, tun NAME, steer, conntrack, "
+			"fragments, log");
 }
 
 static bool name_in_use(const struct config *c, enum config_section s, const char *name)

@@ -10,6 +10,7 @@ typedef struct config_capture section_type_capture;
 typedef struct config_tun section_type_tun;
 typedef struct config_steer section_type_steer;
 typedef struct conntrack_options section_type_conntrack;
+typedef struct frag_options section_type_fragments;
 typedef struct config_log section_type_log;
 
 #define LIVE true
@@ -39,6 +40,8 @@ static const struct {
 	[SECTION_conntrack] = { "conntrack", false, "",
 				"Connection tracking; the timeouts are in seconds and carry the\n"
 				"# names of the kernel's net.netfilter.nf_conntrack_*." },
+	[SECTION_fragments] = { "fragments", false, "",
+				"Datagrams that come in fragments; they are judged whole." },
 	[SECTION_log] = { "log", false, "", "What log statements write." },
 };
 
@@ -65,6 +68,8 @@ void *section_struct(struct config *c, enum config_section section, size_t index
 		return &c->steer;
 	case SECTION_conntrack:
 		return &c->conntrack;
+	case SECTION_fragments:
+		return &c->fragments;
 	case SECTION_log:
 		return &c->log;
 	case SECTION_NONE:

@@ -143,6 +143,7 @@ static void on_housekeep(evutil_socket_t fd, short what, void *arg)
 	rcu_online();
 	conntrack_housekeep(f->ct, records / slices + 1, filter_now(NULL));
 	rcu_offline();
+	engine_housekeep(f->engine, filter_now(NULL));
 }
 
 /* Addresses, links or routes have changed.  An interface made anew has another index. */
@@ -174,6 +175,7 @@ static int set_up_memory(struct filter *f, struct diag *d)
 		.reply_rate = f->config->daemon.reply_rate,
 		.log = worker_log,
 		.log_arg = f->workers,
+		.fragments = &f->config->fragments,
 	};
 	int err;
 

@@ -83,6 +83,7 @@ static void put_in_force(struct filter *f, struct ports_view *view)
 {
 	/* max-flows is as it was, and everything else is in range. */
 	conntrack_set_options(f->ct, &f->config->conntrack);
+	engine_set_fragments(f->engine, &f->config->fragments);
 	engine_set_rates(f->engine, f->config->log.rate, f->config->daemon.reply_rate);
 	atomic_store(&f->shared.spin_ns, (uint64_t)f->config->daemon.spin * 1000);
 	/* It shows the sections of f->config, which are what was wanted now. */

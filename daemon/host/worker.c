@@ -104,6 +104,15 @@ static void write_out(struct worker *w, int fd, const uint8_t *from, size_t len)
 		engine_write_failed(w->shared->engine, w->index, len - VNET);
 }
 
+static void write_fragments(struct worker *w, int fd)
+{
+	const uint8_t *bytes;
+	size_t len;
+
+	while (engine_next(w->shared->engine, w->index, &bytes, &len))
+		write_out(w, fd, bytes - VNET, VNET + len);
+}
+
 static void judge(struct worker *w, size_t port, const struct ports_view *view, struct batch *b,
 		  struct instant now)
 {
@@ -122,6 +131,8 @@ static void judge(struct worker *w, size_t port, const struct ports_view *view, 
 			write_out(w, fd, p->data - VNET, VNET + p->len);
 		else if (result.action == ENGINE_REPLY)
 			write_out(w, fd, reply.vnet, VNET + result.reply_len);
+		else if (result.action == ENGINE_FRAGMENTS)
+			write_fragments(w, fd);
 	}
 }
 

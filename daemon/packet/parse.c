@@ -219,6 +219,7 @@ static void ipv6_view(struct packet *p)
 			hlen = ((uint32_t)h[off + 1] + 2) * 4;
 			break;
 		case IPPROTO_FRAGMENT:
+			p->flags |= PACKET_FRAGMENT_HEADER;
 			if (off + 4 > p->len)
 				return no_l4(p);
 			frag = load_be16(h + off + 2);
@@ -400,6 +401,9 @@ static bool vnet_fits(const struct packet *p)
 	if (v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		unsigned field = checksum_field(p->l4_proto);
 
+		/* Before anything is cut its checksum is filled in. */
+		if (p->flags & (PACKET_FRAGMENT | PACKET_FRAGMENT_HEADER))
+			return false;
 		if (v->csum_start < p->l4_off ||
 		    (uint32_t)v->csum_start + v->csum_offset + 2 > p->len)
 			return false;
@@ -525,7 +529,8 @@ bool packet_checksum_ok(const struct packet *p)
 	uint32_t covered = p->l4_len;
 	uint64_t sum = 0;
 
-	if (p->vnet.gso_type || p->flags & PACKET_FRAGMENT || !(p->flags & PACKET_L4_HEADER) ||
+	if (p->vnet.gso_type || p->flags & PACKET_LATER_FRAGMENT ||
+	    !(p->flags & PACKET_L4_HEADER) ||
 	    p->vnet.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID))
 		return true;
 	switch (p->l4_proto) {
@@ -560,7 +565,8 @@ bool packet_checksum_is_partial(const struct packet *p, struct virtio_net_hdr *r
 	uint16_t offset = p->l4_proto == IPPROTO_TCP ? 16 : 6;
 	uint16_t partial;
 
-	if (p->flags & PACKET_FRAGMENT || !(p->flags & PACKET_L4_HEADER) ||
+	if (p->flags & (PACKET_FRAGMENT | PACKET_FRAGMENT_HEADER) ||
+	    !(p->flags & PACKET_L4_HEADER) ||
 	    (p->l4_proto != IPPROTO_TCP && p->l4_proto != IPPROTO_UDP))
 		return false;
 	partial = checksum_fold(checksum_pseudo(p->family, &p->saddr, &p->daddr, p->l4_proto,

@@ -86,6 +86,8 @@ struct config_steer {
 	uint32_t protocol; /* rtm_protocol of what we put in: 1..255 */
 };
 
+/* struct conntrack_options and struct frag_options are the sections of their names. */
+
 struct config_log {
 	uint32_t rate; /* lines a second of `log` statements; 0 none */
 };
@@ -99,6 +101,7 @@ struct config {
 	size_t n_tuns;
 	struct config_steer steer;
 	struct conntrack_options conntrack;
+	struct frag_options fragments;
 	struct config_log log;
 };
 
@@ -127,6 +130,7 @@ enum config_section {
 	SECTION_tun,
 	SECTION_steer,
 	SECTION_conntrack,
+	SECTION_fragments,
 	SECTION_log,
 	SECTION_COUNT
 };

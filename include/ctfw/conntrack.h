@@ -24,6 +24,7 @@
 #include "ctfw/clock.h"
 #include "ctfw/flow.h"
 #include "ctfw/packet.h"
+#include "ctfw/siphash.h"
 
 enum ct_timeout {
 	TIMEOUT_NONE = 0,
@@ -97,6 +98,9 @@ struct ct_ref {
 struct ct_zone {
 	uint16_t original, reply;
 };
+
+/* The key of the table's hash, from which others may derive theirs. */
+struct siphash_key conntrack_key(const struct conntrack *ct);
 
 /* Compute the packet's hash and fetch its bucket.  Optional, for batches.  conntrack_in()
  * believes that hash: the zone must be the same in both. */

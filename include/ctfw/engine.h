@@ -16,6 +16,7 @@
 #include "ctfw/arena.h"
 #include "ctfw/build.h"
 #include "ctfw/conntrack.h"
+#include "ctfw/frag.h"
 #include "ctfw/hook.h"
 #include "ctfw/hostview.h"
 #include "ctfw/ruleset.h"
@@ -58,6 +59,7 @@ struct engine_options {
 	/* Called by workers; may be NULL. */
 	void (*log)(void *arg, unsigned worker, const struct engine_log *record);
 	void *log_arg;
+	const struct frag_options *fragments; /* NULL: the defaults */
 };
 
 struct engine;
@@ -73,13 +75,23 @@ void engine_free(struct engine *e);
 void engine_set_program(struct engine *e, struct program *p);
 void engine_set_hostview(struct engine *e, struct hostview *hv);
 void engine_set_rates(struct engine *e, uint32_t log_rate, uint32_t reply_rate);
+/* What of it may change: frag.h. */
+void engine_set_fragments(struct engine *e, const struct frag_options *options);
 struct conntrack *engine_conntrack(struct engine *e);
+/* Give up what has waited too long for its other fragments.  The thread that swaps programs,
+ * several times a second. */
+void engine_housekeep(struct engine *e, struct instant now);
 
 enum engine_action {
 	ENGINE_NONE = 0,
 	ENGINE_DROP,
-	ENGINE_PASS,  /* write the packet back as it is in its buffer, p->len bytes */
+	/* Write the packet back as it is now, p->len bytes: it lies in its buffer, or in one of
+	 * the engine's if it was put together.  Its virtio-net header is before it. */
+	ENGINE_PASS,
 	ENGINE_REPLY, /* write the reply in its place, to the same port */
+	ENGINE_HOLD,  /* a fragment that waits for others: it was copied, write nothing */
+	/* The last fragment that a datagram was missing: write what engine_next() gives. */
+	ENGINE_FRAGMENTS,
 };
 
 struct engine_result {
@@ -94,7 +106,7 @@ struct engine_trace {
 	uint8_t ct_state; /* enum ct_state, as the filter hooks see it; NONE: never tracked */
 	uint8_t ct_dir;
 	bool ct_has_dir;
-	enum verdict verdict; /* ACCEPT, DROP or REJECT */
+	enum verdict verdict; /* ACCEPT, DROP, REJECT, or NONE for a fragment that waits */
 	enum verdict_by by;
 	enum reason reason;   /* with BY_REASON */
 	const char *family, *table, *chain; /* with BY_RULE and BY_POLICY; NULL: no chain there */
@@ -112,10 +124,15 @@ enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, siz
 /* Between the halves, before packet i of a batch of n is judged: fetch what those some places
  * behind it will need.  Optional. */
 void engine_prefetch(struct engine *e, const struct packet *p, unsigned n, unsigned i);
-/* Second half: steps 2 to 11.  reply: BUILD_MAX bytes of the caller's.  trace may be NULL. */
+/* Second half: steps 2 to 11.  reply: BUILD_MAX bytes of the caller's.  trace may be NULL.
+ * *p becomes what was judged: with the last missing fragment that is the datagram, which is
+ * the engine's and good until this worker's next call. */
 void engine_input(struct engine *e, unsigned worker, const struct engine_port *port,
 		  struct packet *p, struct instant now, uint8_t *reply,
 		  struct engine_result *ret_result, struct engine_trace *trace);
+/* After ENGINE_FRAGMENTS: the next packet to write, an empty virtio-net header in the bytes
+ * before it, good until this worker's next call; or false: that was all. */
+bool engine_next(struct engine *e, unsigned worker, const uint8_t **ret_packet, size_t *ret_len);
 /* The caller could not write what it was told to: an IP packet of len bytes. */
 void engine_write_failed(struct engine *e, unsigned worker, size_t len);
 
@@ -127,10 +144,17 @@ struct engine_stats {
 	uint64_t replies;
 	uint64_t super_packets;
 	uint64_t log_suppressed;
+	/* Datagrams that were put together, the fragments that those came in which passed, and
+	 * what these left in. */
+	uint64_t datagrams, fragments_passed, fragments_out;
 };
-/* The sum of all workers, or one worker's (0..workers-1). */
+/* A packet that comes is passed, dropped, or waits; each is counted once, a datagram's
+ * fragments all with it.  The sum of all workers, or one worker's (0..workers-1): what ran
+ * out of time is nobody's. */
 void engine_stats(const struct engine *e, struct engine_stats *ret_stats);
 void engine_worker_stats(const struct engine *e, unsigned worker, struct engine_stats *ret_stats);
+/* The fragments that wait. */
+void engine_fragments(const struct engine *e, struct frag_stats *ret_stats);
 
 /* The kernel's packet line: "prefix IN=wg0 OUT=eth0 SRC=... DST=... LEN=... PROTO=TCP ...".
  * Returns the length as snprintf would. */

@@ -41,6 +41,9 @@ enum packet_flag {
 	PACKET_L4_HEADER = 1 << 4,
 	/* The host's own.  Set by the engine, not by packet_parse(). */
 	PACKET_OWN = 1 << 5,
+	/* IPv6: there is a fragment header, be it an atomic fragment's (RFC 6946), which is no
+	 * fragment otherwise, or one that is cut short. */
+	PACKET_FRAGMENT_HEADER = 1 << 6,
 };
 
 struct packet {
@@ -86,8 +89,9 @@ bool packet_is_icmp_error(const struct packet *p);
 /* Whether the checksum of TCP, UDP, UDPLite, ICMP or ICMPv6 is right (nf_checksum: over all
  * bytes behind the IP header, whatever UDP's own length says; UDPLite's over what it covers, by
  * a pseudo-header of UDP as the kernel has it), and SCTP's CRC.  True where there is none to
- * check: UDP's 0, another protocol, a fragment, a transport header that is not whole, and
- * what the virtio-net header says is valid or yet to be filled in.  Walks the payload. */
+ * check: UDP's 0, another protocol, a later fragment, a transport header that is not whole,
+ * and what the virtio-net header says is valid or yet to be filled in.  That of a first
+ * fragment is over what is there, and so is wrong.  Walks the payload. */
 bool packet_checksum_ok(const struct packet *p);
 
 /* Whether TCP's or UDP's checksum field holds nothing but the pseudo-header's sum, as a

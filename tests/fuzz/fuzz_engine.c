@@ -148,14 +148,34 @@ static void check_result(const struct engine_result *r, const struct engine_trac
 {
 	struct packet p;
 
+	bool passed = r->action == ENGINE_PASS || r->action == ENGINE_FRAGMENTS;
+
 	CHECK(r->action != ENGINE_NONE);
-	CHECK((r->action == ENGINE_PASS) == (t->verdict == VERDICT_ACCEPT));
-	CHECK((r->action == ENGINE_PASS) == (r->reason == REASON_NONE));
+	CHECK(passed == (t->verdict == VERDICT_ACCEPT));
+	CHECK((r->action == ENGINE_HOLD) == (t->verdict == VERDICT_NONE));
+	CHECK((passed || r->action == ENGINE_HOLD) == (r->reason == REASON_NONE));
 	CHECK(t->hook != HOOK_NONE || t->by == BY_REASON);
+	if (r->action == ENGINE_HOLD)
+		return;
 	if (r->action == ENGINE_REPLY) {
 		CHECK(r->reason == REASON_REJECT && r->reply_len <= BUILD_MAX);
 		CHECK(packet_parse(reply, r->reply_len, NULL, &p) == REASON_NONE);
 		CHECK(p.len == r->reply_len && packet_checksum_ok(&p));
+	}
+}
+
+/* Fragments of a datagram: each is a packet that could have come in. */
+static void check_fragments(struct world *w)
+{
+	const uint8_t *bytes;
+	uint8_t copy[PACKET_MAX];
+	struct packet p;
+	size_t len;
+
+	while (engine_next(w->engine, 0, &bytes, &len)) {
+		memcpy(copy, bytes, len);
+		CHECK(packet_parse(copy, len, NULL, &p) == REASON_NONE);
+		CHECK(p.len == len && p.flags & PACKET_FRAGMENT);
 	}
 }
 
@@ -186,6 +206,8 @@ static void pass(struct world *w, unsigned how, const uint8_t *bytes, size_t len
 		engine_input(w->engine, 0, &ports[(how & 3) % 3], &p, w->now, reply, &result,
 			     &trace);
 		check_result(&result, &trace, reply);
+		if (result.action == ENGINE_FRAGMENTS)
+			check_fragments(w);
 	}
 	CHECK(memcmp(copy, buf, len) == 0);
 	free(copy);
@@ -202,6 +224,7 @@ static bool count_one(void *arg, uint32_t index, const struct flow *copy)
 static void check_world(struct world *w, uint64_t packets)
 {
 	struct conntrack_stats ct;
+	struct frag_stats waiting;
 	struct engine_stats s;
 	uint64_t ended = 0;
 	uint32_t cursor = 0;
@@ -211,7 +234,15 @@ static void check_world(struct world *w, uint64_t packets)
 	for (int r = 0; r < REASON_COUNT; r++)
 		ended += s.dropped[r];
 	CHECK(s.packets_in == packets);
-	CHECK(s.packets_in == s.packets_out - s.replies + ended);
+	engine_fragments(w->engine, &waiting);
+	CHECK(s.packets_in == s.packets_out - s.replies - s.fragments_out +
+				      s.fragments_passed + waiting.fragments + ended);
+	/* All of it comes to an end. */
+	w->now.mono += 61 * NSEC_PER_SEC;
+	w->now.real += 61 * NSEC_PER_SEC;
+	engine_housekeep(w->engine, w->now);
+	engine_fragments(w->engine, &waiting);
+	CHECK(waiting.datagrams == 0 && waiting.fragments == 0 && waiting.bytes == 0);
 	conntrack_housekeep(w->ct, 0, w->now);
 	conntrack_stats(w->ct, &ct);
 	CHECK(conntrack_each(w->ct, &cursor, 0, w->now, count_one, &alive));

@@ -105,14 +105,20 @@ static void entry_json(const struct flow *f, uint64_t mono, struct text *t)
 
 /* ---- packets */
 
-static void print_emitted(const struct replay_outcome *o)
+/* All fragments of a datagram. */
+static void print_emitted(struct replay *r, struct replay_outcome *o)
 {
+	const char *comma = "";
+
 	printf(",\"out\":[");
-	if (o->out_len) {
-		putchar('"');
-		for (size_t i = 0; i < o->out_len; i++)
-			printf("%02x", o->out[i]);
-		putchar('"');
+	if (o->out) {
+		do {
+			printf("%s\"", comma);
+			for (size_t i = 0; i < o->out_len; i++)
+				printf("%02x", o->out[i]);
+			putchar('"');
+			comma = ",";
+		} while (replay_more(r, o));
 	}
 	puts("]}");
 }
@@ -140,7 +146,7 @@ static void packet(struct driver *d, const char *hex, uint64_t time)
 		entry_json(&o.trace.flow, at.mono, &t);
 		printf(",\"entry\":%s", text_str(&t));
 	}
-	print_emitted(&o);
+	print_emitted(d->replay, &o);
 	text_fini(&t);
 	free(exact);
 }

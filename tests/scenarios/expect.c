@@ -61,8 +61,103 @@ static int check_state(const char *name, char dir, const struct replay_outcome *
 	return 0;
 }
 
+/* ---- what was emitted ---- */
+
+int expect_out_take(struct replay *r, struct replay_outcome *o, struct expect_out *out)
+{
+	*out = (struct expect_out){ 0 };
+	if (!o->out)
+		return 0;
+	do {
+		uint8_t *copy = malloc(o->out_len);
+
+		if (!copy || out->n == EXPECT_OUT) {
+			free(copy);
+			return -1;
+		}
+		memcpy(copy, o->out, o->out_len);
+		out->packet[out->n].bytes = copy;
+		out->packet[out->n++].len = o->out_len;
+	} while (replay_more(r, o));
+	return 0;
+}
+
+void expect_out_fini(struct expect_out *out)
+{
+	for (size_t i = 0; i < out->n; i++)
+		free(out->packet[i].bytes);
+}
+
+/* "1500,1500,92"; 0: nothing */
+static void out_text(const struct expect_out *out, struct text *t)
+{
+	for (size_t i = 0; i < out->n; i++)
+		text_printf(t, "%s%zu", i ? "," : "", out->packet[i].len);
+	if (!out->n)
+		text_puts(t, "0");
+}
+
+/* Where an IPv6 fragment's identification lies; 0 in others. */
+static size_t id_offset(const uint8_t *b, size_t len)
+{
+	uint8_t next = b[6];
+	size_t off = 40;
+
+	if (b[0] >> 4 != 6)
+		return 0;
+	while ((next == 0 || next == 43 || next == 60) && off + 8 <= len) {
+		next = b[off];
+		off += 8 * (b[off + 1] + 1u);
+	}
+	return next == 44 && off + 8 <= len ? off + 4 : 0;
+}
+
+/* Byte for byte, but for an IPv6 identification, which is new. */
+static bool is_sent_as(const struct row_label *label, const uint8_t *bytes, size_t len)
+{
+	size_t id = id_offset(label->bytes, label->len);
+
+	if (label->len != len)
+		return false;
+	if (!id)
+		return memcmp(label->bytes, bytes, len) == 0;
+	return memcmp(label->bytes, bytes, id) == 0 &&
+	       memcmp(label->bytes + id, bytes + id, 4) != 0 &&
+	       memcmp(label->bytes + id + 4, bytes + id + 4, len - id - 4) == 0;
+}
+
+/* "a,b,c": the packets of these labels, in this order. */
+static int check_emits(const char *value, const struct expect_out *out,
+		       const struct row_context *rows, struct text *t)
+{
+	char names[ROW_HEX], *name, *save;
+	size_t n = 0;
+
+	snprintf(names, sizeof(names), "%s", value);
+	for (name = strtok_r(names, ",", &save); name; name = strtok_r(NULL, ",", &save)) {
+		const struct row_label *label = row_label(rows, name);
+
+		if (!label) {
+			text_printf(t, "no packet before has the label %s", name);
+			return -1;
+		}
+		if (n == out->n ||
+		    !is_sent_as(label, out->packet[n].bytes, out->packet[n].len)) {
+			text_printf(t, "packet %zu of what was emitted is not %s", n + 1,
+				    name);
+			return -1;
+		}
+		n++;
+	}
+	if (n == out->n)
+		return 0;
+	text_printf(t, "%zu packets were emitted", out->n);
+	return -1;
+}
+
 /* "rst", "icmp:3/3", "icmpv6:1/4", "none": what was sent in the packet's place. */
-static void reply_text(const struct replay_outcome *o, struct text *t)
+static void reply_text(const struct replay_outcome *o, const struct expect_out *out,
+		       struct text *t)
 {
 	struct packet p;
 	uint8_t *copy;
@@ -71,10 +166,10 @@ static void reply_text(const struct replay_outcome *o, struct text *t)
 		text_puts(t, "none");
 		return;
 	}
-	copy = malloc(o->out_len);
+	copy = malloc(out->packet[0].len);
 	if (copy)
-		memcpy(copy, o->out, o->out_len);
-	if (!copy || packet_parse(copy, o->out_len, NULL, &p) != REASON_NONE)
+		memcpy(copy, out->packet[0].bytes, out->packet[0].len);
+	if (!copy || packet_parse(copy, out->packet[0].len, NULL, &p) != REASON_NONE)
 		text_puts(t, "malformed");
 	else if (p.l4_proto == 6)
 		text_puts(t, p.tcp_flags & TCP_RST ? "rst" : "tcp");
@@ -84,12 +179,15 @@ static void reply_text(const struct replay_outcome *o, struct text *t)
 }
 
 static int check_key(const char *key, const char *value, const struct replay_outcome *o,
+		     const struct expect_out *out, const struct row_context *rows,
 		     struct text *t)
 {
 	const struct engine_trace *trace = &o->trace;
 	struct text got = TEXT_INIT;
 	int err = 0;
 
+	if (strcmp(key, "emits") == 0)
+		return check_emits(value, out, rows, t);
 	if (strcmp(key, "by") == 0)
 		text_puts(&got, outcome_by(o));
 	else if (strcmp(key, "hook") == 0)
@@ -101,14 +199,15 @@ static int check_key(const char *key, const char *value, const struct replay_out
 	else if (strcmp(key, "handle") == 0)
 		text_printf(&got, "%" PRIu64, trace->handle);
 	else if (strcmp(key, "reply") == 0)
-		reply_text(o, &got);
+		reply_text(o, out, &got);
 	else if (strcmp(key, "out") == 0)
-		text_printf(&got, "%zu", o->out_len);
+		out_text(out, &got);
 	else
 		err = -1;
 	if (err)
 		text_printf(t,
-			    "\"%s\" is not one of by, hook, table, chain, handle, reply, out",
+			    "\"%s\" is not one of by, hook, table, chain, handle, reply, out, "
+			    "emits",
 			    key);
 	else if (strcmp(text_str(&got), value) != 0)
 		err = differs(t, key, value, text_str(&got));
@@ -119,12 +218,13 @@ static int check_key(const char *key, const char *value, const struct replay_out
 static bool is_verdict(const char *word)
 {
 	return strcmp(word, "accept") == 0 || strcmp(word, "drop") == 0 ||
-	       strcmp(word, "reject") == 0;
+	       strcmp(word, "reject") == 0 || strcmp(word, "hold") == 0;
 }
 
 /* One word; *verdict is set when it was one. */
-static int check_word(const char *word, const struct replay_outcome *o, bool *verdict,
-		      struct text *t)
+static int check_word(const char *word, const struct replay_outcome *o,
+		      const struct expect_out *out, const struct row_context *rows,
+		      bool *verdict, struct text *t)
 {
 	char key[EXPECT_WORDS];
 	const char *name, *equals = strchr(word, '=');
@@ -148,18 +248,19 @@ static int check_word(const char *word, const struct replay_outcome *o, bool *ve
 	}
 	memcpy(key, word, (size_t)(equals - word));
 	key[equals - word] = '\0';
-	return check_key(key, equals + 1, o, t);
+	return check_key(key, equals + 1, o, out, rows, t);
 }
 
-int expect_outcome(char **words, size_t n, const struct replay_outcome *o, struct text *t)
+int expect_outcome(char **words, size_t n, const struct replay_outcome *o,
+		   const struct expect_out *out, const struct row_context *rows, struct text *t)
 {
 	bool verdict = false;
 
 	for (size_t i = 0; i < n; i++)
-		if (check_word(words[i], o, &verdict, t) < 0)
+		if (check_word(words[i], o, out, rows, &verdict, t) < 0)
 			return -1;
 	if (!verdict) {
-		text_puts(t, "the row says no verdict: accept, drop or reject");
+		text_puts(t, "the row says no verdict: accept, drop, reject or hold");
 		return -1;
 	}
 	return 0;

@@ -13,7 +13,7 @@
 
 #define ROW_HOSTS 32
 #define ROW_FLOWS 64
-#define ROW_LABELS 64
+#define ROW_LABELS 256
 #define ROW_BYTES 66000
 #define ROW_ERROR 200
 #define ROW_WORD 64
@@ -37,7 +37,7 @@ struct row_flow {
 	} side[2];
 };
 
-/* A packet kept for ICMP errors that quote it. */
+/* A packet kept for what comes later: errors that quote it, its fragments. */
 struct row_label {
 	char name[ROW_WORD];
 	uint8_t *bytes;
@@ -78,7 +78,7 @@ struct row {
 
 	/* the IP header */
 	int64_t ttl, tos, id, offset, version, ihl, totlen, totlen_add;
-	bool df, mf, ipsum_bad;
+	bool df, mf, last, ipsum_bad;
 	struct row_hex ipopt;
 	char ext[ROW_HEX]; /* IPv6 extension headers: "hbh:HEX,dst:HEX,frag" */
 
@@ -96,6 +96,8 @@ struct row {
 	int64_t gre_version, gre_proto, key;
 	int64_t icmp_type, icmp_code, icmp_id, icmp_seq, quote;
 	char about[ROW_WORD];
+	char part[ROW_WORD]; /* the label of a datagram, of which this is a fragment */
+	int64_t part_from, part_to;
 	struct row_patch quote_patch[ROW_PATCHES];
 	size_t n_quote_patches;
 
@@ -118,6 +120,8 @@ void row_fini(struct row *r);
 int row_build(struct row_context *c, const struct row *r, char ret_error[ROW_ERROR],
 	      uint8_t **ret_bytes, size_t *ret_len, struct virtio_net_hdr *ret_vnet);
 void row_context_fini(struct row_context *c);
+/* The last packet of that label; NULL. */
+const struct row_label *row_label(const struct row_context *c, const char *name);
 
 int row_parse_hex(const char *text, size_t max, uint8_t *ret_bytes, size_t *ret_len);
 

@@ -300,7 +300,7 @@ static int patch_bytes(uint8_t *p, size_t len, const struct row_patch *patches, 
 	return 0;
 }
 
-static const struct row_label *find_label(const struct row_context *c, const char *name)
+const struct row_label *row_label(const struct row_context *c, const char *name)
 {
 	/* The last one of that name. */
 	for (size_t i = c->n_labels; i-- > 0;)
@@ -313,7 +313,7 @@ static const struct row_label *find_label(const struct row_context *c, const cha
 static int put_quote(const struct row_context *c, const struct row *r, uint8_t *p,
 		     char error[ROW_ERROR])
 {
-	const struct row_label *label = find_label(c, r->about);
+	const struct row_label *label = row_label(c, r->about);
 	size_t len;
 
 	if (!label) {
@@ -347,12 +347,46 @@ static int put_icmp(const struct row_context *c, const struct row *r, uint8_t *p
 	return body < 0 ? -1 : 8 + body;
 }
 
+/* A fragment of a datagram that was labelled: its data, and what the IP header says of it. */
+static int put_part(const struct row_context *c, struct row *r, uint8_t *p,
+		    char error[ROW_ERROR])
+{
+	const struct row_label *whole = row_label(c, r->part);
+	int64_t hlen, data, len;
+
+	if (!whole) {
+		snprintf(error, ROW_ERROR, "no packet before has the label %s", r->part);
+		return -1;
+	}
+	hlen = whole->bytes[0] >> 4 == 4 ? (whole->bytes[0] & 15) * 4 : 40;
+	data = (int64_t)whole->len - hlen;
+	if (r->part_to == ROW_UNSET)
+		r->part_to = data;
+	len = r->part_to - r->part_from;
+	if (r->part_from < 0 || len < 0 || r->part_to > data) {
+		snprintf(error, ROW_ERROR, "%s has %d bytes of data", r->part, (int)data);
+		return -1;
+	}
+	r->proto = whole->bytes[hlen == 40 ? 6 : 9];
+	r->offset = or_else(r->offset, r->part_from);
+	r->mf = r->mf || (!r->last && r->part_to < data);
+	if (hlen == 40 && !*r->ext)
+		strcpy(r->ext, "frag");
+	else if (hlen != 40 && r->id == ROW_UNSET)
+		r->id = whole->bytes[4] << 8 | whole->bytes[5];
+	memcpy(p, whole->bytes + hlen + r->part_from, (size_t)len);
+	memcpy(p, r->data.b, r->data.len < (size_t)len ? r->data.len : (size_t)len);
+	return (int)len;
+}
+
 /* The transport part; its length or -1. */
-static int put_l4(struct row_context *c, const struct row *r, uint8_t *p, char error[ROW_ERROR])
+static int put_l4(struct row_context *c, struct row *r, uint8_t *p, char error[ROW_ERROR])
 {
 	size_t at = sum_offset(r->proto);
 	int len;
 
+	if (*r->part)
+		return put_part(c, r, p, error);
 	switch (r->proto) {
 	case 6:
 		len = (int)put_tcp(c, r, p);
@@ -447,10 +481,12 @@ static int put_ext(const struct row *r, char *word, uint8_t *p, uint8_t *ret_num
 	memset(p, 0, 8);
 	if (found == 59)
 		return 0;
-	if (found == 44)
+	if (found == 44) {
 		put16(p + 2, (uint32_t)or_else(r->offset, 0) | r->mf);
-	else if (found != 43)
+		put32(p + 4, (uint32_t)or_else(r->id, 0));
+	} else if (found != 43) {
 		p[2] = 1, p[3] = 4; /* PadN fills it */
+	}
 	if (hex && row_parse_hex(hex, ROW_HEX, p + 1, &len) < 0)
 		return -1;
 	return (int)len + 1;
@@ -465,7 +501,8 @@ static int put_ipv6(const struct row *r, size_t l4_len, uint8_t *p)
 
 	memcpy(ext, r->ext, sizeof(ext));
 	memset(p, 0, 40);
-	p[0] = (uint8_t)(or_else(r->version, 6) << 4);
+	p[0] = (uint8_t)(or_else(r->version, 6) << 4 | or_else(r->tos, 0) >> 4);
+	p[1] = (uint8_t)(or_else(r->tos, 0) << 4);
 	p[7] = (uint8_t)or_else(r->ttl, 64);
 	memcpy(p + 8, r->from->addr, 16);
 	memcpy(p + 24, r->to->addr, 16);
@@ -526,12 +563,13 @@ static int put_packet(struct row_context *c, const struct row *r, uint8_t *p,
 		      char error[ROW_ERROR], struct virtio_net_hdr *vnet)
 {
 	static uint8_t l4[ROW_BYTES];
-	int l4_len = put_l4(c, r, l4, error), hlen;
+	struct row said = *r;
+	int l4_len = put_l4(c, &said, l4, error), hlen;
 
 	if (l4_len < 0)
 		return -1;
-	hlen = r->from->family == 4 ? (int)put_ipv4(r, ++c->ip_id, (size_t)l4_len, p) :
-				      put_ipv6(r, (size_t)l4_len, p);
+	hlen = r->from->family == 4 ? (int)put_ipv4(&said, ++c->ip_id, (size_t)l4_len, p) :
+				      put_ipv6(&said, (size_t)l4_len, p);
 	if (hlen < 0) {
 		snprintf(error, ROW_ERROR,
 			 "ext=%.60s: hbh, routing, frag, ah, dst or none, and hex", r->ext);

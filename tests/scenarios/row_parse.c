@@ -157,6 +157,7 @@ static const struct {
 } flag_args[] = {
 	{ "df", offsetof(struct row, df) },
 	{ "mf", offsetof(struct row, mf) },
+	{ "last", offsetof(struct row, last) },
 	{ "sackok", offsetof(struct row, sackok) },
 };
 
@@ -351,6 +352,22 @@ static int parse_proto_word(struct row *r, char **words, size_t n, char error[RO
 	return 1;
 }
 
+/* "0-1480", "1480-": bytes behind the IP header. */
+static int part_range(struct row *r, const char *word)
+{
+	char text[ROW_WORD], *dash;
+
+	if (copy_word(text, sizeof(text), word) < 0)
+		return -1;
+	dash = strchr(text, '-');
+	if (!dash)
+		return -1;
+	*dash++ = '\0';
+	return parse_number(text, &r->part_from) < 0 ||
+			       (*dash && parse_number(dash, &r->part_to) < 0) ?
+		       -1 : 0;
+}
+
 /* The protocol and the word that belongs to it; how many words these are, or -1. */
 static int parse_proto(struct row *r, char **words, size_t n, char error[ROW_ERROR])
 {
@@ -362,6 +379,12 @@ static int parse_proto(struct row *r, char **words, size_t n, char error[ROW_ERR
 
 	if (n == 0)
 		return wrong(error, "a protocol is missing");
+	if (strcmp(words[0], "part") == 0) {
+		if (n < 3 || copy_word(r->part, sizeof(r->part), words[1]) < 0 ||
+		    part_range(r, words[2]) < 0)
+			return wrong(error, "part wants a label and FROM-TO in bytes");
+		return 3;
+	}
 	if (strcmp(words[0], "proto") == 0) {
 		if (n < 2 || parse_number(words[1], &number) < 0 || number < 0 || number > 255)
 			return wrong(error, "proto wants a number up to 255");
@@ -398,6 +421,7 @@ static void unset_all(struct row *r)
 		offsetof(struct row, sport), offsetof(struct row, sport_last),
 		offsetof(struct row, sum), offsetof(struct row, icmp_type),
 		offsetof(struct row, icmp_code), offsetof(struct row, gre_version),
+		offsetof(struct row, part_from), offsetof(struct row, part_to),
 	};
 
 	for (size_t i = 0; i < sizeof(number_args) / sizeof(number_args[0]); i++)

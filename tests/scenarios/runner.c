@@ -32,6 +32,7 @@ struct scenario {
 
 	struct row_context rows;
 	struct replay_options options;
+	struct frag_options fragments;
 	struct hostspec host;
 	struct replay *replay; /* made by the first statement that needs it */
 	uint64_t time;
@@ -160,6 +161,45 @@ static int do_config(struct scenario *s, char **words, size_t n)
 	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
 					       &s->options.conntrack) < 0)
 		return fail(s, "%s cannot be %s", words[0], words[1]);
+	return 0;
+}
+
+/* fragments OPTION VALUE: of [fragments] */
+static int do_fragments(struct scenario *s, char **words, size_t n)
+{
+	const struct {
+		const char *name;
+		uint32_t *value;
+	} options[] = {
+		{ "max-memory", &s->fragments.max_memory },
+		{ "timeout", &s->fragments.timeout },
+		{ "timeout-ipv6", &s->fragments.timeout_ipv6 },
+		{ "max-distance", &s->fragments.max_distance },
+	};
+
+	for (size_t i = 0; n == 2 && i < sizeof(options) / sizeof(options[0]); i++) {
+		if (strcmp(options[i].name, words[0]) != 0)
+			continue;
+		*options[i].value = (uint32_t)atoi(words[1]);
+		if (s->replay)
+			engine_set_fragments(replay_engine(s->replay), &s->fragments);
+		return 0;
+	}
+	return fail(s, "fragments OPTION VALUE is what is wanted, of [fragments]");
+}
+
+/* fragments-waiting N */
+static int do_fragments_waiting(struct scenario *s, char **words, size_t n)
+{
+	struct frag_stats stats;
+
+	if (n != 1)
+		return fail(s, "fragments-waiting NUMBER is what is wanted");
+	if (need_replay(s) < 0)
+		return -1;
+	engine_fragments(replay_engine(s->replay), &stats);
+	if (stats.fragments != strtoull(words[0], NULL, 10))
+		return fail(s, "%" PRIu64 " fragments wait", stats.fragments);
 	return 0;
 }
 
@@ -411,11 +451,37 @@ static int do_dropped(struct scenario *s, char **words, size_t n)
 	return fail(s, "no reason is called %s", words[0]);
 }
 
+/* datagram LABEL: FROM > TO ...: a packet that is not sent, for its fragments */
+static int do_datagram(struct scenario *s, char **words, size_t n)
+{
+	struct virtio_net_hdr vnet;
+	char error[ROW_ERROR];
+	struct row row;
+	uint8_t *bytes = NULL;
+	size_t len;
+	int err = row_parse(&s->rows, words, n, error, &row);
+
+	if (!err && !*row.label) {
+		snprintf(error, sizeof(error),
+			 "datagram LABEL: FROM > TO ... is what is wanted");
+		err = -1;
+	}
+	if (!err)
+		err = row_build(&s->rows, &row, error, &bytes, &len, &vnet);
+	if (err)
+		fail(s, "%s", error);
+	free(bytes);
+	row_fini(&row);
+	return err;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct scenario *s, char **words, size_t n);
 } statements[] = {
 	{ "host", do_host }, { "config", do_config }, { "local", do_local },
+	{ "fragments", do_fragments }, { "fragments-waiting", do_fragments_waiting },
+	{ "datagram", do_datagram },
 	{ "route", do_route }, { "port", do_port }, { "ruleset", do_ruleset },
 	{ "nft", do_nft }, { "wait", do_wait }, { "flow", do_flow }, { "flows", do_flows },
 	{ "delete", do_delete }, { "stats", do_stats }, { "dropped", do_dropped },
@@ -436,6 +502,7 @@ static int send_row(struct scenario *s, const struct row *row, char **words, siz
 {
 	size_t bar = word_find(words, n, "|"), len;
 	struct replay_outcome outcome;
+	struct expect_out out;
 	struct virtio_net_hdr vnet;
 	char error[ROW_ERROR] = "out of memory";
 	uint8_t *bytes;
@@ -444,7 +511,11 @@ static int send_row(struct scenario *s, const struct row *row, char **words, siz
 	if (row_build(&s->rows, row, error, &bytes, &len, &vnet) < 0)
 		return fail(s, "%s", error);
 	replay_packet(s->replay, bytes, len, &vnet, s->time, &outcome);
-	err = expect_outcome(words, bar, &outcome, &s->error);
+	if (expect_out_take(s->replay, &outcome, &out) < 0)
+		err = fail(s, "more than %d packets were emitted", EXPECT_OUT);
+	else
+		err = expect_outcome(words, bar, &outcome, &out, &s->rows, &s->error);
+	expect_out_fini(&out);
 	if (!err && bar < n)
 		err = expect_entry(words + bar + 1, n - bar - 1, &outcome, s->time, &s->error);
 	if (err && outcome.trace.by == BY_REASON)
@@ -531,6 +602,8 @@ static int run_scenario(const char *file, const struct line *preamble, size_t n_
 	};
 	int err;
 
+	frag_options_default(&s.fragments);
+	s.options.fragments = &s.fragments;
 	conntrack_options_default(&s.options.conntrack);
 	s.options.conntrack.max_flows = 1024;
 	err = run_lines(&s, preamble, n_preamble);

@@ -74,7 +74,8 @@ static int set_up(void **state)
 	struct bench *b = calloc(1, sizeof(*b));
 	struct conntrack_options options;
 	struct arena_geometry geometry = { .workers = 1, .text_bytes = 65536 };
-	struct engine_options engine = { 1, 3, 2, log_line, b };
+	struct engine_options engine = { .workers = 1, .log_rate = 3, .reply_rate = 2,
+					 .log = log_line, .log_arg = b };
 	struct diag d = DIAG_INIT;
 
 	conntrack_options_default(&options);
@@ -441,16 +442,14 @@ static void a_packet_that_gets_no_reset_does_not_close_its_flow(void **state)
 	struct engine_trace t;
 	struct raw r;
 
-	raw_tcp(&r, "10.8.0.2", 1000, "198.51.100.1", 80, TCP_SYN, 100, 0, 0);
+	raw_tcp(&r, "10.8.0.2", 1000, "239.1.1.1", 80, TCP_SYN, 100, 0, 0);
 	send_raw(b, &b->in, &r, NULL);
-	raw_tcp(&r, "198.51.100.1", 80, "10.8.0.2", 1000, TCP_SYN | TCP_ACK, 500, 101, 0);
+	raw_tcp(&r, "239.1.1.1", 80, "10.8.0.2", 1000, TCP_SYN | TCP_ACK, 500, 101, 0);
 	send_raw(b, &b->out, &r, NULL);
-	rules(b, "table ip t { chain f { type filter hook forward priority 0;\n"
+	rules(b, "table ip t { chain f { type filter hook input priority 0;\n"
 		 " tcp dport 80 reject with tcp reset; }; }\n");
-	/* A first fragment: conntrack knows it, but a reset does not answer it. */
-	raw_tcp(&r, "10.8.0.2", 1000, "198.51.100.1", 80, TCP_ACK, 101, 501, 8);
-	raw_put16(r.b + 6, 0x2000);
-	raw_fix_ipv4(&r);
+	/* Nobody answers in the name of a group. */
+	raw_tcp(&r, "10.8.0.2", 1000, "239.1.1.1", 80, TCP_ACK, 101, 501, 8);
 	t = send_raw(b, &b->in, &r, &result);
 	assert_int_equal(t.verdict, VERDICT_REJECT);
 	assert_int_equal(result.action, ENGINE_DROP);
@@ -517,7 +516,9 @@ static void counters_and_handles_outlive_the_process(void **state)
 	/* Another process over the same arena. */
 	b->counters = counters_new(&b->arena);
 	b->engine = engine_new(b->ct, b->counters,
-			       &(struct engine_options){ 1, 3, 2, log_line, b });
+			       &(struct engine_options){ .workers = 1, .log_rate = 3,
+							 .reply_rate = 2, .log = log_line,
+							 .log_arg = b });
 	again = generation_new(b->engine, b->counters, &b->arena, &d, &restored);
 	assert_true(restored);
 	b->generation = again;

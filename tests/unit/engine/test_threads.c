@@ -169,7 +169,9 @@ static void open_shop(struct shop *s)
 {
 	static const uint8_t id[16] = { 3 };
 	struct arena_geometry geometry = { .workers = WORKERS, .text_bytes = 1 << 20 };
-	struct engine_options options = { WORKERS, 1000000, 1000000, log_nothing, s };
+	struct engine_options options = { .workers = WORKERS, .log_rate = 1000000,
+					  .reply_rate = 1000000, .log = log_nothing,
+					  .log_arg = s };
 	struct conntrack_options ct;
 	struct diag d = DIAG_INIT;
 

@@ -457,7 +457,10 @@ static void every_extension_header_is_skipped(void **state)
 		p = parse_chain(&skipped[i], 1);
 		assert_int_equal(p.l4_proto, IPPROTO_UDP);
 		assert_int_equal(p.l4_off, 48);
-		assert_int_equal(p.flags, PACKET_PORTS | PACKET_L4_HEADER);
+		assert_int_equal(p.flags & ~PACKET_FRAGMENT_HEADER,
+				 PACKET_PORTS | PACKET_L4_HEADER);
+		assert_true(!!(p.flags & PACKET_FRAGMENT_HEADER) ==
+			    (skipped[i] == IPPROTO_FRAGMENT));
 	}
 	p = parse_chain(skipped, sizeof(skipped));
 	assert_int_equal(p.l4_off, 80);
@@ -510,7 +513,7 @@ static void expect_no_l4(void)
 {
 	struct packet p = parsed();
 
-	assert_int_equal(p.flags & ~PACKET_FRAGMENT, PACKET_NO_L4);
+	assert_int_equal(p.flags & ~(PACKET_FRAGMENT | PACKET_FRAGMENT_HEADER), PACKET_NO_L4);
 	assert_int_equal(p.l4_proto, 0);
 	assert_int_equal(p.l4_off, p.len);
 	assert_int_equal(p.l4_len, 0);
@@ -542,6 +545,8 @@ static void a_truncated_extension_header_means_no_transport(void **state)
 			put_zeroes(&m, len);
 			ip6_seal(&m);
 			expect_no_l4();
+			assert_true(!!(parsed().flags & PACKET_FRAGMENT_HEADER) ==
+				    (types[i] == IPPROTO_FRAGMENT));
 		}
 	}
 }
@@ -593,7 +598,8 @@ static void an_ipv6_first_fragment_shows_its_ports(void **state)
 	put_udp(&m, 8);
 	ip6_seal(&m);
 	p = parsed();
-	assert_int_equal(p.flags, PACKET_FRAGMENT | PACKET_PORTS | PACKET_L4_HEADER);
+	assert_int_equal(p.flags, PACKET_FRAGMENT | PACKET_FRAGMENT_HEADER | PACKET_PORTS |
+					  PACKET_L4_HEADER);
 	assert_int_equal(p.l4_off, 48);
 }
 
@@ -608,7 +614,7 @@ static void an_atomic_fragment_is_no_fragment(void **state)
 	put_udp(&m, 8);
 	ip6_seal(&m);
 	p = parsed();
-	assert_int_equal(p.flags, PACKET_PORTS | PACKET_L4_HEADER);
+	assert_int_equal(p.flags, PACKET_FRAGMENT_HEADER | PACKET_PORTS | PACKET_L4_HEADER);
 }
 
 static void an_ipv6_later_fragment_has_no_transport_header(void **state)
@@ -622,7 +628,8 @@ static void an_ipv6_later_fragment_has_no_transport_header(void **state)
 	put_udp(&m, 8);
 	ip6_seal(&m);
 	p = parsed();
-	assert_int_equal(p.flags, PACKET_FRAGMENT | PACKET_LATER_FRAGMENT);
+	assert_int_equal(p.flags,
+			 PACKET_FRAGMENT | PACKET_FRAGMENT_HEADER | PACKET_LATER_FRAGMENT);
 	assert_int_equal(p.l4_proto, IPPROTO_DSTOPTS);
 	assert_int_equal(p.l4_off, 56);
 	assert_int_equal(p.l4_len, 16);

@@ -208,7 +208,7 @@ static void a_udp_checksum_of_zero_is_none(void **state)
 	assert_false(packet_checksum_ok(&p));
 }
 
-static void fragments_and_other_protocols_have_no_checksum_to_check(void **state)
+static void later_fragments_and_other_protocols_have_no_checksum_to_check(void **state)
 {
 	struct packet p;
 
@@ -217,10 +217,15 @@ static void fragments_and_other_protocols_have_no_checksum_to_check(void **state
 	m.b[26] ^= 1;
 	p = parsed();
 	assert_false(packet_checksum_ok(&p));
-	set16(m.b + 6, 0x2000);
+	set16(m.b + 6, 1);
 	ip4_checksum(&m);
 	p = parsed();
 	assert_true(packet_checksum_ok(&p));
+	/* A first one's is over what is not there. */
+	set16(m.b + 6, 0x2000);
+	ip4_checksum(&m);
+	p = parsed();
+	assert_false(packet_checksum_ok(&p));
 	ip4_begin(&m, 99);
 	PUT(&m, 1, 2, 3);
 	ip4_seal(&m);
@@ -240,7 +245,7 @@ int main(void)
 		cmocka_unit_test(icmp_of_the_other_family_is_no_error),
 		cmocka_unit_test(right_checksums_are_right_and_one_bit_makes_them_wrong),
 		cmocka_unit_test(a_udp_checksum_of_zero_is_none),
-		cmocka_unit_test(fragments_and_other_protocols_have_no_checksum_to_check),
+		cmocka_unit_test(later_fragments_and_other_protocols_have_no_checksum_to_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
