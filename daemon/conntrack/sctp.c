@@ -194,8 +194,10 @@ static bool may_begin(struct flow_sctp *s, const struct packet *p, uint32_t seen
 		case HEARTBEAT:
 			s->vtag[DIR_ORIGINAL] = vtag;
 			break;
-		default: /* out of the blue: what answers it returns the tag */
+		case SHUTDOWN_ACK: /* out of the blue: what answers it returns the tag */
 			s->vtag[DIR_REPLY] = vtag;
+			break;
+		default:
 			break;
 		}
 	}
@@ -297,6 +299,9 @@ static bool learn_tag(struct judgement *j, const struct walk *w)
 	if (!announced_tag(w, &tag))
 		return false;
 	if (w->type == INIT) {
+		/* The same again: nothing collides with it. */
+		if (tag == known && !j->t->begins)
+			return true;
 		if (s->init[dir] && s->init[!dir])
 			s->init[!dir] = false;
 		s->init[dir] = true;
