@@ -273,7 +273,7 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 		record_unlock(f);
 		return TRACK_AGAIN;
 	}
-	before = stats_state(w, f);
+	before = stats_state(w, f, p->l4_proto);
 	verdict = track(&t);
 	if ((verdict == TRACK_ACCEPT || (verdict == TRACK_INVALID && t.timeout)) &&
 	    !(t.status & FLOW_FIXED_TIMEOUT))
@@ -287,7 +287,7 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 		atomic_fetch_or_explicit(&f->status, set, memory_order_relaxed);
 		events |= events_of_status(set & ~t.status);
 	}
-	if (stats_move(before, stats_state(w, f)))
+	if (stats_move(before, stats_state(w, f, p->l4_proto)))
 		events |= CT_EVENT_PROTOINFO;
 	event_note(&ct->events, f, events);
 	record_unlock(f);
@@ -324,7 +324,7 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 	if (track(&t) != TRACK_ACCEPT)
 		return TRACK_INVALID;
 	account(f, DIR_ORIGINAL, p);
-	if (stats_state(w, f))
+	if (stats_state(w, f, p->l4_proto))
 		event_note(&ct->events, f, CT_EVENT_PROTOINFO);
 	w->begun_timeout = t.timeout;
 	w->begun_hash = (uint32_t)p->hash;

@@ -103,10 +103,11 @@ static inline void tally_add32(_Atomic uint32_t *counter, uint32_t n)
 
 enum ct_kind stats_kind(uint8_t proto);
 /* Where flows in this one's state are counted; NULL: its protocol has no states.  The caller
- * holds the flow's lock. */
-static inline _Atomic uint32_t *stats_state(struct ct_worker *w, const struct flow *f)
+ * holds the flow's lock, and knows the protocol: the tuple that tells it may be far away. */
+static inline _Atomic uint32_t *stats_state(struct ct_worker *w, const struct flow *f,
+					    uint8_t proto)
 {
-	switch (f->tuple[DIR_ORIGINAL].l4) {
+	switch (proto) {
 	case IPPROTO_TCP:
 		return &w->tcp_states[f->proto.tcp.state];
 	case IPPROTO_SCTP:

@@ -41,7 +41,7 @@ const char *ct_kind_name(enum ct_kind kind)
 
 void stats_count_flow(struct ct_worker *w, const struct flow *f, int n)
 {
-	_Atomic uint32_t *state = stats_state(w, f);
+	_Atomic uint32_t *state = stats_state(w, f, f->tuple[DIR_ORIGINAL].l4);
 
 	tally_add32(&w->kinds[stats_kind(f->tuple[DIR_ORIGINAL].l4)], (uint32_t)n);
 	if (state)
