@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "conntrack/helper.h"
 #include "conntrack/private.h"
 #include "conntrack/record.h"
 
@@ -130,6 +131,15 @@ static enum reason resolve(struct conntrack *ct, struct ct_worker *w, uint32_t c
 
 /* ---- confirm ---- */
 
+/* It did not come into the table after all, and takes along what it expected. */
+static void undo(struct conntrack *ct, struct ct_worker *w, struct flow *f)
+{
+	if (w->n_pending)
+		expect_orphan(ct, w, (uint32_t)(f - ct->table.records));
+	stats_count_flow(w, f, -1);
+	give_back(ct, f);
+}
+
 /* Link the record; what had expired under one of its tuples is removed on the way. */
 static enum table_insert insert(struct conntrack *ct, struct ct_worker *w, uint32_t index,
 				uint64_t mono, uint32_t *ret_clash)
@@ -166,12 +176,18 @@ enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struc
 	struct ct_worker *w = &ct->worker[worker];
 	enum table_insert result;
 	uint32_t index, clash = 0;
+	enum reason reason;
 	struct flow *f;
 
-	(void)p;
+	if (!ref->flow)
+		return REASON_NONE;
+	if (ref->unconfirmed)
+		helper_assign(ct, w);
+	reason = helper_read(ct, w, p, now, ref);
+	if (reason != REASON_NONE)
+		return reason;
 	if (!ref->unconfirmed) {
-		if (ref->flow)
-			event_confirm(ct, w, ref->flow);
+		event_confirm(ct, w, ref->flow);
 		return REASON_NONE;
 	}
 	index = take_record(ct);
@@ -183,6 +199,10 @@ enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struc
 	event_note(&ct->events, &w->begun, events_at_birth(&w->begun));
 	write_record(ct, w, f, now);
 	stats_count_flow(w, f, 1);
+	if (!helper_expect_pending(ct, w, index)) {
+		undo(ct, w, f);
+		return REASON_HELPER;
+	}
 	result = insert(ct, w, index, now.mono, &clash);
 	if (result == TABLE_INSERTED) {
 		tally(w, TALLY_CREATED);
@@ -191,8 +211,7 @@ enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struc
 		event_confirm(ct, w, f);
 		return REASON_NONE;
 	}
-	stats_count_flow(w, f, -1);
-	give_back(ct, f);
+	undo(ct, w, f);
 	if (result == TABLE_CLASH)
 		return resolve(ct, w, clash, ref);
 	tally(w, TALLY_INSERT_FAILED);

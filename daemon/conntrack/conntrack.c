@@ -18,11 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conntrack/helper.h"
 #include "conntrack/private.h"
 #include "conntrack/record.h"
 
 #define MAX_FLOWS_DEFAULT 262144
 #define MAX_FLOWS_LIMIT 16777216
+#define EXPECT_MAX_DEFAULT 4096
+#define EXPECT_MAX_LIMIT 65536
 #define TIMEOUT_LIMIT 2147483 /* seconds; the kernel's jiffies allow no more */
 #define COLD_LIMIT 86400
 #define RETRANS_LIMIT UINT8_MAX
@@ -39,6 +42,7 @@ void conntrack_options_default(struct conntrack_options *ret_options)
 		.checksum = true,
 		.tcp_loose_cold = 300,
 		.tcp_max_retrans = 3,
+		.expect_max = EXPECT_MAX_DEFAULT,
 		.timeout = {
 #define TIMEOUT(id, option, seconds, help) [TIMEOUT_##id] = seconds,
 #include "ctfw/timeout.def"
@@ -55,10 +59,12 @@ uint32_t conntrack_records(uint32_t max_flows)
 	return max_flows + max_flows / 8 + 1024;
 }
 
+/* There may be fewer records than expect_max says: what finds none is refused. */
 static bool options_are_valid(const struct conntrack_options *o, uint32_t records)
 {
 	if (o->max_flows < 1 || o->max_flows > MAX_FLOWS_LIMIT ||
-	    conntrack_records(o->max_flows) > records ||
+	    conntrack_records(o->max_flows) > records || o->expect_max < 1 ||
+	    o->expect_max > EXPECT_MAX_LIMIT || o->helpers & ~HELPERS_KNOWN ||
 	    o->tcp_loose < TCP_LOOSE_NO || o->tcp_loose > TCP_LOOSE_COLD ||
 	    o->tcp_loose_cold < 1 || o->tcp_loose_cold > COLD_LIMIT ||
 	    o->tcp_max_retrans > RETRANS_LIMIT)
@@ -84,6 +90,8 @@ static void store_options(struct conntrack *ct, const struct conntrack_options *
 			      memory_order_relaxed);
 	atomic_store_explicit(&s->max_retrans, (uint8_t)o->tcp_max_retrans,
 			      memory_order_relaxed);
+	atomic_store_explicit(&s->helpers, o->helpers, memory_order_relaxed);
+	atomic_store_explicit(&s->expect_max, o->expect_max, memory_order_relaxed);
 	for (unsigned i = 1; i < TIMEOUT_COUNT; i++)
 		atomic_store_explicit(&s->timeout[i], o->timeout[i] * NSEC_PER_SEC,
 				      memory_order_relaxed);
@@ -126,9 +134,10 @@ struct conntrack *conntrack_new(const struct arena *arena,
 	if (!ct)
 		return NULL;
 	ct->worker = alloc_lines((workers + 1) * sizeof(*ct->worker));
-	if (!ct->worker || table_init(&ct->table, arena, options->max_flows) < 0) {
-		free(ct->worker);
-		free(ct);
+	ct->key = (struct siphash_key){ arena->header->key[0], arena->header->key[1] };
+	if (!ct->worker || table_init(&ct->table, arena, options->max_flows) < 0 ||
+	    expects_init(&ct->expects, arena, &ct->key) < 0) {
+		conntrack_free(ct);
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -136,8 +145,8 @@ struct conntrack *conntrack_new(const struct arena *arena,
 	ct->arena = *arena;
 	policy_init(ct);
 	ct->next_id = &arena->header->next_flow_id;
-	ct->key = (struct siphash_key){ arena->header->key[0], arena->header->key[1] };
 	recover_flows(ct, now);
+	expects_recover(ct, now);
 	ct->started = now.mono;
 	store_options(ct, options);
 	return ct;
@@ -156,6 +165,7 @@ void conntrack_free(struct conntrack *ct)
 		return;
 	table_fini(&ct->table);
 	events_fini(&ct->events, ct->workers + 1);
+	expects_fini(&ct->expects);
 	free(ct->worker);
 	free(ct);
 }
@@ -318,9 +328,12 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 	memset((void *)f, 0, sizeof(*f));
 	f->tuple[DIR_ORIGINAL] = *tuple;
 	f->master = FLOW_NONE;
+	w->n_pending = 0;
 	if (tuple_invert(tuple, &f->tuple[DIR_REPLY]) < 0)
 		return TRACK_INVALID;
 	f->tuple[DIR_REPLY].zone = zone.reply;
+	if (expects_any(&ct->expects))
+		helper_fulfil(ct, w, mono);
 	if (track(&t) != TRACK_ACCEPT)
 		return TRACK_INVALID;
 	account(f, DIR_ORIGINAL, p);
@@ -330,7 +343,8 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 	w->begun_hash = (uint32_t)p->hash;
 	ret_ref->flow = f;
 	ret_ref->dir = DIR_ORIGINAL;
-	ret_ref->state = CT_STATE_NEW;
+	ret_ref->state = state_of(atomic_load_explicit(&f->status, memory_order_relaxed),
+				  DIR_ORIGINAL);
 	ret_ref->unconfirmed = true;
 	return TRACK_ACCEPT;
 }

@@ -47,6 +47,9 @@ void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 	uint32_t index = (uint32_t)(f - ct->table.records);
 
 	table_unlink(&ct->table, index);
+	/* Only such flows can have expected any. */
+	if (status_of(f) & FLOW_HELPER)
+		expect_orphan(ct, w, index);
 	record_lock(f);
 	stats_count_flow(w, f, -1);
 	event_destroy(ct, w, f);
@@ -227,13 +230,18 @@ static void reuse(struct table *t, uint32_t chain)
 
 void conntrack_housekeep(struct conntrack *ct, uint32_t records, struct instant now)
 {
+	bool expectations;
 	uint32_t retired;
 
 	worker_set_now(&ct->worker[ct->workers], now);
 	sweep(ct, records, now.mono);
+	expects_expire(ct, &ct->worker[ct->workers], now.mono);
 	retired = table_retired(&ct->table);
-	if (!retired)
+	expectations = expects_retired(&ct->expects);
+	if (!retired && !expectations)
 		return;
 	rcu_wait();
 	reuse(&ct->table, retired);
+	if (expectations)
+		expects_reuse(&ct->expects);
 }

@@ -1,13 +1,15 @@
 /* private.h - what the files of conntrack share: the whole of it, and a worker's part.
  *
  * Locks, in the order in which they may be held together: the buckets' (table.h), the lower
- * one first.  A flow's word (record.h) is held alone. */
+ * one first; a master's, then that of a bucket of expectations (expect.h).  A flow's word
+ * (record.h) is held alone. */
 #ifndef CTFW_CONNTRACK_PRIVATE_H
 #define CTFW_CONNTRACK_PRIVATE_H
 
 #include <netinet/in.h>
 
 #include "conntrack/event.h"
+#include "conntrack/expect.h"
 #include "conntrack/table.h"
 #include "conntrack/track.h"
 
@@ -24,6 +26,9 @@ enum tally {
 	TALLY_CHAIN_LONG,
 	TALLY_EXPIRED,
 	TALLY_CREATED,
+	TALLY_EXPECT_NEW,
+	TALLY_EXPECT_CREATE,
+	TALLY_EXPECT_DELETE,
 	TALLY_COUNT,
 };
 
@@ -37,6 +42,13 @@ struct ct_worker {
 	/* The present packet's time, or that of what else is done. */
 	_Atomic uint64_t mono, real;
 
+	/* What it expects once it is confirmed. */
+	struct pending {
+		struct expect expect;
+		struct expect_terms terms;
+	} pending[EXPECT_PENDING_MAX];
+	unsigned n_pending;
+
 	_Atomic uint64_t tally[TALLY_COUNT];
 	/* Flows that came minus flows that went by this worker's hands, modulo 2^32: only
 	 * the sum of all workers is a number of flows. */
@@ -48,6 +60,7 @@ struct ct_worker {
 struct conntrack {
 	struct arena arena;
 	struct table table;
+	struct expects expects;
 	struct settings settings;
 	_Atomic uint32_t *next_id;         /* in the arena */
 	struct siphash_key key;

@@ -16,6 +16,7 @@
 #include "conntrack/private.h"
 #include "conntrack/record.h"
 #include "conntrack/tcp.h"
+#include "ctfw/helper.h"
 
 /* No timer runs longer than options allow. */
 #define TIMER_MAX (2147483 * NSEC_PER_SEC)
@@ -106,6 +107,11 @@ static void mend(struct flow *f, bool torn)
 	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
 
 	atomic_store_explicit(&f->status, status & STATUS_KNOWN, memory_order_relaxed);
+	if (!ct_helper_takes(atomic_load_explicit(&f->helper, memory_order_relaxed),
+			     f->tuple[DIR_ORIGINAL].l4))
+		atomic_store_explicit(&f->helper, HELPER_NONE, memory_order_relaxed);
+	if (atomic_load_explicit(&f->master_helper, memory_order_relaxed) >= HELPER_COUNT)
+		atomic_store_explicit(&f->master_helper, HELPER_NONE, memory_order_relaxed);
 	/* Serials of hostviews begin again with each process. */
 	atomic_store_explicit(&f->route[DIR_ORIGINAL], 0, memory_order_relaxed);
 	atomic_store_explicit(&f->route[DIR_REPLY], 0, memory_order_relaxed);

@@ -144,27 +144,6 @@ void table_reuse(struct table *t, uint32_t chain)
 
 /* ---- buckets ---- */
 
-static void bucket_lock(_Atomic uint32_t *head)
-{
-	uint32_t value = atomic_load_explicit(head, memory_order_relaxed) & ~TABLE_LOCK;
-	unsigned rounds = 0;
-
-	while (!atomic_compare_exchange_weak_explicit(head, &value, value | TABLE_LOCK,
-						      memory_order_acquire,
-						      memory_order_relaxed)) {
-		if (value & TABLE_LOCK)
-			spin(&rounds);
-		value &= ~TABLE_LOCK;
-	}
-}
-
-static void bucket_unlock(_Atomic uint32_t *head)
-{
-	uint32_t value = atomic_load_explicit(head, memory_order_relaxed);
-
-	atomic_store_explicit(head, value & ~TABLE_LOCK, memory_order_release);
-}
-
 static void lock_both(struct table *t, const uint32_t hash[2])
 {
 	uint32_t a = hash[0] & t->mask, b = hash[1] & t->mask;

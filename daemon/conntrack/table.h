@@ -27,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conntrack/record.h"
 #include "ctfw/arena.h"
 #include "ctfw/flow.h"
 
@@ -53,6 +54,27 @@ struct table {
 };
 
 #define TABLE_LOCK 0x80000000u
+
+static inline void bucket_lock(_Atomic uint32_t *head)
+{
+	uint32_t value = atomic_load_explicit(head, memory_order_relaxed) & ~TABLE_LOCK;
+	unsigned rounds = 0;
+
+	while (!atomic_compare_exchange_weak_explicit(head, &value, value | TABLE_LOCK,
+						      memory_order_acquire,
+						      memory_order_relaxed)) {
+		if (value & TABLE_LOCK)
+			spin(&rounds);
+		value &= ~TABLE_LOCK;
+	}
+}
+
+static inline void bucket_unlock(_Atomic uint32_t *head)
+{
+	uint32_t value = atomic_load_explicit(head, memory_order_relaxed);
+
+	atomic_store_explicit(head, value & ~TABLE_LOCK, memory_order_release);
+}
 
 /* 0 or -ENOMEM.  capacity: flows that the buckets are made for. */
 int table_init(struct table *t, const struct arena *arena, uint32_t capacity);

@@ -30,6 +30,8 @@ struct settings {
 	_Atomic uint64_t cold_until;  /* monotonic ns: until when TCP_LOOSE_COLD picks up */
 	_Atomic bool be_liberal, ignore_invalid_rst; /* TCP's, as the next one */
 	_Atomic uint8_t max_retrans;
+	_Atomic uint32_t helpers;  /* HELPER_BIT()s */
+	_Atomic uint32_t expect_max;
 };
 
 enum track_verdict {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "ctfw/expect.h"
 #include "ctfw/rcu.h"
 
 /* Nobody is to be spared here: who replays wants to see every line and every answer. */
@@ -44,6 +45,7 @@ static int make_arena(struct replay *r, const struct replay_options *options)
 		.flow_records = conntrack_records(options->conntrack.max_flows),
 		.workers = 1,
 		.text_bytes = 4096, /* nothing is saved */
+		.expect_records = conntrack_expect_records(options->conntrack.expect_max),
 	};
 	const uint8_t boot_id[16] = { 0 };
 

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctfw/expect.h"
 #include "ctfw/rcu.h"
 #include "host/filter_private.h"
 #include "host/hostsource.h"
@@ -168,6 +169,7 @@ static int set_up_memory(struct filter *f, struct diag *d)
 	const struct arena_geometry geometry = {
 		.flow_records = conntrack_records(options->max_flows),
 		.workers = ARENA_MAX_WORKERS,
+		.expect_records = conntrack_expect_records(options->expect_max),
 	};
 	struct engine_options engine = {
 		.workers = f->start->workers,

@@ -48,6 +48,8 @@ struct conntrack_options {
 	bool tcp_ignore_invalid_rst; /* a RST below what was acknowledged, too */
 	uint32_t tcp_max_retrans;    /* 0..255: as often may a segment be repeated */
 	bool checksum; /* a wrong transport checksum is invalid */
+	uint32_t helpers;    /* HELPER_BIT()s: given to flows to the usual ports */
+	uint32_t expect_max; /* expectations, 1..65536, as the arena was made for */
 	uint32_t timeout[TIMEOUT_COUNT]; /* seconds, 0..2147483 */
 };
 
@@ -77,6 +79,7 @@ struct conntrack_recovery {
 			    * windows are learnt anew */
 	uint32_t damaged;  /* dropped: identity's checksum or an enum is wrong, or a twin */
 	uint32_t expired;
+	uint32_t expectations; /* that go on */
 };
 struct conntrack_recovery conntrack_recovery(const struct conntrack *ct);
 
@@ -117,9 +120,10 @@ void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p,
 			 struct ct_zone zone, struct instant now, struct ct_ref *ret_ref);
 
-/* Step 9 (nf_conntrack_confirm): put an unconfirmed flow into the table; for others
- * nothing.  ref->flow becomes the record in the arena.  REASON_NONE, REASON_CLASH,
- * REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it is resolved
+/* Step 9 (nf_confirm): the flow's helper reads the packet, and an unconfirmed flow is put into
+ * the table.  ref->flow becomes the record in the arena.  REASON_NONE, REASON_HELPER,
+ * REASON_CLASH, REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it
+ * is resolved
  * as the kernel does (conntrack.md 1.5). */
 enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
 			      struct instant now, struct ct_ref *ref);
@@ -236,6 +240,8 @@ struct conntrack_stats {
 	uint64_t found, invalid, insert, insert_failed, drop, early_drop, error, clash_resolve,
 		chaintoolong;
 	uint64_t expired, created;
+	uint64_t expect_new, expect_create, expect_delete;
+	uint32_t expectations;
 };
 void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_stats);
 unsigned conntrack_workers(const struct conntrack *ct);

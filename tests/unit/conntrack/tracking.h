@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "ctfw/conntrack.h"
+#include "ctfw/expect.h"
 #include "ctfw/rcu.h"
 #include "ctfw/text.h"
 #include "unit/packets.h"
@@ -49,6 +50,7 @@ static inline void world_init(struct world *w, uint32_t max_flows)
 		.flow_records = conntrack_records(max_flows),
 		.workers = 2,
 		.text_bytes = 4096,
+		.expect_records = conntrack_expect_records(64),
 	};
 	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2 };
 	size_t size = arena_size(&g);

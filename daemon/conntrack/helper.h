@@ -1,0 +1,94 @@
+/* helper.h - what a helper is made of, and what it works with.
+ *
+ * A helper is a file: a struct helper and the function in it, which reads one packet of a
+ * flow that the rules have accepted and says what the flow's ends have agreed on.  It gets the
+ * packet's payload as a cursor, which cannot be read behind its end, and 24 bytes for notes
+ * about the flow. */
+#ifndef CTFW_CONNTRACK_HELPER_H
+#define CTFW_CONNTRACK_HELPER_H
+
+#include "conntrack/expect.h"
+#include "ctfw/cursor.h"
+
+#define HELPER_TCP 1 /* bits of l4 */
+#define HELPER_UDP 2
+#define HELPER_IPV4 1 /* bits of l3 */
+#define HELPER_IPV6 2
+
+#define HELPERS_KNOWN ((1u << HELPER_COUNT) - 2) /* HELPER_BIT()s */
+
+/* What can become of the packet. */
+enum help {
+	HELP_ACCEPT = 1,
+	HELP_DROP,
+};
+
+struct help_packet;
+
+struct helper {
+	uint16_t port; /* of who is asked, host byte order: the usual one */
+	uint8_t l4, l3;
+	struct helper_class {
+		const char *name;
+		uint8_t max;      /* of one flow; 0: no limit */
+		uint16_t timeout; /* seconds */
+	} classes[HELPER_CLASSES];
+	enum help (*read)(struct help_packet *h);
+};
+
+#define HELPER(id, symbol, name) extern const struct helper helper_##symbol;
+#include "ctfw/helper.def"
+#undef HELPER
+
+/* A packet in a helper's hands. */
+struct help_packet {
+	struct conntrack *ct;
+	struct ct_worker *worker;
+	struct flow *flow; /* the worker's own while unconfirmed */
+	const struct packet *packet;
+	struct instant now;
+	uint8_t kind;  /* enum ct_helper */
+	uint8_t dir;   /* enum flow_dir */
+	uint8_t state; /* enum ct_state */
+	bool unconfirmed;
+	struct cursor payload;
+	void *notes; /* struct flow_ext's helper[]; under the flow's lock once it is confirmed */
+};
+
+/* The flow's tuple as this packet's sender sees it, and the other way round. */
+static inline const struct tuple *help_mine(const struct help_packet *h)
+{
+	return &h->flow->tuple[h->dir];
+}
+
+static inline const struct tuple *help_theirs(const struct help_packet *h)
+{
+	return &h->flow->tuple[!h->dir];
+}
+
+void help_lock(struct help_packet *h);
+void help_unlock(struct help_packet *h);
+/* Let the flow live that long from now on (nf_ct_refresh). */
+void help_refresh(struct help_packet *h, uint32_t seconds);
+
+/* Begin an expectation of this packet's flow: to `to`, from `from` (NULL: from anywhere), any
+ * source port.  dport is in network byte order. */
+struct expect help_expectation(const struct help_packet *h, unsigned class, uint8_t l4proto,
+			       const union addr *from, const union addr *to, uint16_t dport);
+/* Make it, with its class's timeout and limit.  0, or as expect_insert().  While the flow is
+ * not confirmed it waits for that, and what then goes wrong has the packet dropped. */
+int help_expect(struct help_packet *h, const struct expect *e, bool any_master);
+
+/* ---- conntrack's side ---- */
+
+/* The worker's flow begins: if it was expected it becomes its master's child. */
+void helper_fulfil(struct conntrack *ct, struct ct_worker *w, uint64_t mono);
+/* It is about to be confirmed: by its port, if the options say so and no rule has chosen. */
+void helper_assign(struct conntrack *ct, struct ct_worker *w);
+/* Have the flow's helper read the packet, if it has one.  REASON_NONE or REASON_HELPER. */
+enum reason helper_read(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
+			struct instant now, const struct ct_ref *ref);
+/* The flow has a record now: make what it expects.  False: one of them cannot be had. */
+bool helper_expect_pending(struct conntrack *ct, struct ct_worker *w, uint32_t index);
+
+#endif

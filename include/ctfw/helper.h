@@ -1,0 +1,58 @@
+/* helper.h - helpers read what a flow's ends tell each other, and expect the connections that
+ * they agree on (nf_conntrack_helper, nf_conntrack_expect; conntrack.md section 8).
+ *
+ * An expectation is a tuple whose source may be left open.  The first packet of no flow that
+ * fits begins a flow that is EXPECTED: related until it is answered.  The flow that
+ * expected it is its master; expectations die with it, their children live on.
+ *
+ * A helper is given to a flow before its first packet is confirmed, and reads each packet of
+ * it that the rules have accepted.  Its notes are in the flow's extension, so extensions
+ * must have been reserved (conntrack_reserve_extensions()). */
+#ifndef CTFW_HELPER_H
+#define CTFW_HELPER_H
+
+#include "ctfw/conntrack.h"
+
+/* Kinds of helpers.  Numbers are stored with flows: they keep their meaning for as long as
+ * ARENA_LAYOUT. */
+enum ct_helper {
+	HELPER_NONE = 0,
+#define HELPER(id, symbol, name) HELPER_##id,
+#include "ctfw/helper.def"
+#undef HELPER
+	HELPER_COUNT
+};
+#define HELPER_BIT(kind) (1u << (kind))
+#define HELPER_CLASSES 4 /* of expectations that one helper makes; 0 is the usual one */
+
+/* "ftp", ...; NULL for HELPER_NONE and what is no kind. */
+const char *ct_helper_name(unsigned kind);
+/* The helper of that name for this protocol; HELPER_NONE when there is none. */
+enum ct_helper ct_helper_find(const char *name, uint8_t l4proto);
+/* Whether it reads packets of that protocol, or of that family (enum l3). */
+bool ct_helper_takes(enum ct_helper kind, uint8_t l4proto);
+bool ct_helper_knows(enum ct_helper kind, uint8_t l3);
+/* "signalling", or "" for a helper's only class. */
+const char *ct_helper_class_name(unsigned kind, unsigned class);
+
+/* A rule's `ct helper set`: only for a flow that is not confirmed, of a protocol and family
+ * that the helper knows, and that has none.  False: nothing was changed. */
+bool conntrack_set_helper(struct conntrack *ct, unsigned worker, struct ct_ref *ref,
+			  uint8_t kind);
+
+/* nft's ct expectation object. */
+struct ct_expectation_spec {
+	uint8_t l3;       /* enum l3; 0: the flow's */
+	uint8_t l4proto;
+	uint8_t size;     /* of one flow, at most; 0: none can be made */
+	uint16_t dport;   /* network byte order */
+	uint64_t timeout; /* ns */
+};
+/* A rule's `ct expectation set`: expect connections from the flow's answerer to who began it,
+ * from the moment on when the flow is confirmed.  Only for a flow that is not confirmed
+ * and has fewer than `size`; false: the rule does not match.  One that cannot be had
+ * (conntrack.md 8.1-2) has the packet dropped when it is confirmed. */
+bool conntrack_add_expectation(struct conntrack *ct, unsigned worker, struct ct_ref *ref,
+			       const struct ct_expectation_spec *spec, struct instant now);
+
+#endif
