@@ -99,10 +99,15 @@ static void store_options(struct conntrack *ct, const struct conntrack_options *
 
 int conntrack_set_options(struct conntrack *ct, const struct conntrack_options *options)
 {
+	int err = 0;
+
 	if (!options_are_valid(options, ct->table.n_records))
 		return -EINVAL;
-	store_options(ct, options);
-	return 0;
+	if (options->helpers)
+		err = conntrack_reserve_extensions(ct);
+	if (!err)
+		store_options(ct, options);
+	return err;
 }
 
 /* ---- life-cycle ---- */
@@ -123,6 +128,7 @@ struct conntrack *conntrack_new(const struct arena *arena,
 				struct instant now)
 {
 	struct conntrack *ct;
+	int err;
 
 	if (workers < 1 || workers > ARENA_MAX_WORKERS ||
 	    arena->header->flow_size != ARENA_FLOW_SIZE ||
@@ -149,6 +155,12 @@ struct conntrack *conntrack_new(const struct arena *arena,
 	expects_recover(ct, now);
 	ct->started = now.mono;
 	store_options(ct, options);
+	err = options->helpers ? conntrack_reserve_extensions(ct) : 0;
+	if (err) {
+		conntrack_free(ct);
+		errno = -err;
+		return NULL;
+	}
 	return ct;
 }
 

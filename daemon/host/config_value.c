@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ctfw/config.h"
+#include "ctfw/helper.h"
 
 struct word {
 	const char *s; /* NUL-terminated */
@@ -219,6 +220,25 @@ static int parse_loose(const struct word *w)
 	return err;
 }
 
+static int parse_helper(const struct word *w)
+{
+	static const struct name names[] = {
+		{ "off", 0 },
+#define HELPER(id, symbol, name) { name, HELPER_BIT(HELPER_##id) },
+#include "ctfw/helper.def"
+#undef HELPER
+		{ NULL, 0 },
+	};
+	uint32_t value;
+	int err;
+
+	_Static_assert(sizeof(names) / sizeof(names[0]) <= NAMES_MAX + 1, "");
+	err = parse_name(w, names, &value);
+	if (!err)
+		*(uint32_t *)w->member |= value;
+	return err;
+}
+
 static int parse_role(const struct word *w)
 {
 	static const struct name names[] = {
@@ -313,6 +333,11 @@ static const struct type types[TYPE_COUNT] = {
 			    "kernel, boot, static or %u..%u" },
 	[TYPE_BOOL] = { sizeof(bool), false, parse_bool, "yes or no" },
 	[TYPE_LOOSE] = { sizeof(enum tcp_loose), false, parse_loose, "yes, no or cold" },
+	[TYPE_HELPERS] = { sizeof(uint32_t), true, parse_helper, "off, or some of"
+#define HELPER(id, symbol, name) " " name
+#include "ctfw/helper.def"
+#undef HELPER
+	},
 	[TYPE_ROLE] = { sizeof(uint32_t), false, parse_role, "in, out or both" },
 	[TYPE_HOOKS] = { sizeof(uint32_t), true, parse_hook, "some of input, forward, output" },
 	[TYPE_PREFIXES] = { sizeof(struct config_networks), true, parse_prefix,

@@ -20,6 +20,7 @@ enum config_type {
 	TYPE_PROTOCOL,  /* the same, or a name */
 	TYPE_BOOL,      /* bool */
 	TYPE_LOOSE,     /* enum tcp_loose */
+	TYPE_HELPERS,   /* uint32_t, HELPER_BIT()s */
 	TYPE_ROLE,      /* uint32_t, enum port_role */
 	TYPE_HOOKS,     /* uint32_t, a bit a hook */
 	TYPE_PREFIXES,  /* struct config_networks */

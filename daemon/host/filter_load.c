@@ -81,7 +81,7 @@ void filter_renew_view(struct filter *f)
 /* What follows from the options that may change. */
 static void put_in_force(struct filter *f, struct ports_view *view)
 {
-	/* max-flows is as it was, and everything else is in range. */
+	/* max-flows is as it was, everything else is in range, and there is memory. */
 	conntrack_set_options(f->ct, &f->config->conntrack);
 	engine_set_fragments(f->engine, &f->config->fragments);
 	engine_set_rates(f->engine, f->config->log.rate, f->config->daemon.reply_rate);
@@ -101,7 +101,11 @@ static int apply(struct filter *f, const struct config *wanted, struct diag *d,
 		diag_error(d, NULL, "out of memory");
 		return -ENOMEM;
 	}
-	err = rulesetfile_replace(f->generation, wanted->daemon.ruleset, d);
+	err = wanted->conntrack.helpers ? conntrack_reserve_extensions(f->ct) : 0;
+	if (err)
+		diag_error(d, NULL, "no memory for helpers' notes: %s", strerror(-err));
+	else
+		err = rulesetfile_replace(f->generation, wanted->daemon.ruleset, d);
 	if (err) {
 		free(view);
 		return err;

@@ -64,7 +64,8 @@ uint32_t conntrack_records(uint32_t max_flows);
 struct conntrack;
 
 /* Borrows the arena; scans it and takes back every flow in it (after arena_format() there
- * is none).  workers: 1..ARENA_MAX_WORKERS.  NULL with errno: ENOMEM, EINVAL. */
+ * is none).  workers: 1..ARENA_MAX_WORKERS.  NULL with errno: ENOMEM, EINVAL,
+ * or why extensions have no memory where options want helpers. */
 struct conntrack *conntrack_new(const struct arena *arena, const struct conntrack_options *options,
 				unsigned workers, struct instant now);
 void conntrack_free(struct conntrack *ct);
@@ -84,7 +85,8 @@ struct conntrack_recovery {
 struct conntrack_recovery conntrack_recovery(const struct conntrack *ct);
 
 /* Change the options of a running one; max_flows may only shrink or grow within the
- * arena's records (else -EINVAL, nothing changed).  Present flows keep their expiry until
+ * arena's records (else -EINVAL, nothing changed), and helpers need memory for extensions
+ * (conntrack_reserve_extensions(), whose error it is).  Present flows keep their expiry until
  * their next packet.  Control side only. */
 int conntrack_set_options(struct conntrack *ct, const struct conntrack_options *options);
 

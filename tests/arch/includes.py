@@ -15,7 +15,7 @@ import sys
 MODULES = {
     "base": (0, "addr arena clock counter cursor diag hook rcu siphash spin text"),
     "packet": (1, "packet checksum build frag reason"),
-    "conntrack": (2, "conntrack event flow tuple timeout"),
+    "conntrack": (2, "conntrack event expect flow helper tuple timeout"),
     "ruleset": (2, "ruleset"),
     "engine": (3, "engine generation hostview"),
     "control": (4, "control"),

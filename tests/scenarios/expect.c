@@ -340,6 +340,8 @@ static int stats_value(const struct conntrack_stats *s, const char *name, uint64
 		{ "early_drop", s->early_drop }, { "error", s->error },
 		{ "clash_resolve", s->clash_resolve }, { "chaintoolong", s->chaintoolong },
 		{ "created", s->created }, { "expired", s->expired },
+		{ "expect_new", s->expect_new }, { "expect_create", s->expect_create },
+		{ "expect_delete", s->expect_delete },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -18,7 +18,7 @@
 #define ROW_ERROR 200
 #define ROW_WORD 64
 #define ROW_PATCHES 8
-#define ROW_HEX 256
+#define ROW_HEX 2048
 
 struct row_host {
 	char name[ROW_WORD];

@@ -217,12 +217,49 @@ static int port_range(struct row *r, const char *value)
 	return r->sport < 0 || r->sport > 65535 || r->sport_last > 65535 ? -1 : 0;
 }
 
+/* "TEXT" with \r \n \t \" \\ and \xHH; behind what there is already. */
+static int parse_text(const char *text, struct row_hex *hex)
+{
+	static const char escapes[][2] = {
+		{ 'r', '\r' }, { 'n', '\n' }, { 't', '\t' }, { '"', '"' }, { '\\', '\\' },
+	};
+	size_t len = strlen(text), one;
+
+	if (len < 2 || *text != '"' || text[len - 1] != '"')
+		return -1;
+	hex->set = true;
+	for (const char *end = text++ + len - 1; text < end; text++) {
+		uint8_t byte = (uint8_t)*text;
+		size_t i = 0;
+
+		if (hex->len == ROW_HEX)
+			return -1;
+		if (byte == '\\' && *++text == 'x') {
+			char digits[3] = { text[1], text[1] ? text[2] : '\0', '\0' };
+
+			if (row_parse_hex(digits, 1, &byte, &one) < 0 || one != 1)
+				return -1;
+			text += 2;
+		} else if (byte == '\\') {
+			while (i < sizeof(escapes) / 2 && escapes[i][0] != *text)
+				i++;
+			if (i == sizeof(escapes) / 2)
+				return -1;
+			byte = (uint8_t)escapes[i][1];
+		}
+		hex->b[hex->len++] = byte;
+	}
+	return 0;
+}
+
 static int special_arg(struct row *r, const char *name, const char *value)
 {
 	bool relative;
 
 	if (!value)
 		return 0;
+	if (strcmp(name, "text") == 0)
+		return known(parse_text(value, &r->data));
 	if (strcmp(name, "sport") == 0)
 		return known(port_range(r, value));
 	if (strcmp(name, "totlen") == 0) {

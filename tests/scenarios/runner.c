@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctfw/expect.h"
 #include "ctl/hostspec.h"
 #include "expect.h"
 #include "row.h"
@@ -52,19 +53,34 @@ static int fail(struct scenario *s, const char *fmt, ...)
 	return -1;
 }
 
+/* The end of a word: quotes, which stay in it, hold blanks together. */
+static char *word_end(char *w)
+{
+	bool quoted = false;
+
+	for (; *w && (quoted || (*w != ' ' && *w != '\t')); w++) {
+		if (*w == '\\' && quoted && w[1])
+			w++;
+		else if (*w == '"')
+			quoted = !quoted;
+	}
+	return w;
+}
+
 /* Words of a line in place; a # at a word's start begins a comment. */
 static size_t split(char *line, char *words[WORDS_MAX])
 {
-	char *save;
 	size_t n = 0;
 
-	for (char *w = strtok_r(line, " \t", &save); w && n < WORDS_MAX;
-	     w = strtok_r(NULL, " \t", &save)) {
-		if (*w == '#')
-			break;
-		words[n++] = w;
+	for (;;) {
+		line += strspn(line, " \t");
+		if (!*line || *line == '#' || n == WORDS_MAX)
+			return n;
+		words[n++] = line;
+		line = word_end(line);
+		if (*line)
+			*line++ = '\0';
 	}
-	return n;
 }
 
 /* ---- the firewall under test ---- */
@@ -129,6 +145,28 @@ static const struct {
 #undef TIMEOUT
 };
 
+/* "ftp,sip", or off */
+static int set_helpers(struct conntrack_options *o, const char *value)
+{
+	char *copy = strdup(value), *save;
+	int err = copy ? 0 : -1;
+
+	o->helpers = 0;
+	for (char *w = copy ? strtok_r(copy, ",", &save) : NULL; w && !err;
+	     w = strtok_r(NULL, ",", &save)) {
+		uint8_t kind = HELPER_COUNT - 1;
+
+		while (kind && strcmp(ct_helper_name(kind), w) != 0)
+			kind--;
+		if (kind)
+			o->helpers |= HELPER_BIT(kind);
+		else if (strcmp(w, "off") != 0)
+			err = -1;
+	}
+	free(copy);
+	return err;
+}
+
 static int set_option(struct conntrack_options *o, const char *name, const char *value)
 {
 	if (strcmp(name, "tcp-loose") == 0) {
@@ -138,6 +176,12 @@ static int set_option(struct conntrack_options *o, const char *name, const char 
 	if (strcmp(name, "checksum") == 0) {
 		o->checksum = strcmp(value, "yes") == 0;
 		return o->checksum || strcmp(value, "no") == 0 ? 0 : -1;
+	}
+	if (strcmp(name, "helpers") == 0)
+		return set_helpers(o, value);
+	if (strcmp(name, "expect-max") == 0) {
+		o->expect_max = (uint32_t)atoi(value);
+		return 0;
 	}
 	if (strcmp(name, "max-flows") == 0) {
 		o->max_flows = (uint32_t)atoi(value);
@@ -157,7 +201,7 @@ static int do_config(struct scenario *s, char **words, size_t n)
 	if (n != 2 || set_option(&s->options.conntrack, words[0], words[1]) < 0)
 		return fail(s,
 			    "config OPTION VALUE is what is wanted: checksum, tcp-loose, "
-			    "max-flows or a timeout of [conntrack]");
+			    "helpers, expect-max, max-flows or a timeout of [conntrack]");
 	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
 					       &s->options.conntrack) < 0)
 		return fail(s, "%s cannot be %s", words[0], words[1]);
@@ -398,6 +442,76 @@ static int do_flows(struct scenario *s, char **words, size_t n)
 	return table.n == want ? 0 : -1;
 }
 
+/* ---- expectations ---- */
+
+static bool expectation_add(void *arg, uint32_t index, const struct expect *e)
+{
+	struct table *table = arg;
+	struct text line = TEXT_INIT;
+
+	(void)index;
+	if (table->listed < ROW_FLOWS) {
+		expect_print(e, table->mono, &line);
+		table->line[table->listed++] = text_steal(&line);
+	}
+	table->n++;
+	return true;
+}
+
+static void expectations_read(struct scenario *s, struct table *ret_table)
+{
+	const struct instant now = { .mono = s->time, .real = s->time };
+
+	*ret_table = (struct table){ .mono = s->time };
+	conntrack_each_expectation(replay_conntrack(s->replay), now, expectation_add, ret_table);
+}
+
+/* Say what is wrong, and what there is. */
+static int fail_table(struct scenario *s, const struct table *table, const char *what)
+{
+	fail(s, "%s, there are %zu:", what, table->n);
+	for (size_t i = 0; i < table->listed; i++)
+		text_printf(&s->error, "\n    %s", table->line[i]);
+	return -1;
+}
+
+/* expect WORDS: this is expected */
+static int do_expect(struct scenario *s, char **words, size_t n)
+{
+	struct table table;
+	bool found = false;
+	int err;
+
+	if (n == 0)
+		return fail(s, "expect WORDS of a line of conntrack -L expect is wanted");
+	if (need_replay(s) < 0)
+		return -1;
+	expectations_read(s, &table);
+	for (size_t i = 0; i < table.listed && !found; i++)
+		found = table.line[i] && expect_line(words, n, table.line[i]);
+	err = found ? 0 : fail_table(s, &table, "no such expectation");
+	table_fini(&table);
+	return err;
+}
+
+/* expects N */
+static int do_expects(struct scenario *s, char **words, size_t n)
+{
+	size_t want = n == 1 ? (size_t)strtoul(words[0], NULL, 10) : 0;
+	struct table table;
+	int err = 0;
+
+	if (n != 1)
+		return fail(s, "expects NUMBER is what is wanted");
+	if (need_replay(s) < 0)
+		return -1;
+	expectations_read(s, &table);
+	if (table.n != want)
+		err = fail_table(s, &table, "not as many expectations");
+	table_fini(&table);
+	return err;
+}
+
 /* delete WORDS: all entries that are that (none: all) */
 static int do_delete(struct scenario *s, char **words, size_t n)
 {
@@ -484,7 +598,8 @@ static const struct {
 	{ "datagram", do_datagram },
 	{ "route", do_route }, { "port", do_port }, { "ruleset", do_ruleset },
 	{ "nft", do_nft }, { "wait", do_wait }, { "flow", do_flow }, { "flows", do_flows },
-	{ "delete", do_delete }, { "stats", do_stats }, { "dropped", do_dropped },
+	{ "expect", do_expect }, { "expects", do_expects }, { "delete", do_delete },
+	{ "stats", do_stats }, { "dropped", do_dropped },
 };
 
 /* ---- packets ---- */
@@ -628,6 +743,23 @@ static size_t next_heading(const struct line *lines, size_t n, size_t from)
 	return from;
 }
 
+/* Whether the line ends in a backslash, in whose place the next one comes, without the blanks
+ * before it. */
+static bool goes_on(struct line *line, const char *next)
+{
+	size_t len = strlen(line->text);
+	char *whole;
+
+	if (len == 0 || line->text[len - 1] != '\\')
+		return false;
+	line->text[len - 1] = '\0';
+	if (asprintf(&whole, "%s%s", line->text, next + strspn(next, " \t")) < 0)
+		abort();
+	free(line->text);
+	line->text = whole;
+	return true;
+}
+
 /* Lines of a file, malloc'ed; 0, or a negative errno. */
 static int read_lines(const char *file, struct line **ret_lines, size_t *ret_n)
 {
@@ -635,19 +767,24 @@ static int read_lines(const char *file, struct line **ret_lines, size_t *ret_n)
 	struct line *lines = NULL;
 	char *text = NULL;
 	size_t n = 0, cap = 0;
+	unsigned number = 0;
 	ssize_t len;
 
 	if (!f)
 		return -errno;
 	while ((len = getline(&text, &cap, f)) >= 0) {
-		struct line *more = realloc(lines, (n + 1) * sizeof(*lines));
+		struct line *more;
 
+		if (len && text[len - 1] == '\n')
+			text[len - 1] = '\0';
+		number++;
+		if (n && goes_on(&lines[n - 1], text))
+			continue;
+		more = realloc(lines, (n + 1) * sizeof(*lines));
 		if (!more)
 			abort();
 		lines = more;
-		if (len && text[len - 1] == '\n')
-			text[len - 1] = '\0';
-		lines[n] = (struct line){ .text = text, .number = (unsigned)n + 1 };
+		lines[n] = (struct line){ .text = text, .number = number };
 		n++;
 		text = NULL;
 		cap = 0;
