@@ -40,18 +40,24 @@ static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow 
 }
 
 /* A record within the limit, which conntrack_in() only looked at; FLOW_NONE: there is none. */
-static uint32_t take_record(struct conntrack *ct)
+static uint32_t take_record(struct conntrack *ct, struct ct_worker *w)
 {
+	uint32_t max = atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed);
+	uint32_t reserved = atomic_load_explicit(&ct->settings.reserved, memory_order_relaxed);
 	uint32_t flows = atomic_fetch_add_explicit(&ct->flows, 1, memory_order_relaxed) + 1;
 	uint32_t peak = atomic_load_explicit(&ct->peak, memory_order_relaxed);
 	uint32_t index = FLOW_NONE;
+	bool last_part = flows > max - reserved;
 
-	if (flows <= atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed))
+	if (!last_part ||
+	    (flows <= max && reserve_is_for(&ct->settings, &w->begun.tuple[DIR_ORIGINAL])))
 		index = table_take(&ct->table);
 	if (index == FLOW_NONE) {
 		atomic_fetch_sub_explicit(&ct->flows, 1, memory_order_relaxed);
 		return FLOW_NONE;
 	}
+	if (last_part)
+		tally(w, TALLY_RESERVE_USED);
 	while (flows > peak &&
 	       !atomic_compare_exchange_weak_explicit(&ct->peak, &peak, flows,
 						      memory_order_relaxed,
@@ -190,7 +196,7 @@ enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struc
 		event_confirm(ct, w, ref->flow);
 		return REASON_NONE;
 	}
-	index = take_record(ct);
+	index = take_record(ct, w);
 	if (index == FLOW_NONE) {
 		tally(w, TALLY_DROP);
 		return REASON_TABLE_FULL;

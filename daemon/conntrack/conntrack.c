@@ -40,6 +40,7 @@ void conntrack_options_default(struct conntrack_options *ret_options)
 		.max_flows = MAX_FLOWS_DEFAULT,
 		.tcp_loose = TCP_LOOSE_NO,
 		.checksum = true,
+		.reserve = { .n = 5, .percent = true },
 		.tcp_loose_cold = 300,
 		.tcp_max_retrans = 3,
 		.expect_max = EXPECT_MAX_DEFAULT,
@@ -67,7 +68,7 @@ static bool options_are_valid(const struct conntrack_options *o, uint32_t record
 	    o->expect_max > EXPECT_MAX_LIMIT || o->helpers & ~HELPERS_KNOWN ||
 	    o->tcp_loose < TCP_LOOSE_NO || o->tcp_loose > TCP_LOOSE_COLD ||
 	    o->tcp_loose_cold < 1 || o->tcp_loose_cold > COLD_LIMIT ||
-	    o->tcp_max_retrans > RETRANS_LIMIT)
+	    o->tcp_max_retrans > RETRANS_LIMIT || o->reserve_for.n > CT_RESERVE_MAX)
 		return false;
 	for (unsigned i = 1; i < TIMEOUT_COUNT; i++) {
 		if (o->timeout[i] > TIMEOUT_LIMIT)
@@ -83,6 +84,7 @@ static void store_options(struct conntrack *ct, const struct conntrack_options *
 	ct->cold = ct->recovery.kept ? 0 : o->tcp_loose_cold * NSEC_PER_SEC;
 	atomic_store_explicit(&s->max_flows, o->max_flows, memory_order_relaxed);
 	atomic_store_explicit(&s->tcp_loose, (uint8_t)o->tcp_loose, memory_order_relaxed);
+	reserve_store(s, o);
 	atomic_store_explicit(&s->checksum, o->checksum, memory_order_relaxed);
 	atomic_store_explicit(&s->cold_until, ct->started + ct->cold, memory_order_relaxed);
 	atomic_store_explicit(&s->be_liberal, o->tcp_be_liberal, memory_order_relaxed);
@@ -364,10 +366,21 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 /* Whether there is room for one flow more, if need be at the cost of others. */
 static bool has_room(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono)
 {
-	if (atomic_load_explicit(&ct->flows, memory_order_relaxed) <
-	    atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed))
+	uint32_t max = atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed);
+	uint32_t reserved = atomic_load_explicit(&ct->settings.reserved, memory_order_relaxed);
+	uint32_t limit = max - reserved;
+	bool favoured;
+
+	if (atomic_load_explicit(&ct->flows, memory_order_relaxed) < limit)
 		return true;
-	return life_early_drop(ct, w, hash, mono);
+	favoured = reserved && reserve_is_for(&ct->settings, &w->begun.tuple[DIR_ORIGINAL]);
+	if (favoured)
+		limit = max;
+	if (atomic_load_explicit(&ct->flows, memory_order_relaxed) < limit)
+		return true;
+	/* With flows in the reserved part, others may have to go before there is room. */
+	return life_early_drop(ct, w, hash, favoured, mono) &&
+	       atomic_load_explicit(&ct->flows, memory_order_relaxed) < limit;
 }
 
 /* The flow that a tuple of this zone belongs to (nf_conntrack_find_get): in the original

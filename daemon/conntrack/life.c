@@ -94,7 +94,15 @@ struct flow *life_find(struct conntrack *ct, struct ct_worker *w, const struct t
 
 /* ---- early drop ---- */
 
-static bool drop_bucket(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono)
+/* Nobody but their like may drop these early. */
+static bool is_spared(const struct conntrack *ct, const struct flow *f, bool favoured)
+{
+	return !favoured && atomic_load_explicit(&ct->settings.reserved, memory_order_relaxed) &&
+	       reserve_is_for(&ct->settings, &f->tuple[DIR_ORIGINAL]);
+}
+
+static bool drop_bucket(struct conntrack *ct, struct ct_worker *w, uint32_t hash, bool favoured,
+			uint64_t mono)
 {
 	const struct table *t = &ct->table;
 	bool dropped = false;
@@ -107,7 +115,8 @@ static bool drop_bucket(struct conntrack *ct, struct ct_worker *w, uint32_t hash
 			continue;
 		if (expire(ct, w, f, mono)) {
 			dropped = true;
-		} else if (!(status & FLOW_ASSURED) && life_kill(ct, w, f)) {
+		} else if (!(status & FLOW_ASSURED) && !is_spared(ct, f, favoured) &&
+			   life_kill(ct, w, f)) {
 			tally(w, TALLY_EARLY_DROP);
 			dropped = true;
 		}
@@ -115,14 +124,16 @@ static bool drop_bucket(struct conntrack *ct, struct ct_worker *w, uint32_t hash
 	return dropped;
 }
 
-bool life_early_drop(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono)
+bool life_early_drop(struct conntrack *ct, struct ct_worker *w, uint32_t hash, bool favoured,
+		     uint64_t mono)
 {
 	/* All of the first bucket that has any (conntrack.md 7.1-4). */
 	for (uint32_t i = 0; i < EARLY_DROP_BUCKETS; i++) {
-		if (drop_bucket(ct, w, hash + i, mono))
+		if (drop_bucket(ct, w, hash + i, favoured, mono))
 			return true;
 	}
-	atomic_store_explicit(&ct->pressed, true, memory_order_relaxed);
+	atomic_store_explicit(&ct->pressed, favoured ? PRESSED_RESERVE : PRESSED,
+			      memory_order_relaxed);
 	return false;
 }
 
@@ -149,7 +160,8 @@ static bool is_spare(const struct flow *f)
 
 static bool is_nearly_full(const struct conntrack *ct)
 {
-	uint64_t max = atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed);
+	uint64_t max = atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed) -
+		       atomic_load_explicit(&ct->settings.reserved, memory_order_relaxed);
 
 	return atomic_load_explicit(&ct->flows, memory_order_relaxed) >= max * 95 / 100;
 }
@@ -196,7 +208,8 @@ static void sweep(struct conntrack *ct, uint32_t records, uint64_t mono)
 {
 	struct ct_worker *w = &ct->worker[ct->workers];
 	uint32_t end = atomic_load_explicit(&ct->table.fresh, memory_order_relaxed);
-	bool pressed = atomic_exchange_explicit(&ct->pressed, false, memory_order_relaxed);
+	uint8_t pressed = atomic_exchange_explicit(&ct->pressed, PRESSED_NOT,
+						   memory_order_relaxed);
 
 	if (records == 0 || records > end)
 		records = end;
@@ -210,7 +223,8 @@ static void sweep(struct conntrack *ct, uint32_t records, uint64_t mono)
 			continue;
 		if (expire(ct, w, f, mono))
 			continue;
-		if (pressed && is_nearly_full(ct) && is_spare(f) && life_kill(ct, w, f))
+		if (pressed && is_nearly_full(ct) && is_spare(f) &&
+		    !is_spared(ct, f, pressed == PRESSED_RESERVE) && life_kill(ct, w, f))
 			tally(w, TALLY_EARLY_DROP);
 	}
 }

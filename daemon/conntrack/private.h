@@ -26,10 +26,18 @@ enum tally {
 	TALLY_CHAIN_LONG,
 	TALLY_EXPIRED,
 	TALLY_CREATED,
+	TALLY_RESERVE_USED,
 	TALLY_EXPECT_NEW,
 	TALLY_EXPECT_CREATE,
 	TALLY_EXPECT_DELETE,
 	TALLY_COUNT,
+};
+
+/* For whom housekeeping must make room. */
+enum pressed {
+	PRESSED_NOT = 0,
+	PRESSED,         /* a flow like any other */
+	PRESSED_RESERVE, /* one that the reserved part of the table is for */
 };
 
 struct ct_worker {
@@ -80,7 +88,7 @@ struct conntrack {
 	_Atomic uint32_t peak;
 	/* A flow found no room: housekeeping drops what can be spared (early drop's last
 	 * resort, conntrack.md 7.1-5). */
-	_Atomic bool pressed;
+	_Atomic uint8_t pressed; /* enum pressed */
 };
 
 static inline void worker_set_now(struct ct_worker *w, struct instant now)
@@ -152,8 +160,16 @@ bool life_kill(struct conntrack *ct, struct ct_worker *w, struct flow *f);
 /* The same for one that this thread has marked dying. */
 void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f);
 /* Make room by removing flows that are not assured, near this hash; false when there are
- * none. */
-bool life_early_drop(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono);
+ * none.  favoured: for one that the reserved part of the table is for, and which alone may
+ * take the place of another such. */
+bool life_early_drop(struct conntrack *ct, struct ct_worker *w, uint32_t hash, bool favoured,
+		     uint64_t mono);
+
+/* ---- reserve.c ---- */
+
+void reserve_store(struct settings *s, const struct conntrack_options *o);
+/* Whether the reserved part is for a flow with this original tuple. */
+bool reserve_is_for(const struct settings *s, const struct tuple *original);
 
 /* A number for a flow; never 0. */
 uint32_t life_new_id(struct conntrack *ct);

@@ -79,6 +79,7 @@ static void set_columns(const uint64_t sum[TALLY_COUNT], struct conntrack_stats 
 	s->chaintoolong = sum[TALLY_CHAIN_LONG];
 	s->expired = sum[TALLY_EXPIRED];
 	s->created = sum[TALLY_CREATED];
+	s->reserve_used = sum[TALLY_RESERVE_USED];
 	s->expect_new = sum[TALLY_EXPECT_NEW];
 	s->expect_create = sum[TALLY_EXPECT_CREATE];
 	s->expect_delete = sum[TALLY_EXPECT_DELETE];
@@ -90,6 +91,8 @@ void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_sta
 		.flows = atomic_load_explicit(&ct->flows, memory_order_relaxed),
 		.expectations = atomic_load_explicit(&ct->expects.count, memory_order_relaxed),
 		.peak = atomic_load_explicit(&ct->peak, memory_order_relaxed),
+		.reserved = atomic_load_explicit(&ct->settings.reserved,
+						 memory_order_relaxed),
 		.max = atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed),
 	};
 	uint64_t sum[TALLY_COUNT] = { 0 };

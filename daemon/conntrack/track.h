@@ -27,6 +27,10 @@ struct settings {
 	_Atomic uint32_t max_flows;
 	_Atomic uint8_t tcp_loose;    /* enum tcp_loose */
 	_Atomic bool checksum;
+	/* See reserve.c. */
+	_Atomic uint32_t reserved; /* flows */
+	_Atomic uint32_t reserve_rules;
+	_Atomic uint64_t reserve_for[CT_RESERVE_MAX][3];
 	_Atomic uint64_t cold_until;  /* monotonic ns: until when TCP_LOOSE_COLD picks up */
 	_Atomic bool be_liberal, ignore_invalid_rst; /* TCP's, as the next one */
 	_Atomic uint8_t max_retrans;

@@ -73,6 +73,8 @@ static void add_flows(json_t *status, const struct control_context *ctx)
 	set_int(flows, "now", stats.flows);
 	set_int(flows, "peak", stats.peak);
 	set_int(flows, "max", stats.max);
+	set_int(flows, "reserved", stats.reserved);
+	set_int(flows, "reserve_used", stats.reserve_used);
 	set_int(flows, "created", stats.created);
 	set_int(flows, "expired", stats.expired);
 	set_int(flows, "early_drop", stats.early_drop);

@@ -209,6 +209,10 @@ static void print_flows(FILE *out, const json_t *status)
 	fprintf(out, "Flows  %llu now, %llu peak, %llu max\n",
 		(unsigned long long)num(flows, "now"), (unsigned long long)num(flows, "peak"),
 		(unsigned long long)num(flows, "max"));
+	if (num(flows, "reserved"))
+		fprintf(out, "  reserved    %llu of max, by which %llu came in\n",
+			(unsigned long long)num(flows, "reserved"),
+			(unsigned long long)num(flows, "reserve_used"));
 	print_counts(out, "  protocols   ", json_object_get(flows, "protocols"));
 	print_counts(out, "  TCP states  ", json_object_get(flows, "tcp_states"));
 	if (num(json_object_get(flows, "protocols"), "sctp"))

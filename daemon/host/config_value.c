@@ -321,6 +321,47 @@ static int parse_address(const struct word *w)
 	return 0;
 }
 
+static int parse_share(const struct word *w)
+{
+	size_t len = strlen(w->s);
+	struct ct_share *share = w->member;
+	char digits[16];
+	uint32_t value;
+
+	if (len == 0 || w->s[len - 1] != '%') {
+		if (!number(w->s, &value) || value < w->range.min || value > w->range.max)
+			return out_of_range(w, TYPE_SHARE);
+		*share = (struct ct_share){ .n = value };
+		return 0;
+	}
+	if (len > sizeof(digits))
+		return out_of_range(w, TYPE_SHARE);
+	memcpy(digits, w->s, len - 1);
+	digits[len - 1] = '\0';
+	if (!number(digits, &value) || value > 50)
+		return out_of_range(w, TYPE_SHARE);
+	*share = (struct ct_share){ .n = value, .percent = true };
+	return 0;
+}
+
+static int parse_reserve(const struct word *w)
+{
+	struct ct_reserve *list = w->member;
+
+	if (list->n == CT_RESERVE_MAX) {
+		diag_error(w->d, w->at, "more than %d are not possible", CT_RESERVE_MAX);
+		return -EINVAL;
+	}
+	if (ct_reserve_parse(w->s, &list->rule[list->n]) < 0) {
+		diag_error(w->d, w->at,
+			   "\"%s\" is not an address, a protocol, or both, such as 10.8.0.1, "
+			   "tcp/22 or tcp/22@10.8.0.0/24", w->s);
+		return -EINVAL;
+	}
+	list->n++;
+	return 0;
+}
+
 static const struct type types[TYPE_COUNT] = {
 	[TYPE_PATH] = { CONFIG_PATH_MAX, false, parse_path, "an absolute path" },
 	[TYPE_USER] = { CONFIG_NAME_MAX, false, parse_user, "a name" },
@@ -342,6 +383,9 @@ static const struct type types[TYPE_COUNT] = {
 	[TYPE_HOOKS] = { sizeof(uint32_t), true, parse_hook, "some of input, forward, output" },
 	[TYPE_PREFIXES] = { sizeof(struct config_networks), true, parse_prefix,
 			    "networks, as 10.8.0.0/24 fd08::/64" },
+	[TYPE_SHARE] = { sizeof(struct ct_share), false, parse_share, "%u..%u or 0%%..50%%" },
+	[TYPE_RESERVE] = { sizeof(struct ct_reserve), true, parse_reserve,
+			   "up to 16 of them, as 10.8.0.1 tcp/22 tcp/22@10.8.0.0/24" },
 	[TYPE_ADDRESSES] = { sizeof(struct config_addresses), true, parse_address,
 			     "addresses, as 10.9.0.1/24 fd09::1/64" },
 };

@@ -40,6 +40,30 @@ enum tcp_loose {
 	TCP_LOOSE_COLD = 3, /* it begins one for a while after a start without flows */
 };
 
+/* Which flows a part of the table is kept for: those that have the address on either side, and
+ * the protocol and the port of who is called; what is zero does not matter. */
+struct ct_reserve_rule {
+	struct prefix prefix; /* family 0: any */
+	bool has_proto;
+	uint8_t proto;
+	uint16_t port, port_last; /* host byte order; port_last 0: any */
+};
+#define CT_RESERVE_MAX 16
+#define CT_RESERVE_TEXT 96
+/* "10.8.0.1", "tcp/22", "udp/5000-5010", "icmp" or "tcp/22@10.8.0.0/24".  0 or -EINVAL. */
+int ct_reserve_parse(const char *text, struct ct_reserve_rule *ret_rule);
+
+struct ct_reserve {
+	uint32_t n;
+	struct ct_reserve_rule rule[CT_RESERVE_MAX];
+};
+
+/* A number of flows, or a percentage of max_flows. */
+struct ct_share {
+	uint32_t n;
+	uint32_t percent; /* boolean, without padding behind it */
+};
+
 struct conntrack_options {
 	uint32_t max_flows; /* 1..16777216, as the arena was made for */
 	enum tcp_loose tcp_loose;
@@ -48,13 +72,15 @@ struct conntrack_options {
 	bool tcp_ignore_invalid_rst; /* a RST below what was acknowledged, too */
 	uint32_t tcp_max_retrans;    /* 0..255: as often may a segment be repeated */
 	bool checksum; /* a wrong transport checksum is invalid */
+	struct ct_share reserve; /* of the table, at most half, for what reserve_for says */
+	struct ct_reserve reserve_for;
 	uint32_t helpers;    /* HELPER_BIT()s: given to flows to the usual ports */
 	uint32_t expect_max; /* expectations, 1..65536, as the arena was made for */
 	uint32_t timeout[TIMEOUT_COUNT]; /* seconds, 0..2147483 */
 };
 
 /* The defaults: 262144 flows, tcp-loose no (cold: 300 s), strict TCP, 3 repetitions,
- * checksum yes, timeout.def. */
+ * checksum yes, 5% reserved for nothing, timeout.def. */
 void conntrack_options_default(struct conntrack_options *ret_options);
 
 /* Records to make an arena with, for so many flows: spare ones for those that wait for
@@ -235,6 +261,8 @@ const char *ct_kind_name(enum ct_kind kind);
 
 struct conntrack_stats {
 	uint32_t flows, peak, max;
+	uint32_t reserved;     /* of max, for what reserve_for says */
+	uint64_t reserve_used; /* flows that came in by that */
 	uint32_t by_kind[CT_KIND_COUNT];
 	uint32_t by_tcp_state[TCPS_COUNT];
 	uint32_t by_sctp_state[SCTPS_COUNT];

@@ -340,6 +340,7 @@ static int stats_value(const struct conntrack_stats *s, const char *name, uint64
 		{ "early_drop", s->early_drop }, { "error", s->error },
 		{ "clash_resolve", s->clash_resolve }, { "chaintoolong", s->chaintoolong },
 		{ "created", s->created }, { "expired", s->expired },
+		{ "reserved", s->reserved }, { "reserve_used", s->reserve_used },
 		{ "expect_new", s->expect_new }, { "expect_create", s->expect_create },
 		{ "expect_delete", s->expect_delete },
 	};

@@ -167,6 +167,23 @@ static int set_helpers(struct conntrack_options *o, const char *value)
 	return err;
 }
 
+/* WORD,WORD,... as in ctfwd.conf. */
+static int set_reserve_for(struct ct_reserve *list, const char *value)
+{
+	char copy[ROW_HEX], *word, *save;
+
+	if (strlen(value) >= sizeof(copy))
+		return -1;
+	strcpy(copy, value);
+	list->n = 0;
+	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		if (list->n == CT_RESERVE_MAX ||
+		    ct_reserve_parse(word, &list->rule[list->n++]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int set_option(struct conntrack_options *o, const char *name, const char *value)
 {
 	if (strcmp(name, "tcp-loose") == 0) {
@@ -183,6 +200,13 @@ static int set_option(struct conntrack_options *o, const char *name, const char 
 		o->expect_max = (uint32_t)atoi(value);
 		return 0;
 	}
+	if (strcmp(name, "reserve") == 0) {
+		o->reserve = (struct ct_share){ .n = (uint32_t)atoi(value),
+						.percent = strchr(value, '%') != NULL };
+		return 0;
+	}
+	if (strcmp(name, "reserve-for") == 0)
+		return set_reserve_for(&o->reserve_for, value);
 	if (strcmp(name, "max-flows") == 0) {
 		o->max_flows = (uint32_t)atoi(value);
 		return 0;
@@ -201,7 +225,8 @@ static int do_config(struct scenario *s, char **words, size_t n)
 	if (n != 2 || set_option(&s->options.conntrack, words[0], words[1]) < 0)
 		return fail(s,
 			    "config OPTION VALUE is what is wanted: checksum, tcp-loose, "
-			    "helpers, expect-max, max-flows or a timeout of [conntrack]");
+			    "helpers, expect-max, max-flows, reserve, reserve-for or a timeout of "
+			    "[conntrack]");
 	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
 					       &s->options.conntrack) < 0)
 		return fail(s, "%s cannot be %s", words[0], words[1]);

@@ -92,6 +92,9 @@ static void counts_of_nothing_are_none(void **state)
 	expect("  protocols   none\n");
 	expect("  TCP states  CLOSE 2, TIME_WAIT 1\n");
 	assert_null(strstr(text, "SCTP"));
+	assert_null(strstr(text, "reserved"));
+	print("{\"flows\":{\"now\":2,\"max\":100,\"reserved\":5,\"reserve_used\":3}}");
+	expect("  reserved    5 of max, by which 3 came in\n");
 	print("{\"flows\":{\"now\":2,\"protocols\":{\"sctp\":2},"
 	      "\"sctp_states\":{\"CLOSED\":2,\"ESTABLISHED\":0}}}");
 	expect("  SCTP states CLOSED 2\n");

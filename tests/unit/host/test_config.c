@@ -211,6 +211,55 @@ static void every_option_of_tcp_is_read(void **state)
 	config_free(c);
 }
 
+static void a_reserved_part_of_the_table_is_read(void **state)
+{
+	struct config *c = parse("[conntrack]\nreserve = 7%\n"
+				 "reserve-for = tcp/22 10.8.0.1\n  udp/5000-5010@fd08::/64\n"
+				 "  icmp 50\n");
+	const struct ct_reserve_rule *r = c->conntrack.reserve_for.rule;
+
+	(void)state;
+	assert_int_equal(c->conntrack.reserve.n, 7);
+	assert_true(c->conntrack.reserve.percent);
+	assert_int_equal(c->conntrack.reserve_for.n, 5);
+	assert_true(r[0].has_proto && r[0].proto == 6 && r[0].port == 22 &&
+		    r[0].port_last == 22 && r[0].prefix.family == L3_NONE);
+	assert_true(!r[1].has_proto && r[1].port_last == 0 && r[1].prefix.family == L3_IPV4 &&
+		    r[1].prefix.len == 32);
+	assert_true(r[2].has_proto && r[2].proto == 17 && r[2].port == 5000 &&
+		    r[2].port_last == 5010 && r[2].prefix.family == L3_IPV6 &&
+		    r[2].prefix.len == 64);
+	assert_true(r[3].has_proto && r[3].proto == 1 && r[3].port_last == 0);
+	assert_true(r[4].has_proto && r[4].proto == 50);
+	config_free(c);
+	c = parse("[conntrack]\nreserve = 100\n");
+	assert_int_equal(c->conntrack.reserve.n, 100);
+	assert_false(c->conntrack.reserve.percent);
+	config_free(c);
+}
+
+static void a_reserved_part_that_makes_no_sense_is_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"tcp/0", "tcp/65536", "tcp/22-21", "tcp/22-", "tcp/", "icmp/8", "gre/1", "256",
+		"tcpp/22", "10.8.0.1/24", "tcp/22@", "@10.8.0.1", "10.8.0.1@tcp/22", "tcp/22@x",
+		"unknown", "22/tcp", "tcp/22@10.8.0.1@10.8.0.2",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char line[128];
+
+		snprintf(line, sizeof(line), "[conntrack]\nreserve-for = icmp %s\n", wrong[i]);
+		refused(line, "is not an address, a protocol, or both");
+	}
+	refused("[conntrack]\nreserve = 51%\n", "expected 0..16777216 or 0%..50%");
+	refused("[conntrack]\nreserve = 5 %\n", "expected 0..16777216 or 0%..50%");
+	refused("[conntrack]\nreserve = %\n", "expected 0..16777216 or 0%..50%");
+	refused("[conntrack]\nreserve-for = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n",
+		"more than 16 are not possible");
+}
+
 static void an_unknown_section_is_refused_with_the_nearest(void **state)
 {
 	(void)state;
@@ -437,6 +486,8 @@ int main(void)
 		cmocka_unit_test(a_tun_takes_role_addresses_and_names),
 		cmocka_unit_test(every_timeout_is_an_option),
 		cmocka_unit_test(every_option_of_tcp_is_read),
+		cmocka_unit_test(a_reserved_part_of_the_table_is_read),
+		cmocka_unit_test(a_reserved_part_that_makes_no_sense_is_refused),
 		cmocka_unit_test(an_unknown_section_is_refused_with_the_nearest),
 		cmocka_unit_test(an_unknown_option_is_refused_with_the_nearest),
 		cmocka_unit_test(a_value_out_of_range_is_refused_where_it_stands),
