@@ -30,6 +30,7 @@ struct control_session {
 
 	/* The call in progress. */
 	bool busy, more, oneway;
+	bool paused;       /* step has nothing to do */
 	void (*step)(struct control_session *s, void *job);
 	void *job;
 	void (*job_free)(void *job);
@@ -38,6 +39,7 @@ struct control_session {
 
 static const struct method *const method_tables[] = {
 	service_methods, status_methods, apply_methods, reload_methods, flow_methods,
+	watch_methods,
 };
 
 struct control_session *control_session_new(const struct control_context *ctx, bool may_change,
@@ -61,7 +63,7 @@ static void call_end(struct control_session *s)
 	s->step = NULL;
 	s->job = NULL;
 	s->job_free = NULL;
-	s->busy = s->more = s->oneway = false;
+	s->busy = s->more = s->oneway = s->paused = false;
 }
 
 void control_session_free(struct control_session *s)
@@ -156,6 +158,11 @@ void session_continue(struct control_session *s,
 	s->job_free = job_free;
 }
 
+void session_pause(struct control_session *s)
+{
+	s->paused = true;
+}
+
 struct session_ticket *session_wait(struct control_session *s)
 {
 	struct session_ticket *ticket = malloc(sizeof(*ticket));
@@ -178,6 +185,7 @@ struct control_session *session_of(struct session_ticket *ticket)
 
 void session_wake(struct control_session *s)
 {
+	s->paused = false;
 	if (s->wake)
 		s->wake(s->wake_arg);
 }
@@ -276,6 +284,8 @@ static void call_method(struct control_session *s, const char *name, bool upgrad
 		session_error(s, VARLINK ".PermissionDenied", NULL);
 		return;
 	}
+	if (s->oneway) /* a stream that nobody hears */
+		s->more = false;
 	wrong = params_wrong(m, params);
 	if (wrong)
 		session_invalid(s, wrong);
@@ -353,7 +363,7 @@ enum control_state control_session_run(struct control_session *s, struct text *o
 {
 	if (s->closing)
 		; /* what was said before still goes out */
-	else if (s->busy && s->step)
+	else if (s->busy && s->step && !s->paused)
 		s->step(s, s->job);
 	else if (!s->busy && s->complete)
 		message_begin(s);
@@ -363,6 +373,8 @@ enum control_state control_session_run(struct control_session *s, struct text *o
 		return CONTROL_CLOSE;
 	if (!s->busy)
 		return s->complete ? CONTROL_WRITE : CONTROL_READ;
+	if (s->paused)
+		return CONTROL_PAUSE;
 	return s->step ? CONTROL_WRITE : CONTROL_WAIT;
 }
 

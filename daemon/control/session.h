@@ -24,7 +24,7 @@ struct method {
 };
 
 extern const struct method service_methods[], status_methods[], apply_methods[], flow_methods[],
-	reload_methods[]; /* each ends with a row without name */
+	watch_methods[], reload_methods[]; /* each ends with a row without name */
 
 /* ---- what a method may do with its session ---- */
 
@@ -46,13 +46,15 @@ void session_failed(struct control_session *s, const char *message);
 void session_continue(struct control_session *s,
 		      void (*step)(struct control_session *s, void *job), void *job,
 		      void (*job_free)(void *job));
+/* From within step: nothing to do until session_wake(), which may come at any time. */
+void session_pause(struct control_session *s);
 /* Answer when the daemon says so.  The ticket outlives the session: take it with
  * session_of(), which is NULL when the peer has gone. */
 struct session_ticket;
 struct session_ticket *session_wait(struct control_session *s);
 /* Uses the ticket up; the session, if there is one, must then be answered. */
 struct control_session *session_of(struct session_ticket *ticket);
-/* After an answer from outside of a run. */
+/* After an answer from outside of a run, or a pause. */
 void session_wake(struct control_session *s);
 
 #endif

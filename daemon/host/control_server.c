@@ -64,6 +64,7 @@ struct control_server {
 	unsigned n_connections;
 	struct ready calls, streams; /* those with something to do */
 	struct event *work;          /* do it */
+	struct event *sweeper;       /* look for listeners that have gone */
 	size_t output; /* bytes in all their output buffers */
 
 	struct event *drained; /* not NULL: draining */
@@ -78,6 +79,8 @@ static const struct control_limits default_limits = {
 	.stall_seconds = 600,
 	.drain_msec = 300,
 };
+
+static const struct timeval sweep_every = { 1, 0 };
 
 static void connection_read(struct connection *c);
 static void unready(struct connection *c);
@@ -152,7 +155,7 @@ static bool hung_up(const struct connection *c)
 /* It waits for an answer, or for its turn. */
 static bool waits_for_us(const struct connection *c)
 {
-	return c->ready || c->state == CONTROL_WAIT;
+	return c->ready || c->state == CONTROL_WAIT || c->state == CONTROL_PAUSE;
 }
 
 static bool asks_nothing(const struct connection *c)
@@ -294,6 +297,10 @@ static void connection_next(struct connection *c)
 	case CONTROL_WRITE:
 		if (unread(c) <= OUTPUT_LOW)
 			make_ready(c, &c->server->streams);
+		break;
+	case CONTROL_PAUSE: /* there may never be anything to say */
+		if (c->server->drained)
+			c->state = CONTROL_CLOSE;
 		break;
 	case CONTROL_NONE:
 	case CONTROL_WAIT:
@@ -461,6 +468,21 @@ static void connection_new(struct control_server *s, int fd)
 		make_room(s, c);
 }
 
+/* Who waits for news is not read from, so his going is not seen otherwise. */
+static void sweep_cb(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_server *s = arg;
+	struct connection *c, *next;
+
+	(void)fd;
+	(void)what;
+	for (c = TAILQ_FIRST(&s->connections); c; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->state == CONTROL_PAUSE && hung_up(c))
+			connection_free(c);
+	}
+}
+
 /* ---- the listener ---- */
 
 static void retry_cb(evutil_socket_t fd, short what, void *arg)
@@ -508,9 +530,11 @@ struct control_server *control_server_new(struct event_base *base, int listen_fd
 	TAILQ_INIT(&s->calls.list);
 	TAILQ_INIT(&s->streams.list);
 	s->work = evtimer_new(base, work_cb, s);
+	s->sweeper = event_new(base, -1, EV_PERSIST, sweep_cb, s);
 	s->listener = event_new(base, listen_fd, EV_READ | EV_PERSIST, accept_cb, s);
 	s->retry = evtimer_new(base, retry_cb, s);
-	if (!s->work || !s->listener || !s->retry ||
+	if (!s->work || !s->listener || !s->retry || !s->sweeper ||
+	    event_add(s->sweeper, &sweep_every) < 0 ||
 	    evutil_make_socket_nonblocking(listen_fd) < 0 || event_add(s->listener, NULL) < 0) {
 		control_server_free(s);
 		return NULL;
@@ -531,6 +555,8 @@ void control_server_free(struct control_server *s)
 		connection_free(c);
 	if (s->work)
 		event_free(s->work);
+	if (s->sweeper)
+		event_free(s->sweeper);
 	if (s->listener)
 		event_free(s->listener);
 	if (s->retry)

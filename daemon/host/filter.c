@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctfw/event.h"
 #include "ctfw/expect.h"
 #include "ctfw/rcu.h"
 #include "host/filter_private.h"
@@ -30,6 +31,7 @@
 #define HOUSEKEEP_MS 50
 #define HOUSEKEEP_SLICES (1000 / HOUSEKEEP_MS)
 #define PRESSURE_SLICES 4
+#define EVENTS_US 2000
 
 struct instant filter_now(void *arg)
 {
@@ -110,6 +112,45 @@ static void on_log(evutil_socket_t fd, short what, void *arg)
 		log_say(LEVEL_ERROR, "eventfd: %s", strerror(errno));
 	for (i = 0; i < f->n_workers; i++)
 		drain_ring(&f->workers[i].ring);
+}
+
+/* ---- events of flows ---- */
+
+/* Called by workers. */
+static void wake_reader(void *arg)
+{
+	struct filter *f = arg;
+	uint64_t one = 1;
+
+	if (write(f->events_fd, &one, sizeof(one)) < 0)
+		return; /* it is full: he is being woken */
+}
+
+/* Take what there is.  While there is more, come back soon rather than at once: workers need
+ * not wake anybody meanwhile, and others get their turn. */
+static void collect_events(struct filter *f)
+{
+	const struct timeval soon = { 0, EVENTS_US };
+
+	if (event_hub_collect(f->events))
+		evtimer_add(f->events_timer, &soon);
+}
+
+static void on_events(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		log_say(LEVEL_ERROR, "eventfd: %s", strerror(errno));
+	collect_events(arg);
+}
+
+static void on_events_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	collect_events(arg);
 }
 
 static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
@@ -260,10 +301,15 @@ static int set_up_events(struct filter *f, struct diag *d)
 {
 	f->base = event_base_new();
 	f->shared.log_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!f->base || f->shared.log_event < 0) {
+	f->events_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!f->base || f->shared.log_event < 0 || f->events_fd < 0) {
 		diag_error(d, NULL, "cannot wait for events: %s", strerror(errno));
 		return -errno;
 	}
+	f->events = event_hub_new(f->ct);
+	f->events_event = reader(f, f->events_fd, on_events);
+	f->events_timer = evtimer_new(f->base, on_events_timer, f);
+	conntrack_set_event_wake(f->ct, wake_reader, f);
 	f->channel_event = reader(f, f->start->channel, on_channel);
 	f->log_event = reader(f, f->shared.log_event, on_log);
 	f->heartbeat_event = timer(f, f->start->heartbeat_ms, on_heartbeat);
@@ -272,6 +318,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 		.engine = f->engine,
 		.conntrack = f->ct,
 		.generation = f->generation,
+		.events = f->events,
 		.workers = f->start->workers,
 		.now = filter_now,
 		.status = filter_status,
@@ -280,7 +327,8 @@ static int set_up_events(struct filter *f, struct diag *d)
 	};
 	f->control =
 		control_server_new(f->base, f->start->rundir->listen_fd, &f->control_context);
-	if (!f->channel_event || !f->log_event || !f->heartbeat_event || !f->housekeep_event ||
+	if (!f->events || !f->events_event || !f->events_timer || !f->channel_event ||
+	    !f->log_event || !f->heartbeat_event || !f->housekeep_event ||
 	    !f->control) {
 		diag_error(d, NULL, "out of memory");
 		return -ENOMEM;
@@ -368,12 +416,15 @@ static void tear_down(struct filter *f)
 	hostsource_free(f->hostsource);
 	free_event(f->channel_event);
 	free_event(f->log_event);
+	free_event(f->events_event);
+	free_event(f->events_timer);
 	free_event(f->heartbeat_event);
 	free_event(f->housekeep_event);
 	if (f->base)
 		event_base_free(f->base);
 	generation_free(f->generation);
 	engine_free(f->engine);
+	event_hub_free(f->events);
 	conntrack_free(f->ct);
 	counters_free(f->counters);
 	free(atomic_load(&f->shared.view));
@@ -393,7 +444,7 @@ void filter_run(const struct filter_start *start)
 		f->start = start;
 		f->config = start->config;
 		f->load = *start->load;
-		f->shared.log_event = -1;
+		f->shared.log_event = f->events_fd = -1;
 		pthread_mutex_init(&f->shared.lock, NULL);
 		pthread_cond_init(&f->shared.cond, NULL);
 		f->workers = aligned_alloc(64, start->workers * sizeof(*f->workers));

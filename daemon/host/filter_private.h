@@ -36,9 +36,12 @@ struct filter {
 	struct conntrack *ct;
 	struct engine *engine;
 	struct generation *generation;
+	struct event_hub *events;
+	int events_fd; /* eventfd: the hub has something to collect */
 
 	struct event_base *base;
-	struct event *channel_event, *log_event, *heartbeat_event, *housekeep_event;
+	struct event *channel_event, *log_event, *events_event, *events_timer,
+		*heartbeat_event, *housekeep_event;
 	struct hostsource *hostsource;
 	struct control_context control_context;
 	struct control_server *control;

@@ -35,11 +35,21 @@
 /* Flows in one reply of a stream. */
 #define CONTROL_CHUNK_FLOWS 200
 
+/* Where events wait for those who listen: event_hub_collect() takes them from conntrack
+ * and wakes the listeners.  It is called when conntrack's wake has been, and again after a
+ * moment as long as it returns true: there may be more. */
+struct event_hub;
+/* Borrows ct; it must outlive all sessions.  NULL when out of memory. */
+struct event_hub *event_hub_new(struct conntrack *ct);
+void event_hub_free(struct event_hub *hub);
+bool event_hub_collect(struct event_hub *hub);
+
 /* What the methods work on. */
 struct control_context {
 	struct engine *engine;
 	struct conntrack *conntrack;
 	struct generation *generation;
+	struct event_hub *events;
 	unsigned workers; /* of the engine */
 	struct instant (*now)(void *arg);
 	/* The daemon's own part of Status: an object (new reference) with these members of
@@ -64,6 +74,7 @@ enum control_state {
 	CONTROL_READ,  /* waits for a message: feed it */
 	CONTROL_WRITE, /* has more to say: run it again when the peer has read */
 	CONTROL_WAIT,  /* waits for the daemon: wake() will be called */
+	CONTROL_PAUSE, /* has nothing to say at present: wake() will be called, or never */
 	CONTROL_CLOSE, /* send what there is, then close */
 };
 

@@ -26,6 +26,7 @@ struct fixture {
 	struct hostview *view;
 	struct engine *engine;
 	struct generation *generation;
+	struct event_hub *events;
 	struct instant now;
 	struct control_context ctx;
 	/* reload: what it answers, or that it waits */
@@ -102,10 +103,13 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 	f->generation = generation_new(f->engine, f->counters, &f->arena, &d, NULL);
 	assert_non_null(f->generation);
 	diag_fini(&d);
+	f->events = event_hub_new(f->ct);
+	assert_non_null(f->events);
 	f->ctx = (struct control_context){
 		.engine = f->engine,
 		.conntrack = f->ct,
 		.generation = f->generation,
+		.events = f->events,
 		.workers = 1,
 		.now = fixture_now,
 		.status = fixture_status,
@@ -121,6 +125,7 @@ static inline void fixture_fini(struct fixture *f)
 	generation_free(f->generation);
 	engine_free(f->engine);
 	counters_free(f->counters);
+	event_hub_free(f->events);
 	conntrack_free(f->ct);
 	munmap(f->memory, f->memory_len);
 	rcu_unregister();
