@@ -53,14 +53,26 @@ _ctfwctl()
 		case $prev in
 		--state) words="SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT LAST_ACK
 			TIME_WAIT CLOSE SYN_SENT2" ;;
-		--status | -u) words="ASSURED SEEN_REPLY UNREPLIED EXPECTED CONFIRMED" ;;
-		--protonum | -p) words="tcp udp icmp icmpv6 sctp gre" ;;
+		--status | -u) words="ASSURED SEEN_REPLY UNREPLIED FIXED_TIMEOUT EXPECTED
+			CONFIRMED UNSET" ;;
+		--protonum | --proto | -p) words="tcp udp icmp icmpv6 sctp gre udplite" ;;
 		--family | -f) words="ipv4 ipv6" ;;
-		--output | -o) words="extended id" ;;
-		*) words="-L -C -D -F --dump --count --delete --flush --family --protonum
+		--output | -o) words="extended id timestamp ktimestamp xml save labels
+			userspace" ;;
+		--event-mask | -e) words="ALL NEW UPDATES DESTROY" ;;
+		--load-file | -R) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		*) words="-L -G -D -I -A -U -E -F -C -S -R --dump --get --delete --create
+			--add --update --event --flush --count --stats --load-file
+			conntrack expect dying unconfirmed --family --protonum --proto
 			--src --orig-src --dst --orig-dst --reply-src --reply-dst
-			--sport --orig-port-src --dport --orig-port-dst --state
-			--status --mark --zone --output --help" ;;
+			--mask-src --mask-dst --sport --orig-port-src --dport
+			--orig-port-dst --reply-port-src --reply-port-dst --state
+			--icmp-type --icmp-code --icmp-id --icmpv6-type --icmpv6-code
+			--icmpv6-id --srckey --orig-key-src --dstkey --orig-key-dst
+			--reply-key-src --reply-key-dst --status --mark --label
+			--label-add --label-del --timeout --zone --orig-zone --reply-zone
+			--src-nat --dst-nat --any-nat --event-mask --buffer-size --zero
+			--secmark --orig-vtag --reply-vtag --role --output --help" ;;
 		esac
 		;;
 	replay)

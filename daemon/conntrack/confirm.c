@@ -176,27 +176,13 @@ static uint32_t events_at_birth(const struct flow *f)
 	       (atomic_load_explicit(&f->helper, memory_order_relaxed) ? CT_EVENT_HELPER : 0);
 }
 
-enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
-			      struct instant now, struct ct_ref *ref)
+enum reason confirm_begun(struct conntrack *ct, struct ct_worker *w, struct instant now,
+			  struct ct_ref *ref)
 {
-	struct ct_worker *w = &ct->worker[worker];
 	enum table_insert result;
-	uint32_t index, clash = 0;
-	enum reason reason;
+	uint32_t index = take_record(ct, w), clash = 0;
 	struct flow *f;
 
-	if (!ref->flow)
-		return REASON_NONE;
-	if (ref->unconfirmed)
-		helper_assign(ct, w);
-	reason = helper_read(ct, w, p, now, ref);
-	if (reason != REASON_NONE)
-		return reason;
-	if (!ref->unconfirmed) {
-		event_confirm(ct, w, ref->flow);
-		return REASON_NONE;
-	}
-	index = take_record(ct, w);
 	if (index == FLOW_NONE) {
 		tally(w, TALLY_DROP);
 		return REASON_TABLE_FULL;
@@ -223,4 +209,23 @@ enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struc
 	tally(w, TALLY_INSERT_FAILED);
 	tally(w, TALLY_CHAIN_LONG);
 	return REASON_CHAIN_LONG;
+}
+
+enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
+			      struct instant now, struct ct_ref *ref)
+{
+	struct ct_worker *w = &ct->worker[worker];
+	enum reason reason;
+
+	if (!ref->flow)
+		return REASON_NONE;
+	if (ref->unconfirmed)
+		helper_assign(ct, w);
+	reason = helper_read(ct, w, p, now, ref);
+	if (reason != REASON_NONE)
+		return reason;
+	if (ref->unconfirmed)
+		return confirm_begun(ct, w, now, ref);
+	event_confirm(ct, w, ref->flow);
+	return REASON_NONE;
 }

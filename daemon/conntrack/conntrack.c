@@ -83,6 +83,8 @@ static void store_options(struct conntrack *ct, const struct conntrack_options *
 
 	ct->cold = ct->recovery.kept ? 0 : o->tcp_loose_cold * NSEC_PER_SEC;
 	atomic_store_explicit(&s->max_flows, o->max_flows, memory_order_relaxed);
+	atomic_store_explicit(&s->acct, o->acct, memory_order_relaxed);
+	atomic_store_explicit(&s->timestamp, o->timestamp, memory_order_relaxed);
 	atomic_store_explicit(&s->tcp_loose, (uint8_t)o->tcp_loose, memory_order_relaxed);
 	reserve_store(s, o);
 	atomic_store_explicit(&s->checksum, o->checksum, memory_order_relaxed);
@@ -110,6 +112,16 @@ int conntrack_set_options(struct conntrack *ct, const struct conntrack_options *
 	if (!err)
 		store_options(ct, options);
 	return err;
+}
+
+bool conntrack_shows_acct(const struct conntrack *ct)
+{
+	return atomic_load_explicit(&ct->settings.acct, memory_order_relaxed);
+}
+
+bool conntrack_shows_timestamp(const struct conntrack *ct)
+{
+	return atomic_load_explicit(&ct->settings.timestamp, memory_order_relaxed);
 }
 
 /* ---- life-cycle ---- */

@@ -86,6 +86,8 @@ const char *flow_status_name(unsigned bit)
 		return "seq-adj";
 	case FLOW_DYING:
 		return "dying";
+	case FLOW_FIXED_TIMEOUT:
+		return "fixed-timeout";
 	case FLOW_HELPER:
 		return "helper";
 	default:

@@ -11,8 +11,51 @@ static bool prefix_matches(const struct prefix *p, const struct tuple *t, const 
 
 static bool has_ports(uint8_t proto)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
+	return proto == IPPROTO_GRE || proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
 	       proto == IPPROTO_SCTP;
+}
+
+static bool ports_match(const struct tuple *o, const struct tuple *r,
+			const struct flow_filter *filter)
+{
+	if (!filter->has_sport && !filter->has_dport && !filter->has_reply_sport &&
+	    !filter->has_reply_dport)
+		return true;
+	return has_ports(o->l4) && (!filter->has_sport || filter->sport == ntohs(o->sport)) &&
+	       (!filter->has_dport || filter->dport == ntohs(o->dport)) &&
+	       (!filter->has_reply_sport || filter->reply_sport == ntohs(r->sport)) &&
+	       (!filter->has_reply_dport || filter->reply_dport == ntohs(r->dport));
+}
+
+static bool icmp_matches(const struct tuple *o, const struct flow_filter *filter)
+{
+	const uint8_t *icmp = (const uint8_t *)&o->dport;
+
+	if (!filter->has_icmp_type && !filter->has_icmp_code && !filter->has_icmp_id)
+		return true;
+	return (o->l4 == IPPROTO_ICMP || o->l4 == IPPROTO_ICMPV6) &&
+	       (!filter->has_icmp_type || filter->icmp_type == icmp[0]) &&
+	       (!filter->has_icmp_code || filter->icmp_code == icmp[1]) &&
+	       (!filter->has_icmp_id || filter->icmp_id == ntohs(o->sport));
+}
+
+static bool zones_match(const struct tuple *o, const struct tuple *r,
+			const struct flow_filter *filter)
+{
+	return (!filter->has_zone || (filter->zone == o->zone && filter->zone == r->zone)) &&
+	       (!filter->has_orig_zone || filter->orig_zone == o->zone) &&
+	       (!filter->has_reply_zone || filter->reply_zone == r->zone);
+}
+
+/* The address that a mapping put in: the source's shows as the reply's destination. */
+static bool nat_matches(const struct flow *f, uint32_t status, const struct flow_filter *filter)
+{
+	const struct tuple *r = &f->tuple[DIR_REPLY];
+	uint32_t nat = status & filter->nat;
+
+	return !filter->nat ||
+	       (nat & FLOW_SNAT && prefix_matches(&filter->nat_addr, r, &r->dst)) ||
+	       (nat & FLOW_DNAT && prefix_matches(&filter->nat_addr, r, &r->src));
 }
 
 static bool tuples_match(const struct flow *f, const struct flow_filter *filter)
@@ -23,13 +66,7 @@ static bool tuples_match(const struct flow *f, const struct flow_filter *filter)
 		return false;
 	if (filter->has_proto && filter->proto != o->l4)
 		return false;
-	if ((filter->has_sport || filter->has_dport) && !has_ports(o->l4))
-		return false;
-	if (filter->has_sport && filter->sport != ntohs(o->sport))
-		return false;
-	if (filter->has_dport && filter->dport != ntohs(o->dport))
-		return false;
-	if (filter->has_zone && filter->zone != o->zone)
+	if (!ports_match(o, r, filter) || !icmp_matches(o, filter) || !zones_match(o, r, filter))
 		return false;
 	return prefix_matches(&filter->src, o, &o->src) &&
 	       prefix_matches(&filter->dst, o, &o->dst) &&
@@ -44,12 +81,17 @@ bool flow_matches(const struct flow *f, const struct flow_filter *filter)
 
 	if (filter->id && filter->id != f->id)
 		return false;
+	if (!nat_matches(f, status, filter))
+		return false;
 	if ((status & filter->status) != filter->status || status & filter->status_clear)
 		return false;
 	if (filter->has_mark && (mark & filter->mark_mask) != filter->mark)
 		return false;
 	if (filter->has_state && (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP ||
 				  f->proto.tcp.state != filter->tcp_state))
+		return false;
+	if (filter->has_sctp_state && (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_SCTP ||
+				       f->proto.sctp.state != filter->sctp_state))
 		return false;
 	return tuples_match(f, filter);
 }

@@ -120,6 +120,12 @@ static inline void tally_add32(_Atomic uint32_t *counter, uint32_t n)
 	atomic_store_explicit(counter, before + n, memory_order_relaxed);
 }
 
+/* ---- confirm.c ---- */
+
+/* Put the flow that w has begun into the table: ref->flow becomes its record. */
+enum reason confirm_begun(struct conntrack *ct, struct ct_worker *w, struct instant now,
+			  struct ct_ref *ref);
+
 /* ---- stats.c ---- */
 
 enum ct_kind stats_kind(uint8_t proto);

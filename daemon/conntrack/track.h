@@ -25,6 +25,7 @@ struct settings {
 	_Atomic uint64_t timeout[TIMEOUT_COUNT]; /* ns */
 	const struct policy *policy;             /* by number, CT_POLICY_MAX + 1 of them */
 	_Atomic uint32_t max_flows;
+	_Atomic bool acct, timestamp; /* shown; they are always kept */
 	_Atomic uint8_t tcp_loose;    /* enum tcp_loose */
 	_Atomic bool checksum;
 	/* See reserve.c. */

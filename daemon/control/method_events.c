@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/event_hub.h"
+#include "control/flow_words.h"
 #include "control/session.h"
 
 /* Events looked at in one run, matching or not. */
@@ -66,13 +67,14 @@ static void event_encode(const struct ct_event *e, unsigned kind, struct text *t
 		comma = ",";
 	}
 	text_puts(t, "],\"flow\":");
-	control_flow_encode(&e->flow, e->time.mono, t);
+	control_flow_encode(&e->flow, e->label, e->time.mono, t);
 	text_putc(t, '}');
 }
 
 static bool is_wanted(const struct watch *w, const struct ct_event *e, unsigned kind)
 {
-	return e->kind == CT_EVENT_FLOW && kind & w->kinds && flow_matches(&e->flow, &w->filter);
+	return e->kind == CT_EVENT_FLOW && kind & w->kinds &&
+	       flow_matches(&e->flow, &w->filter) && labels_match(e->label, &w->filter);
 }
 
 /* One run: at most one reply. */
@@ -103,8 +105,9 @@ static void watch_step(struct control_session *s, void *job)
 		}
 	}
 	if (told || skipped) {
-		text_printf(&reply, "{\"skipped\":%" PRIu64 ",\"events\":[%s]}", skipped,
-			    text_str(&events));
+		text_printf(&reply, "{\"skipped\":%" PRIu64 ",\"show\":", skipped);
+		control_show_encode(session_context(s)->conntrack, &reply);
+		text_printf(&reply, ",\"events\":[%s]}", text_str(&events));
 		if (text_failed(&events))
 			reply.failed = true;
 		session_reply_text(s, &reply, true);
@@ -173,7 +176,7 @@ static void watch_flows(struct control_session *s, const json_t *params)
 		session_failed(s, "out of memory");
 	else {
 		/* So that the client knows from when on it is told. */
-		text_puts(&first, "{\"skipped\":0,\"events\":[]}");
+		text_puts(&first, "{\"skipped\":0,\"show\":[],\"events\":[]}");
 		session_continue(s, watch_step, w, watch_free);
 		session_reply_text(s, &first, true);
 		text_fini(&first);

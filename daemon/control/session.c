@@ -39,7 +39,7 @@ struct control_session {
 
 static const struct method *const method_tables[] = {
 	service_methods, status_methods, apply_methods, reload_methods, flow_methods,
-	watch_methods,
+	watch_methods,   change_methods,
 };
 
 struct control_session *control_session_new(const struct control_context *ctx, bool may_change,
@@ -224,6 +224,8 @@ static bool param_fits(const struct method_param *p, const json_t *value)
 	switch (p->type) {
 	case 's':
 		return json_is_string(value);
+	case 'i':
+		return json_is_integer(value);
 	case 'b':
 		return json_is_boolean(value);
 	case 'a':

@@ -10,7 +10,7 @@ struct control_session;
 
 struct method_param {
 	const char *name; /* NULL ends the list */
-	char type;        /* 's'tring, 'b'oolean, 'a'rray, 'o'bject */
+	char type;        /* 's'tring, 'i'nteger, 'b'oolean, 'a'rray, 'o'bject */
 	bool required;
 };
 
@@ -24,7 +24,7 @@ struct method {
 };
 
 extern const struct method service_methods[], status_methods[], apply_methods[], flow_methods[],
-	watch_methods[], reload_methods[]; /* each ends with a row without name */
+	watch_methods[], change_methods[], reload_methods[]; /* each ends with a row without name */
 
 /* ---- what a method may do with its session ---- */
 

@@ -5,6 +5,7 @@
 #include "ctl/client.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,7 @@ struct client {
 	int fd;
 	struct text in; /* bytes from `at` on are unread */
 	size_t at;
+	volatile sig_atomic_t stopped;
 };
 
 static void explain_connect(struct ctl *ctl, int err)
@@ -152,6 +154,17 @@ static void compact(struct client *c)
 	c->at = 0;
 }
 
+void client_stop(struct client *c)
+{
+	c->stopped = 1;
+	shutdown(c->fd, SHUT_RDWR); /* whoever waits for bytes finds the end */
+}
+
+bool client_stopped(const struct client *c)
+{
+	return c->stopped;
+}
+
 int client_receive(struct client *c, struct client_reply *ret_reply)
 {
 	struct client_reply r = { 0 };
@@ -161,6 +174,8 @@ int client_receive(struct client *c, struct client_reply *ret_reply)
 	if (c->at && c->at * 2 >= c->in.len)
 		compact(c);
 	err = fill(c, &end);
+	if (err && c->stopped)
+		return -1;
 	if (err) {
 		if (err == -ECONNRESET)
 			ctl_error(c->ctl, "ctfwd closed the connection before it had answered");

@@ -27,6 +27,10 @@ int client_send(struct client *c, const char *method, json_t *params, bool more)
 int client_receive(struct client *c, struct client_reply *ret_reply);
 void client_reply_fini(struct client_reply *r);
 
+/* From a signal handler: client_receive() returns -1 now or the next time, and says nothing. */
+void client_stop(struct client *c);
+bool client_stopped(const struct client *c);
+
 /* Send and receive one reply: 0, or -1 with the reason on ctl->err, the daemon's own error
  * included. */
 int client_call(struct client *c, const char *method, json_t *params,

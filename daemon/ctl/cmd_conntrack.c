@@ -1,406 +1,89 @@
-/* cmd_conntrack.c - ctfwctl conntrack: the flows, as conntrack(8) shows and deletes them.
+/* cmd_conntrack.c - ctfwctl conntrack: the flows, as conntrack(8) shows and changes them.
  *
- * Options, lines, summaries and exit statuses are those of conntrack 1.4.7: 2 for a wrong
- * command line, 1 for other failures and for -D that found nothing to delete. */
+ * Exit statuses are those of conntrack 1.4.7: 2 for a wrong command line, 1 for other
+ * failures and for -D, -U and -G that found nothing. */
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctfw/conntrack.h"
 #include "ctfw/control.h"
 #include "ctl/client.h"
 #include "ctl/commands.h"
+#include "ctl/conntrack_print.h"
+#include "ctl/connlabel.h"
 
-#define STATUS_USAGE 2
+static int run_request(struct ctl *ctl, const struct conntrack_request *r);
 
-enum {
-	OPT_ALIAS_SRC = 256,
-	OPT_ALIAS_DST,
-	OPT_SPORT,
-	OPT_DPORT,
-	OPT_STATE,
-};
-
-static const struct command_option options[] = {
-	{ 'L', "dump", NULL, "List the flows" },
-	{ 'C', "count", NULL, "Print how many there are" },
-	{ 'D', "delete", NULL, "Delete those that match, and show them" },
-	{ 'F', "flush", NULL, "Delete all" },
-	{ 'f', "family", "PROTO", "ipv4 or ipv6" },
-	{ 'p', "protonum", "PROTO", "Protocol, by name or number" },
-	{ 's', "src", "ADDR[/LEN]", "Source of the original direction" },
-	{ OPT_ALIAS_SRC, "orig-src", "ADDR[/LEN]", NULL },
-	{ 'd', "dst", "ADDR[/LEN]", "Destination of the original direction" },
-	{ OPT_ALIAS_DST, "orig-dst", "ADDR[/LEN]", NULL },
-	{ 'r', "reply-src", "ADDR[/LEN]", "Source of the reply direction" },
-	{ 'q', "reply-dst", "ADDR[/LEN]", "Destination of the reply direction" },
-	{ OPT_SPORT, "sport", "PORT", "Source port (with -p)" },
-	{ OPT_SPORT, "orig-port-src", "PORT", NULL },
-	{ OPT_DPORT, "dport", "PORT", "Destination port (with -p)" },
-	{ OPT_DPORT, "orig-port-dst", "PORT", NULL },
-	{ OPT_STATE, "state", "STATE", "TCP state (with -p tcp)" },
-	{ 'u', "status", "STATUS[,...]",
-	  "ASSURED, SEEN_REPLY, UNREPLIED, EXPECTED, CONFIRMED" },
-	{ 'm', "mark", "MARK[/MASK]", "Mark" },
-	{ 'w', "zone", "ZONE", "Zone" },
-	{ 'o', "output", "TYPE[,...]", "extended, id" },
-	{ 0, NULL, NULL, NULL },
-};
-
-/* What the command line asks for. */
-struct request {
-	int what;         /* 'L', 'C', 'D' or 'F' */
-	const char *with; /* the first option that -C and -F do not take */
-	struct flow_filter filter;
-	const char *sport, *dport, *state; /* need a protocol that has them */
-	bool extended, id;
-};
-
-static const struct {
-	const char *name;
-	uint32_t set, clear;
-} statuses[] = {
-	{ "ASSURED", FLOW_ASSURED, 0 },   { "SEEN_REPLY", FLOW_SEEN_REPLY, 0 },
-	{ "UNREPLIED", 0, FLOW_SEEN_REPLY }, { "EXPECTED", FLOW_EXPECTED, 0 },
-	{ "CONFIRMED", FLOW_CONFIRMED, 0 },
-};
-
-/* ---- values ---- */
-
-/* A whole number in decimal, hexadecimal or octal, as conntrack(8) reads them. */
-static bool parse_number(const char *text, uint64_t max, uint64_t *ret_value)
+static void summary(struct ctl *ctl, json_int_t count, const char *what)
 {
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (*text < '0' || *text > '9' || *end || errno || value > max)
-		return false;
-	*ret_value = value;
-	return true;
+	conntrack_say(ctl, "%lld flow entries have been %s.", (long long)count, what);
 }
 
-/* A prefix of which bits behind its length may be set: they do not count. */
-static bool parse_prefix(const char *text, struct prefix *ret_prefix)
+/* ---- -L, -D, -U, -G: streams of flows ---- */
+
+static json_t *change_of(const struct conntrack_request *r)
 {
-	char addr[ADDR_TEXT];
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	struct prefix p = { 0 };
-	uint64_t bits;
+	const struct flow_filter *f = &r->filter;
+	json_t *change = json_object(), *status = json_array();
 
-	if (len >= sizeof(addr))
-		return false;
-	memcpy(addr, text, len);
-	addr[len] = '\0';
-	if (addr_parse(addr, &p.family, &p.addr))
-		return false;
-	bits = addr_bits(p.family);
-	if (slash && !parse_number(slash + 1, addr_bits(p.family), &bits))
-		return false;
-	p.len = (uint8_t)bits;
-	for (unsigned bit = p.len; bit < addr_bits(p.family); bit++)
-		p.addr.b[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
-	*ret_prefix = p;
-	return true;
-}
-
-static bool parse_proto(const char *text, uint8_t *ret_proto)
-{
-	const struct protoent *entry;
-	uint64_t number;
-
-	/* conntrack's own names first: they are there without /etc/protocols. */
-	for (unsigned proto = 0; proto < 256; proto++)
-		if (strcmp(l4proto_name((uint8_t)proto), text) == 0 &&
-		    strcmp(text, "unknown") != 0) {
-			*ret_proto = (uint8_t)proto;
-			return true;
-		}
-	if (parse_number(text, 255, &number)) {
-		*ret_proto = (uint8_t)number;
-		return true;
+	if (conntrack_given(r, 'm')) {
+		/* As conntrack(8): the mask's bits are zeroed, then the value is XORed in. */
+		json_object_set_new(change, "mark_keep", json_integer((uint32_t)~f->mark_mask));
+		json_object_set_new(change, "mark_flip", json_integer(f->mark));
 	}
-	entry = getprotobyname(text);
-	if (entry)
-		*ret_proto = (uint8_t)entry->p_proto;
-	return entry != NULL;
+	if (conntrack_given(r, 't'))
+		json_object_set_new(change, "timeout", json_integer(r->timeout));
+	for (unsigned bit = 0; bit < 32; bit++)
+		if (r->status & 1u << bit)
+			json_array_append_new(status, json_string(flow_status_name(1u << bit)));
+	json_object_set_new(change, "status", status);
+	if (f->has_state)
+		json_object_set_new(change, "tcp_state",
+				    json_string(tcp_state_name(f->tcp_state)));
+	if (f->has_sctp_state)
+		json_object_set_new(change, "sctp_state",
+				    json_string(sctp_state_name(f->sctp_state)));
+	json_object_set_new(change, "label_add", connlabel_numbers(r->label_add));
+	json_object_set_new(change, "label_del", connlabel_numbers(r->label_del));
+	return change;
 }
 
-static bool parse_mark(const char *text, struct flow_filter *f)
+static json_t *params_of(const struct conntrack_request *r)
 {
-	char value[24];
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	uint64_t mark, mask = UINT32_MAX;
+	struct flow_filter filter = r->filter;
+	json_t *params = json_object();
 
-	if (len >= sizeof(value))
-		return false;
-	memcpy(value, text, len);
-	value[len] = '\0';
-	if (!parse_number(value, UINT32_MAX, &mark) ||
-	    (slash && !parse_number(slash + 1, UINT32_MAX, &mask)))
-		return false;
-	f->has_mark = true;
-	f->mark = (uint32_t)mark;
-	f->mark_mask = (uint32_t)mask;
-	return true;
-}
-
-/* Words with commas between them; each is looked up by `row`. */
-static bool parse_list(const char *text, bool (*row)(const char *word, size_t len, void *arg),
-		       void *arg)
-{
-	for (const char *p = text;;) {
-		size_t len = strcspn(p, ",");
-
-		if (!row(p, len, arg))
-			return false;
-		if (!p[len])
-			return true;
-		p += len + 1;
+	if (r->what == 'U') {
+		json_object_set_new(params, "change", change_of(r));
+		/* These say what is to be, not what is. */
+		filter.has_mark = filter.has_state = filter.has_sctp_state = false;
+		filter.status = filter.status_clear = 0;
 	}
+	if (r->zero)
+		json_object_set_new(params, "zero", json_true());
+	json_object_set_new(params, "filter", control_filter_encode(&filter));
+	return params;
 }
 
-static bool status_row(const char *word, size_t len, void *arg)
+static int print_reply(struct conntrack_printer *p, const json_t *params)
 {
-	struct flow_filter *f = arg;
-
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		if (strlen(statuses[i].name) == len &&
-		    strncmp(statuses[i].name, word, len) == 0) {
-			f->status |= statuses[i].set;
-			f->status_clear |= statuses[i].clear;
-			return true;
-		}
-	return false;
-}
-
-static bool output_row(const char *word, size_t len, void *arg)
-{
-	struct request *r = arg;
-
-	if (len == 8 && strncmp(word, "extended", len) == 0)
-		r->extended = true;
-	else if (len == 2 && strncmp(word, "id", len) == 0)
-		r->id = true;
-	else
-		return false;
-	return true;
-}
-
-static bool parse_zone(const char *text, struct flow_filter *f)
-{
-	uint64_t zone;
-
-	if (!parse_number(text, 65535, &zone))
-		return false;
-	f->zone = (uint16_t)zone;
-	return f->has_zone = true;
-}
-
-static bool parse_family(const char *text, struct flow_filter *f)
-{
-	if (strcmp(text, "ipv4") == 0)
-		f->family = L3_IPV4;
-	else if (strcmp(text, "ipv6") == 0)
-		f->family = L3_IPV6;
-	else
-		return false;
-	return true;
-}
-
-/* ---- the command line ---- */
-
-static int usage_error(struct ctl *ctl, const char *what, const char *value)
-{
-	ctl_error(ctl, "conntrack: %s \"%s\"", what, value);
-	fprintf(ctl->err, "Try \"%s conntrack --help\".\n", ctl->program);
-	return STATUS_USAGE;
-}
-
-/* One condition or output option.  What is wrong with its argument, or NULL. */
-static const char *take(struct request *r, int key, const char *arg)
-{
-	struct flow_filter *f = &r->filter;
-
-	switch (key) {
-	case 'f':
-		return parse_family(arg, f) ? NULL : "neither ipv4 nor ipv6:";
-	case 'p':
-		return (f->has_proto = parse_proto(arg, &f->proto)) ? NULL : "unknown protocol";
-	case 's':
-	case OPT_ALIAS_SRC:
-		return parse_prefix(arg, &f->src) ? NULL : "not an address:";
-	case 'd':
-	case OPT_ALIAS_DST:
-		return parse_prefix(arg, &f->dst) ? NULL : "not an address:";
-	case 'r':
-		return parse_prefix(arg, &f->reply_src) ? NULL : "not an address:";
-	case 'q':
-		return parse_prefix(arg, &f->reply_dst) ? NULL : "not an address:";
-	case OPT_SPORT:
-		r->sport = arg;
-		return NULL;
-	case OPT_DPORT:
-		r->dport = arg;
-		return NULL;
-	case OPT_STATE:
-		r->state = arg;
-		return NULL;
-	case 'u':
-		return parse_list(arg, status_row, f) ? NULL : "unknown status";
-	case 'm':
-		return parse_mark(arg, f) ? NULL : "not a mark:";
-	case 'w':
-		return parse_zone(arg, f) ? NULL : "not a zone (0 to 65535):";
-	case 'o':
-		return parse_list(arg, output_row, r) ? NULL : "unknown output type";
-	}
-	return NULL;
-}
-
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
-	       proto == IPPROTO_SCTP;
-}
-
-/* Options whose meaning hangs on the protocol, once that is known. */
-static int take_protocol(struct ctl *ctl, struct request *r)
-{
-	struct flow_filter *f = &r->filter;
-	uint64_t port;
-
-	if ((r->sport || r->dport) && (!f->has_proto || !has_ports(f->proto)))
-		return usage_error(
-			ctl, "a port needs a protocol that has them (-p tcp, -p udp), not",
-			f->has_proto ? l4proto_name(f->proto) : "any");
-	if (r->sport && !parse_number(r->sport, 65535, &port))
-		return usage_error(ctl, "not a port:", r->sport);
-	if (r->sport) {
-		f->sport = (uint16_t)port;
-		f->has_sport = true;
-	}
-	if (r->dport && !parse_number(r->dport, 65535, &port))
-		return usage_error(ctl, "not a port:", r->dport);
-	if (r->dport) {
-		f->dport = (uint16_t)port;
-		f->has_dport = true;
-	}
-	if (!r->state)
-		return 0;
-	if (!f->has_proto || f->proto != IPPROTO_TCP)
-		return usage_error(ctl, "--state needs -p tcp:", r->state);
-	for (unsigned s = TCPS_NONE; s < TCPS_COUNT; s++)
-		if (strcmp(tcp_state_name(s), r->state) == 0) {
-			f->tcp_state = (uint8_t)s;
-			f->has_state = true;
-			return 0;
-		}
-	return usage_error(ctl, "unknown TCP state", r->state);
-}
-
-/* Addresses of one family; it becomes the filter's, as with conntrack(8). */
-static int check_families(struct ctl *ctl, struct flow_filter *f)
-{
-	const struct prefix *all[] = { &f->src, &f->dst, &f->reply_src, &f->reply_dst };
-
-	for (size_t i = 0; i < 4; i++) {
-		if (all[i]->family == L3_NONE)
-			continue;
-		if (f->family == L3_NONE)
-			f->family = all[i]->family;
-		if (f->family != all[i]->family) {
-			ctl_error(ctl, "conntrack: the addresses are not of one family");
-			return STATUS_USAGE;
-		}
-	}
-	return 0;
-}
-
-/* 0, or the exit status. */
-static int check_request(struct ctl *ctl, struct request *r, int argc, char **argv)
-{
-	int status;
-
-	if (!r->what) {
-		ctl_error(ctl, "conntrack: one of -L, -C, -D and -F, please");
-		return STATUS_USAGE;
-	}
-	if (argc > 1)
-		return usage_error(ctl, "unexpected", argv[1]);
-	if (argc == 1 && strcmp(argv[0], "conntrack") != 0)
-		return usage_error(ctl, "there is no table", argv[0]);
-	if ((r->what == 'C' || r->what == 'F') && r->with)
-		return usage_error(ctl,
-				   r->what == 'C' ? "-C takes no other option, and so not" :
-						    "-F takes no other option, and so not",
-				   r->with);
-	status = take_protocol(ctl, r);
-	return status ? status : check_families(ctl, &r->filter);
-}
-
-/* 0, or the exit status. */
-static int parse_request(struct ctl *ctl, const struct command *self, int argc, char **argv,
-			 struct request *r)
-{
-	struct command_parser parser;
-	const char *wrong;
-	int key;
-
-	*r = (struct request){ .filter.mark_mask = UINT32_MAX };
-	command_parser_init(&parser, argc, argv);
-	while ((key = command_next(ctl, self, &parser)) != COMMAND_END) {
-		if (key == COMMAND_WRONG)
-			return STATUS_USAGE;
-		if (key < 256 && strchr("LCDF", key)) {
-			if (r->what) {
-				ctl_error(ctl, "conntrack: only one of -L, -C, -D and -F");
-				return STATUS_USAGE;
-			}
-			r->what = key;
-			continue;
-		}
-		for (const struct command_option *o = options; o->key; o++)
-			if (o->key == key && !r->with)
-				r->with = o->name;
-		wrong = take(r, key, parser.arg);
-		if (wrong)
-			return usage_error(ctl, wrong, parser.arg);
-	}
-	return check_request(ctl, r, argc - parser.operand, argv + parser.operand);
-}
-
-/* ---- the calls ---- */
-
-static int print_flows(struct ctl *ctl, const struct request *r, const json_t *flows)
-{
-	struct text line = TEXT_INIT;
-	struct flow flow;
-	json_t *object;
+	const json_t *flow;
 	size_t i;
-	int err = 0;
+	int status = 0;
 
-	json_array_foreach (flows, i, object) {
-		if (control_flow_decode(object, &flow)) {
-			err = ctl_error(ctl, "ctfwd told of a flow that this ctfwctl does not "
-					     "understand");
+	conntrack_print_show(p, json_object_get(params, "show"));
+	json_array_foreach (json_object_get(params, "flows"), i, flow) {
+		status = conntrack_print_flow(p, flow);
+		if (status)
 			break;
-		}
-		text_clear(&line);
-		flow_print(&flow, 0, r->extended, r->id, &line);
-		fprintf(ctl->out, "%s\n", text_str(&line));
 	}
-	text_fini(&line);
-	return err;
+	return status;
 }
 
-/* The reply's flows, and at the end how many there were. */
-static int stream(struct ctl *ctl, struct client *c, const struct request *r,
+/* The replies' flows, and at the end how many there were. */
+static int stream(struct ctl *ctl, struct client *c, struct conntrack_printer *p,
 		  json_int_t *ret_count)
 {
 	struct client_reply reply;
@@ -415,7 +98,7 @@ static int stream(struct ctl *ctl, struct client *c, const struct request *r,
 			client_explain(ctl, &reply);
 			status = 1;
 		} else {
-			status = print_flows(ctl, r, json_object_get(reply.params, "flows"));
+			status = print_reply(p, reply.params);
 			*ret_count = json_integer_value(json_object_get(reply.params, "count"));
 		}
 		client_reply_fini(&reply);
@@ -423,26 +106,249 @@ static int stream(struct ctl *ctl, struct client *c, const struct request *r,
 	return status;
 }
 
-static int list_or_delete(struct ctl *ctl, const struct request *r)
+static int list_flows(struct ctl *ctl, const struct conntrack_request *r, const char *method,
+		      json_int_t *ret_count)
 {
+	struct conntrack_printer printer = { .ctl = ctl, .output = r->output };
 	struct client *c = client_open(ctl);
-	json_int_t count = 0;
 	int status = 1;
 
 	if (!c)
 		return 1;
-	if (client_send(c, r->what == 'D' ? "DeleteFlows" : "ListFlows",
-			json_pack("{so}", "filter", control_filter_encode(&r->filter)),
-			true) == 0)
-		status = stream(ctl, c, r, &count);
+	if (client_send(c, method, params_of(r), true) == 0)
+		status = stream(ctl, c, &printer, ret_count);
 	client_close(c);
+	conntrack_print_end(&printer);
+	return status;
+}
+
+static int list_or_change(struct ctl *ctl, const struct conntrack_request *r)
+{
+	static const struct {
+		int what;
+		const char *method, *done;
+		bool must_find;
+	} rows[] = {
+		{ 'L', "ListFlows", "shown", false },
+		{ 'D', "DeleteFlows", "deleted", true },
+		{ 'U', "UpdateFlows", "updated", true },
+	};
+	json_int_t count = 0;
+	size_t i = 0;
+	int status;
+
+	while (rows[i].what != r->what)
+		i++;
+	status = list_flows(ctl, r, rows[i].method, &count);
 	if (status)
 		return status;
-	fflush(ctl->out); /* the summary stands behind the lines, where both go to a terminal */
-	fprintf(ctl->err, "%s v%s (ctfw): %lld flow entries have been %s.\n", ctl->program,
-		CTFW_VERSION, (long long)count, r->what == 'D' ? "deleted" : "shown");
-	return r->what == 'D' && count == 0;
+	summary(ctl, count, rows[i].done);
+	return rows[i].must_find && count == 0;
 }
+
+static int get(struct ctl *ctl, const struct conntrack_request *r)
+{
+	json_int_t count = 0;
+	int status = list_flows(ctl, r, "ListFlows", &count);
+
+	if (status)
+		return status;
+	if (!count) {
+		conntrack_say(ctl, "Operation failed: such conntrack doesn't exist");
+		return 1;
+	}
+	summary(ctl, count, "shown");
+	return 0;
+}
+
+/* There is nobody on its way, and who has died is gone at once. */
+static int list_none(struct ctl *ctl)
+{
+	summary(ctl, 0, "shown");
+	return 0;
+}
+
+/* ---- -I, -A ---- */
+
+static uint16_t icmp_word(const struct flow_filter *f)
+{
+	const uint8_t bytes[2] = { f->icmp_type, f->icmp_code };
+	uint16_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return word;
+}
+
+/* What was not said of one direction follows from the other.  False: it cannot. */
+static bool tuples_of(const struct flow_filter *f, struct tuple t[2])
+{
+	struct tuple *o = &t[DIR_ORIGINAL], *r = &t[DIR_REPLY];
+	bool icmp = f->has_icmp_type || f->has_icmp_id;
+
+	memset(t, 0, 2 * sizeof(*t));
+	o->l3 = f->family;
+	o->l4 = f->proto;
+	o->src = f->src.family ? f->src.addr : f->reply_dst.addr;
+	o->dst = f->dst.family ? f->dst.addr : f->reply_src.addr;
+	o->sport = icmp ? htons(f->icmp_id) : htons(f->has_sport ? f->sport : f->reply_dport);
+	o->dport = icmp ? icmp_word(f) : htons(f->has_dport ? f->dport : f->reply_sport);
+	o->zone = f->has_orig_zone ? f->orig_zone : f->has_reply_zone ? 0 : f->zone;
+	if (tuple_invert(o, r) < 0)
+		return false;
+	if (f->reply_src.family)
+		r->src = f->reply_src.addr;
+	if (f->reply_dst.family)
+		r->dst = f->reply_dst.addr;
+	if (f->has_reply_sport)
+		r->sport = htons(f->reply_sport);
+	if (f->has_reply_dport)
+		r->dport = htons(f->reply_dport);
+	r->zone = f->has_reply_zone ? f->reply_zone : f->has_orig_zone ? 0 : f->zone;
+	return true;
+}
+
+static json_t *flow_of(const struct conntrack_request *r)
+{
+	struct flow flow = { .master = FLOW_NONE, .status = r->status, .mark = r->filter.mark };
+	struct text text = TEXT_INIT;
+	json_t *object;
+
+	if (!tuples_of(&r->filter, flow.tuple))
+		return NULL;
+	flow.expires = r->timeout * NSEC_PER_SEC;
+	if (r->filter.has_state)
+		flow.proto.tcp.state = r->filter.tcp_state;
+	if (r->filter.has_sctp_state)
+		flow.proto.sctp.state = r->filter.sctp_state;
+	control_flow_encode(&flow, r->label_add, 0, &text);
+	object = json_loads(text_str(&text), 0, NULL);
+	text_fini(&text);
+	json_object_del(object, "id");
+	json_object_del(object, "start");
+	return object;
+}
+
+static int create(struct ctl *ctl, const struct conntrack_request *r)
+{
+	struct client *c;
+	struct client_reply reply;
+	json_t *flow = flow_of(r);
+	bool exists;
+	int status = 1;
+
+	if (!flow) {
+		conntrack_say(ctl, "Operation failed: invalid parameters");
+		return 1;
+	}
+	c = client_open(ctl);
+	if (!c) {
+		json_decref(flow);
+		return 1;
+	}
+	if (client_send(c, "CreateFlow", flow, false) == 0 && client_receive(c, &reply) == 0) {
+		exists = reply.error && strcmp(reply.error, "org.ctfw.FlowExists") == 0;
+		if (exists && r->what == 'I')
+			conntrack_say(ctl, "Operation failed: Such conntrack exists, try -U to "
+					   "update");
+		else if (reply.error && !exists)
+			client_explain(ctl, &reply);
+		else
+			status = 0;
+		if (!status)
+			summary(ctl, !exists, "created");
+		client_reply_fini(&reply);
+	}
+	client_close(c);
+	return status;
+}
+
+/* ---- -E ---- */
+
+static struct client *watching; /* whom a signal stops */
+
+static void on_signal(int number)
+{
+	(void)number;
+	client_stop(watching);
+}
+
+static void catch_signals(struct client *c)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	watching = c;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static int print_events(struct conntrack_printer *p, const json_t *params)
+{
+	json_int_t skipped = json_integer_value(json_object_get(params, "skipped"));
+	const json_t *event;
+	size_t i;
+
+	conntrack_print_show(p, json_object_get(params, "show"));
+	if (skipped)
+		conntrack_say(p->ctl, "%lld events were skipped: too many came at once, or they "
+				      "were read too slowly", (long long)skipped);
+	json_array_foreach (json_object_get(params, "events"), i, event) {
+		if (conntrack_print_event(p, event))
+			return 1;
+	}
+	fflush(p->ctl->out);
+	return ferror(p->ctl->out) ? 1 : 0;
+}
+
+static json_t *kinds_of(unsigned events)
+{
+	json_t *kinds = json_array();
+
+	if (events & EVENT_NEW)
+		json_array_append_new(kinds, json_string("new"));
+	if (events & EVENT_UPDATE)
+		json_array_append_new(kinds, json_string("update"));
+	if (events & EVENT_DESTROY)
+		json_array_append_new(kinds, json_string("destroy"));
+	return kinds;
+}
+
+static int watch(struct ctl *ctl, const struct conntrack_request *r)
+{
+	struct conntrack_printer printer = { .ctl = ctl, .output = r->output };
+	struct client *c = client_open(ctl);
+	struct client_reply reply;
+	int status = 0;
+
+	if (!c)
+		return 1;
+	catch_signals(c);
+	if (client_send(c, "WatchFlows",
+			json_pack("{so so}", "filter", control_filter_encode(&r->filter),
+				  "kinds", kinds_of(r->events)),
+			true) < 0)
+		status = 1;
+	while (!status) {
+		if (client_receive(c, &reply)) {
+			status = client_stopped(c) ? 0 : 1;
+			break;
+		}
+		if (reply.error) {
+			client_explain(ctl, &reply);
+			status = 1;
+		} else {
+			status = print_events(&printer, reply.params);
+		}
+		client_reply_fini(&reply);
+	}
+	conntrack_print_end(&printer);
+	conntrack_say(ctl, "%lld flow events have been shown.", (long long)printer.shown);
+	watching = NULL;
+	client_close(c);
+	return status;
+}
+
+/* ---- -C, -S, -F ---- */
 
 static int count(struct ctl *ctl)
 {
@@ -456,6 +362,37 @@ static int count(struct ctl *ctl)
 	return 0;
 }
 
+/* A worker stands for a CPU.  What the control side did counts with the first. */
+static int stats(struct ctl *ctl)
+{
+	static const char *const names[] = { "found", "invalid", "insert", "insert_failed",
+					     "drop", "early_drop", "error", "search_restart",
+					     "clash_resolve", "chaintoolong" };
+	struct client_reply reply;
+	const json_t *all, *worker, *control;
+	size_t i;
+
+	if (ctl_call(ctl, "ConntrackStats", NULL, &reply))
+		return 1;
+	all = json_object_get(reply.params, "workers");
+	control = json_array_get(all, json_array_size(all) - 1);
+	json_array_foreach (all, i, worker) {
+		if (worker == control)
+			break;
+		fprintf(ctl->out, "cpu=%-4zu\t", i);
+		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+			json_int_t n = json_integer_value(json_object_get(worker, names[j]));
+
+			if (i == 0)
+				n += json_integer_value(json_object_get(control, names[j]));
+			fprintf(ctl->out, "%s=%lld ", names[j], (long long)n);
+		}
+		fputc('\n', ctl->out);
+	}
+	client_reply_fini(&reply);
+	return 0;
+}
+
 static int flush(struct ctl *ctl)
 {
 	struct client_reply reply;
@@ -463,32 +400,110 @@ static int flush(struct ctl *ctl)
 	if (ctl_call(ctl, "DeleteFlows", NULL, &reply))
 		return 1;
 	client_reply_fini(&reply);
-	fprintf(ctl->err, "%s v%s (ctfw): connection tracking table has been emptied.\n",
-		ctl->program, CTFW_VERSION);
+	conntrack_say(ctl, "connection tracking table has been emptied.");
 	return 0;
 }
 
-static int conntrack_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
-{
-	struct request r;
-	int status = parse_request(ctl, self, argc, argv, &r);
+/* ---- -R ---- */
 
+#define LINE_WORDS 64
+
+/* A line's words; it is cut up. */
+static int split(char *line, char **words)
+{
+	char *rest = NULL;
+	int n = 1;
+
+	for (char *w = strtok_r(line, " \t\r\n", &rest); w && n < LINE_WORDS;
+	     w = strtok_r(NULL, " \t\r\n", &rest))
+		words[n++] = w;
+	words[n] = NULL;
+	return n;
+}
+
+static int load_line(struct ctl *ctl, char *line, unsigned number, const char *file)
+{
+	char *words[LINE_WORDS + 1] = { (char *)"conntrack" };
+	int n = split(line, words), status;
+	struct conntrack_request r;
+
+	if (n == 1 || words[1][0] == '#')
+		return 0;
+	status = conntrack_args_parse(ctl, &command_conntrack, n, words, &r);
+	if (!status && !strchr("IAUD", r.what)) {
+		conntrack_say(ctl, "only -I, -A, -U and -D stand in files");
+		status = CONNTRACK_USAGE;
+	}
+	if (!status)
+		status = run_request(ctl, &r);
 	if (status)
-		return status;
-	switch (r.what) {
+		conntrack_say(ctl, "%s:%u: this line failed", file, number);
+	return status;
+}
+
+/* Line by line, and all of them: the first failure is the status. */
+static int load(struct ctl *ctl, const struct conntrack_request *r)
+{
+	bool from_stdin = strcmp(r->file, "-") == 0;
+	FILE *file = from_stdin ? stdin : fopen(r->file, "re");
+	char *line = NULL;
+	size_t room = 0;
+	unsigned number = 0;
+	int status = 0;
+
+	if (!file) {
+		conntrack_say(ctl, "%s: %s", r->file, strerror(errno));
+		return 1;
+	}
+	while (getline(&line, &room, file) >= 0) {
+		int failed = load_line(ctl, line, ++number, r->file);
+
+		if (!status)
+			status = failed;
+	}
+	free(line);
+	if (!from_stdin)
+		fclose(file);
+	return status;
+}
+
+/* ---- the command ---- */
+
+static int run_request(struct ctl *ctl, const struct conntrack_request *r)
+{
+	switch (r->what) {
 	case 'C':
 		return count(ctl);
 	case 'F':
 		return flush(ctl);
+	case 'S':
+		return stats(ctl);
+	case 'G':
+		return get(ctl, r);
+	case 'I':
+	case 'A':
+		return create(ctl, r);
+	case 'E':
+		return watch(ctl, r);
+	case 'R':
+		return load(ctl, r);
 	default:
-		return list_or_delete(ctl, &r);
+		return r->table == TABLE_CONNTRACK ? list_or_change(ctl, r) : list_none(ctl);
 	}
+}
+
+static int conntrack_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
+{
+	struct conntrack_request r;
+	int status = conntrack_args_parse(ctl, self, argc, argv, &r);
+
+	return status ? status : run_request(ctl, &r);
 }
 
 const struct command command_conntrack = {
 	.name = "conntrack",
-	.args = "-L|-C|-D|-F [conntrack] [OPTION...]",
-	.help = "List, count and delete flows as conntrack(8) does",
-	.options = options,
+	.args = "-L|-G|-D|-I|-A|-U|-E|-F|-C|-S|-R [TABLE] [OPTION...]",
+	.help = "Show, watch and change flows as conntrack(8) does",
+	.options = conntrack_options_table,
 	.run = conntrack_run,
 };

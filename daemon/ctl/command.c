@@ -7,7 +7,7 @@
 
 #include "ctl/commands.h"
 
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX 96
 
 const struct command *const commands[] = {
 	&command_status,

@@ -65,6 +65,7 @@ struct ct_share {
 };
 
 struct conntrack_options {
+	bool acct, timestamp; /* show counters, and ages, in conntrack's lines */
 	uint32_t max_flows; /* 1..16777216, as the arena was made for */
 	enum tcp_loose tcp_loose;
 	uint32_t tcp_loose_cold;     /* seconds, 1..86400: how long TCP_LOOSE_COLD picks up */
@@ -115,6 +116,9 @@ struct conntrack_recovery conntrack_recovery(const struct conntrack *ct);
  * (conntrack_reserve_extensions(), whose error it is).  Present flows keep their expiry until
  * their next packet.  Control side only. */
 int conntrack_set_options(struct conntrack *ct, const struct conntrack_options *options);
+/* Of the options: whether lists of flows show counters, and ages. */
+bool conntrack_shows_acct(const struct conntrack *ct);
+bool conntrack_shows_timestamp(const struct conntrack *ct);
 
 /* The packet's relation to a flow (the kernel's ctinfo). */
 struct ct_ref {
@@ -218,17 +222,31 @@ struct flow_filter {
 	uint8_t family; /* enum l3 */
 	uint8_t proto;
 	bool has_proto, has_sport, has_dport, has_mark, has_state, has_zone;
+	bool has_reply_sport, has_reply_dport, has_icmp_type, has_icmp_code, has_icmp_id;
+	bool has_orig_zone, has_reply_zone, has_sctp_state;
 	struct prefix src, dst; /* of the original tuple; family 0: any */
 	struct prefix reply_src, reply_dst;
-	uint16_t sport, dport;  /* host byte order, of the original tuple */
-	uint8_t tcp_state;
-	uint16_t zone;
+	uint16_t sport, dport;  /* host byte order, of the original tuple; GRE: keys */
+	uint16_t reply_sport, reply_dport;
+	uint8_t icmp_type, icmp_code;
+	uint16_t icmp_id;
+	uint8_t tcp_state, sctp_state;
+	uint16_t zone;          /* of both directions */
+	uint16_t orig_zone, reply_zone;
+	uint32_t nat;           /* of FLOW_SNAT, FLOW_DNAT: one of these is set... */
+	struct prefix nat_addr; /* ...and its address is here; family 0: any */
 	uint32_t mark, mark_mask;
 	uint32_t id;            /* 0: any */
 	uint32_t status;        /* all these bits are set */
 	uint32_t status_clear;  /* none of these bits is set */
+	uint64_t label[2];      /* all these are set: for labels_match() alone */
 };
 bool flow_matches(const struct flow *f, const struct flow_filter *filter);
+/* Labels are not in the flow: conntrack_labels(). */
+static inline bool labels_match(const uint64_t label[2], const struct flow_filter *filter)
+{
+	return !(filter->label[0] & ~label[0]) && !(filter->label[1] & ~label[1]);
+}
 
 /* Walk the flows that are alive, from record *cursor on (start with 0), at most `records`
  * records (0: all that are left).  Each is called with a copy of one instant, and stops
@@ -239,6 +257,35 @@ bool conntrack_each(struct conntrack *ct, uint32_t *cursor, uint32_t records, st
 
 /* Delete a flow by index and id, as seen by conntrack_each(); false when it is gone. */
 bool conntrack_delete(struct conntrack *ct, uint32_t index, uint32_t id);
+
+/* A flow made by words (conntrack -I). */
+struct flow_spec {
+	struct tuple tuple[2]; /* by direction */
+	uint32_t status;       /* of SEEN_REPLY, ASSURED, FIXED_TIMEOUT */
+	uint32_t timeout;      /* seconds, 0..2147483 */
+	uint32_t mark;
+	uint8_t state;         /* of TCP or SCTP: 1 and above; else 0 */
+	uint64_t label[2];
+};
+/* 0, -EINVAL for what no flow can be, -EEXIST when one has either tuple, -ENOSPC. */
+int conntrack_create(struct conntrack *ct, const struct flow_spec *spec, struct instant now);
+
+/* What is to change of a flow (conntrack -U). */
+struct flow_change {
+	bool has_mark, has_timeout;
+	uint32_t mark_keep, mark_flip; /* mark = (mark & keep) ^ flip */
+	uint32_t timeout;    /* seconds from now */
+	uint32_t set_status; /* of SEEN_REPLY, ASSURED, FIXED_TIMEOUT; none can be taken away */
+	uint8_t tcp_state, sctp_state; /* 0: as it is; of no effect for other protocols */
+	uint64_t label_keep[2], label_set[2]; /* labels = (labels & keep) | set */
+};
+/* By index and id, as seen by conntrack_each().  0 with a copy of the flow as it is then,
+ * -ENOENT when it is gone, -EINVAL. */
+int conntrack_update(struct conntrack *ct, uint32_t index, uint32_t id,
+		     const struct flow_change *change, struct instant now,
+		     struct flow *ret_copy);
+/* Read the counters into a copy and begin them anew, as one step.  False: it is gone. */
+bool conntrack_zero(struct conntrack *ct, uint32_t index, uint32_t id, struct flow *copy);
 
 /* Expire and reclaim: looks at `records` records more, round and round (0: at all of
  * them), then gives back what has passed its grace period.  May wait for the workers'
@@ -280,9 +327,27 @@ unsigned conntrack_workers(const struct conntrack *ct);
 void conntrack_worker_stats(const struct conntrack *ct, unsigned worker,
 			    struct conntrack_stats *ret_stats);
 
-/* One line as `conntrack -L` prints it (conntrack.md 7.5), without the newline.  extended:
- * as -o extended.  Appends to t. */
+/* One line as conntrack(8) prints it (conntrack.md 7.5), without the newline. */
+enum flow_line_flag {
+	FLOW_LINE_EXTENDED = 1 << 0, /* -o extended */
+	FLOW_LINE_ID = 1 << 1,	     /* -o id */
+	FLOW_LINE_COUNTERS = 1 << 2, /* of both directions */
+	FLOW_LINE_EVENT = 1 << 3,    /* of -E: without use=, and see below */
+	FLOW_LINE_STATE = 1 << 4,    /* an event with the state of the protocol */
+	FLOW_LINE_MARK = 1 << 5,     /* an event with the mark though that is 0 */
+	FLOW_LINE_EXPIRED = 1 << 6,  /* an event without the seconds when those are 0 */
+};
+struct flow_line {
+	unsigned flags; /* enum flow_line_flag */
+	uint64_t mono;  /* now */
+	/* Words with a space behind each, or NULL: "delta-time=3 ", "helper=ftp ", */
+	const char *times, *helper;
+	const char *labels; /* "labels=a,b" without it */
+};
 struct text;
+/* Appends to t. */
+void flow_print_line(const struct flow *f, const struct flow_line *how, struct text *t);
+/* As `conntrack -L` prints it; extended: as -o extended. */
 void flow_print(const struct flow *f, uint64_t mono, bool extended, bool with_id, struct text *t);
 /* "tcp", "udp", ..., or "unknown" as conntrack(8) names protocols. */
 const char *l4proto_name(uint8_t proto);

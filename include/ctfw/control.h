@@ -95,8 +95,9 @@ size_t control_session_partial(const struct control_session *s);
 
 /* ---- flows as JSON, for both ends of the socket ---- */
 
-/* Appends one object of type Flow; mono: now. */
-void control_flow_encode(const struct flow *f, uint64_t mono, struct text *t);
+/* Appends one object of type Flow; mono: now.  labels NULL: none. */
+void control_flow_encode(const struct flow *f, const uint64_t labels[2], uint64_t mono,
+			 struct text *t);
 /* The flow as it was, expiring at `timeout` seconds behind 0.  0, or -EINVAL. */
 int control_flow_decode(const json_t *object, struct flow *ret_flow);
 /* Type FlowFilter.  New reference, or NULL when out of memory. */

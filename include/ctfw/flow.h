@@ -178,8 +178,8 @@ const char *sctp_state_name(unsigned state);
 /* "invalid", "established", ...; "none" for others. */
 const char *ct_state_name(enum ct_state s);
 /* Names of the status bits as replay and rules print them: "expected", "seen-reply",
- * "assured", "confirmed", "snat", "dnat", "seq-adj", "dying", "helper"; NULL for a bit
- * without a name. */
+ * "assured", "confirmed", "snat", "dnat", "seq-adj", "dying", "fixed-timeout",
+ * "helper"; NULL for a bit without a name. */
 const char *flow_status_name(unsigned bit);
 /* What is left until it expires, ns; 0 when it has. */
 uint64_t flow_remaining(const struct flow *f, uint64_t mono);

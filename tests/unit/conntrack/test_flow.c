@@ -190,7 +190,8 @@ static void names_of_states_and_bits(void **state)
 	assert_string_equal(ct_state_name(CT_STATE_NONE), "none");
 	assert_string_equal(flow_status_name(FLOW_SEEN_REPLY), "seen-reply");
 	assert_string_equal(flow_status_name(FLOW_ASSURED), "assured");
-	assert_null(flow_status_name(FLOW_FIXED_TIMEOUT));
+	assert_string_equal(flow_status_name(FLOW_FIXED_TIMEOUT), "fixed-timeout");
+	assert_null(flow_status_name(FLOW_SNAT_DONE));
 	for (unsigned kind = CT_TCP; kind < CT_KIND_COUNT; kind++)
 		assert_string_not_equal(ct_kind_name(kind), "none");
 }

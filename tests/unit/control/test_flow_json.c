@@ -50,7 +50,7 @@ static json_t *encode(const struct flow *f, uint64_t mono)
 	struct text t = TEXT_INIT;
 	json_t *object;
 
-	control_flow_encode(f, mono, &t);
+	control_flow_encode(f, NULL, mono, &t);
 	object = json_loads(text_str(&t), JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(object);
 	text_fini(&t);

@@ -308,7 +308,7 @@ static void every_method_of_the_interface_file_exists(void **unused)
 		json_decref(reply);
 		methods++;
 	}
-	assert_int_equal(methods, 7);
+	assert_int_equal(methods, 10);
 }
 
 static void a_filter_takes_every_member_of_the_interface_file_and_gives_it_back(void **unused)
@@ -319,7 +319,10 @@ static void a_filter_takes_every_member_of_the_interface_file_and_gives_it_back(
 		"8\",\"dst\":\"10.1.0.0/16\","
 		"\"reply_src\":\"10.2.0.0/16\",\"reply_dst\":\"10.3.0.1\","
 		"\"tcp_state\":\"TIME_WAIT\",\"status\":[\"seen-reply\",\"assured\"],"
-		"\"status_clear\":[\"dying\"]}";
+		"\"status_clear\":[\"dying\"],\"reply_sport\":7,\"reply_dport\":8,"
+		"\"icmp_type\":8,\"icmp_code\":0,\"icmp_id\":9,\"orig_zone\":10,"
+		"\"reply_zone\":11,\"nat\":[\"snat\"],\"nat_addr\":\"10.4.0.0/16\","
+		"\"sctp_state\":\"CLOSED\",\"labels\":[1,127]}";
 	struct words type = find("type", "FlowFilter"), counting = type;
 	json_t *object = json_loads(text, 0, NULL), *again;
 	struct flow_filter filter;

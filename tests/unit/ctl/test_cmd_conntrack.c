@@ -17,15 +17,16 @@ static void exactly_one_action_is_needed(void **state)
 	WRONG("-p", "tcp");
 	WRONG("-L", "-C");
 	WRONG("-L", "-L");
-	expect(run_err, "only one of");
+	expect(run_err, "Invalid commands combination");
 	RIGHT("-L");
 	RIGHT("--dump");
 	RIGHT("-C");
 	RIGHT("-D");
 	RIGHT("-F");
 	RIGHT("-L", "conntrack");
-	WRONG("-L", "expect");
-	expect(run_err, "there is no table \"expect\"");
+	WRONG("-L", "bogus");
+	expect(run_err, "unknown type `bogus'");
+	WRONG("-F", "dying");
 	WRONG("-L", "conntrack", "more");
 }
 
@@ -50,11 +51,12 @@ static void wrong_values_are_named(void **state)
 {
 	(void)state;
 	WRONG("-L", "-p", "bogus");
-	expect(run_err, "unknown protocol \"bogus\"");
+	expect(run_err, "`bogus' unsupported protocol");
+	expect(run_err, "Try `ctfwctl conntrack --help' for more information.");
 	WRONG("-L", "-p", "256");
 	WRONG("-L", "-p", "unknown");
 	WRONG("-L", "-s", "bogus");
-	expect(run_err, "not an address: \"bogus\"");
+	expect(run_err, "Invalid IP address `bogus'");
 	WRONG("-L", "-s", "10.0.0.1/33");
 	WRONG("-L", "-s", "10.0.0.1/");
 	WRONG("-L", "-s", "10.0.0.1/-1");
@@ -65,14 +67,20 @@ static void wrong_values_are_named(void **state)
 	WRONG("-L", "-p", "tcp", "--dport", "1000:2000");
 	WRONG("-L", "-p", "tcp", "--dport", "");
 	WRONG("-L", "-p", "tcp", "--state", "established");
-	expect(run_err, "unknown TCP state \"established\"");
+	expect(run_err, "unknown TCP state `established'");
 	WRONG("-L", "-u", "BOGUS");
 	WRONG("-L", "-u", "ASSURED,");
 	WRONG("-L", "-m", "x");
 	WRONG("-L", "-m", "1/");
 	WRONG("-L", "-m", "4294967296");
 	WRONG("-L", "-w", "65536");
-	WRONG("-L", "-o", "xml");
+	WRONG("-L", "-o", "bogus");
+	expect(run_err, "Bad parameter `bogus'");
+	WRONG("-L", "-w", "-1");
+	WRONG("-E", "-e", "FOO");
+	WRONG("-L", "-l", "128");
+	WRONG("-L", "-s", "10.0.0.0", "--mask-src", "255.0.255.0");
+	WRONG("-L", "-c", "5");
 	WRONG("-L", "-Q");
 	WRONG("-L", "--tcp-flags");
 }
@@ -92,7 +100,7 @@ static void addresses_are_of_one_family(void **state)
 {
 	(void)state;
 	WRONG("-L", "-s", "10.0.0.1", "-d", "::1");
-	expect(run_err, "not of one family");
+	expect(run_err, "mismatched address family");
 	WRONG("-L", "-s", "::1", "-f", "ipv4");
 }
 
@@ -103,6 +111,59 @@ static void counting_and_flushing_take_no_conditions(void **state)
 	expect(run_err, "protonum");
 	WRONG("-F", "-s", "10.0.0.1");
 	WRONG("-s", "10.0.0.1", "-F");
+}
+
+static void every_option_belongs_to_some_commands(void **state)
+{
+	(void)state;
+	WRONG("-L", "-t", "5");
+	expect(run_err, "Illegal option `--timeout' with this command");
+	WRONG("-L", "-e", "NEW");
+	WRONG("-L", "-b", "5");
+	WRONG("-L", "--label-add", "3");
+	WRONG("-D", "-z");
+	WRONG("-C", "-o", "id");
+	WRONG("-S", "-p", "tcp");
+	WRONG("-I", "-p", "udp", "-o", "xml");
+	RIGHT("-E", "-e", "NEW,DESTROY", "-b", "100000", "-o", "timestamp,xml");
+	RIGHT("-L", "-z", "-o", "xml,extended,id,ktimestamp,labels,userspace");
+	RIGHT("-L", "-o", "save");
+	assert_int_equal(RUN("conntrack", "-L", "-o", "save,id"), 1);
+	expect(run_err, "cannot combine save output");
+	RIGHT("-U", "-p", "tcp", "-m", "1/0xff", "--label-add", "1,2", "--label-del");
+}
+
+static void a_flow_is_made_of_enough_words(void **state)
+{
+	(void)state;
+	WRONG("-I", "-s", "10.0.0.1");
+	expect(run_err, "You need to supply the `--protonum' option");
+	WRONG("-I", "-p", "tcp", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "1", "--dport",
+	      "2", "-t", "5");
+	expect(run_err, "`--state'");
+	WRONG("-I", "-p", "udp", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "1", "--dport",
+	      "2");
+	expect(run_err, "`--timeout'");
+	WRONG("-I", "-p", "udp", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "1", "-t", "5");
+	WRONG("-G", "-p", "udp", "-s", "10.0.0.1");
+	WRONG("-I", "-p", "icmp", "-s", "10.0.0.1", "-d", "10.0.0.2", "-t", "5");
+	RIGHT("-I", "-p", "udp", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "1", "--dport",
+	      "2", "-t", "5");
+	RIGHT("-I", "-p", "50", "-s", "10.0.0.1", "-d", "10.0.0.2", "-t", "5", "-w", "3");
+	/* An ICMP type that has no answer is no flow. */
+	assert_int_equal(RUN("conntrack", "-I", "-p", "icmp", "-s", "10.0.0.1", "-d", "10.0.0.2",
+			     "-t", "5", "--icmp-type", "3"), 1);
+	expect(run_err, "invalid parameters");
+}
+
+static void an_address_of_nat_may_be_left_out(void **state)
+{
+	(void)state;
+	RIGHT("-L", "-n");
+	RIGHT("-L", "-n", "10.0.0.1");
+	RIGHT("-L", "-g", "-p", "tcp");
+	RIGHT("-L", "-j", "10.0.0.0/8", "-o", "id");
+	WRONG("-L", "-n", "bogus");
 }
 
 static int teardown(void **state)
@@ -121,6 +182,9 @@ int main(void)
 		cmocka_unit_test(what_hangs_on_the_protocol_needs_it),
 		cmocka_unit_test(addresses_are_of_one_family),
 		cmocka_unit_test(counting_and_flushing_take_no_conditions),
+		cmocka_unit_test(every_option_belongs_to_some_commands),
+		cmocka_unit_test(a_flow_is_made_of_enough_words),
+		cmocka_unit_test(an_address_of_nat_may_be_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -166,6 +166,100 @@ static void flows_are_counted_and_deleted_as_conntrack_does(void **state)
 	assert_string_equal(run_out, "0\n");
 }
 
+#define MAKE                                                                                   \
+	"-p", "tcp", "-s", "10.9.0.1", "-d", "10.9.0.2", "--sport", "1000", "--dport", "80",   \
+		"--state", "ESTABLISHED", "-t", "300"
+#define GET                                                                                    \
+	"-G", "-p", "tcp", "-s", "10.9.0.1", "-d", "10.9.0.2", "--sport", "1000", "--dport", "80"
+
+static void a_flow_is_made_shown_changed_and_deleted(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("conntrack", "-I", MAKE, "-u", "ASSURED,SEEN_REPLY", "-m", "5",
+			     "-w", "3"), 0);
+	expect(run_err, ": 1 flow entries have been created.");
+	assert_int_equal(RUN("conntrack", "-I", MAKE, "-w", "3"), 1);
+	expect(run_err, "Operation failed: Such conntrack exists, try -U to update");
+	assert_int_equal(RUN("conntrack", "-A", MAKE, "-w", "3"), 0);
+	expect(run_err, ": 0 flow entries have been created.");
+	assert_int_equal(RUN("conntrack", GET), 0);
+	assert_string_equal(run_out,
+			    "tcp      6 300 ESTABLISHED src=10.9.0.1 dst=10.9.0.2 sport=1000 "
+			    "dport=80 src=10.9.0.2 dst=10.9.0.1 sport=80 dport=1000 [ASSURED] "
+			    "mark=5 zone=3 use=1\n");
+	assert_int_equal(RUN("conntrack", "-U", "-s", "10.9.0.1", "-m", "0x10/0x1", "-t", "50",
+			     "--label-add", "1,100"), 0);
+	expect(run_out, " 50 ESTABLISHED ");
+	expect(run_out, " mark=20 ");
+	expect(run_err, ": 1 flow entries have been updated.");
+	assert_int_equal(RUN("conntrack", "-L", "-l", "100", "-o", "labels"), 0);
+	expect(run_out, " use=1 labels=1,100\n");
+	assert_int_equal(RUN("conntrack", "-U", "-s", "10.9.0.1", "--label-del", "1", "--state",
+			     "CLOSE", "-p", "tcp"), 0);
+	assert_int_equal(RUN("conntrack", "-L", "-s", "10.9.0.1", "-o", "labels,extended"), 0);
+	expect(run_out, " CLOSE ");
+	expect(run_out, " labels=100\n");
+	assert_int_equal(RUN("conntrack", "-U", "-s", "10.7.7.7", "-m", "1"), 1);
+	expect(run_err, ": 0 flow entries have been updated.");
+	assert_int_equal(RUN("conntrack", "-D", "-s", "10.9.0.1"), 0);
+	assert_int_equal(RUN("conntrack", GET), 1);
+	expect(run_err, "Operation failed: such conntrack doesn't exist");
+}
+
+static void xml_is_that_of_conntrack(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("conntrack", "-I", MAKE, "-u", "ASSURED,SEEN_REPLY", "-m", "5"), 0);
+	assert_int_equal(RUN("conntrack", "-L", "-s", "10.9.0.1", "-o", "xml"), 0);
+	expect(run_out,
+	       "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<conntrack>\n<flow><meta "
+	       "direction=\"original\"><layer3 protonum=\"2\" protoname=\"ipv4\"><src>10.9.0.1"
+	       "</src><dst>10.9.0.2</dst></layer3><layer4 protonum=\"6\" protoname=\"tcp\">"
+	       "<sport>1000</sport><dport>80</dport></layer4></meta><meta "
+	       "direction=\"reply\"><layer3 protonum=\"2\" protoname=\"ipv4\"><src>10.9.0.2"
+	       "</src><dst>10.9.0.1</dst></layer3><layer4 protonum=\"6\" protoname=\"tcp\">"
+	       "<sport>80</sport><dport>1000</dport></layer4></meta><meta "
+	       "direction=\"independent\"><state>ESTABLISHED</state><timeout>300</timeout>"
+	       "<mark>5</mark><use>1</use><id>");
+	expect(run_out, "</id><assured/></meta></flow>\n</conntrack>\n");
+	assert_int_equal(RUN("conntrack", "-D", "-s", "10.9.0.1"), 0);
+}
+
+static void what_was_saved_can_be_loaded(void **state)
+{
+	static const char line[] =
+		"-A -t 300 -u SEEN_REPLY,ASSURED -m 5 --orig-zone 7 -s 10.9.0.1 -d 10.9.0.2 -r "
+		"10.9.0.2 -q 10.9.0.1 -p tcp --sport 1000 --dport 80 --reply-port-src 80 "
+		"--reply-port-dst 1000 --state ESTABLISHED\n";
+	char path[128];
+
+	(void)state;
+	assert_int_equal(RUN("conntrack", "-I", MAKE, "-u", "ASSURED,SEEN_REPLY", "-m", "5",
+			     "--orig-zone", "7"), 0);
+	assert_int_equal(RUN("conntrack", "-L", "-s", "10.9.0.1", "-o", "save"), 0);
+	assert_string_equal(run_out, line);
+	write_file("flows", line);
+	assert_int_equal(RUN("conntrack", "-D", "-s", "10.9.0.1"), 0);
+	snprintf(path, sizeof(path), "%s/flows", dir);
+	assert_int_equal(RUN("conntrack", "-R", path), 0);
+	assert_int_equal(RUN("conntrack", "-L", "-s", "10.9.0.1", "-o", "save"), 0);
+	assert_string_equal(run_out, line);
+	write_file("flows", "-L\n");
+	assert_int_equal(RUN("conntrack", "-R", path), 2);
+	expect(run_err, "only -I, -A, -U and -D stand in files");
+	assert_int_equal(RUN("conntrack", "-R", "/nonexistent"), 1);
+	assert_int_equal(RUN("conntrack", "-D", "-s", "10.9.0.1"), 0);
+}
+
+static void each_worker_has_a_line(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("conntrack", "-S"), 0);
+	assert_int_equal(lines(run_out), 1);
+	assert_int_equal(strncmp(run_out, "cpu=0   \tfound=0 invalid=0 insert=", 34), 0);
+	expect(run_out, " early_drop=0 error=0 search_restart=0 clash_resolve=0 chaintoolong=0 \n");
+}
+
 /* ---- reload ---- */
 
 static void a_reload_that_fails_says_why(void **state)
@@ -357,6 +451,10 @@ int main(void)
 		TEST(status_as_json_has_the_names_of_the_interface),
 		TEST(flows_are_listed_as_conntrack_does),
 		TEST(flows_are_counted_and_deleted_as_conntrack_does),
+		TEST(a_flow_is_made_shown_changed_and_deleted),
+		TEST(xml_is_that_of_conntrack),
+		TEST(what_was_saved_can_be_loaded),
+		TEST(each_worker_has_a_line),
 		TEST(a_reload_that_fails_says_why),
 		TEST(commands_of_nft_are_applied_and_listed),
 		TEST(a_wrong_command_shows_place_line_and_carets),

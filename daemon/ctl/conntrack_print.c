@@ -1,0 +1,425 @@
+/* conntrack_print.c - flows and events as conntrack(8) prints them.
+ *
+ * Three forms: lines (flow_print_line() of the library), XML, and commands (-o save) that
+ * make the flow again.  They are compared with the output of conntrack 1.4.7; where a member
+ * of it means nothing here (secmark, portid), it is left out. */
+#include "ctl/conntrack_print.h"
+#include "ctl/connlabel.h"
+
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctfw/control.h"
+#include "ctfw/text.h"
+
+/* One flow, with what stands around it. */
+struct entry {
+	struct flow flow;
+	enum conntrack_event event; /* 0: none */
+	bool state, mark;           /* the event carries them */
+	uint64_t time;              /* real ns: now, or when it happened */
+	const json_t *object;       /* of the flow */
+};
+
+static const char *json_text(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+static bool has_word(const json_t *words, const char *word)
+{
+	const json_t *w;
+	size_t i;
+
+	json_array_foreach (words, i, w)
+		if (json_is_string(w) && strcmp(json_string_value(w), word) == 0)
+			return true;
+	return false;
+}
+
+static uint64_t now_real(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t age(const struct entry *e)
+{
+	return e->time > e->flow.start ? (e->time - e->flow.start) / NSEC_PER_SEC : 0;
+}
+
+/* "Thu Nov 26 09:40:11 2026" */
+static void date(uint64_t real, char buf[32])
+{
+	time_t t = (time_t)(real / NSEC_PER_SEC);
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm) || !strftime(buf, 32, "%a %b %e %H:%M:%S %Y", &tm))
+		strcpy(buf, "-");
+}
+
+/* ---- lines ---- */
+
+/* Ages stand in lists, and in events of an end. */
+static void times_print(const struct conntrack_printer *p, const struct entry *e,
+			struct text *out)
+{
+	bool dates = p->output & OUTPUT_KTIMESTAMP;
+	char start[32], stop[32];
+
+	if ((e->event && e->event != EVENT_DESTROY) || (!dates && !p->timestamp))
+		return;
+	text_printf(out, "delta-time=%" PRIu64 " ", age(e));
+	if (!dates)
+		return;
+	date(e->flow.start, start);
+	text_printf(out, "[start=%s] ", start);
+	if (e->event) {
+		date(e->time, stop);
+		text_printf(out, "[stop=%s] ", stop);
+	}
+}
+
+static bool shows_counters(const struct conntrack_printer *p, const struct entry *e)
+{
+	return p->acct && (!e->event || e->event == EVENT_DESTROY);
+}
+
+static void line_print(const struct conntrack_printer *p, const struct entry *e,
+		       struct text *out)
+{
+	const char *helper = json_text(e->object, "helper");
+	struct text times = TEXT_INIT, help = TEXT_INIT, labels = TEXT_INIT;
+	struct flow_line how = {
+		.flags = (p->output & OUTPUT_EXTENDED ? FLOW_LINE_EXTENDED : 0) |
+			 (p->output & OUTPUT_ID ? FLOW_LINE_ID : 0) |
+			 (shows_counters(p, e) ? FLOW_LINE_COUNTERS : 0) |
+			 (e->event ? FLOW_LINE_EVENT : 0) | (e->state ? FLOW_LINE_STATE : 0) |
+			 (e->mark ? FLOW_LINE_MARK : 0) |
+			 (e->event == EVENT_DESTROY ? FLOW_LINE_EXPIRED : 0),
+	};
+
+	if (e->event && p->output & OUTPUT_TIMESTAMP)
+		text_printf(out, "[%" PRIu64 ".%06u]\t", (uint64_t)(e->time / NSEC_PER_SEC),
+			    (unsigned)(e->time % NSEC_PER_SEC / 1000));
+	if (e->event)
+		text_printf(out, "%9s ", e->event == EVENT_NEW	  ? "[NEW]" :
+					  e->event == EVENT_UPDATE ? "[UPDATE]" :
+								     "[DESTROY]");
+	times_print(p, e, &times);
+	if (helper)
+		text_printf(&help, "helper=%s ", helper);
+	how.times = text_str(&times);
+	how.helper = text_str(&help);
+	if (p->output & OUTPUT_LABELS)
+		connlabel_print(json_object_get(e->object, "labels"), "labels=", ",", &labels);
+	how.labels = text_str(&labels);
+	flow_print_line(&e->flow, &how, out);
+	text_fini(&times);
+	text_fini(&help);
+	text_fini(&labels);
+}
+
+/* ---- XML ---- */
+
+static void xml_l4(const struct tuple *t, struct text *out)
+{
+	unsigned sport = ntohs(t->sport), dport = ntohs(t->dport);
+
+	text_printf(out, "<layer4 protonum=\"%u\" protoname=\"%s\">", t->l4,
+		    l4proto_name(t->l4));
+	switch (t->l4) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		text_printf(out, "<sport>%u</sport><dport>%u</dport>", sport, dport);
+		break;
+	case IPPROTO_GRE:
+		text_printf(out, "<srckey>0x%x</srckey><dstkey>0x%x</dstkey>", sport, dport);
+		break;
+	}
+	text_puts(out, "</layer4>");
+}
+
+static void xml_side(const struct conntrack_printer *p, const struct entry *e,
+		     enum flow_dir dir, struct text *out)
+{
+	const struct tuple *t = &e->flow.tuple[dir];
+	char src[ADDR_TEXT], dst[ADDR_TEXT];
+
+	text_printf(out,
+		    "<meta direction=\"%s\"><layer3 protonum=\"%u\" protoname=\"%s\">"
+		    "<src>%s</src><dst>%s</dst></layer3>",
+		    dir == DIR_ORIGINAL ? "original" : "reply", t->l3,
+		    t->l3 == L3_IPV4 ? "ipv4" : "ipv6", addr_print(t->l3, &t->src, src),
+		    addr_print(t->l3, &t->dst, dst));
+	xml_l4(t, out);
+	if (t->zone && t->zone != e->flow.tuple[!dir].zone)
+		text_printf(out, "<zone>%u</zone>", t->zone);
+	if (shows_counters(p, e))
+		text_printf(out,
+			    "<counters><packets>%" PRIu64 "</packets><bytes>%" PRIu64
+			    "</bytes></counters>",
+			    e->flow.acct[dir].packets, e->flow.acct[dir].bytes);
+	text_puts(out, "</meta>");
+}
+
+static void xml_times(const struct conntrack_printer *p, const struct entry *e,
+		      struct text *out)
+{
+	if (e->event && e->event != EVENT_DESTROY)
+		return;
+	if (p->output & OUTPUT_KTIMESTAMP) {
+		text_printf(out, "<timestamp><start>%" PRIu64 "</start>", e->flow.start);
+		if (e->event)
+			text_printf(out, "<stop>%" PRIu64 "</stop>", e->time);
+		text_puts(out, "</timestamp>");
+	}
+	if (p->output & OUTPUT_KTIMESTAMP || p->timestamp)
+		text_printf(out, "<deltatime>%" PRIu64 "</deltatime>", age(e));
+}
+
+static void xml_labels(const struct conntrack_printer *p, const struct entry *e,
+		       struct text *out)
+{
+	struct text names = TEXT_INIT;
+
+	if (!(p->output & OUTPUT_LABELS))
+		return;
+	connlabel_print(json_object_get(e->object, "labels"), "<label>", "</label><label>",
+			&names);
+	if (names.len)
+		text_printf(out, "<labels>%s</label></labels>", text_str(&names));
+	text_fini(&names);
+}
+
+static void xml_independent(const struct conntrack_printer *p, const struct entry *e,
+			    struct text *out)
+{
+	const struct flow *f = &e->flow;
+	const struct tuple *t = f->tuple;
+	uint32_t status = f->status, mark = f->mark;
+	uint64_t seconds = f->expires / NSEC_PER_SEC;
+
+	text_puts(out, "<meta direction=\"independent\">");
+	if (t->l4 == IPPROTO_TCP && (!e->event || e->state))
+		text_printf(out, "<state>%s</state>", tcp_state_name(f->proto.tcp.state));
+	if (t->l4 == IPPROTO_SCTP && (!e->event || e->state))
+		text_printf(out, "<state>%s</state>", sctp_state_name(f->proto.sctp.state));
+	if (seconds || e->event != EVENT_DESTROY)
+		text_printf(out, "<timeout>%" PRIu64 "</timeout>", seconds);
+	if (!e->event || mark || e->mark)
+		text_printf(out, "<mark>%" PRIu32 "</mark>", mark);
+	if (t[0].zone && t[0].zone == t[1].zone)
+		text_printf(out, "<zone>%u</zone>", t[0].zone);
+	if (!e->event)
+		text_puts(out, "<use>1</use>");
+	text_printf(out, "<id>%" PRIu32 "</id>", f->id);
+	text_puts(out, status & FLOW_ASSURED ? "<assured/>" : "");
+	text_puts(out, status & FLOW_SEEN_REPLY ? "" : "<unreplied/>");
+	xml_times(p, e, out);
+	xml_labels(p, e, out);
+	text_puts(out, "</meta>");
+}
+
+static void xml_when(const struct entry *e, struct text *out)
+{
+	time_t t = (time_t)(e->time / NSEC_PER_SEC);
+	struct tm tm;
+
+	if (!localtime_r(&t, &tm))
+		return;
+	text_printf(out,
+		    "<when><hour>%d</hour><min>%02d</min><sec>%02d</sec><wday>%d</wday>"
+		    "<day>%d</day><month>%d</month><year>%d</year></when>",
+		    tm.tm_hour, tm.tm_min, tm.tm_sec, tm.tm_wday + 1, tm.tm_mday,
+		    tm.tm_mon + 1, 1900 + tm.tm_year);
+}
+
+static void xml_print(const struct conntrack_printer *p, const struct entry *e,
+		      struct text *out)
+{
+	const char *type = e->event == EVENT_NEW     ? " type=\"new\"" :
+			   e->event == EVENT_UPDATE  ? " type=\"update\"" :
+			   e->event == EVENT_DESTROY ? " type=\"destroy\"" :
+						       "";
+
+	text_printf(out, "<flow%s>", type);
+	xml_side(p, e, DIR_ORIGINAL, out);
+	xml_side(p, e, DIR_REPLY, out);
+	xml_independent(p, e, out);
+	if (e->event && p->output & OUTPUT_TIMESTAMP)
+		xml_when(e, out);
+	text_puts(out, "</flow>");
+}
+
+/* ---- commands ---- */
+
+static void save_status(uint32_t status, struct text *out)
+{
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} names[] = { { FLOW_SEEN_REPLY, "SEEN_REPLY" },
+		      { FLOW_ASSURED, "ASSURED" },
+		      { FLOW_FIXED_TIMEOUT, "FIXED_TIMEOUT" } };
+	const char *comma = "";
+
+	text_puts(out, " -u ");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!(status & names[i].bit))
+			continue;
+		text_printf(out, "%s%s", comma, names[i].name);
+		comma = ",";
+	}
+	if (!*comma)
+		text_puts(out, "UNSET");
+}
+
+static void save_zones(const struct flow *f, struct text *out)
+{
+	uint16_t original = f->tuple[DIR_ORIGINAL].zone, reply = f->tuple[DIR_REPLY].zone;
+
+	if (original && original == reply) {
+		text_printf(out, " -w %u", original);
+		return;
+	}
+	if (original)
+		text_printf(out, " --orig-zone %u", original);
+	if (reply)
+		text_printf(out, " --reply-zone %u", reply);
+}
+
+static void save_l4(const struct flow *f, struct text *out)
+{
+	const struct tuple *o = &f->tuple[DIR_ORIGINAL], *r = &f->tuple[DIR_REPLY];
+	const uint8_t *icmp = (const uint8_t *)&o->dport;
+
+	switch (o->l4) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		text_printf(out, " --sport %u --dport %u --reply-port-src %u --reply-port-dst %u",
+			    ntohs(o->sport), ntohs(o->dport), ntohs(r->sport), ntohs(r->dport));
+		break;
+	case IPPROTO_ICMP:
+		text_printf(out, " --icmp-type %u --icmp-code %u --icmp-id %u", icmp[0], icmp[1],
+			    ntohs(o->sport));
+		break;
+	case IPPROTO_ICMPV6:
+		text_printf(out, " --icmpv6-type %u --icmpv6-code %u --icmpv6-id %u", icmp[0],
+			    icmp[1], ntohs(o->sport));
+		break;
+	case IPPROTO_GRE:
+		text_printf(out,
+			    " --srckey 0x%x --dstkey 0x%x --reply-key-src 0x%x --reply-key-dst 0x%x",
+			    ntohs(o->sport), ntohs(o->dport), ntohs(r->sport), ntohs(r->dport));
+		break;
+	}
+}
+
+static void save_print(const struct entry *e, struct text *out)
+{
+	const struct flow *f = &e->flow;
+	const struct tuple *o = &f->tuple[DIR_ORIGINAL], *r = &f->tuple[DIR_REPLY];
+	char a[4][ADDR_TEXT];
+	uint32_t mark = f->mark;
+
+	text_printf(out, "-%c -t %" PRIu64, e->event == EVENT_UPDATE  ? 'U' :
+					     e->event == EVENT_DESTROY ? 'D' : 'A',
+		    (uint64_t)(f->expires / NSEC_PER_SEC));
+	save_status(f->status, out);
+	if (mark)
+		text_printf(out, " -m %" PRIu32, mark);
+	save_zones(f, out);
+	text_printf(out, " -s %s -d %s -r %s -q %s -p ", addr_print(o->l3, &o->src, a[0]),
+		    addr_print(o->l3, &o->dst, a[1]), addr_print(r->l3, &r->src, a[2]),
+		    addr_print(r->l3, &r->dst, a[3]));
+	if (strcmp(l4proto_name(o->l4), "unknown") == 0)
+		text_printf(out, "%u", o->l4);
+	else
+		text_puts(out, l4proto_name(o->l4));
+	save_l4(f, out);
+	if (o->l4 == IPPROTO_TCP)
+		text_printf(out, " --state %s", tcp_state_name(f->proto.tcp.state));
+	else if (o->l4 == IPPROTO_SCTP)
+		text_printf(out, " --state %s", sctp_state_name(f->proto.sctp.state));
+}
+
+/* ---- any of them ---- */
+
+void conntrack_print_show(struct conntrack_printer *p, const json_t *show)
+{
+	p->acct = has_word(show, "acct");
+	p->timestamp = has_word(show, "timestamp");
+}
+
+static void open_xml(struct conntrack_printer *p)
+{
+	if (!p->opened)
+		fputs("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<conntrack>\n", p->ctl->out);
+	p->opened = true;
+}
+
+static int entry_print(struct conntrack_printer *p, struct entry *e, const json_t *flow)
+{
+	struct text out = TEXT_INIT;
+
+	if (control_flow_decode(flow, &e->flow))
+		return ctl_error(p->ctl, "ctfwd told of a flow that this ctfwctl does not "
+					 "understand");
+	e->object = flow;
+	if (p->output & OUTPUT_SAVE) {
+		save_print(e, &out);
+	} else if (p->output & OUTPUT_XML) {
+		open_xml(p);
+		xml_print(p, e, &out);
+	} else {
+		line_print(p, e, &out);
+	}
+	text_putc(&out, '\n');
+	fputs(text_str(&out), p->ctl->out);
+	p->shown++;
+	text_fini(&out);
+	return 0;
+}
+
+int conntrack_print_flow(struct conntrack_printer *p, const json_t *flow)
+{
+	struct entry e = { .time = now_real() };
+
+	return entry_print(p, &e, flow);
+}
+
+int conntrack_print_event(struct conntrack_printer *p, const json_t *event)
+{
+	const char *kind = json_text(event, "kind");
+	const json_t *changes = json_object_get(event, "changes");
+	struct entry e = {
+		.event = !kind			      ? EVENT_UPDATE :
+			 strcmp(kind, "new") == 0     ? EVENT_NEW :
+			 strcmp(kind, "destroy") == 0 ? EVENT_DESTROY :
+							EVENT_UPDATE,
+		.mark = has_word(changes, "mark"),
+		.time = (uint64_t)(json_number_value(json_object_get(event, "time")) * 1e6) *
+			1000,
+	};
+
+	e.state = e.event == EVENT_DESTROY || has_word(changes, "protoinfo");
+	return entry_print(p, &e, json_object_get(event, "flow"));
+}
+
+void conntrack_print_end(struct conntrack_printer *p)
+{
+	if (p->output & OUTPUT_XML && p->opened)
+		fputs("</conntrack>\n", p->ctl->out);
+	fflush(p->ctl->out);
+}
