@@ -214,24 +214,19 @@ static bool ends_its_data(const struct track *t, const struct segment *s)
 }
 
 /* RFC 5961 3.2: only the very next number resets, whoever guesses one within the window is
- * answered by a challenge.  False: it is not even that near. */
-static bool reset_is_near(struct track *t, struct segment *s)
+ * answered by a challenge. */
+static enum track_verdict compare_reset(struct track *t, struct segment *s, uint32_t expected)
 {
-	const struct flow_tcp *tcp = &t->flow->proto.tcp;
-	const struct flow_tcp_side *peer = &tcp->side[!t->dir];
-	bool established = tcp->state == TCPS_ESTABLISHED && t->status & FLOW_ASSURED;
+	bool established = s->from == TCPS_ESTABLISHED && t->status & FLOW_ASSURED;
 
-	/* What the peer acknowledged may be of another connection once a SYN was let through;
-	 * and an answer to that SYN has no number. */
-	if (!(peer->flags & SIDE_MAXACK_SET) || tcp->last_index == TCPI_SYN ||
-	    (s->seq == 0 && !established))
-		return true;
-	if (seq_before(s->seq, peer->td_maxack) &&
+	if (s->seq == 0 && !established) /* an answer to a SYN has no number */
+		return TRACK_ACCEPT;
+	if (seq_before(s->seq, expected) &&
 	    !atomic_load_explicit(&t->settings->ignore_invalid_rst, memory_order_relaxed))
-		return false;
-	if (established && s->seq != peer->td_maxack && !ends_its_data(t, s))
+		return TRACK_INVALID;
+	if (established && s->seq != expected && !ends_its_data(t, s))
 		s->to = s->from; /* a challenge may follow */
-	return true;
+	return TRACK_ACCEPT;
 }
 
 /* The answer to something that was let through: a SYN, an ACK behind an unanswered SYN. */
@@ -250,12 +245,17 @@ static bool answers_what_was_ignored(const struct track *t, const struct segment
 
 static enum track_verdict judge_reset(struct track *t, struct segment *s)
 {
+	const struct flow_tcp *tcp = &t->flow->proto.tcp;
+	const struct flow_tcp_side *peer = &tcp->side[!t->dir];
+
 	/* A connection that ends: its numbers may be those of the one before. */
-	s->believed = s->from >= TCPS_FIN_WAIT && s->from <= TCPS_CLOSE;
-	if (s->believed)
+	if (s->from >= TCPS_FIN_WAIT && s->from <= TCPS_CLOSE) {
+		s->believed = true;
 		return TRACK_ACCEPT;
-	if (!reset_is_near(t, s))
-		return TRACK_INVALID;
+	}
+	/* What the peer acknowledged may be of another connection once a SYN was let through. */
+	if (peer->flags & SIDE_MAXACK_SET && tcp->last_index != TCPI_SYN)
+		return compare_reset(t, s, peer->td_maxack);
 	s->believed = answers_what_was_ignored(t, s);
 	return TRACK_ACCEPT;
 }
