@@ -87,6 +87,7 @@ struct row {
 	uint8_t tcp_flags;
 	int64_t seq, ack, win, doff, reserved, mss, wscale, ulen, cover, pseudo;
 	bool sackok;
+	struct row_hex sack; /* its blocks */
 	struct row_hex opt;
 	int64_t len, l4cut, sum;
 	bool sum_bad;

@@ -144,6 +144,13 @@ static size_t put_tcp_options(const struct row *r, uint8_t *p)
 		p[n++] = 4;
 		p[n++] = 2;
 	}
+	if (r->sack.set) {
+		p[n] = p[n + 1] = 1; /* as stacks align it */
+		p[n + 2] = 5;
+		p[n + 3] = (uint8_t)(2 + r->sack.len);
+		memcpy(p + n + 4, r->sack.b, r->sack.len);
+		n += 4 + r->sack.len;
+	}
 	memcpy(p + n, r->opt.b, r->opt.len);
 	n += r->opt.len;
 	while (n % 4)

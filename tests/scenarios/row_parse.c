@@ -252,6 +252,27 @@ static int parse_text(const char *text, struct row_hex *hex)
 	return 0;
 }
 
+/* "LEFT-RIGHT,LEFT-RIGHT,..." */
+static int sack_blocks(struct row *r, const char *value)
+{
+	char *end = (char *)value;
+
+	r->sack.set = true;
+	do {
+		uint8_t *at = r->sack.b + r->sack.len;
+		char separator = r->sack.len / 4 % 2 ? ',' : '-';
+		unsigned long edge = strtoul(value, &end, 10);
+
+		if (end == value || (*end && *end != separator) || r->sack.len == 32)
+			return -1;
+		for (int i = 0; i < 4; i++)
+			at[i] = (uint8_t)(edge >> (24 - 8 * i));
+		r->sack.len += 4;
+		value = end + 1;
+	} while (*end);
+	return r->sack.len % 8 ? -1 : 0;
+}
+
 static int special_arg(struct row *r, const char *name, const char *value)
 {
 	bool relative;
@@ -270,6 +291,8 @@ static int special_arg(struct row *r, const char *name, const char *value)
 		r->sum_bad = strcmp(value, "bad") == 0;
 		return r->sum_bad ? 1 : known(parse_number(value, &r->sum));
 	}
+	if (strcmp(name, "sack") == 0)
+		return known(sack_blocks(r, value));
 	if (strcmp(name, "ipsum") == 0) {
 		r->ipsum_bad = strcmp(value, "bad") == 0;
 		return r->ipsum_bad ? 1 : -1;

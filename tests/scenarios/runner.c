@@ -15,6 +15,7 @@
 #include "ctfw/expect.h"
 #include "ctl/hostspec.h"
 #include "expect.h"
+#include "options.h"
 #include "row.h"
 
 #define WORDS_MAX 512
@@ -136,97 +137,12 @@ static int do_host(struct scenario *s, char **words, size_t n)
 	return row_host(&s->rows, words, n, error) < 0 ? fail(s, "%s", error) : 0;
 }
 
-static const struct {
-	const char *name;
-	enum ct_timeout timeout;
-} timeouts[] = {
-#define TIMEOUT(id, option, seconds, help) { option, TIMEOUT_##id },
-#include "ctfw/timeout.def"
-#undef TIMEOUT
-};
-
-/* "ftp,sip", or off */
-static int set_helpers(struct conntrack_options *o, const char *value)
-{
-	char *copy = strdup(value), *save;
-	int err = copy ? 0 : -1;
-
-	o->helpers = 0;
-	for (char *w = copy ? strtok_r(copy, ",", &save) : NULL; w && !err;
-	     w = strtok_r(NULL, ",", &save)) {
-		uint8_t kind = HELPER_COUNT - 1;
-
-		while (kind && strcmp(ct_helper_name(kind), w) != 0)
-			kind--;
-		if (kind)
-			o->helpers |= HELPER_BIT(kind);
-		else if (strcmp(w, "off") != 0)
-			err = -1;
-	}
-	free(copy);
-	return err;
-}
-
-/* WORD,WORD,... as in ctfwd.conf. */
-static int set_reserve_for(struct ct_reserve *list, const char *value)
-{
-	char copy[ROW_HEX], *word, *save;
-
-	if (strlen(value) >= sizeof(copy))
-		return -1;
-	strcpy(copy, value);
-	list->n = 0;
-	for (word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		if (list->n == CT_RESERVE_MAX ||
-		    ct_reserve_parse(word, &list->rule[list->n++]) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int set_option(struct conntrack_options *o, const char *name, const char *value)
-{
-	if (strcmp(name, "tcp-loose") == 0) {
-		o->tcp_loose = strcmp(value, "yes") == 0 ? TCP_LOOSE_YES : TCP_LOOSE_NO;
-		return strcmp(value, "yes") == 0 || strcmp(value, "no") == 0 ? 0 : -1;
-	}
-	if (strcmp(name, "checksum") == 0) {
-		o->checksum = strcmp(value, "yes") == 0;
-		return o->checksum || strcmp(value, "no") == 0 ? 0 : -1;
-	}
-	if (strcmp(name, "helpers") == 0)
-		return set_helpers(o, value);
-	if (strcmp(name, "expect-max") == 0) {
-		o->expect_max = (uint32_t)atoi(value);
-		return 0;
-	}
-	if (strcmp(name, "reserve") == 0) {
-		o->reserve = (struct ct_share){ .n = (uint32_t)atoi(value),
-						.percent = strchr(value, '%') != NULL };
-		return 0;
-	}
-	if (strcmp(name, "reserve-for") == 0)
-		return set_reserve_for(&o->reserve_for, value);
-	if (strcmp(name, "max-flows") == 0) {
-		o->max_flows = (uint32_t)atoi(value);
-		return 0;
-	}
-	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
-		if (strcmp(timeouts[i].name, name) == 0) {
-			o->timeout[timeouts[i].timeout] = (uint32_t)atoi(value);
-			return 0;
-		}
-	}
-	return -1;
-}
-
 static int do_config(struct scenario *s, char **words, size_t n)
 {
-	if (n != 2 || set_option(&s->options.conntrack, words[0], words[1]) < 0)
+	if (n != 2 || option_set(&s->options.conntrack, words[0], words[1]) < 0)
 		return fail(s,
-			    "config OPTION VALUE is what is wanted: checksum, tcp-loose, "
-			    "helpers, expect-max, max-flows, reserve, reserve-for or a timeout of "
-			    "[conntrack]");
+			    "config OPTION VALUE is what is wanted: an option of [conntrack] and "
+			    "what it may be");
 	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
 					       &s->options.conntrack) < 0)
 		return fail(s, "%s cannot be %s", words[0], words[1]);
@@ -381,9 +297,9 @@ static int do_wait(struct scenario *s, char **words, size_t n)
 
 	if (n != 1 || parse_seconds(words[0], &ns) < 0)
 		return fail(s, "wait SECONDS is what is wanted");
-	s->time += ns;
 	if (need_replay(s) < 0)
 		return -1;
+	s->time += ns;
 	replay_advance(s->replay, s->time);
 	return 0;
 }
