@@ -82,6 +82,24 @@ static void check_numbers(struct scene *s)
 		CHECK(stats.by_sctp_state[i] == counts.sctp[i]);
 }
 
+/* TCP with options, numbers that may lie around the window's edges, and any window. */
+static void build_tcp(struct orders *o, const char *src, uint16_t sport, const char *dst,
+		      uint16_t dport, uint8_t how)
+{
+	uint8_t shape = next(o), *tcp;
+	size_t options = (size_t)(shape % 11) * 4;
+	uint32_t seq = (uint32_t)next(o) << (how >> 6) * 4, ack = (uint32_t)next(o) << (how >> 6) * 4;
+
+	raw_tcp(&raw, src, sport, dst, dport, how & 0x3f, seq, ack, options + (shape >> 6));
+	tcp = raw.b + raw_l4(&raw);
+	tcp[12] = (uint8_t)((20 + options) / 4 << 4);
+	tcp[14] = next(o);
+	tcp[15] = 0;
+	for (size_t i = 0; i < options; i++)
+		tcp[20 + i] = next(o);
+	raw_fix_l4(&raw);
+}
+
 /* SCTP with tags of a few bits, so that they match, and a right CRC. */
 static void build_sctp(struct orders *o, const char *src, const char *dst, uint8_t how)
 {
@@ -117,7 +135,10 @@ static void build(struct orders *o)
 	uint16_t dport = (uint16_t)(1000 + (who >> 6));
 
 	switch (what & 7) {
-	case 0: case 1: case 2:
+	case 2:
+		build_tcp(o, src, sport, dst, dport, how);
+		break;
+	case 0: case 1:
 		raw_tcp(&raw, src, sport, dst, dport, how & 0x3f, next(o), next(o), how >> 6);
 		break;
 	case 3:
