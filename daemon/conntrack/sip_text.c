@@ -1,0 +1,254 @@
+/* sip_text.c - parts of SIP messages and SDP bodies.  As lax and as strict as
+ * nf_conntrack_sip.c, which decides what a rule's `related` means. */
+#include "conntrack/sip_text.h"
+
+#include <string.h>
+
+#define SIP_PORT 5060
+#define PORT_MIN 1024
+#define PORT_MAX 65535
+
+static const struct {
+	const char *name, *compact;
+} headers[SIP_HEADERS] = {
+	[SIP_CSEQ] = { "CSeq", NULL },
+	[SIP_EXPIRES] = { "Expires", NULL },
+	[SIP_CONTACT] = { "Contact", "m" },
+	[SIP_CONTENT_LENGTH] = { "Content-Length", "l" },
+};
+
+static bool is_line_end(int ch)
+{
+	return ch == '\r' || ch == '\n';
+}
+
+static bool is_blank(int ch)
+{
+	return ch == ' ' || ch == '\t';
+}
+
+/* Over a line's end, on which the cursor stands. */
+static void pass_line_end(struct cursor *c)
+{
+	if (*c->p++ == '\r')
+		scan_byte(c, '\n');
+}
+
+/* To where the next line begins, from anywhere in a line; false at the end. */
+static bool next_line(struct cursor *c)
+{
+	while (c->p < c->end && !is_line_end(*c->p))
+		c->p++;
+	if (c->p == c->end)
+		return false;
+	pass_line_end(c);
+	return c->p < c->end;
+}
+
+static void skip_blanks(struct cursor *c)
+{
+	while (is_blank(scan_peek(c)))
+		c->p++;
+}
+
+/* From a line's end into the continuation line behind it; false when there is none. */
+static bool follow(struct cursor *c)
+{
+	pass_line_end(c);
+	if (!is_blank(scan_peek(c)))
+		return false;
+	skip_blanks(c);
+	return true;
+}
+
+/* Blanks, and into a continuation line; false: nothing is left of the header. */
+static bool skip_space(struct cursor *c)
+{
+	skip_blanks(c);
+	if (c->p == c->end)
+		return false;
+	return !is_line_end(*c->p) || (follow(c) && c->p < c->end);
+}
+
+/* To where the text begins within the header; false: it is not in it. */
+static bool search(struct cursor *c, const char *text)
+{
+	struct cursor at = *c;
+
+	while (at.p < at.end) {
+		struct cursor here = at;
+
+		if (is_line_end(*at.p)) {
+			if (!follow(&at))
+				return false;
+			continue;
+		}
+		if (scan_word(&here, text)) {
+			*c = at;
+			return true;
+		}
+		at.p++;
+	}
+	return false;
+}
+
+static bool take_name(struct cursor *c, enum sip_header header)
+{
+	const char *compact = headers[header].compact;
+	struct cursor at = *c;
+
+	if (scan_word(c, headers[header].name))
+		return true;
+	/* A longer name that begins with the letter is another. */
+	if (!compact || !scan_word(&at, compact) || at.p == at.end ||
+	    scan_is_letter(scan_peek(&at)))
+		return false;
+	*c = at;
+	return true;
+}
+
+/* To the value of the next header of that name; false: there is none.  A longer name that begins
+ * with it ends the search. */
+static bool find_header(struct cursor *c, enum sip_header header)
+{
+	while (next_line(c)) {
+		if (is_blank(*c->p) || !take_name(c, header)) {
+			/* The line's end may be the very next byte. */
+			continue;
+		}
+		return skip_space(c) && scan_byte(c, ':') && skip_space(c);
+	}
+	return false;
+}
+
+enum sip_read sip_number(struct cursor message, enum sip_header header, uint32_t *ret_value,
+			 struct cursor *ret_behind)
+{
+	struct cursor c = message;
+	int first;
+
+	if (!find_header(&c, header))
+		return SIP_ABSENT;
+	first = scan_peek(&c);
+	if (!scan_number(&c, ret_value))
+		return SIP_ABSENT;
+	*ret_behind = c;
+	return *ret_value == 0 && first != '0' ? SIP_WRONG : SIP_READ;
+}
+
+/* ---- URIs ---- */
+
+static bool take_addr(struct cursor *c, uint8_t family, union addr *ret_addr)
+{
+	struct cursor at = *c;
+
+	if (family == L3_IPV4)
+		return scan_ipv4(c, ret_addr);
+	if (!scan_byte(&at, '[') || !scan_ipv6(&at, ']', ret_addr) || !scan_byte(&at, ']'))
+		return false;
+	*c = at;
+	return true;
+}
+
+/* Behind "sip:", past a user's name.  ABSENT: there is no address of that family. */
+static enum sip_read take_uri(struct cursor *c, uint8_t family, struct sip_uri *ret_uri)
+{
+	struct sip_uri uri = { .port = SIP_PORT };
+	struct cursor at = *c;
+	uint32_t port = 0;
+
+	while (at.p < at.end && *at.p != '@' && !is_line_end(*at.p))
+		at.p++;
+	if (scan_byte(&at, '@'))
+		*c = at;
+	if (!take_addr(c, family, &uri.addr))
+		return SIP_ABSENT;
+	if (scan_byte(c, ':')) {
+		scan_number(c, &port);
+		if (port < PORT_MIN || port > PORT_MAX)
+			return SIP_WRONG;
+		uri.port = (uint16_t)port;
+	}
+	*ret_uri = uri;
+	return SIP_READ;
+}
+
+/* To the next URI: in the present header's list, or in the next header. */
+static bool find_uri(struct sip_contacts *walk)
+{
+	struct cursor at = walk->at;
+
+	if (walk->in_header && search(&at, ",") && search(&at, "sip:")) {
+		walk->at = at;
+		return true;
+	}
+	while (find_header(&walk->at, SIP_CONTACT)) {
+		walk->in_header = true;
+		if (search(&walk->at, "sip:"))
+			return true;
+	}
+	return false;
+}
+
+enum sip_read sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri)
+{
+	while (find_uri(walk)) {
+		enum sip_read read;
+
+		scan_word(&walk->at, "sip:");
+		read = take_uri(&walk->at, walk->family, ret_uri);
+		if (read != SIP_ABSENT)
+			return read;
+	}
+	return SIP_ABSENT;
+}
+
+bool sip_param(struct cursor contact, const char *name, struct cursor *ret_value)
+{
+	struct cursor end = contact;
+
+	if (search(&end, ","))
+		contact.end = end.p;
+	if (!search(&contact, name) || !scan_word(&contact, name))
+		return false;
+	*ret_value = contact;
+	return true;
+}
+
+/* ---- SDP ---- */
+
+bool sdp_line(struct cursor *c, const char *name, const char *stop)
+{
+	while (next_line(c)) {
+		struct cursor at = *c;
+
+		if (stop && scan_word(&at, stop))
+			return false;
+		if (scan_word(c, name))
+			return true;
+	}
+	return false;
+}
+
+static bool search_line(struct cursor *c, const char *text)
+{
+	struct cursor at = *c;
+
+	for (; at.p < at.end && !is_line_end(*at.p); at.p++) {
+		struct cursor here = at;
+
+		if (scan_word(&here, text)) {
+			*c = here;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool sdp_connection(struct cursor c, uint8_t family, union addr *ret_addr)
+{
+	if (!sdp_line(&c, "c=", "m=") ||
+	    !search_line(&c, family == L3_IPV4 ? "IN IP4 " : "IN IP6 "))
+		return false;
+	return family == L3_IPV4 ? scan_ipv4(&c, ret_addr) : scan_ipv6(&c, '\0', ret_addr);
+}
