@@ -1,0 +1,101 @@
+#!/bin/bash
+# FTP, TFTP and SIP by real clients and servers, through rules that know their first port and
+# what is established or related: with helpers they work, without they do not.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+
+with_helpers() {
+	configure <<-END
+		[capture wg0]
+		networks = 10.8.0.0/24 fd08::/64
+		[conntrack]
+		helpers = $1
+	END
+}
+rules <<-END
+	table inet filter {
+		chain forward {
+			type filter hook forward priority filter; policy drop;
+			ct state related counter
+			ct state established,related accept
+			iifname "wg0" tcp dport 21 accept
+			iifname "wg0" udp dport { 69, 5060 } accept
+		}
+	}
+END
+
+# ---- the services ----
+
+mkdir "$WORK/files"
+head -c 300000 /dev/urandom >"$WORK/files/file"
+for address in $SERVER4 $SERVER6; do
+	# The system's own Python has the package.
+	in_server /usr/bin/python3 -m pyftpdlib -i $address -p 21 -d "$WORK/files" \
+		>"$WORK/ftpd-$address" 2>&1 &
+	disown
+	in_server "$HERE/tftpd.py" $address "$WORK/files/file" >"$WORK/tftpd-$address" 2>&1 &
+	disown
+	wait_until 10 grep -q ready "$WORK/tftpd-$address" || die "no TFTP server"
+	wait_until 10 grep -q 'starting FTP' "$WORK/ftpd-$address" ||
+		die "no FTP server: $(cat "$WORK/ftpd-$address")"
+done
+in_server sipp -sn uas -i $SERVER4 -p 5060 -nostdin >"$WORK/uas" 2>&1 &
+disown
+
+# The file as it comes out of the server: fetch SECONDS CURL-OPTIONS... URL
+fetch() {
+	local seconds=$1
+	shift
+	rm -f "$WORK/got"
+	in_client curl -sS --connect-timeout $seconds --max-time $((seconds * 2)) \
+		--tftp-blksize 512 -o "$WORK/got" "$@" && cmp "$WORK/files/file" "$WORK/got"
+}
+call_up() {
+	in_client sipp -sn uac $SERVER4 -i $CLIENT4 -p 5060 -mp 6000 -rtp_echo -m 1 -d 8000 \
+		-nostdin -timeout 20 >"$WORK/uac" 2>&1 &
+	call=$!
+	wait_until 5 in_client ss -Hlun sport = :6000 || die "no SIP client: $(cat "$WORK/uac")"
+	# Until the other side has answered.
+	wait_until 5 calling
+}
+calling() { [ "$(ctl conntrack -L 2>/dev/null | grep -c 'dport=5060.*ASSURED')" -gt 0 ]; }
+media() { traffic_in server udp $CLIENT4 6000 --timeout "$1"; }
+
+# ---- with ----
+
+with_helpers "ftp tftp sip"
+daemon_up
+ok "IPv4, EPSV" fetch 5 ftp://$SERVER4/file
+ok "IPv4, PASV" fetch 5 --disable-epsv ftp://$SERVER4/file
+ok "IPv4, EPRT" fetch 5 --ftp-port - ftp://$SERVER4/file
+ok "IPv4, PORT" fetch 5 --ftp-port - --disable-eprt ftp://$SERVER4/file
+ok "IPv6, EPSV" fetch 5 "ftp://[$SERVER6]/file"
+ok "IPv6, EPRT" fetch 5 --ftp-port - "ftp://[$SERVER6]/file"
+ok "what was related came by" sh -c "! echo '$(ctl list ruleset)' | grep -q 'related counter packets 0 '"
+ok "TFTP over IPv4" fetch 5 tftp://$SERVER4/file
+ok "TFTP over IPv6" fetch 5 "tftp://[$SERVER6]/file"
+says "before a call its media are shut" silent media 0.4
+call_up
+says "SIP: the client's media port is open to the server" answered media 2
+wait $call
+ok "the call ended well" test $? = 0
+says "and with it what was open" silent media 0.4
+ends_well
+
+# ---- without ----
+
+with_helpers off
+daemon_up
+not_ok "without, IPv4, EPSV" fetch 1 ftp://$SERVER4/file
+not_ok "without, IPv4, PORT" fetch 1 --ftp-port - --disable-eprt ftp://$SERVER4/file
+not_ok "without, IPv6, EPSV" fetch 1 "ftp://[$SERVER6]/file"
+not_ok "without, TFTP" fetch 1 tftp://$SERVER4/file
+
+# It may be switched on while the daemon runs.
+with_helpers ftp
+ok "a reload" ctl reload
+ok "with it, IPv4, EPSV" fetch 5 ftp://$SERVER4/file
+ok "with it, IPv4, PORT" fetch 5 --ftp-port - --disable-eprt ftp://$SERVER4/file
+not_ok "with it, TFTP" fetch 1 tftp://$SERVER4/file
+ends_well
