@@ -543,8 +543,10 @@ bool packet_checksum_ok(const struct packet *p)
 		covered = udplite_coverage(p);
 		if (covered == 0)
 			return true;
-		/* The kernel says UDP here, and so refuses what RFC 3828 means. */
-		sum = checksum_pseudo(p->family, &p->saddr, &p->daddr, IPPROTO_UDP, p->l4_len);
+		/* The kernel says UDP here, and so refuses what RFC 3828 means; of an IPv4
+		 * packet's length it takes the last byte alone (nf_ip_checksum_partial). */
+		sum = checksum_pseudo(p->family, &p->saddr, &p->daddr, IPPROTO_UDP,
+				      p->family == L3_IPV4 ? p->l4_len & 0xff : p->l4_len);
 		break;
 	case IPPROTO_TCP:
 	case IPPROTO_ICMPV6:

@@ -81,6 +81,12 @@ static void tcp_json(const struct flow_tcp *tcp, struct text *t)
 		    tcp->side[0].flags, tcp->side[1].flags);
 }
 
+static void sctp_json(const struct flow_sctp *sctp, struct text *t)
+{
+	text_printf(t, ",\"state\":\"%s\",\"vtag\":[%u,%u]", sctp_state_name(sctp->state),
+		    ntohl(sctp->vtag[0]), ntohl(sctp->vtag[1]));
+}
+
 static void entry_json(const struct flow *f, uint64_t mono, struct text *t)
 {
 	text_puts(t, "{\"tuple\":[");
@@ -100,6 +106,8 @@ static void entry_json(const struct flow *f, uint64_t mono, struct text *t)
 	}
 	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP)
 		tcp_json(&f->proto.tcp, t);
+	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP)
+		sctp_json(&f->proto.sctp, t);
 	text_puts(t, "}");
 }
 

@@ -1,67 +1,13 @@
-"""streams.py - seeded streams of each protocol, made to reach what ordinary traffic does not.
-
-A stream is a list of (side, packet), or ("wait", seconds), that its seed alone decides: it can be
-repeated, cut and thinned out.  Few addresses and ports, so that packets meet flows of former ones
-all the time; about two packets in three are what a real peer could send next, the others lie
-around the edges of what a tracker must accept.
-"""
+"""streams.py - seeded streams of each protocol, made to reach what ordinary traffic does not."""
 import ipaddress
 import struct
 
-from packets import (GRE, HOST, ICMP, ICMPV6, PEERS, SCTP, TCP, UDP, UDPLITE, icmp, ip, udp,
-                     with_checksum, with_header_checksum)
-
-PORTS = [22, 53, 80, 0, 40000]
-
-
-def side_of(address):
-    """Whence a packet with this source comes."""
-    if any(address in own.values() for own in HOST.values()):
-        return None
-    return "wg0" if address.startswith(("10.8.0.", "fd08::")) else "eth0"
-
-
-class Walk:
-    """What all have in common.  A protocol says what comes next in packet()."""
-
-    def __init__(self, random):
-        self.random = random
-        self.sent = []  # the last ones, for errors to quote
-
-    def stream(self, count):
-        items = []
-        while len(items) < count:
-            for side, packet in self.packet():
-                items.append((side, packet))
-                if side != "wait":
-                    self.sent = self.sent[-40:] + [(side, packet)]
-        return items
-
-    def one_in(self, n):
-        return self.random.randrange(n) == 0
-
-    def pair(self, version=None):
-        """Two ends (side, address).  Some packets are for the host, none from it."""
-        r = self.random
-        version = version or r.choice([4, 4, 6])
-        near, far = r.choice([("wg0", "eth0"), ("eth0", "wg0")])
-        a = near, r.choice(PEERS[near][version][:2])
-        b = far, r.choice(PEERS[far][version][:2])
-        if self.one_in(12):
-            b = near, HOST[near][version]
-        elif self.one_in(40):
-            b = a
-        return a, b
-
-    def broken(self, packet, odds=50):
-        """The packet, or with a byte of its transport part changed, once in a while."""
-        if not self.one_in(odds):
-            return packet
-        start = (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else 40
-        if len(packet) <= start:
-            return packet
-        at = self.random.randrange(start, len(packet))
-        return packet[:at] + bytes([packet[at] ^ 1 << self.random.randrange(8)]) + packet[at + 1:]
+from packets import (GRE, ICMP, ICMPV6, PEERS, UDP, UDPLITE, checksum, icmp, ip, udp, with_checksum,
+                     with_header_checksum)
+from stream_fragments import Fragments
+from stream_sctp import Sctp
+from stream_tcp import Tcp
+from walk import PORTS, Walk, side_of
 
 
 class Udp(Walk):
@@ -124,7 +70,6 @@ class UdpLite(Udp):
 
     @staticmethod
     def partly(packet, part, covered, proto):
-        from packets import checksum
         ends = packet[12:20] if packet[0] >> 4 == 4 else packet[8:40]
         part = part[:6] + b"\0\0" + part[8:covered]
         value = checksum(ends + struct.pack(">HH", proto, len(packet) -
@@ -200,7 +145,7 @@ class Errors(Walk):
 
     def __init__(self, random):
         super().__init__(random)
-        self.others = [kind(random) for kind in (Udp, Udp, Icmp, Icmpv6, Gre, Generic)]
+        self.others = [kind(random) for kind in (Udp, Udp, Tcp, Icmp, Icmpv6, Sctp, Gre, UdpLite, Generic)]
 
     def packet(self):
         if not self.sent or self.one_in(3):
@@ -339,6 +284,7 @@ class Mix(Walk):
 
 
 PROTOCOLS = {
+    "tcp": Tcp,
     "udp": Udp,
     "udplite": UdpLite,
     "icmp": Icmp,
@@ -346,6 +292,8 @@ PROTOCOLS = {
     "errors": Errors,
     "gre": Gre,
     "generic": Generic,
+    "sctp": Sctp,
+    "fragments": Fragments,
     "malformed": Malformed,
     "mix": Mix,
 }
