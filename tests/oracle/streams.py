@@ -275,7 +275,7 @@ class Mix(Walk):
 
     def __init__(self, random):
         super().__init__(random)
-        self.walks = [kind(random) for name, kind in PROTOCOLS.items() if name != "mix"]
+        self.walks = [kind(random) for name, kind in PROTOCOLS.items() if name not in ("mix", "fragments")]
         for walk in self.walks:
             walk.sent = self.sent
 
