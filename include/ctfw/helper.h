@@ -12,26 +12,9 @@
 #define CTFW_HELPER_H
 
 #include "ctfw/conntrack.h"
+#include "ctfw/helper_kind.h"
 
-/* Kinds of helpers.  Numbers are stored with flows: they keep their meaning for as long as
- * ARENA_LAYOUT. */
-enum ct_helper {
-	HELPER_NONE = 0,
-#define HELPER(id, symbol, name) HELPER_##id,
-#include "ctfw/helper.def"
-#undef HELPER
-	HELPER_COUNT
-};
-#define HELPER_BIT(kind) (1u << (kind))
 #define HELPER_CLASSES 4 /* of expectations that one helper makes; 0 is the usual one */
-
-/* "ftp", ...; NULL for HELPER_NONE and what is no kind. */
-const char *ct_helper_name(unsigned kind);
-/* The helper of that name for this protocol; HELPER_NONE when there is none. */
-enum ct_helper ct_helper_find(const char *name, uint8_t l4proto);
-/* Whether it reads packets of that protocol, or of that family (enum l3). */
-bool ct_helper_takes(enum ct_helper kind, uint8_t l4proto);
-bool ct_helper_knows(enum ct_helper kind, uint8_t l3);
 /* "signalling", or "" for a helper's only class. */
 const char *ct_helper_class_name(unsigned kind, unsigned class);
 
