@@ -4,13 +4,22 @@
 _ctfwctl_nft()
 {
 	case $1 in
-	list) echo "ruleset tables table chains chain" ;;
+	list) echo "ruleset tables table chains chain ct" ;;
 	flush) echo "ruleset table chain" ;;
-	add | create) echo "table chain rule" ;;
+	add | create) echo "table chain rule ct" ;;
 	insert | replace) echo "rule" ;;
-	delete) echo "table chain rule" ;;
+	delete) echo "table chain rule ct" ;;
 	rename) echo "chain" ;;
 	reset) echo "rules rule" ;;
+	esac
+}
+
+# The kinds of objects behind the word ct.
+_ctfwctl_objects()
+{
+	case $1 in
+	list) echo "helpers helper timeouts timeout expectations expectation" ;;
+	add | create | delete) echo "helper timeout expectation" ;;
 	esac
 }
 
@@ -79,7 +88,10 @@ _ctfwctl()
 		words="--ruleset --json --local --route --config --seed --write --flows --help"
 		[[ $cur == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); words=; }
 		;;
-	*) ((i + 1 == COMP_CWORD)) && words=$(_ctfwctl_nft "$word") ;;
+	*)
+		((i + 1 == COMP_CWORD)) && words=$(_ctfwctl_nft "$word")
+		((i + 2 == COMP_CWORD)) && [[ $prev == ct ]] && words=$(_ctfwctl_objects "$word")
+		;;
 	esac
 	COMPREPLY+=($(compgen -W "$words" -- "$cur"))
 }

@@ -138,10 +138,10 @@ int replay_apply(struct replay *r, const struct ruleset_input *input, struct dia
 
 	if (err < 0)
 		return err;
-	p = program_compile(rs);
-	if (!p) {
+	err = engine_compile(r->engine, rs, r->ruleset, d, &p);
+	if (err < 0) {
 		ruleset_unref(rs);
-		return -ENOMEM;
+		return err;
 	}
 	engine_set_program(r->engine, p);
 	ruleset_unref(r->ruleset);

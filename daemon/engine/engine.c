@@ -89,11 +89,42 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
+static bool extends(const struct program *p)
+{
+	return (program_hooks(p, L3_IPV4) | program_hooks(p, L3_IPV6)) & PROGRAM_EXTENDS;
+}
+
+int engine_compile(struct engine *e, struct ruleset *rs, const struct ruleset *former,
+		   struct diag *d, struct program **ret_program)
+{
+	int err = ruleset_number(rs, former, d);
+	struct program *p;
+
+	if (err)
+		return err;
+	p = program_compile(rs);
+	if (!p)
+		return -ENOMEM;
+	err = extends(p) ? conntrack_reserve_extensions(e->ct) : 0;
+	if (err) {
+		diag_error(d, NULL, "there is no memory for labels and helpers of flows: %s",
+			   strerror(-err));
+		program_free(p);
+		return -EINVAL;
+	}
+	*ret_program = p;
+	return 0;
+}
+
 void engine_set_program(struct engine *e, struct program *p)
 {
-	struct program *old = atomic_exchange(&e->program, p);
+	struct policies policies;
+	struct program *old;
 
+	policies_define(&policies, e->ct, p);
+	old = atomic_exchange(&e->program, p);
 	rcu_wait();
+	conntrack_keep_policies(e->ct, policies.numbers);
 	program_free(old);
 }
 
@@ -286,11 +317,17 @@ static enum reason raw(struct way *way)
 /* Step 5. */
 static enum reason track(struct way *way)
 {
-	enum reason reason = conntrack_in(way->engine->ct, way->eval.worker, way->packet, way->zone,
-					  way->now, &way->ct);
+	enum reason reason;
 
+	if (way->eval.ct_state == CT_STATE_UNTRACKED) { /* by a rule */
+		way->ct.state = CT_STATE_UNTRACKED;
+		return REASON_NONE;
+	}
+	reason = conntrack_in(way->engine->ct, way->eval.worker, way->packet, way->zone,
+			      way->now, &way->ct);
 	if (reason != REASON_NONE)
 		return reason;
+	way->has_zone = false;
 	way->eval.flow = way->ct.flow;
 	way->eval.ct_state = way->ct.state;
 	way->eval.ct_dir = way->ct.dir;
@@ -299,6 +336,8 @@ static enum reason track(struct way *way)
 			atomic_load_explicit(&way->ct.flow->mark, memory_order_relaxed);
 	if (way->hooked & PROGRAM_INTERFACES)
 		origin_interfaces(way);
+	if (way->hooked & GIVEN_ASKED)
+		given_look(way);
 	return REASON_NONE;
 }
 
@@ -434,10 +473,12 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 	way.hook = way.decided_at = HOOK_NONE;
 	way.ct = (struct ct_ref){ 0 };
 	way.zone = (struct ct_zone){ 0 };
+	way.has_zone = false;
 	way.eval = (struct eval){
 		.packet = p,
 		.worker = worker,
 		.now = now,
+		.act = given_act,
 		.log = e->log ? log_packet : NULL,
 		.arg = &way,
 	};

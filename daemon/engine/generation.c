@@ -19,9 +19,9 @@ struct generation {
 /* Takes the reference to rs, also when it fails. */
 static int install(struct generation *g, struct ruleset *rs, struct diag *d)
 {
-	struct program *program = program_compile(rs);
+	struct program *program = NULL;
 	struct text saved = TEXT_INIT;
-	int err = program ? 0 : -ENOMEM;
+	int err = engine_compile(g->engine, rs, g->ruleset, d, &program);
 
 	if (err == 0 && g->arena) {
 		ruleset_save(rs, &saved);

@@ -56,7 +56,9 @@ struct way {
 	struct instant now;
 	enum hook hook; /* input, forward or output */
 	struct ct_ref ct;
-	struct ct_zone zone; /* as rules before conntrack have said */
+	/* What rules have said before conntrack: a zone, which then stands for the flow. */
+	struct ct_zone zone;
+	bool has_zone;
 	struct eval eval;
 	/* The verdict so far is decided; the other of the two takes the next one.  Copied, it
 	 * would have to wait until its parts have reached the cache. */
@@ -91,6 +93,19 @@ void origin_interfaces(struct way *way);
 enum reason fragment_collect(struct way *way);
 /* How a datagram that passes goes out. */
 void fragment_emit(struct way *way);
+
+/* given.c: what rules do to flows (eval's act), and what some of them ask of flows beyond what all
+ * do (GIVEN_ASKED). */
+bool given_act(struct eval *e, const struct ct_action *action);
+void given_look(struct way *way);
+#define GIVEN_ASKED (PROGRAM_LABELS | PROGRAM_HELPERS | PROGRAM_IDS)
+/* The timeout policies of a program: put in force before it is; the others are forgotten
+ * afterwards. */
+struct policies {
+	struct conntrack *ct;
+	uint64_t numbers[CT_POLICY_WORDS];
+};
+void policies_define(struct policies *p, struct conntrack *ct, const struct program *program);
 
 /* answer.c: what reject sends. */
 void answer(struct way *way);

@@ -210,6 +210,10 @@ static int check_mentions(struct transaction *tx, const struct table *t,
 		bool jump = s->kind == STMT_VERDICT && s->verdict.chain;
 		int err;
 
+		if (s->kind == STMT_OBJECT &&
+		    transaction_object(tx, t, s->object.kind, s->object.name, &s->span) ==
+			    MODEL_NONE)
+			return -EINVAL;
 		if (!jump && s->kind != STMT_REJECT)
 			continue;
 		if (jump) {
@@ -316,6 +320,23 @@ static int add_rules(struct transaction *tx, struct command *c, struct table *t)
 	return worst;
 }
 
+/* Likewise. */
+static int add_objects(struct transaction *tx, struct command *c, struct table *t)
+{
+	int worst = 0;
+
+	for (size_t i = 0; i < c->n_objects; i++) {
+		int err = object_add(tx, t, &c->objects[i],
+				     c->object == OBJECT_NAMED ? c->op : COMMAND_ADD);
+
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			worst = err;
+	}
+	return worst;
+}
+
 static int apply_add(struct transaction *tx, struct command *c)
 {
 	struct table *t;
@@ -331,7 +352,7 @@ static int apply_add(struct transaction *tx, struct command *c)
 		if (at == MODEL_NONE)
 			return -EINVAL;
 	}
-	if (!c->n_chains && !c->n_rules)
+	if (!c->n_chains && !c->n_objects && !c->n_rules)
 		return 0;
 	t = table_own(tx->rs, at);
 	if (!t)
@@ -342,7 +363,8 @@ static int apply_add(struct transaction *tx, struct command *c)
 		if (err)
 			return err;
 	}
-	return add_rules(tx, c, t);
+	err = add_objects(tx, c, t);
+	return err ? err : add_rules(tx, c, t);
 }
 
 /* ---- delete ---- */
@@ -386,6 +408,10 @@ static bool exists(struct transaction *tx, const struct command *c)
 	}
 	if (c->object == OBJECT_CHAIN && c->place == PLACE_HANDLE) {
 		there = chain_by_handle(tx->rs->tables[t], c->place_number) != MODEL_NONE;
+		goto out;
+	}
+	if (c->object == OBJECT_NAMED) {
+		there = object_named(&quiet, tx->rs->tables[t], c) != MODEL_NONE;
 		goto out;
 	}
 	chain = transaction_chain(&quiet, tx->rs->tables[t], &c->chain);
@@ -500,6 +526,8 @@ static int apply_delete(struct transaction *tx, const struct command *c)
 	table = transaction_table(tx, command_family(c), &c->table);
 	if (table == MODEL_NONE)
 		return -EINVAL;
+	if (c->object == OBJECT_NAMED)
+		return object_delete(tx, c, table);
 	return c->object == OBJECT_CHAIN ? delete_chain(tx, c, table)
 					 : delete_rule(tx, c, table);
 }

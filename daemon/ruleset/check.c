@@ -16,9 +16,8 @@ bool check_oom(struct checker *ck)
 static bool only_values_are_ordered(struct checker *ck, const struct stmt *s,
 				    const struct datatype *dt)
 {
-	if (dt->class == VALUE_STRING) {
-		diag_error(ck->d, &s->span,
-			   "names of interfaces are compared with == and != only");
+	if (dt->class == VALUE_STRING || dt == &datatype_ct_label) {
+		diag_error(ck->d, &s->span, "%ss are compared with == and != only", dt->what);
 		return false;
 	}
 	if (s->match.right->kind != EXPR_VALUE) {
@@ -51,12 +50,24 @@ static bool check_op(struct checker *ck, const struct stmt *s, const struct data
 	}
 }
 
+/* What can only be set. */
+static bool is_matched(struct checker *ck, enum selector_id selector, const struct span *at)
+{
+	if (selector != SELECTOR_CT_EVENT && selector != SELECTOR_CT_TIMEOUT &&
+	    selector != SELECTOR_CT_EXPECTATION)
+		return true;
+	diag_error(ck->d, at, "\"%s\" cannot be matched, only set", selectors[selector].text);
+	return false;
+}
+
 static bool check_match(struct checker *ck, struct stmt *s)
 {
 	const struct datatype *dt;
 	enum selector_id selector;
 
-	if (!check_left(ck, s->match.left))
+	selector = expr_selector(s->match.left);
+	if (!is_matched(ck, selector, &s->match.left->span) ||
+	    !protocols_settle(ck, s->match.left) || !check_left(ck, s->match.left))
 		return false;
 	selector = expr_selector(s->match.left);
 	dt = selectors[selector].type;
@@ -122,9 +133,21 @@ static bool check_reject(struct checker *ck, struct stmt *s)
 
 /* ---- the others ---- */
 
+/* nft sets these to other fields only through maps. */
+static bool is_constant(struct checker *ck, const struct stmt *s)
+{
+	if (s->set.target == SELECTOR_META_MARK || s->set.target == SELECTOR_CT_MARK ||
+	    !expr_selector(s->set.value))
+		return true;
+	diag_error(ck->d, &s->set.value->span, "\"%s\" can be set to constants only",
+		   selectors[s->set.target].text);
+	return false;
+}
+
 static bool check_set(struct checker *ck, struct stmt *s)
 {
-	return normal_value(ck, selectors[s->set.target].type, &s->set.value);
+	return is_constant(ck, s) &&
+	       normal_value(ck, selectors[s->set.target].type, &s->set.value);
 }
 
 static bool check_statement(struct checker *ck, struct stmt *s)
@@ -140,6 +163,8 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 	case STMT_VERDICT:
 	case STMT_COUNTER:
 	case STMT_LOG:
+	case STMT_OBJECT:
+	case STMT_NOTRACK:
 	case STMT_NONE:
 		break;
 	}

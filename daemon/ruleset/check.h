@@ -57,6 +57,9 @@ bool protocols_need(struct checker *ck, enum selector_id selector, const struct 
 /* The same for a reject statement; its matches go to the rule's start. */
 bool protocols_need_tcp(struct checker *ck, const struct span *at);
 bool protocols_need_l3(struct checker *ck, enum l3 l3, const struct span *at);
+/* A field of a flow whose type the rule's protocols decide: `ct original saddr` becomes that of
+ * ip or ip6. */
+bool protocols_settle(struct checker *ck, struct expr *left);
 /* Learn from a match. */
 void protocols_learn(struct protocols *proto, const struct stmt *match);
 

@@ -74,7 +74,7 @@ static bool check_operation(struct checker *ck, const struct datatype *dt, struc
 	struct value v;
 
 	if (dt->class == VALUE_STRING) {
-		diag_error(ck->d, &op->span, "there are no bit operations on interface names");
+		diag_error(ck->d, &op->span, "there are no bit operations on %ss", dt->what);
 		return false;
 	}
 	if (!want_value(ck, dt, &op->op.left))
@@ -138,7 +138,7 @@ static bool check_prefix(struct checker *ck, const struct datatype *dt, struct e
 
 static bool check_list(struct checker *ck, const struct datatype *dt, struct expr *e)
 {
-	uint64_t all = 0;
+	struct value all = { 0 };
 
 	if (!dt->bitmask) {
 		diag_error(ck->d, &e->span, "a list is for flags: write a set, { ... }");
@@ -147,13 +147,13 @@ static bool check_list(struct checker *ck, const struct datatype *dt, struct exp
 	for (size_t i = 0; i < e->list.n; i++) {
 		if (!want_value(ck, dt, &e->list.item[i]))
 			return false;
-		all |= e->list.item[i]->value.num;
+		all = value_op(dt, EXPR_OR, &all, &e->list.item[i]->value);
 	}
 	for (size_t i = 0; i < e->list.n; i++)
 		expr_free(e->list.item[i]);
 	free(e->list.item);
 	e->kind = EXPR_VALUE;
-	e->value = (struct value){ .num = all };
+	e->value = all;
 	e->type = dt;
 	return true;
 }
@@ -386,6 +386,11 @@ static bool check_set_expr(struct checker *ck, const struct datatype *dt, struct
 	struct elements els = { .dt = dt, .verbatim = ck->verbatim };
 	struct expr *in = *e, *set = NULL;
 
+	/* nft takes one, and cannot list it. */
+	if (dt == &datatype_ct_label) {
+		diag_error(ck->d, &in->span, "there are no sets of ct labels: write a list, a,b");
+		return false;
+	}
 	for (size_t i = 0; i < in->list.n; i++) {
 		if (!check_constant(ck, dt, &in->list.item[i]))
 			return false;
@@ -473,8 +478,8 @@ bool check_left(struct checker *ck, struct expr *left)
 			return false;
 		}
 		if (dt->class == VALUE_STRING) {
-			diag_error(ck->d, &left->span,
-				   "there are no bit operations on interface names");
+			diag_error(ck->d, &left->span, "there are no bit operations on %ss",
+				   dt->what);
 			return false;
 		}
 		left->type = dt;

@@ -30,6 +30,8 @@ enum command_object {
 	OBJECT_RULESET,
 	OBJECT_TABLES,
 	OBJECT_CHAINS,
+	OBJECT_NAMED,  /* one of a kind: ct helper ... */
+	OBJECT_KIND,   /* all of a kind: ct helpers ... */
 	OBJECT_OTHERS, /* sets, counters ...: lists of what no table has yet */
 };
 
@@ -54,6 +56,22 @@ struct rule_spec {
 	char *comment;
 };
 
+/* A named object as written; what it says is in the object already, as far as it needs neither the
+ * table nor its own protocol. */
+#define OBJECT_NAME_MAX_LEN 255
+#define OBJECT_MAX_VALUES 32
+struct policy_value {
+	struct token state;
+	uint32_t seconds;
+};
+struct object_spec {
+	struct token name;
+	struct object *object;
+	struct span l3_span, l4_span, type_span; /* source NULL: not written */
+	struct policy_value values[OBJECT_MAX_VALUES];
+	size_t n_values;
+};
+
 enum place_kind { PLACE_NONE = 0, PLACE_HANDLE, PLACE_INDEX };
 
 struct command {
@@ -61,7 +79,9 @@ struct command {
 	enum command_object object;
 	struct span span, word; /* all of it; its first word */
 	enum family family;	/* FAMILY_NONE: none named, which means ip, or all in lists */
+	enum object_kind kind;	/* of a named object */
 	struct token table, chain, new_name; /* kind TOKEN_END: not named */
+	struct token name;		     /* of an object */
 	enum place_kind place;		     /* by handle, or for rules by index */
 	uint64_t place_number;
 	struct span place_span;
@@ -71,6 +91,8 @@ struct command {
 	/* add table, add chain: chains are added before any rule, as nft does. */
 	struct chain_spec *chains;
 	size_t n_chains, cap_chains;
+	struct object_spec *objects; /* behind the chains, before the rules */
+	size_t n_objects, cap_objects;
 	struct rule_spec *rules; /* of chains with a block; of the rule commands one */
 	size_t n_rules, cap_rules;
 };

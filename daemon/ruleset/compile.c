@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "ruleset/compile.h"
+#include "ruleset/datatype.h"
 
 /* Make room for one more element of size in *array, which holds n of *cap. */
 static bool room(struct builder *b, void **array, uint32_t *cap, uint32_t n, size_t size)
@@ -156,6 +157,74 @@ static void compile_log(struct builder *b, const struct stmt *s)
 	emit(b, OP_LOG, b->program->n_logs++);
 }
 
+/* ---- what rules do to flows ---- */
+
+static void emit_action(struct builder *b, const struct ct_action *action, bool from_acc)
+{
+	struct program *p = b->program;
+
+	if (!ROOM(b, actions))
+		return;
+	p->actions[p->n_actions] = *action;
+	compile_emit(b, (struct insn){ .op = OP_ACT, .k = from_acc, .a = p->n_actions });
+	p->n_actions++;
+}
+
+/* An object is named by the table's own rules only, and cannot go while they do. */
+static void compile_object(struct builder *b, const struct stmt *s)
+{
+	static const enum ct_action_kind kinds[KIND_COUNT] = {
+		[KIND_CT_HELPER] = CT_ACTION_HELPER,
+		[KIND_CT_TIMEOUT] = CT_ACTION_TIMEOUT,
+		[KIND_CT_EXPECTATION] = CT_ACTION_EXPECTATION,
+	};
+	size_t at = object_find(b->table, s->object.kind, s->object.name);
+
+	if (at == MODEL_NONE)
+		abort(); /* transaction lets no rule name an object that is not there */
+	emit_action(b,
+		    &(struct ct_action){
+			    .kind = kinds[s->object.kind],
+			    .object = &b->table->objects[at]->ct,
+		    },
+		    false);
+}
+
+/* ct label set: the flags as they are in struct flow_ext. */
+static void compile_label(struct builder *b, const struct expr *value)
+{
+	struct ct_action action = { .kind = CT_ACTION_LABEL };
+
+	for (unsigned n = 0; n < 128; n++)
+		action.label[n / 64] |=
+			(uint64_t)value_has_flag(value->type, &value->value, n) << n % 64;
+	emit_action(b, &action, false);
+}
+
+static enum outcome compile_set_ct(struct builder *b, const struct stmt *s)
+{
+	const enum selector_id target = s->set.target;
+	const struct ct_action zone = {
+		.kind = CT_ACTION_ZONE,
+		.original = target != SELECTOR_CT_REPLY_ZONE,
+		.reply = target != SELECTOR_CT_ORIGINAL_ZONE,
+	};
+
+	if (target == SELECTOR_CT_LABEL) {
+		compile_label(b, s->set.value);
+		return OUTCOME_GOES_ON;
+	}
+	if (compile_value(b, s->set.value) == OUTCOME_NEVER)
+		return OUTCOME_NEVER;
+	if (target == SELECTOR_CT_MARK)
+		emit(b, OP_SET_CT_MARK, 0);
+	else if (target == SELECTOR_CT_EVENT)
+		emit_action(b, &(struct ct_action){ .kind = CT_ACTION_EVENT }, true);
+	else
+		emit_action(b, &zone, true);
+	return OUTCOME_GOES_ON;
+}
+
 static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 {
 	struct program_rule *r = &b->program->rules[b->rule];
@@ -178,11 +247,21 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		compile_log(b, s);
 		break;
 	case STMT_SET_META:
-	case STMT_SET_CT:
 		r->effects = true;
 		if (compile_value(b, s->set.value) == OUTCOME_NEVER)
 			return OUTCOME_NEVER;
-		emit(b, s->kind == STMT_SET_CT ? OP_SET_CT_MARK : OP_SET_MARK, 0);
+		emit(b, OP_SET_MARK, 0);
+		break;
+	case STMT_SET_CT:
+		r->effects = true;
+		return compile_set_ct(b, s);
+	case STMT_OBJECT:
+		r->effects = true;
+		compile_object(b, s);
+		break;
+	case STMT_NOTRACK:
+		r->effects = true;
+		emit_action(b, &(struct ct_action){ .kind = CT_ACTION_NOTRACK }, false);
 		break;
 	case STMT_NONE:
 		break;
@@ -302,17 +381,37 @@ static void hook_up(struct program *p)
 	}
 }
 
+/* What an instruction needs that the engine does not do for every packet. */
+static unsigned needs_of(const struct program *p, const struct insn *i)
+{
+	switch (i->op) {
+	case OP_LOG:
+		return PROGRAM_INTERFACES;
+	case OP_CT:
+		return i->k == CT_FIELD_LABEL  ? PROGRAM_LABELS :
+		       i->k == CT_FIELD_HELPER ? PROGRAM_HELPERS :
+		       i->k == CT_FIELD_ID     ? PROGRAM_IDS :
+						 0;
+	case OP_ACT:
+		/* Helpers keep their notes in extensions. */
+		return p->actions[i->a].kind == CT_ACTION_LABEL ||
+				       p->actions[i->a].kind == CT_ACTION_HELPER ?
+			       PROGRAM_EXTENDS :
+			       0;
+	default:
+		return i->op < OP_BITS && i->op / TEST_COUNT == LOAD_WIDE_EVAL ?
+			       PROGRAM_INTERFACES :
+			       0;
+	}
+}
+
 /* What the engine wants to know before it asks. */
 static void summarise(struct program *p)
 {
 	unsigned all = 0;
 
-	for (uint32_t i = 0; i < p->n_code; i++) {
-		unsigned op = p->code[i].op;
-
-		if (op == OP_LOG || (op < OP_BITS && op / TEST_COUNT == LOAD_WIDE_EVAL))
-			all = PROGRAM_INTERFACES;
-	}
+	for (uint32_t i = 0; i < p->n_code; i++)
+		all |= needs_of(p, &p->code[i]);
 	for (unsigned v6 = 0; v6 < 2; v6++) {
 		p->hooks[v6] = all;
 		for (enum hook hook = HOOK_PREROUTING; hook < HOOK_COUNT; hook++) {
@@ -362,6 +461,20 @@ void program_free(struct program *p)
 	free(p->rules);
 	free(p->pairs);
 	free(p->logs);
+	free(p->actions);
 	ruleset_unref(p->ruleset);
 	free(p);
+}
+
+void program_each_timeout(const struct program *p,
+			  void (*each)(void *arg, const struct ct_object *object), void *arg)
+{
+	for (size_t i = 0; i < p->ruleset->n_tables; i++) {
+		const struct table *t = p->ruleset->tables[i];
+
+		for (size_t j = 0; j < t->n_objects; j++) {
+			if (t->objects[j]->kind == KIND_CT_TIMEOUT)
+				each(arg, &t->objects[j]->ct);
+		}
+	}
 }

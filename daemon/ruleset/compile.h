@@ -8,7 +8,8 @@
 /* A program that grows.  Out of memory is sticky. */
 struct builder {
 	struct program *program;
-	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs;
+	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
+		cap_actions;
 	bool failed;
 	/* What is being compiled. */
 	uint8_t l3; /* enum l3: for packets of this family */

@@ -20,7 +20,11 @@ struct field {
 	uint8_t load; /* enum load */
 	uint8_t k; /* protocol */
 	uint16_t off, off6; /* off6: of LOAD_CONST for IPv6 packets */
+	uint8_t ct;         /* enum ct_field, which OP_CT loads first, */
+	uint8_t dir;        /* in this direction */
 };
+#define CT(field, direction)	    { .load = LOAD_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
+#define CT_WIDE(field, direction) { .load = LOAD_WIDE_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
 
 #define FIELD_IN(type, member) offsetof(struct type, member)
 static const struct field fields[SELECTOR_COUNT] = {
@@ -35,6 +39,30 @@ static const struct field fields[SELECTOR_COUNT] = {
 	[SELECTOR_CT_DIRECTION] = { LOAD_CT_DIRECTION, 0, 0, 0 },
 	[SELECTOR_CT_STATUS] = { LOAD_CT_STATUS, 0, 0, 0 },
 	[SELECTOR_CT_MARK] = { LOAD_CT_MARK, 0, 0, 0 },
+	[SELECTOR_CT_EXPIRATION] = CT(EXPIRATION, CT_DIR_BOTH),
+	[SELECTOR_CT_HELPER] = CT_WIDE(HELPER, CT_DIR_BOTH),
+	[SELECTOR_CT_LABEL] = CT_WIDE(LABEL, CT_DIR_BOTH),
+	[SELECTOR_CT_ID] = CT(ID, CT_DIR_BOTH),
+	[SELECTOR_CT_L3PROTO] = CT(L3PROTO, CT_DIR_BOTH),
+	[SELECTOR_CT_PROTOCOL] = CT(PROTOCOL, CT_DIR_BOTH),
+	[SELECTOR_CT_BYTES] = CT_WIDE(BYTES, CT_DIR_BOTH),
+	[SELECTOR_CT_PACKETS] = CT_WIDE(PACKETS, CT_DIR_BOTH),
+	[SELECTOR_CT_AVGPKT] = CT_WIDE(AVGPKT, CT_DIR_BOTH),
+	[SELECTOR_CT_ZONE] = CT(ZONE, CT_DIR_BOTH),
+#define CT_DIRECTION(DIR)                                                                      \
+	[SELECTOR_CT_##DIR##_IP_SADDR] = CT(SADDR4, DIR_##DIR),                                \
+	[SELECTOR_CT_##DIR##_IP_DADDR] = CT(DADDR4, DIR_##DIR),                                \
+	[SELECTOR_CT_##DIR##_IP6_SADDR] = CT_WIDE(SADDR6, DIR_##DIR),                          \
+	[SELECTOR_CT_##DIR##_IP6_DADDR] = CT_WIDE(DADDR6, DIR_##DIR),                          \
+	[SELECTOR_CT_##DIR##_PROTO_SRC] = CT(PROTO_SRC, DIR_##DIR),                            \
+	[SELECTOR_CT_##DIR##_PROTO_DST] = CT(PROTO_DST, DIR_##DIR),                            \
+	[SELECTOR_CT_##DIR##_BYTES] = CT_WIDE(BYTES, DIR_##DIR),                               \
+	[SELECTOR_CT_##DIR##_PACKETS] = CT_WIDE(PACKETS, DIR_##DIR),                           \
+	[SELECTOR_CT_##DIR##_AVGPKT] = CT_WIDE(AVGPKT, DIR_##DIR),                             \
+	[SELECTOR_CT_##DIR##_ZONE] = CT(ZONE, DIR_##DIR)
+	CT_DIRECTION(ORIGINAL),
+	CT_DIRECTION(REPLY),
+#undef CT_DIRECTION
 	/* RFC 791 3.1 */
 	[SELECTOR_IP_SADDR] = { LOAD_NET32, 0, 12, 0 },
 	[SELECTOR_IP_DADDR] = { LOAD_NET32, 0, 16, 0 },
@@ -231,6 +259,9 @@ static enum outcome left_depend(struct builder *b, struct left *l)
 		b->known_l4 = true;
 	if (l->field.load == LOAD_CONST && b->l3 == L3_IPV6)
 		l->field.off = l->field.off6;
+	if (l->field.ct)
+		compile_emit(b, (struct insn){
+					.op = OP_CT, .k = l->field.ct, .off = l->field.dir });
 	return OUTCOME_GOES_ON;
 }
 
@@ -240,9 +271,11 @@ static void left_known(struct builder *b, enum selector_id selector)
 	switch (selector) {
 	case SELECTOR_META_NFPROTO:
 	case SELECTOR_META_PROTOCOL:
+	case SELECTOR_CT_L3PROTO:
 		b->known_l3 = true;
 		break;
 	case SELECTOR_META_L4PROTO:
+	case SELECTOR_CT_PROTOCOL:
 	case SELECTOR_IP_PROTOCOL:
 	case SELECTOR_IP6_NEXTHDR:
 		b->known_l4 = true;

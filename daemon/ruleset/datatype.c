@@ -61,6 +61,14 @@ static const struct symbol ct_statuses[] = {
 	{ "dying", FLOW_DYING },       { NULL, 0 },
 };
 
+/* enum ip_conntrack_events */
+static const struct symbol ct_events[] = {
+	{ "new", 1 << 0 },	  { "related", 1 << 1 }, { "destroy", 1 << 2 },
+	{ "reply", 1 << 3 },	  { "assured", 1 << 4 }, { "protoinfo", 1 << 5 },
+	{ "helper", 1 << 6 },	  { "mark", 1 << 7 },	 { "seqadj", 1 << 8 },
+	{ "secmark", 1 << 9 },	  { "label", 1 << 10 },	 { NULL, 0 },
+};
+
 static const struct symbol tcp_flags[] = {
 	{ "fin", 0x01 }, { "syn", 0x02 }, { "rst", 0x04 }, { "psh", 0x08 }, { "ack", 0x10 },
 	{ "urg", 0x20 }, { "ecn", 0x40 }, { "cwr", 0x80 }, { NULL, 0 },
@@ -135,6 +143,8 @@ NUMBER(ct_state, 32, "conntrack state", "ct state", .symbols = ct_states, .bitma
 NUMBER(ct_dir, 8, "conntrack direction", "ct direction", .symbols = ct_dirs);
 NUMBER(ct_status, 32, "conntrack status", "ct status", .symbols = ct_statuses, .bitmask = true,
        .hex = 1);
+NUMBER(ct_event, 32, "conntrack event bits", "ct event", .symbols = ct_events, .bitmask = true,
+       .hex = 1);
 NUMBER(tcp_flag, 8, "TCP flag", "TCP flag", .symbols = tcp_flags, .bitmask = true, .hex = 1);
 NUMBER(icmp_type, 8, "ICMP type", "ICMP type", .symbols = icmp_types);
 NUMBER(icmp_code, 8, "icmp code", "ICMP code", .symbols = icmp_codes);
@@ -144,6 +154,8 @@ NUMBER(icmpx_code, 8, "icmpx code", "ICMPX code", .symbols = icmpx_codes);
 NUMBER(integer8, 8, "integer", "number");
 NUMBER(integer16, 16, "integer", "number");
 NUMBER(integer32, 32, "integer", "number");
+NUMBER(integer64, 64, "integer", "number");
+NUMBER(time, 32, "relative time", "time"); /* milliseconds */
 
 const struct datatype datatype_ifname = {
 	.name = "ifname",
@@ -151,6 +163,22 @@ const struct datatype datatype_ifname = {
 	.what = "interface name",
 	.class = VALUE_STRING,
 	.bits = 128,
+};
+const struct datatype datatype_helper = {
+	.name = "string",
+	.desc = "string",
+	.what = "helper name",
+	.class = VALUE_STRING,
+	.bits = 128,
+};
+/* 128 flags as a number of that width, the first byte counting most; written as bit numbers. */
+const struct datatype datatype_ct_label = {
+	.name = "ct_label",
+	.desc = "conntrack label",
+	.what = "ct label",
+	.class = VALUE_ADDR,
+	.bits = 128,
+	.bitmask = true,
 };
 const struct datatype datatype_ipv4_addr = {
 	.name = "ipv4_addr",
@@ -252,18 +280,97 @@ static int parse_addr6(const char *text, struct value *ret, const char **ret_why
 	return 0;
 }
 
-/* IFNAMSIZ with its NUL counts the asterisk of a wildcard too; \* is a plain one. */
-static int parse_ifname(const char *text, struct value *ret, const char **ret_why)
+static int parse_label(const char *text, struct value *ret, const char **ret_why)
 {
+	uint64_t number;
+
+	if (!parse_number(text, &number)) {
+		*ret_why = "is no ct label: they are numbers here, 0 to 127";
+		return -EINVAL;
+	}
+	if (number >= datatype_ct_label.bits) {
+		*ret_why = "is out of range: the highest ct label is 127";
+		return -EINVAL;
+	}
+	*ret = value_flag(&datatype_ct_label, (unsigned)number);
+	return 0;
+}
+
+static const struct {
+	const char *unit;
+	uint64_t ms;
+} time_units[] = {
+	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
+};
+#define N_TIME_UNITS (sizeof(time_units) / sizeof(time_units[0]))
+
+int time_parse(const char *text, uint64_t *ret_ms)
+{
+	uint64_t ms = 0, number;
+	size_t unit = 0;
+	char *end;
+
+	if (parse_number(text, &number)) {
+		ms = number;
+		if (ms > UINT32_MAX / 1000)
+			return -ERANGE;
+		*ret_ms = ms * 1000;
+		return 0;
+	}
+	do {
+		size_t len;
+
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		errno = 0;
+		number = strtoull(text, &end, 10);
+		len = strspn(end, "dhms");
+		if (len > 1 && memcmp(end, "ms", 2))
+			len = 1;
+		while (unit < N_TIME_UNITS && (strlen(time_units[unit].unit) != len ||
+					       memcmp(time_units[unit].unit, end, len)))
+			unit++;
+		if (unit == N_TIME_UNITS)
+			return -EINVAL;
+		if (errno || number > UINT32_MAX || ms + number * time_units[unit].ms > UINT32_MAX)
+			return -ERANGE;
+		ms += number * time_units[unit++].ms;
+		text = end + len;
+	} while (*text);
+	*ret_ms = ms;
+	return 0;
+}
+
+static int parse_time(const char *text, struct value *ret, const char **ret_why)
+{
+	uint64_t ms;
+	int err = time_parse(text, &ms);
+
+	if (err) {
+		*ret_why = err == -ERANGE ? "is too long: at most 49 days" :
+					    "is no time, such as 30s or 1h30m";
+		return -EINVAL;
+	}
+	*ret = (struct value){ .num = ms };
+	return 0;
+}
+
+/* IFNAMSIZ with its NUL counts the asterisk of a wildcard too; \* is a plain one. */
+static int parse_ifname(const struct datatype *dt, const char *text, struct value *ret,
+			const char **ret_why)
+{
+	bool is_helper = dt == &datatype_helper;
 	size_t len = strlen(text);
 	struct value v = { .str = { .s = "" } };
 
 	if (!len) {
-		*ret_why = "is not an interface name";
+		*ret_why = is_helper ? "is not the name of a helper" :
+				       "is not an interface name";
 		return -EINVAL;
 	}
 	if (!strcmp(text, "*")) {
-		*ret_why = "matches every interface: leave the match out";
+		*ret_why = is_helper ? "matches every helper: name them" :
+				       "matches every interface: leave the match out";
 		return -EINVAL;
 	}
 	if (text[len - 1] == '*') {
@@ -292,8 +399,12 @@ int value_parse(const struct datatype *dt, const char *text, struct value *ret_v
 		return parse_addr4(text, ret_value, ret_why);
 	if (dt == &datatype_ipv6_addr)
 		return parse_addr6(text, ret_value, ret_why);
-	if (dt == &datatype_ifname)
-		return parse_ifname(text, ret_value, ret_why);
+	if (dt->class == VALUE_STRING)
+		return parse_ifname(dt, text, ret_value, ret_why);
+	if (dt == &datatype_ct_label)
+		return parse_label(text, ret_value, ret_why);
+	if (dt == &datatype_time)
+		return parse_time(text, ret_value, ret_why);
 	if (!parse_number(text, &number)) {
 		symbol = symbol_find(dt->symbols, text);
 		if (!symbol)
@@ -336,26 +447,46 @@ static void print_number(struct text *out, const struct datatype *dt, uint64_t v
 		text_printf(out, "%" PRIu64, v);
 }
 
-static void print_flags(struct text *out, const struct datatype *dt, uint64_t v, unsigned flags,
-			const char *between)
+static void print_flags(struct text *out, const struct datatype *dt, const struct value *v,
+			unsigned flags, const char *between)
 {
 	const char *sep = "";
 
-	if (!v)
+	if (value_is_zero(dt, v))
 		print_number(out, dt, 0, flags);
-	for (uint64_t bit = 1; v; bit <<= 1) {
-		if (!(v & bit))
+	for (unsigned n = 0; n < dt->bits; n++) {
+		if (!value_has_flag(dt, v, n))
 			continue;
 		text_puts(out, sep);
-		print_number(out, dt, bit, flags);
+		print_number(out, dt, dt->class == VALUE_NUMBER ? UINT64_C(1) << n : n, flags);
 		sep = between;
-		v &= ~bit;
 	}
 }
 
-void value_print_flags(struct text *out, const struct datatype *dt, uint64_t v, unsigned flags)
+void value_print_flags(struct text *out, const struct datatype *dt, const struct value *v,
+		       unsigned flags)
 {
 	print_flags(out, dt, v, flags, ",");
+}
+
+void time_print(struct text *out, uint64_t ms)
+{
+	if (!ms)
+		text_puts(out, "0s");
+	for (size_t i = 0; i < N_TIME_UNITS; i++) {
+		if (ms >= time_units[i].ms)
+			text_printf(out, "%" PRIu64 "%s", ms / time_units[i].ms,
+				    time_units[i].unit);
+		ms %= time_units[i].ms;
+	}
+}
+
+static void print_time(struct text *out, uint64_t ms, unsigned flags)
+{
+	if (flags & (PRINT_NUMERIC | PRINT_NUMERIC_TIME))
+		text_printf(out, "%" PRIu64 "s", ms / 1000);
+	else
+		time_print(out, ms);
 }
 
 static void print_ifname(struct text *out, const struct value *v)
@@ -375,10 +506,17 @@ void value_print_whole(struct text *out, const struct datatype *dt, const struct
 
 	switch (dt->class) {
 	case VALUE_NUMBER:
-		print_number(out, dt, v->num, flags);
+		if (dt == &datatype_time)
+			print_time(out, v->num, flags);
+		else
+			print_number(out, dt, v->num, flags);
 		break;
 	case VALUE_ADDR:
-		text_puts(out, addr_print(dt->bits == 32 ? L3_IPV4 : L3_IPV6, &v->addr, buf));
+		if (dt->bitmask)
+			print_flags(out, dt, v, flags, " | ");
+		else
+			text_puts(out, addr_print(dt->bits == 32 ? L3_IPV4 : L3_IPV6, &v->addr,
+						  buf));
 		break;
 	case VALUE_STRING:
 		print_ifname(out, v);
@@ -392,7 +530,7 @@ void value_print(struct text *out, const struct datatype *dt, const struct value
 		 unsigned flags)
 {
 	if (dt->bitmask)
-		print_flags(out, dt, v->num, flags, " | ");
+		print_flags(out, dt, v, flags, " | ");
 	else
 		value_print_whole(out, dt, v, flags);
 }

@@ -9,7 +9,8 @@ extern const struct datatype datatype_inet_proto, datatype_nf_proto, datatype_et
 	datatype_ipv6_addr, datatype_ct_state, datatype_ct_dir, datatype_ct_status,
 	datatype_tcp_flag, datatype_icmp_type, datatype_icmp_code, datatype_icmpv6_type,
 	datatype_icmpv6_code, datatype_icmpx_code, datatype_integer8, datatype_integer16,
-	datatype_integer32;
+	datatype_integer32, datatype_integer64, datatype_time, datatype_helper,
+	datatype_ct_label, datatype_ct_event;
 
 /* A constant as it was written.  0; -ENOENT: no such name; -ERANGE: too large, or too long;
  * -EINVAL: nothing of this type, *ret_why says in what way. */
@@ -20,7 +21,12 @@ int value_parse(const struct datatype *dt, const char *text, struct value *ret_v
 void value_print(struct text *out, const struct datatype *dt, const struct value *v,
 		 unsigned flags);
 /* Flags as a list: a,b. */
-void value_print_flags(struct text *out, const struct datatype *dt, uint64_t v, unsigned flags);
+void value_print_flags(struct text *out, const struct datatype *dt, const struct value *v,
+		       unsigned flags);
+/* Milliseconds as 1d2h3m4s5ms. */
+void time_print(struct text *out, uint64_t ms);
+/* The reverse; a number alone is seconds.  0, -EINVAL, or -ERANGE beyond 2^32 - 1 ms. */
+int time_parse(const char *text, uint64_t *ret_ms);
 /* A number, symbolic where it has a name, never split into flags. */
 void value_print_whole(struct text *out, const struct datatype *dt, const struct value *v,
 		       unsigned flags);
@@ -37,6 +43,10 @@ struct value value_mask(const struct datatype *dt, unsigned len);
 int value_mask_len(const struct datatype *dt, const struct value *mask);
 bool value_is_zero(const struct datatype *dt, const struct value *v);
 bool value_is_ones(const struct datatype *dt, const struct value *v);
+/* Of flags: whether flag n is set, whether it is the only one; the value of flag n alone. */
+bool value_has_flag(const struct datatype *dt, const struct value *v, unsigned n);
+bool value_is_one_flag(const struct datatype *dt, const struct value *v);
+struct value value_flag(const struct datatype *dt, unsigned n);
 /* The next one.  False when there is none: v was the last. */
 bool value_next(const struct datatype *dt, const struct value *v, struct value *ret_next);
 /* Whether str matches the pattern, which may be a wildcard. */

@@ -68,6 +68,22 @@ static void echo_chain(const struct transaction *tx, const struct echo *e,
 	print_handle(tx, c->handle, out);
 }
 
+static void echo_object(const struct transaction *tx, const struct echo *e,
+			const struct table *t, struct text *out)
+{
+	for (size_t i = t->n_objects; i-- > 0;) {
+		const struct object *o = t->objects[i];
+
+		if (o->handle != e->handle)
+			continue;
+		text_printf(out, "%s %s %s %s %s ", verb(e->op), object_kind_name(o->kind),
+			    family_name(t->family), t->name, o->name);
+		print_object_line(o, tx->input->print, out);
+		text_putc(out, '\n');
+		return;
+	}
+}
+
 /* The place of the rule, looked for from where the last one was. */
 static bool find_rule(struct place *place, const struct chain *c, uint64_t handle)
 {
@@ -115,6 +131,10 @@ void echo_print(const struct transaction *tx, struct text *out)
 			continue;
 		if (e->kind == ECHO_TABLE) {
 			echo_table(tx, e, t, out);
+			continue;
+		}
+		if (e->kind == ECHO_OBJECT) {
+			echo_object(tx, e, t, out);
 			continue;
 		}
 		c = find_chain(&place, t, e->kind == ECHO_CHAIN ? e->handle : e->chain);

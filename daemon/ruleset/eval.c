@@ -101,6 +101,16 @@ static inline void eval_set_ct_mark(struct eval *e, uint32_t mark)
 	e->ct_mark_set = true;
 }
 
+static bool eval_act(struct eval *e, const struct ct_action *compiled, bool from_acc,
+		     uint32_t acc)
+{
+	struct ct_action action = *compiled;
+
+	if (from_acc)
+		action.value = acc;
+	return !e->act || e->act(e, &action);
+}
+
 /* A test of x; `miss` leaves the rule. */
 #define MATCH_IF(condition)                                                                    \
 	if (!(condition))                                                                      \
@@ -155,7 +165,7 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			      enum hook hook)
 {
 	const struct packet *pk = e->packet;
-	const uint32_t state = e->ct_state ? e->ct_state : CT_STATE_INVALID;
+	uint32_t state = e->ct_state ? e->ct_state : CT_STATE_INVALID;
 	const struct insn *const code = prog->code, *i = code + start;
 	const struct insn *back[PROGRAM_JUMPS];
 	unsigned depth = 0;
@@ -196,6 +206,18 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 		case OP_LOG:
 			if (e->log)
 				e->log(e, hook, prog->logs[i->a]);
+			i++;
+			continue;
+		case OP_CT:
+			if (!eval_ct(e, i->k, i->off, &wide))
+				goto miss;
+			acc = (uint32_t)wide.lo;
+			i++;
+			continue;
+		case OP_ACT:
+			if (!eval_act(e, &prog->actions[i->a], i->k, acc))
+				goto miss;
+			state = e->ct_state ? e->ct_state : CT_STATE_INVALID;
 			i++;
 			continue;
 		case OP_SET_MARK:

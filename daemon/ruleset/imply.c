@@ -338,10 +338,21 @@ static bool l4_implies_family(const struct implied *im, const struct stmt *dep, 
 	return false;
 }
 
+/* `ct original ip saddr` says the family, as long as nothing stands between. */
+static bool is_flow_address(const struct stmt *s)
+{
+	const struct datatype *type = selectors[expr_selector(s->match.left)].type;
+
+	return type == &datatype_ipv4_addr || type == &datatype_ipv6_addr;
+}
+
 static void mark_meta(struct implied *im, struct stmt *s)
 {
 	uint64_t number = s->match.right->value.num;
 
+	if (s->match.op == MATCH_EQ && is_flow_address(s) && im->dep[BASE_NETWORK] == s - 1 &&
+	    (is_plain_value(s) || s->match.right->kind == EXPR_PREFIX))
+		leave_out(im, BASE_NETWORK);
 	if (!is_plain_value(s))
 		return;
 	switch (s->match.left->selector) {

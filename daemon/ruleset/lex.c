@@ -171,6 +171,28 @@ static size_t match_number(const char *s, const char *end)
 	return (size_t)(p - s);
 }
 
+/* 1d2h3m4s5ms: any of these, in this order. */
+static size_t match_time(const char *s, const char *end)
+{
+	static const char *const units[] = { "d", "h", "m", "s", "ms" };
+	const char *p = s;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		size_t len = strlen(units[i]);
+		const char *q = p;
+
+		while (q < end && isdigit((unsigned char)*q))
+			q++;
+		if (q == p || (size_t)(end - q) < len || memcmp(q, units[i], len))
+			continue;
+		/* 5ms are no five minutes. */
+		if (*units[i] == 'm' && len == 1 && q + 1 < end && q[1] == 's')
+			continue;
+		p = q + len;
+	}
+	return (size_t)(p - s);
+}
+
 static size_t match_addr4(const char *s, const char *end)
 {
 	const char *p = s;
@@ -276,6 +298,7 @@ static void lex_longest(struct token *t, const char *s, const char *end)
 		{ TOKEN_NUMBER, match_number }, { TOKEN_MAC, match_mac },
 		{ TOKEN_ADDR4, match_addr4 },	{ TOKEN_ADDR6, match_addr6 },
 		{ TOKEN_GLOB, match_glob },	{ TOKEN_WORD, match_word },
+		{ TOKEN_WORD, match_time },
 	};
 
 	t->len = 0;

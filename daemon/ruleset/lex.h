@@ -21,7 +21,7 @@
 enum token_kind {
 	TOKEN_END = 0,
 	TOKEN_NEWLINE, /* or ; */
-	TOKEN_WORD,    /* a keyword, a name */
+	TOKEN_WORD,    /* a keyword, a name, a time such as 1h30m */
 	TOKEN_NUMBER,  /* decimal, 0x..., 0...; fits 64 bits */
 	TOKEN_STRING,  /* "..."; s is what is inside */
 	TOKEN_GLOB,    /* eth*: an unquoted word that ends in an asterisk */

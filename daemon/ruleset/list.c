@@ -50,7 +50,40 @@ static void list_chains(struct transaction *tx, const struct command *c, unsigne
 	}
 }
 
-/* Lists of objects that tables do not have: nft shows the tables of some. */
+/* list ct helpers: tables without any objects are left out, as nft does. */
+static void list_kind(struct transaction *tx, const struct command *c, const struct table *t,
+		      unsigned flags)
+{
+	if (!t->n_objects)
+		return;
+	open_table(t, &tx->out);
+	for (size_t i = 0; i < t->n_objects; i++) {
+		if (t->objects[i]->kind == c->kind)
+			print_object(t->objects[i], flags, &tx->out);
+	}
+	text_puts(&tx->out, "}\n");
+}
+
+static int list_objects(struct transaction *tx, const struct command *c, unsigned flags)
+{
+	size_t at;
+
+	if (c->table.kind == TOKEN_END) {
+		for (size_t i = 0; i < tx->rs->n_tables; i++) {
+			if (in_family(c, tx->rs->tables[i]))
+				list_kind(tx, c, tx->rs->tables[i], flags);
+		}
+		return 0;
+	}
+	at = transaction_table(tx, command_family(c), &c->table);
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	list_kind(tx, c, tx->rs->tables[at], flags);
+	return 0;
+}
+
+/* Lists of objects that tables do not have: nft shows all tables of some, of the others those that
+ * have any objects, unless they are reset. */
 static void list_others(struct transaction *tx, const struct command *c)
 {
 	static const char *const shown[] = { "sets", "maps", "meters", "flowtables" };
@@ -60,8 +93,9 @@ static void list_others(struct transaction *tx, const struct command *c)
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		show = show || (strlen(shown[i]) == c->word.len &&
 				!strncmp(word, shown[i], c->word.len));
-	for (size_t i = 0; show && i < tx->rs->n_tables; i++) {
-		if (!in_family(c, tx->rs->tables[i]))
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		if (!in_family(c, tx->rs->tables[i]) ||
+		    !(show || (c->op == COMMAND_LIST && tx->rs->tables[i]->n_objects)))
 			continue;
 		open_table(tx->rs->tables[i], &tx->out);
 		text_puts(&tx->out, "}\n");
@@ -96,6 +130,15 @@ static int list_in_table(struct transaction *tx, const struct command *c, unsign
 		print_table(t, flags, &tx->out);
 		return 0;
 	}
+	if (c->object == OBJECT_NAMED) {
+		at = object_named(tx, t, c);
+		if (at == MODEL_NONE)
+			return -EINVAL;
+		open_table(t, &tx->out);
+		print_object(t->objects[at], flags, &tx->out);
+		text_puts(&tx->out, "}\n");
+		return 0;
+	}
 	at = transaction_chain(tx, t, &c->chain);
 	if (at == MODEL_NONE)
 		return -EINVAL;
@@ -124,6 +167,8 @@ int list_apply(struct transaction *tx, const struct command *c)
 	case OBJECT_CHAINS:
 		list_chains(tx, c, flags);
 		return 0;
+	case OBJECT_KIND:
+		return list_objects(tx, c, flags);
 	case OBJECT_OTHERS:
 		list_others(tx, c);
 		return 0;

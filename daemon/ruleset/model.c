@@ -21,8 +21,7 @@ const char *family_name(enum family f)
 	return "unknown";
 }
 
-/* Room for one more of an array of pointers. */
-static bool grow(void *array, size_t n, size_t *cap)
+bool model_grow(void *array, size_t n, size_t *cap)
 {
 	void ***v = array;
 	size_t more = *cap ? *cap * 2 : 4;
@@ -197,9 +196,13 @@ void stmt_fini(struct stmt *s)
 	case STMT_SET_CT:
 		expr_free(s->set.value);
 		break;
+	case STMT_OBJECT:
+		free(s->object.name);
+		break;
 	case STMT_NONE:
 	case STMT_REJECT:
 	case STMT_COUNTER:
+	case STMT_NOTRACK:
 		break;
 	}
 	s->kind = STMT_NONE;
@@ -292,9 +295,13 @@ static bool clone_stmt(struct stmt *to, const struct stmt *from)
 	case STMT_SET_CT:
 		to->set.value = expr_clone(from->set.value);
 		return to->set.value != NULL;
+	case STMT_OBJECT:
+		to->object.name = strdup(from->object.name);
+		return to->object.name != NULL;
 	case STMT_NONE:
 	case STMT_REJECT:
 	case STMT_COUNTER:
+	case STMT_NOTRACK:
 		break;
 	}
 	return true;
@@ -371,7 +378,7 @@ void chain_unref(struct chain *c)
 
 bool chain_insert_rule(struct chain *c, size_t at, struct rule *r)
 {
-	if (!grow(&c->rules, c->n_rules, &c->cap_rules))
+	if (!model_grow(&c->rules, c->n_rules, &c->cap_rules))
 		return false;
 	memmove(c->rules + at + 1, c->rules + at, (c->n_rules - at) * sizeof(struct rule *));
 	c->rules[at] = rule_ref(r);
@@ -503,6 +510,9 @@ void table_unref(struct table *t)
 		return;
 	for (size_t i = 0; i < t->n_chains; i++)
 		chain_unref(t->chains[i]);
+	for (size_t i = 0; i < t->n_objects; i++)
+		object_unref(t->objects[i]);
+	free(t->objects);
 	free(t->chains);
 	free(t->index);
 	free(t->name);
@@ -512,7 +522,7 @@ void table_unref(struct table *t)
 
 bool table_add_chain(struct table *t, struct chain *c)
 {
-	if (!c || !grow(&t->chains, t->n_chains, &t->cap_chains))
+	if (!c || !model_grow(&t->chains, t->n_chains, &t->cap_chains))
 		goto failed;
 	if (2 * (t->n_chains + 1) > t->n_index && !index_build(t, t->n_chains + 1))
 		goto failed;
@@ -583,10 +593,17 @@ static struct table *table_copy(const struct table *t)
 	n->comment = t->comment ? strdup(t->comment) : NULL;
 	n->chains = malloc(t->n_chains * sizeof(struct chain *) + 1);
 	n->index = malloc(t->n_index * sizeof(*n->index) + 1);
-	if (!n->name || (t->comment && !n->comment) || !n->chains || !n->index) {
-		n->n_chains = 0;
+	n->cap_objects = t->n_objects;
+	n->objects = malloc(t->n_objects * sizeof(struct object *) + 1);
+	if (!n->name || (t->comment && !n->comment) || !n->chains || !n->index ||
+	    !n->objects) {
+		n->n_chains = n->n_objects = 0;
 		table_unref(n);
 		return NULL;
+	}
+	for (size_t i = 0; i < t->n_objects; i++) {
+		n->objects[i] = t->objects[i];
+		n->objects[i]->refs++;
 	}
 	if (t->n_index)
 		memcpy(n->index, t->index, t->n_index * sizeof(*n->index));
@@ -649,7 +666,7 @@ struct ruleset *ruleset_copy(const struct ruleset *rs)
 
 bool ruleset_add_table(struct ruleset *rs, struct table *t)
 {
-	if (!t || !grow(&rs->tables, rs->n_tables, &rs->cap_tables)) {
+	if (!t || !model_grow(&rs->tables, rs->n_tables, &rs->cap_tables)) {
 		table_unref(t);
 		return false;
 	}

@@ -21,6 +21,25 @@ enum family { /* NFPROTO_* */
 };
 const char *family_name(enum family f); /* "ip", "ip6", "inet" */
 
+/* Kinds of objects that tables have beside chains.  Each kind has names of its own. */
+enum object_kind {
+	KIND_NONE = 0,
+#define OBJECT(id, text, word, plural) KIND_##id,
+#include "ruleset/object.def"
+#undef OBJECT
+	KIND_COUNT
+};
+const char *object_kind_name(enum object_kind kind); /* "ct helper" */
+const char *object_l4_name(uint8_t l4);              /* "tcp", "udp" */
+
+/* The states of timeout policies. */
+struct policy_row {
+	const char *name;
+	uint8_t l4;
+	uint32_t seconds; /* nft's default */
+};
+extern const struct policy_row policy_states[POLICY_COUNT];
+
 /* ---- expressions ---- */
 
 /* What a value depends on: later a verdict may be remembered with its flow as long as
@@ -154,7 +173,9 @@ enum stmt_kind {
 	STMT_NONE = 0,
 	STMT_MATCH, STMT_VERDICT, STMT_REJECT, STMT_COUNTER, STMT_LOG,
 	STMT_SET_META, /* meta mark set */
-	STMT_SET_CT,   /* ct mark set */
+	STMT_SET_CT,   /* ct mark set, ct zone set, ... */
+	STMT_OBJECT,   /* ct helper set and its like: an object of the table by name */
+	STMT_NOTRACK,
 };
 
 struct stmt {
@@ -176,6 +197,7 @@ struct stmt {
 		struct { uint32_t slot; struct counter initial; } counter;
 		struct log_spec log; /* prefix is owned here */
 		struct { enum selector_id target; struct expr *value; } set;
+		struct { enum object_kind kind; char *name; } object;
 	};
 };
 
@@ -212,6 +234,18 @@ struct chain {
 	size_t n_rules, cap_rules;
 };
 
+/* An object of a table that rules name.  Immutable once it is in a table, but for the number of
+ * a policy, which it gets once (ruleset_number()). */
+struct object {
+	unsigned refs;
+	enum object_kind kind;
+	char *name;
+	uint64_t handle;
+	char *comment;
+	enum family l3; /* of the flows that it is for: inet is both */
+	struct ct_object ct;
+};
+
 enum table_flag { TABLE_DORMANT = 1 << 0 };
 
 struct table {
@@ -222,6 +256,8 @@ struct table {
 	uint64_t last_handle; /* of this table's chains and rules: one series, as nft's */
 	unsigned flags;
 	char *comment;
+	struct object **objects; /* in the order in which they were added */
+	size_t n_objects, cap_objects;
 	struct chain **chains; /* in the order in which they were added */
 	size_t n_chains, cap_chains;
 	uint32_t *index; /* chains by name: open addressing, n_index a power of two; an
@@ -242,9 +278,13 @@ struct ruleset {
 #define MODEL_NONE SIZE_MAX
 size_t table_find(const struct ruleset *rs, enum family family, const char *name);
 size_t chain_find(const struct table *t, const char *name);
+size_t object_find(const struct table *t, enum object_kind kind, const char *name);
 
 /* The rest is for who builds rulesets.  What returns a pointer or a bool fails only when
  * out of memory. */
+
+/* Room for one more of an array of pointers. */
+bool model_grow(void *array, size_t n, size_t *cap);
 
 struct expr *expr_new(enum expr_kind kind, struct span span);
 void expr_free(struct expr *e);
@@ -279,9 +319,14 @@ void chain_remove_rule(struct chain *c, size_t at);
 /* Where the rule with this handle is. */
 size_t chain_find_rule(const struct chain *c, uint64_t handle);
 
+struct object *object_new(enum object_kind kind, const char *name, size_t len);
+void object_unref(struct object *o);
+
 struct table *table_new(enum family family, const char *name, size_t len);
 void table_unref(struct table *t);
 bool table_add_chain(struct table *t, struct chain *c); /* takes c over, also on failure */
+bool table_add_object(struct table *t, struct object *o); /* takes o over, also on failure */
+void table_remove_object(struct table *t, size_t at);
 void table_remove_chain(struct table *t, size_t at);
 bool table_rename_chain(struct table *t, size_t at, const char *name, size_t len);
 

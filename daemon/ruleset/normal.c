@@ -188,8 +188,8 @@ static void normal_flags(const struct datatype *dt, struct stmt *s)
 		return;
 	if (s->match.op == MATCH_IMPLICIT && value_is_ones(dt, &right->value)) {
 		s->match.op = MATCH_NE;
-		right->value.num = 0;
-	} else if (mask_alone(s->match.left, &mask) && !right->value.num &&
+		right->value = (struct value){ 0 };
+	} else if (mask_alone(s->match.left, &mask) && value_is_zero(dt, &right->value) &&
 		   (s->match.op == MATCH_EQ || s->match.op == MATCH_NE)) {
 		s->match.op = s->match.op == MATCH_NE ? MATCH_IMPLICIT : MATCH_NOT;
 		right->value = mask;

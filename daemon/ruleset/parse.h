@@ -5,8 +5,8 @@
  * as many mistakes as it can.
  *
  * Files: parse.c the parser's state, tokens, variables, includes; parse_command.c commands and
- * blocks; parse_chain.c hooks; parse_rule.c statements, parse_log.c one of them; parse_expr.c
- * expressions. */
+ * blocks; parse_chain.c hooks; parse_rule.c statements, parse_log.c one of them; parse_ct.c what
+ * begins with ct; parse_object.c named objects; parse_expr.c expressions. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
 
@@ -88,6 +88,8 @@ struct expr *parse_variable(struct parser *p);
 enum parse_side { PARSE_LEFT, PARSE_RIGHT, PARSE_SET_VALUE };
 struct expr *parse_operations(struct parser *p, enum parse_side side);
 struct expr *parse_right(struct parser *p);
+/* a,b,c or one value. */
+struct expr *parse_flag_list(struct parser *p);
 /* a,b / c,d: the right side and, in *ret_mask, what is behind the slash; else NULL. */
 struct expr *parse_right_masked(struct parser *p, struct expr **ret_mask);
 /* meta mark, ip saddr, iifname ...: the selector at the next token; SELECTOR_NONE with an
@@ -102,6 +104,24 @@ bool parse_chain_hook(struct parser *p, struct chain_spec *spec);
 bool parse_chain_policy(struct parser *p, struct chain_spec *spec);
 /* "expected WHAT, found ...", and the word that is nearest; false. */
 bool parse_unknown(struct parser *p, const char *what, const char *const *words);
+
+/* parse_ct.c: behind the word ct, a selector; SELECTOR_NONE with an error said. */
+enum selector_id parse_ct_selector(struct parser *p);
+/* Behind `ct helper set` and its like: false when the target is no such thing. */
+bool parse_ct_given(struct parser *p, enum selector_id target, struct stmt *s);
+/* parse_object.c.  At the word ct within a table; behind a verb that adds, that lists, that names
+ * one (with many: or all of a kind). */
+bool parse_object_item(struct parser *p, struct command *c);
+bool parse_add_object(struct parser *p, struct command *c);
+bool parse_list_objects(struct parser *p, struct command *c);
+bool parse_object_name(struct parser *p, struct command *c, bool many);
+/* parse_command.c: for them. */
+bool parse_family(struct parser *p, struct command *c);
+bool parse_table_name(struct parser *p, struct command *c);
+bool parse_handle(struct parser *p, struct command *c);
+bool parse_block(struct parser *p, struct command *c, size_t arg,
+		 bool (*item)(struct parser *p, struct command *c, size_t arg));
+void *parse_grow(struct parser *p, void *v, size_t n, size_t *cap, size_t size);
 
 /* Whether the word can begin a match. */
 bool parse_selector_known(const struct token *word);

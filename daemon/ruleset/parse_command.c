@@ -9,9 +9,12 @@ void command_fini(struct command *c)
 {
 	for (size_t i = 0; i < c->n_chains; i++)
 		free(c->chains[i].comment);
+	for (size_t i = 0; i < c->n_objects; i++)
+		object_unref(c->objects[i].object);
 	for (size_t i = 0; i < c->n_rules; i++)
 		rule_spec_fini(&c->rules[i]);
 	free(c->chains);
+	free(c->objects);
 	free(c->rules);
 	free(c->table_comment);
 	*c = (struct command){ 0 };
@@ -32,7 +35,7 @@ static const struct {
 	{ "netdev", FAMILY_NONE, "there are no devices to hook: packets come through TUNs" },
 };
 
-static bool parse_family(struct parser *p, struct command *c)
+bool parse_family(struct parser *p, struct command *c)
 {
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		if (!token_is_word(&p->t, families[i].word))
@@ -49,7 +52,7 @@ static bool parse_family(struct parser *p, struct command *c)
 	return true;
 }
 
-static bool parse_table_name(struct parser *p, struct command *c)
+bool parse_table_name(struct parser *p, struct command *c)
 {
 	return parse_family(p, c) && parse_name(p, "the name of a table", &c->table);
 }
@@ -59,7 +62,7 @@ static bool parse_chain_name(struct parser *p, struct command *c)
 	return parse_table_name(p, c) && parse_name(p, "the name of a chain", &c->chain);
 }
 
-static bool parse_handle(struct parser *p, struct command *c)
+bool parse_handle(struct parser *p, struct command *c)
 {
 	struct span at = p->t.span;
 
@@ -76,7 +79,7 @@ static bool parse_handle(struct parser *p, struct command *c)
 
 /* ---- arrays ---- */
 
-static void *grow(struct parser *p, void *v, size_t n, size_t *cap, size_t size)
+void *parse_grow(struct parser *p, void *v, size_t n, size_t *cap, size_t size)
 {
 	size_t more = *cap ? *cap * 2 : 4;
 	void *grown;
@@ -94,7 +97,7 @@ static struct chain_spec *new_chain(struct parser *p, struct command *c,
 				    const struct token *name)
 {
 	struct chain_spec *grown =
-		grow(p, c->chains, c->n_chains, &c->cap_chains, sizeof(*grown));
+		parse_grow(p, c->chains, c->n_chains, &c->cap_chains, sizeof(*grown));
 	struct chain_spec *spec;
 
 	if (!grown)
@@ -120,7 +123,7 @@ static bool parse_new_rule(struct parser *p, struct command *c, struct rule_spec
 static struct rule_spec *new_rule(struct parser *p, struct command *c,
 				  const struct token *chain)
 {
-	struct rule_spec *grown = grow(p, c->rules, c->n_rules, &c->cap_rules, sizeof(*grown));
+	struct rule_spec *grown = parse_grow(p, c->rules, c->n_rules, &c->cap_rules, sizeof(*grown));
 	struct rule_spec *spec;
 
 	if (!grown)
@@ -174,7 +177,7 @@ static void recover(struct parser *p, unsigned level)
 }
 
 /* { item; item; }, each by item(); true when all were right. */
-static bool parse_block(struct parser *p, struct command *c, size_t arg,
+bool parse_block(struct parser *p, struct command *c, size_t arg,
 			bool (*item)(struct parser *p, struct command *c, size_t arg))
 {
 	unsigned level;
@@ -214,8 +217,8 @@ static bool parse_chain_block(struct parser *p, struct command *c, size_t at)
 }
 
 static const char *const later_objects[] = {
-	"set",	 "map",	    "flowtable", "counter", "quota",  "ct", "limit",
-	"meter", "secmark", "synproxy",	 "element", "helper", NULL,
+	"set",	 "map",	    "flowtable", "counter", "quota", "limit",
+	"meter", "secmark", "synproxy",	 "element", NULL,
 };
 
 static bool refuse_object(struct parser *p)
@@ -268,6 +271,8 @@ static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 		}
 		return new_chain(p, c, &name) && parse_chain_block(p, c, c->n_chains - 1);
 	}
+	if (token_is_word(&p->t, "ct"))
+		return parse_object_item(p, c);
 	if (parse_accept_word(p, "flags"))
 		return parse_table_flags(p, c);
 	if (parse_accept_word(p, "comment")) {
@@ -363,6 +368,8 @@ static bool parse_add(struct parser *p, struct command *c)
 		return add_table(p, c);
 	if (parse_accept_word(p, "chain"))
 		return add_chain(p, c);
+	if (token_is_word(&p->t, "ct"))
+		return parse_add_object(p, c);
 	if (c->op == COMMAND_ADD && parse_accept_word(p, "rule"))
 		return add_rule(p, c);
 	if (c->op != COMMAND_ADD)
@@ -407,6 +414,8 @@ static bool parse_delete(struct parser *p, struct command *c)
 		c->object = OBJECT_RULE;
 		return parse_chain_name(p, c) && parse_handle(p, c);
 	}
+	if (token_is_word(&p->t, "ct"))
+		return parse_object_name(p, c, false);
 	return unknown_object(p, c, "\"table\", \"chain\" or \"rule\"", words);
 }
 
@@ -461,6 +470,8 @@ static bool parse_list(struct parser *p, struct command *c)
 		c->object = OBJECT_CHAIN;
 		return parse_chain_name(p, c);
 	}
+	if (token_is_word(&p->t, "ct"))
+		return parse_list_objects(p, c);
 	if (parse_accept_word(p, "ruleset"))
 		c->object = OBJECT_RULESET;
 	else if (parse_accept_word(p, "tables"))
@@ -532,6 +543,7 @@ static const struct {
 	{ "table", COMMAND_ADD, add_table },
 	{ "chain", COMMAND_ADD, add_chain },
 	{ "rule", COMMAND_ADD, add_rule },
+	{ "ct", COMMAND_ADD, NULL }, /* at the word itself */
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -599,8 +611,10 @@ static bool parse_verb(struct parser *p, struct command *c)
 	for (size_t i = 0; i < N_VERBS; i++) {
 		if (!token_is_word(&p->t, verbs[i].word))
 			continue;
-		parse_advance(p);
 		c->op = verbs[i].op;
+		if (!verbs[i].parse)
+			return parse_add_object(p, c);
+		parse_advance(p);
 		return verbs[i].parse(p, c);
 	}
 	c->op = COMMAND_ADD;

@@ -165,6 +165,8 @@ enum selector_id parse_selector(struct parser *p)
 	enum selector_id id;
 
 	parse_advance(p);
+	if (token_is_word(&first, "ct"))
+		return parse_ct_selector(p);
 	if (!is_header(&first)) {
 		id = token_is_word(&first, "mark") ? SELECTOR_META_MARK
 						   : find_selector(&first, NULL);
@@ -506,6 +508,11 @@ static struct expr *set_item(struct parser *p)
 		return NULL;
 	}
 	return single(p);
+}
+
+struct expr *parse_flag_list(struct parser *p)
+{
+	return flag_list(p, parse_operations(p, PARSE_RIGHT));
 }
 
 struct expr *parse_right(struct parser *p)

@@ -73,6 +73,26 @@ static bool parse_match(struct parser *p, struct expr *left, struct stmt *s)
 	return !mask || masked_match(p, s, mask);
 }
 
+/* What can be set to a value. */
+static const struct {
+	enum selector_id target;
+	enum stmt_kind kind;
+} settable[] = {
+	{ SELECTOR_META_MARK, STMT_SET_META },	  { SELECTOR_CT_MARK, STMT_SET_CT },
+	{ SELECTOR_CT_LABEL, STMT_SET_CT },	  { SELECTOR_CT_EVENT, STMT_SET_CT },
+	{ SELECTOR_CT_ZONE, STMT_SET_CT },	  { SELECTOR_CT_ORIGINAL_ZONE, STMT_SET_CT },
+	{ SELECTOR_CT_REPLY_ZONE, STMT_SET_CT },
+};
+
+static enum stmt_kind kind_of_set(enum selector_id target)
+{
+	for (size_t i = 0; i < sizeof(settable) / sizeof(settable[0]); i++) {
+		if (settable[i].target == target)
+			return settable[i].kind;
+	}
+	return STMT_NONE;
+}
+
 /* Takes left over. */
 static bool parse_set(struct parser *p, struct expr *left, struct stmt *s)
 {
@@ -80,19 +100,21 @@ static bool parse_set(struct parser *p, struct expr *left, struct stmt *s)
 
 	*s = (struct stmt){ .span = left->span };
 	expr_free(left);
-	if (target != SELECTOR_META_MARK && target != SELECTOR_CT_MARK) {
-		diag_error(p->d, &s->span,
-			   "this version sets only \"meta mark\" and \"ct mark\"");
+	parse_advance(p); /* set */
+	if (parse_ct_given(p, target, s))
+		return s->object.name != NULL;
+	s->kind = kind_of_set(target);
+	if (!s->kind) {
+		diag_error(p->d, &s->span, "\"%s\" cannot be set", selectors[target].text);
 		return false;
 	}
-	parse_advance(p); /* set */
 	if (token_is(&p->t, '{')) {
 		diag_error(p->d, &p->t.span, "one value is set, not a set of them");
 		return false;
 	}
-	s->kind = target == SELECTOR_META_MARK ? STMT_SET_META : STMT_SET_CT;
 	s->set.target = target;
-	s->set.value = parse_operations(p, PARSE_SET_VALUE);
+	s->set.value = target == SELECTOR_CT_EVENT ? parse_flag_list(p) :
+						     parse_operations(p, PARSE_SET_VALUE);
 	if (!s->set.value)
 		return false;
 	if (token_is_word(&p->t, "map")) {
@@ -281,6 +303,13 @@ static bool parse_reject(struct parser *p, struct stmt *s)
 	return false;
 }
 
+static bool parse_notrack(struct parser *p, struct stmt *s)
+{
+	(void)p;
+	s->kind = STMT_NOTRACK;
+	return true;
+}
+
 static bool refuse_statement(struct parser *p, struct stmt *s)
 {
 	(void)s;
@@ -302,6 +331,7 @@ static const struct {
 	{ "counter", parse_counter },
 	{ "log", parse_log },
 	{ "reject", parse_reject },
+	{ "notrack", parse_notrack },
 #define LATER(word)                                                                            \
 	{                                                                                      \
 		word, refuse_statement                                                         \
@@ -317,7 +347,6 @@ static const struct {
 	LATER("fwd"),
 	LATER("tproxy"),
 	LATER("synproxy"),
-	LATER("notrack"),
 	LATER("flow"),
 	LATER("add"),
 	LATER("update"),
@@ -336,7 +365,8 @@ bool parse_at_statement(const struct parser *p)
 {
 	/* Also types of messages and states of flows, or no keyword elsewhere. */
 	if (token_is_word(&p->t, "redirect") || token_is_word(&p->t, "snat") ||
-	    token_is_word(&p->t, "dnat") || token_is_word(&p->t, "last"))
+	    token_is_word(&p->t, "dnat") || token_is_word(&p->t, "last") ||
+	    token_is_word(&p->t, "secmark"))
 		return false;
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
 		if (token_is_word(&p->t, statements[i].word))

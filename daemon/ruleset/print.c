@@ -128,6 +128,11 @@ void print_table(const struct table *t, unsigned flags, struct text *out)
 	}
 	if (t->comment)
 		text_printf(out, "\tcomment \"%s\"\n", t->comment);
+	for (size_t i = 0; i < t->n_objects; i++) {
+		text_puts(out, between);
+		print_object(t->objects[i], flags, out);
+		between = "\n";
+	}
 	for (size_t i = 0; i < t->n_chains; i++) {
 		text_puts(out, between);
 		print_chain(t->chains[i], flags, out);

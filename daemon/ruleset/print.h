@@ -16,6 +16,7 @@ void print_rule(const struct rule *r, unsigned flags, struct text *out);
 /* The name of the priority with what is added to it, or the number. */
 void print_priority(const struct chain *c, unsigned flags, struct text *out);
 /* Whole blocks. */
+void print_object(const struct object *o, unsigned flags, struct text *out);
 void print_table(const struct table *t, unsigned flags, struct text *out);
 void print_chain(const struct chain *c, unsigned flags, struct text *out);
 /* The declaration alone, as far as `list chains` shows it. */
@@ -25,6 +26,9 @@ void print_chain_head(const struct chain *c, unsigned flags, struct text *out);
 bool priority_find(const char *name, enum hook hook, int32_t *ret_priority);
 /* Names that priorities can have, NULL at the end. */
 extern const char *const priority_names[];
+
+/* print_object.c: what stands behind its name in one line. */
+void print_object_line(const struct object *o, unsigned flags, struct text *out);
 
 /* print_stmt.c */
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);

@@ -43,17 +43,13 @@ static unsigned precedence(enum expr_kind kind)
 	}
 }
 
-static bool is_one_bit(uint64_t v)
-{
-	return v && !(v & (v - 1));
-}
-
 static void print_expr(const struct expr *e, unsigned flags, struct text *out);
 
 /* The constant of an operation: several flags are an operation themselves. */
 static void print_operand(const struct expr *e, unsigned flags, struct text *out)
 {
-	bool several = e->type->bitmask && e->value.num && !is_one_bit(e->value.num);
+	bool several = e->type->bitmask && !value_is_zero(e->type, &e->value) &&
+		       !value_is_one_flag(e->type, &e->value);
 
 	text_puts(out, several ? "(" : "");
 	print_expr(e, flags, out);
@@ -73,9 +69,15 @@ static void print_operation(const struct expr *e, unsigned flags, struct text *o
 		print_operand(e->op.right, flags, out);
 }
 
-/* Ends of ranges are never shown by name. */
+/* Ends of ranges are never shown by name.  Where nft cuts off what is less than a second although
+ * nobody asked for seconds, its listing would be another rule: we show all. */
 static void print_bound(const struct expr *e, unsigned flags, struct text *out)
 {
+	if (e->type == &datatype_time && e->value.num % 1000 &&
+	    !(flags & (PRINT_NUMERIC | PRINT_NUMERIC_TIME))) {
+		time_print(out, e->value.num);
+		return;
+	}
 	value_print_whole(out, e->type, &e->value,
 			  (flags | PRINT_NUMERIC) & ~(unsigned)PRINT_SERVICE);
 }
@@ -154,6 +156,8 @@ static const char *match_op_text(enum match_op op)
 
 static bool has_name(const struct datatype *dt, uint64_t number)
 {
+	if (dt->class != VALUE_NUMBER)
+		return false;
 	for (const struct symbol *s = dt->symbols; s && s->name; s++) {
 		if (s->value == number)
 			return true;
@@ -170,16 +174,18 @@ static bool print_masked_flags(const struct stmt *s, unsigned flags, struct text
 	if (!dt->bitmask || left->kind != EXPR_AND || left->op.left->kind != EXPR_SELECTOR ||
 	    right->kind != EXPR_VALUE || (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
 		return false;
-	if (is_one_bit(right->value.num) && right->value.num == left->op.right->value.num)
+	if (value_is_one_flag(dt, &right->value) &&
+	    !value_cmp(dt, &right->value, &left->op.right->value))
 		return false;
 	/* Behind the slash a number alone would be a prefix length. */
-	if (is_one_bit(left->op.right->value.num) && !has_name(dt, left->op.right->value.num))
+	if (value_is_one_flag(dt, &left->op.right->value) &&
+	    !has_name(dt, left->op.right->value.num))
 		return false;
 	print_expr(left->op.left, flags, out);
 	text_puts(out, s->match.op == MATCH_NE ? " != " : " ");
-	value_print_flags(out, dt, right->value.num, flags);
+	value_print_flags(out, dt, &right->value, flags);
 	text_puts(out, " / ");
-	value_print_flags(out, dt, left->op.right->value.num, flags);
+	value_print_flags(out, dt, &left->op.right->value, flags);
 	return true;
 }
 
@@ -191,7 +197,7 @@ static void print_right(const struct stmt *s, unsigned flags, struct text *out)
 	if (right->kind != EXPR_VALUE || !right->type->bitmask) {
 		print_expr(right, flags, out);
 	} else if (s->match.op == MATCH_IMPLICIT || s->match.op == MATCH_NOT) {
-		value_print_flags(out, right->type, right->value.num, flags);
+		value_print_flags(out, right->type, &right->value, flags);
 	} else if (s->match.left->kind == EXPR_SELECTOR &&
 		   s->match.left->selector == SELECTOR_TCP_FLAGS) {
 		value_print_whole(out, right->type, &right->value, flags);
@@ -316,8 +322,13 @@ static void print_log(const struct log_spec *log, struct text *out)
 
 static void print_set_stmt(const struct stmt *s, unsigned flags, struct text *out)
 {
+	const struct expr *value = s->set.value;
+
 	text_printf(out, "%s set ", selectors[s->set.target].text);
-	print_expr(s->set.value, flags, out);
+	if (s->set.target == SELECTOR_CT_EVENT)
+		value_print_flags(out, value->type, &value->value, flags);
+	else
+		print_expr(value, flags, out);
 }
 
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out)
@@ -341,6 +352,13 @@ void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, stru
 	case STMT_SET_META:
 	case STMT_SET_CT:
 		print_set_stmt(s, flags, out);
+		break;
+	case STMT_OBJECT:
+		text_printf(out, "%s set \"%s\"", object_kind_name(s->object.kind),
+			    s->object.name);
+		break;
+	case STMT_NOTRACK:
+		text_puts(out, "notrack");
 		break;
 	case STMT_NONE:
 		break;

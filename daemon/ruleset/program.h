@@ -64,6 +64,8 @@ enum op {
 	OP_WIDE_LOOKUP,
 	OP_COUNT,       /* slot a */
 	OP_LOG,         /* log a */
+	OP_CT,          /* acc, or the wide one: field k of the flow in direction off, if there */
+	OP_ACT,         /* action a; k: its value is acc */
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_CT_MARK,
 	OP_JUMP,        /* to a, coming back to the next instruction; b: this rule */
@@ -102,6 +104,30 @@ struct program_rule {
 	bool effects;    /* it counts, logs or sets something: it must see every packet */
 };
 
+/* Fields of flows that are asked for rarely (eval_ct.c). */
+enum ct_field {
+	CT_FIELD_NONE = 0,
+	CT_FIELD_EXPIRATION,
+	CT_FIELD_ID,
+	CT_FIELD_L3PROTO,
+	CT_FIELD_PROTOCOL,
+	CT_FIELD_SADDR4,
+	CT_FIELD_DADDR4,
+	CT_FIELD_PROTO_SRC,
+	CT_FIELD_PROTO_DST,
+	CT_FIELD_ZONE,
+	CT_FIELD_HELPER, /* from here on 128 bits */
+	CT_FIELD_LABEL,
+	CT_FIELD_SADDR6,
+	CT_FIELD_DADDR6,
+	CT_FIELD_BYTES,
+	CT_FIELD_PACKETS,
+	CT_FIELD_AVGPKT,
+};
+#define CT_DIR_BOTH 2 /* the sum, or the same both ways */
+/* False: the flow has none. */
+bool eval_ct(const struct eval *e, enum ct_field field, unsigned dir, struct wide *ret);
+
 /* A base chain where it is hooked. */
 struct program_base {
 	uint32_t chain;
@@ -136,6 +162,8 @@ struct program {
 	struct wide_pair *pairs;
 	struct lookup **lookups;
 	const struct log_spec **logs;
+	struct ct_action *actions;
+	uint32_t n_actions;
 	uint32_t n_code, n_bases, n_chains, n_rules, n_pairs, n_lookups, n_logs;
 };
 

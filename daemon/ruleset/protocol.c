@@ -132,6 +132,81 @@ bool protocols_need_l3(struct checker *ck, enum l3 l3, const struct span *at)
 	return need_l3(ck, 0, (int)l3, at);
 }
 
+/* ---- fields of flows ---- */
+
+/* Those of both families by the one without. */
+static const struct {
+	enum selector_id any, ip, ip6;
+} addresses[] = {
+	{ SELECTOR_CT_ORIGINAL_SADDR, SELECTOR_CT_ORIGINAL_IP_SADDR,
+	  SELECTOR_CT_ORIGINAL_IP6_SADDR },
+	{ SELECTOR_CT_ORIGINAL_DADDR, SELECTOR_CT_ORIGINAL_IP_DADDR,
+	  SELECTOR_CT_ORIGINAL_IP6_DADDR },
+	{ SELECTOR_CT_REPLY_SADDR, SELECTOR_CT_REPLY_IP_SADDR, SELECTOR_CT_REPLY_IP6_SADDR },
+	{ SELECTOR_CT_REPLY_DADDR, SELECTOR_CT_REPLY_IP_DADDR, SELECTOR_CT_REPLY_IP6_DADDR },
+};
+
+static bool settle_address(struct checker *ck, struct expr *e, enum selector_id ip,
+			   enum selector_id ip6)
+{
+	bool known = !ck->proto.l3_many &&
+		     (ck->proto.l3 == L3_IPV4 || ck->proto.l3 == L3_IPV6);
+
+	if (!known) {
+		diag_error(ck->d, &e->span, "is this an address of ip or ip6?  Write \"%s\" or "
+			   "\"%s\"", selectors[ip].text, selectors[ip6].text);
+		return false;
+	}
+	e->selector = ck->proto.l3 == L3_IPV4 ? ip : ip6;
+	return true;
+}
+
+/* An address of another family than all packets of the table. */
+static bool may_have(struct checker *ck, const struct expr *e, int l3)
+{
+	if (ck->proto.l3 == PROTOCOLS_NONE || ck->proto.l3 == l3)
+		return true;
+	diag_error(ck->d, &e->span, "conflicting protocols: this needs %s, the rule is for %s",
+		   l3_name(l3), l3_name(ck->proto.l3));
+	return false;
+}
+
+static bool settle_port(struct checker *ck, const struct expr *e)
+{
+	if (ck->proto.l4 != PROTOCOLS_NONE && ck->proto.l4 != PROTOCOLS_OTHER)
+		return true;
+	diag_error(ck->d, &e->span,
+		   "\"%s\" needs a protocol that is known: write \"ct protocol tcp\" before it",
+		   selectors[e->selector].text);
+	return false;
+}
+
+bool protocols_settle(struct checker *ck, struct expr *left)
+{
+	while (left->kind != EXPR_SELECTOR) {
+		if (left->kind < EXPR_AND)
+			return true;
+		left = left->op.left;
+	}
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		if (left->selector == addresses[i].any)
+			return settle_address(ck, left, addresses[i].ip, addresses[i].ip6);
+		if (left->selector == addresses[i].ip)
+			return may_have(ck, left, L3_IPV4);
+		if (left->selector == addresses[i].ip6)
+			return may_have(ck, left, L3_IPV6);
+	}
+	switch (left->selector) {
+	case SELECTOR_CT_ORIGINAL_PROTO_SRC:
+	case SELECTOR_CT_ORIGINAL_PROTO_DST:
+	case SELECTOR_CT_REPLY_PROTO_SRC:
+	case SELECTOR_CT_REPLY_PROTO_DST:
+		return settle_port(ck, left);
+	default:
+		return true;
+	}
+}
+
 /* ---- what matches say ---- */
 
 static void learn_number(struct protocols *proto, enum selector_id selector, uint64_t number)
@@ -140,6 +215,11 @@ static void learn_number(struct protocols *proto, enum selector_id selector, uin
 	case SELECTOR_META_NFPROTO:
 		proto->l3 = (int)number;
 		break;
+	case SELECTOR_CT_L3PROTO:
+		if (proto->l3 == PROTOCOLS_NONE)
+			proto->l3 = (int)number;
+		break;
+	case SELECTOR_CT_PROTOCOL:
 	case SELECTOR_META_L4PROTO:
 		proto->l4 = l4_known(number) ? (int)number : PROTOCOLS_OTHER;
 		break;
@@ -163,7 +243,7 @@ void protocols_learn(struct protocols *proto, const struct stmt *match)
 		return;
 	if (right->kind == EXPR_VALUE) {
 		learn_number(proto, left->selector, right->value.num);
-	} else if (right->kind == EXPR_SET) {
+	} else if (right->kind == EXPR_SET && left->selector != SELECTOR_CT_L3PROTO) {
 		for (size_t i = 0; i < right->list.n; i++) {
 			if (right->list.item[i]->kind == EXPR_VALUE) {
 				learn_number(proto, left->selector,
@@ -177,6 +257,7 @@ void protocols_learn(struct protocols *proto, const struct stmt *match)
 	if (left->selector == SELECTOR_META_NFPROTO)
 		proto->l3_many = many;
 	else if (left->selector == SELECTOR_META_L4PROTO ||
+		 left->selector == SELECTOR_CT_PROTOCOL ||
 		 left->selector == SELECTOR_IP_PROTOCOL ||
 		 left->selector == SELECTOR_IP6_NEXTHDR)
 		proto->l4_many = many;

@@ -3,9 +3,10 @@
  * In front the numbers, a line each, in the order of the objects; behind an empty line the
  * ruleset as text, with the matches that listings leave out:
  *
- *     ctfw ruleset 1
+ *     ctfw ruleset 2
  *     tables 1 last 3 registered 7
- *     table 3 last 9 chains 2
+ *     table 3 last 9 chains 2 objects 1
+ *     object 5 number 1
  *     chain 1 registered 7 rules 1
  *     rule 4 slots 1 12
  *     chain 2 registered 0 rules 0
@@ -22,7 +23,7 @@
 
 #include "ruleset/transaction.h"
 
-#define SAVE_HEAD "ctfw ruleset 1\n"
+#define SAVE_HEAD "ctfw ruleset 2\n"
 
 /* ---- save ---- */
 
@@ -42,8 +43,11 @@ static void save_rule(const struct rule *r, struct text *out)
 
 static void save_table(const struct table *t, struct text *out)
 {
-	text_printf(out, "table %" PRIu64 " last %" PRIu64 " chains %zu\n", t->handle,
-		    t->last_handle, t->n_chains);
+	text_printf(out, "table %" PRIu64 " last %" PRIu64 " chains %zu objects %zu\n",
+		    t->handle, t->last_handle, t->n_chains, t->n_objects);
+	for (size_t i = 0; i < t->n_objects; i++)
+		text_printf(out, "object %" PRIu64 " number %u\n", t->objects[i]->handle,
+			    t->objects[i]->ct.number);
 	for (size_t i = 0; i < t->n_chains; i++) {
 		const struct chain *c = t->chains[i];
 
@@ -73,6 +77,7 @@ void ruleset_save(const struct ruleset *rs, struct text *out)
 struct numbers {
 	const char *p, *end;
 	bool bad;
+	uint64_t policies[RULESET_MAX_POLICIES / 64 + 1]; /* numbers that were read */
 };
 
 static uint64_t take(struct numbers *in, const char *word)
@@ -96,6 +101,16 @@ static uint64_t take(struct numbers *in, const char *word)
 bad:
 	in->bad = true;
 	return 0;
+}
+
+/* Whether the number of a policy was read before; 0 is none. */
+static bool is_taken(struct numbers *in, uint64_t number)
+{
+	uint64_t *word = &in->policies[number / 64], bit = UINT64_C(1) << number % 64;
+	bool taken = number && *word & bit;
+
+	*word |= bit;
+	return taken;
 }
 
 static void want(struct numbers *in, bool ok)
@@ -129,12 +144,29 @@ static void restore_rule(struct numbers *in, struct rule *r, uint64_t last,
 	}
 }
 
+/* Two policies of one number would share what it says. */
+static void restore_object(struct numbers *in, struct object *o, uint64_t last)
+{
+	uint64_t number;
+
+	o->handle = take(in, "\nobject ");
+	want(in, o->handle && o->handle <= last);
+	number = take(in, " number ");
+	want(in, number <= RULESET_MAX_POLICIES &&
+			 (!number || (o->kind == KIND_CT_TIMEOUT && !is_taken(in, number))));
+	if (!in->bad)
+		o->ct.number = (uint16_t)number;
+}
+
 static void restore_table(struct numbers *in, struct table *t, const struct ruleset *rs)
 {
 	t->handle = take(in, "\ntable ");
 	t->last_handle = take(in, " last ");
 	want(in, t->handle && t->handle <= rs->last_table_handle);
 	want(in, take(in, " chains ") == t->n_chains);
+	want(in, take(in, " objects ") == t->n_objects);
+	for (size_t i = 0; i < t->n_objects && !in->bad; i++)
+		restore_object(in, t->objects[i], t->last_handle);
 	for (size_t i = 0; i < t->n_chains && !in->bad; i++) {
 		struct chain *c = t->chains[i];
 
@@ -151,7 +183,7 @@ static void restore_table(struct numbers *in, struct table *t, const struct rule
 /* Nothing of rs is shared yet: the text alone made it. */
 static bool restore_numbers(struct numbers *in, struct ruleset *rs)
 {
-	want(in, take(in, "ctfw ruleset ") == 1);
+	want(in, take(in, "ctfw ruleset ") == 2);
 	want(in, take(in, "\ntables ") == rs->n_tables);
 	rs->last_table_handle = take(in, " last ");
 	rs->last_registered = take(in, " registered ");

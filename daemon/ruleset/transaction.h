@@ -3,8 +3,8 @@
  * The ruleset that is worked on shares everything with the old one and copies what it changes,
  * so that a failed attempt is simply dropped.
  *
- * Files: transaction.c the attempt as a whole; change.c commands that change something;
- * list.c commands that show something; echo.c what -e shows; graph.c which chains lead to
+ * Files: transaction.c the attempt as a whole; change.c commands that change something,
+ * change_object.c those of named objects; list.c commands that show something; echo.c what -e shows; graph.c which chains lead to
  * which, at the end. */
 #ifndef CTFW_RULESET_TRANSACTION_H
 #define CTFW_RULESET_TRANSACTION_H
@@ -20,7 +20,7 @@ struct mention {
 	char *target; /* of a jump; NULL for a reject */
 };
 
-enum echo_kind { ECHO_TABLE, ECHO_CHAIN, ECHO_RULE };
+enum echo_kind { ECHO_TABLE, ECHO_CHAIN, ECHO_OBJECT, ECHO_RULE };
 /* Something added, to be shown when all is well. */
 struct echo {
 	enum echo_kind kind;
@@ -64,8 +64,17 @@ bool transaction_fresh(struct transaction *tx, struct rule *r);
 size_t transaction_table(struct transaction *tx, enum family family, const struct token *name);
 size_t transaction_chain(struct transaction *tx, const struct table *t,
 			 const struct token *name);
+size_t transaction_object(struct transaction *tx, const struct table *t, enum object_kind kind,
+			  const char *name, const struct span *span);
 size_t transaction_rule(struct transaction *tx, const struct chain *c, uint64_t handle,
 			const struct span *at);
+/* change_object.c, for change.c: add what was written (op says whether it may exist), delete what
+ * the command names, by name or handle. */
+int object_add(struct transaction *tx, struct table *t, struct object_spec *spec,
+	       enum command_op op);
+int object_delete(struct transaction *tx, const struct command *c, size_t table);
+/* Where the object that a command names is; MODEL_NONE with an error said. */
+size_t object_named(struct transaction *tx, const struct table *t, const struct command *c);
 /* ip where none is named. */
 static inline enum family command_family(const struct command *c)
 {

@@ -115,6 +115,33 @@ bool value_is_ones(const struct datatype *dt, const struct value *v)
 	return !value_cmp(dt, v, &all);
 }
 
+bool value_has_flag(const struct datatype *dt, const struct value *v, unsigned n)
+{
+	if (dt->class == VALUE_NUMBER)
+		return v->num >> n & 1;
+	return v->addr.b[addr_len(dt) - 1 - n / 8] >> n % 8 & 1;
+}
+
+struct value value_flag(const struct datatype *dt, unsigned n)
+{
+	struct value v = { 0 };
+
+	if (dt->class == VALUE_NUMBER)
+		v.num = UINT64_C(1) << n;
+	else
+		v.addr.b[addr_len(dt) - 1 - n / 8] = (uint8_t)(1u << n % 8);
+	return v;
+}
+
+bool value_is_one_flag(const struct datatype *dt, const struct value *v)
+{
+	unsigned set = 0;
+
+	for (unsigned n = 0; n < dt->bits; n++)
+		set += value_has_flag(dt, v, n);
+	return set == 1;
+}
+
 bool value_next(const struct datatype *dt, const struct value *v, struct value *ret_next)
 {
 	struct value r = *v;

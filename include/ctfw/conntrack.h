@@ -197,9 +197,9 @@ void conntrack_labels(const struct conntrack *ct, uint32_t index, const struct f
 
 #define CT_POLICY_MAX 1023
 struct ct_policy {
-	uint8_t l4;                           /* protocol of the flows that may have it */
+	uint8_t l4;                      /* protocol of the flows that may have it */
 	uint32_t timeout[TIMEOUT_COUNT]; /* seconds; CT_POLICY_UNSAID: as without it */
-	uint32_t first;                       /* seconds: what a flow has that begins */
+	uint32_t first;                  /* seconds: what a flow has that begins */
 };
 #define CT_POLICY_UNSAID UINT32_MAX
 

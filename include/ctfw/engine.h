@@ -70,6 +70,11 @@ struct engine *engine_new(struct conntrack *ct, struct counters *counters,
 /* Frees the program and the hostview in force too. */
 void engine_free(struct engine *e);
 
+/* Compile a ruleset, and see to what its program needs: its timeout policies get their numbers, as
+ * ruleset_number() says, and extensions of flows their memory.  0, -ENOMEM, or -EINVAL with an
+ * error said. */
+int engine_compile(struct engine *e, struct ruleset *rs, const struct ruleset *former,
+		   struct diag *d, struct program **ret_program);
 /* Put another in force, take ownership, and free the former after a grace period (so the
  * caller waits for the workers, microseconds).  NULL program: accept everything. */
 void engine_set_program(struct engine *e, struct program *p);

@@ -86,6 +86,11 @@ void ruleset_save(const struct ruleset *rs, struct text *out);
 int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
 		    struct ruleset **ret_rs);
 
+/* Give the timeout policies that have none yet their numbers: that of the former ruleset's policy
+ * of the same table, name and protocol, so that flows keep theirs, or a new one.  Before it is
+ * compiled.  0, or -EINVAL with an error said when there are too many. */
+int ruleset_number(struct ruleset *rs, const struct ruleset *former, struct diag *d);
+
 struct ruleset_size {
 	unsigned tables, chains, rules;
 };
@@ -137,12 +142,56 @@ enum log_flag {
 	LOG_HAS_THRESHOLD = 1 << 7,
 };
 
+/* The states that a timeout policy has values for: POLICY_<ID>. */
+enum policy_state {
+	POLICY_NONE = 0,
+#define POLICY(id, l4, name, seconds, timeout) POLICY_##id,
+#include "ctfw/policy.def"
+#undef POLICY
+	POLICY_COUNT
+};
+
+/* An object of a table that rules give to flows: ct helper, ct timeout or ct expectation. */
+struct ct_object {
+	uint8_t l3;         /* enum l3 of the flows that it is for; L3_NONE: any */
+	uint8_t l4;         /* their protocol */
+	const char *helper; /* ct helper: "ftp"; the object's own */
+	/* ct timeout */
+	uint16_t number;                /* names the policy in flows; 1..RULESET_MAX_POLICIES */
+	uint32_t seconds[POLICY_COUNT]; /* of the protocol's states */
+	/* ct expectation */
+	uint16_t dport; /* host byte order */
+	uint8_t size;
+	uint64_t timeout; /* ns */
+};
+#define RULESET_MAX_POLICIES 1023
+
+/* What a rule does to the packet's flow, but for its mark: done by whoever evaluates. */
+enum ct_action_kind {
+	CT_ACTION_NONE = 0,
+	CT_ACTION_NOTRACK,
+	CT_ACTION_ZONE,   /* value; in which directions */
+	CT_ACTION_LABEL,  /* label */
+	CT_ACTION_EVENT,  /* value */
+	CT_ACTION_HELPER, /* object */
+	CT_ACTION_TIMEOUT,
+	CT_ACTION_EXPECTATION,
+};
+struct ct_action {
+	enum ct_action_kind kind;
+	bool original, reply;
+	uint32_t value;
+	uint64_t label[2]; /* as in struct flow_ext */
+	const struct ct_object *object;
+};
+
 struct eval;
 
 /* The packet's side of an evaluation; one a packet, through all its hooks. */
 struct eval {
 	const struct packet *packet;
 	const struct flow *flow;  /* NULL: every ct key but state fails to match */
+	const struct flow_ext *ext; /* of the flow; NULL: it has no labels */
 	uint32_t ct_state;        /* enum ct_state; NONE counts as invalid */
 	uint32_t ct_dir;
 	uint32_t ct_mark;         /* as rules see and set it; the caller writes it back */
@@ -154,6 +203,10 @@ struct eval {
 	char iifname[16], oifname[16]; /* padded with zeroes; all zero: none */
 	unsigned worker;
 	struct instant now;
+	const char *helper; /* of the flow's master, 16 bytes padded with zeroes; NULL: none */
+	/* A rule acts on the flow; false: the rule ends here.  What it changes of this struct
+	 * holds for the rest of the chain.  May be NULL. */
+	bool (*act)(struct eval *e, const struct ct_action *action);
 	/* A log statement was met.  May be NULL. */
 	void (*log)(struct eval *e, enum hook hook, const struct log_spec *spec);
 	void *arg;
@@ -189,5 +242,13 @@ bool program_has(const struct program *p, enum hook hook, bool early, uint8_t fa
 unsigned program_hooks(const struct program *p, uint8_t family);
 #define PROGRAM_HOOK(hook, early) (1u << ((hook) * 2 + (early)))
 #define PROGRAM_INTERFACES 1u /* HOOK_NONE's */
+#define PROGRAM_LABELS	   (1u << 16) /* some rule looks at the eval's ext, */
+#define PROGRAM_HELPERS	   (1u << 17) /* or at its helper, */
+#define PROGRAM_IDS	   (1u << 18) /* or at the flow's id; */
+#define PROGRAM_EXTENDS	   (1u << 19) /* or gives flows what needs extensions */
+
+/* Call each with every ct timeout object of the ruleset. */
+void program_each_timeout(const struct program *p,
+			  void (*each)(void *arg, const struct ct_object *object), void *arg);
 
 #endif

@@ -15,8 +15,8 @@ import sys
 MODULES = {
     "base": (0, "addr arena clock counter cursor diag hook rcu siphash spin text"),
     "packet": (1, "packet checksum build frag reason"),
-    "conntrack": (2, "conntrack event expect flow helper tuple timeout"),
-    "ruleset": (2, "ruleset"),
+    "conntrack": (2, "conntrack event expect flow helper helper_kind tuple timeout"),
+    "ruleset": (2, "ruleset policy"),
     "engine": (3, "engine generation hostview"),
     "control": (4, "control"),
     "host": (5, "config rulefile"),
@@ -24,7 +24,7 @@ MODULES = {
     "main": (7, ""),  # ctfwd.c, ctfwctl.c
 }
 # What else a module may include of one beside it.
-EXCEPTIONS = {"ruleset": {"ctfw/flow.h", "ctfw/tuple.h"}}
+EXCEPTIONS = {"ruleset": {"ctfw/flow.h", "ctfw/tuple.h", "ctfw/helper_kind.h"}}
 
 # L0 to L3 and control know no event loop, no netlink, no systemd, no file formats.
 LIBRARY = {"base", "packet", "conntrack", "ruleset", "engine", "control"}

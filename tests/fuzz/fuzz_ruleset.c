@@ -140,19 +140,45 @@ static void check_damaged(const char *text, size_t len)
 	diag_fini(&d);
 }
 
+/* What a rule does to a flow is whole; now and then it cannot be done. */
+static bool act(struct eval *e, const struct ct_action *a)
+{
+	CHECK(a->kind > CT_ACTION_NONE && a->kind <= CT_ACTION_EXPECTATION);
+	if (a->kind == CT_ACTION_HELPER)
+		CHECK(a->object->helper && *a->object->helper);
+	if (a->kind == CT_ACTION_TIMEOUT)
+		CHECK(a->object->number > 0 && a->object->number <= RULESET_MAX_POLICIES);
+	if (a->kind == CT_ACTION_EXPECTATION)
+		CHECK(a->object->dport && a->object->size && a->object->timeout);
+	if (a->kind == CT_ACTION_NOTRACK)
+		e->ct_state = CT_STATE_UNTRACKED;
+	return e->packet->len % 2;
+}
+
 static void judge(const struct program *p, struct raw *raw)
 {
+	static const struct flow_ext ext = { .label = { 5, 1 } };
 	struct packet packet;
 	struct eval_result result = { 0 };
+	struct flow flow = { .status = FLOW_CONFIRMED, .id = 7, .acct = { { 1, 40 } } };
 
 	CHECK(packet_parse(raw->b, raw->len, NULL, &packet) == REASON_NONE);
+	if (tuple_from_packet(&packet, 5, &flow.tuple[DIR_ORIGINAL]) == 0)
+		tuple_invert(&flow.tuple[DIR_ORIGINAL], &flow.tuple[DIR_REPLY]);
 	for (enum hook hook = HOOK_PREROUTING; hook < HOOK_COUNT; hook++) {
 		for (int early = 0; early < 2; early++) {
 			struct eval e = {
 				.packet = &packet, .ct_state = CT_STATE_NEW, .iif = 1,
-				.iifname = "wg0",
+				.iifname = "wg0", .act = act,
 			};
-			enum verdict v = program_eval(p, hook, early, &e, &result);
+			enum verdict v;
+
+			if (hook != HOOK_PREROUTING) {
+				e.flow = &flow;
+				e.ext = &ext;
+				e.helper = "ftp\0\0\0\0\0\0\0\0\0\0\0\0";
+			}
+			v = program_eval(p, hook, early, &e, &result);
 
 			CHECK(v == VERDICT_NONE ||
 			      (v == result.verdict && v <= VERDICT_REJECT));
@@ -167,8 +193,16 @@ static void judge(const struct program *p, struct raw *raw)
 static void check_program(struct ruleset *rs)
 {
 	static struct raw raw;
-	struct program *p = program_compile(rs);
+	struct diag d = DIAG_INIT;
+	struct program *p;
 
+	if (ruleset_number(rs, NULL, &d) < 0) {
+		CHECK(d.errors > 0);
+		diag_fini(&d);
+		return;
+	}
+	diag_fini(&d);
+	p = program_compile(rs);
 	CHECK(p);
 	raw_tcp(&raw, "10.0.1.2", 1000, "10.0.2.2", 22, TCP_SYN, 1, 0, 10);
 	judge(p, &raw);
@@ -194,6 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_fixpoint(rs);
 		check_restore(rs);
 		check_program(rs);
+		check_restore(rs); /* with the numbers of policies */
 		ruleset_unref(rs);
 	}
 	ruleset_unref(empty);

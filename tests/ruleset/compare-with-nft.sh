@@ -56,6 +56,12 @@ for file in *.nft; do
 		"list ruleset ip6" "list sets" "list maps" "list counters" "reset counters"; do
 		compare "$file" "-a" "$listing"
 	done
+	# What only this file has to list.
+	sed -n 's/^# also: //p' "$file" >"$tmp/also"
+	while read -r listing; do
+		compare "$file" "-a" "$listing"
+		compare "$file" "-n" "$listing"
+	done <"$tmp/also"
 done
 
 cd ../errors || exit 1

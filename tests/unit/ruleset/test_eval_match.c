@@ -3,6 +3,7 @@
  * altogether, for which nothing may match, not even !=. */
 #include <stdio.h>
 
+#include "ruleset/datatype.h"
 #include "unit/packets.h"
 #include "unit/ruleset/models.h"
 #include "unit/test.h"
@@ -24,7 +25,32 @@ enum carrier {
 };
 static struct raw raws[CARRIERS];
 static struct packet packets[CARRIERS];
-static struct flow flow;
+/* Of IPv4 and IPv6 packets.  The reply's tuple is another one than the original's answer, so that
+ * the two are told apart. */
+static struct flow flows[2];
+static struct flow_ext ext = { .label = { 1 << 5 | 1 << 9, UINT64_C(1) << 63 } };
+static const char helper[16] = "ftp";
+
+static void flow_make(struct flow *f, uint8_t l3, const char *const addr[4])
+{
+	*f = (struct flow){
+		.id = 0x1234567,
+		.status = FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_CONFIRMED,
+		.expires = 77001 * NSEC_PER_MSEC,
+		.acct = { { 5, 1003 }, { 4, 900 } },
+	};
+	for (int d = 0; d < 2; d++) {
+		struct tuple *t = &f->tuple[d];
+
+		assert_int_equal(addr_parse(addr[2 * d], &t->l3, &t->src), 0);
+		assert_int_equal(addr_parse(addr[2 * d + 1], &t->l3, &t->dst), 0);
+		assert_int_equal(t->l3, l3);
+		t->l4 = IPPROTO_TCP;
+		t->sport = htons(d ? 444 : 40001);
+		t->dport = htons(d ? 40002 : 443);
+		t->zone = d ? 9 : 7;
+	}
+}
 
 static int carriers_make(void **state)
 {
@@ -51,7 +77,11 @@ static int carriers_make(void **state)
 	for (int i = 0; i < CARRIERS; i++)
 		assert_int_equal(packet_parse(r[i].b, r[i].len, NULL, &packets[i]),
 				 REASON_NONE);
-	flow.status = FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_CONFIRMED;
+	flow_make(&flows[0], L3_IPV4,
+		  (const char *const[]){ "10.1.2.3", "192.0.2.77", "10.9.2.3", "192.9.2.77" });
+	flow_make(&flows[1], L3_IPV6,
+		  (const char *const[]){ "2001:db8::1:3", "2001:db8:9::77", "2001:dc8::1:3",
+					 "2001:dc8:9::77" });
 	return 0;
 }
 
@@ -59,7 +89,9 @@ static struct eval eval_of(enum carrier c)
 {
 	return (struct eval){
 		.packet = &packets[c],
-		.flow = &flow,
+		.flow = &flows[packets[c].family == L3_IPV6],
+		.ext = &ext,
+		.helper = helper,
 		.ct_state = CT_STATE_ESTABLISHED,
 		.ct_dir = DIR_REPLY,
 		.ct_mark = 0x1234,
@@ -116,6 +148,27 @@ static const struct row numbers[] = {
 	{ SELECTOR_CT_DIRECTION, UDP4, DIR_REPLY, 0, true },
 	{ SELECTOR_CT_STATUS, UDP4, FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_CONFIRMED, 0, true },
 	{ SELECTOR_CT_MARK, UDP4, 0x1234, 0, true },
+	{ SELECTOR_CT_EXPIRATION, UDP4, 77001, 0, true },
+	{ SELECTOR_CT_ID, UDP4, 0x1234567, 0, true },
+	{ SELECTOR_CT_L3PROTO, UDP4, 2, 0, true },
+	{ SELECTOR_CT_L3PROTO, UDP6, 10, 0, true },
+	{ SELECTOR_CT_PROTOCOL, UDP4, 6, 0, true },
+	{ SELECTOR_CT_ORIGINAL_PROTO_SRC, UDP4, 40001, 0, true },
+	{ SELECTOR_CT_ORIGINAL_PROTO_DST, UDP6, 443, 0, true },
+	{ SELECTOR_CT_REPLY_PROTO_SRC, UDP4, 444, 0, true },
+	{ SELECTOR_CT_REPLY_PROTO_DST, UDP4, 40002, 0, true },
+	{ SELECTOR_CT_BYTES, UDP4, 1903, 0, true },
+	{ SELECTOR_CT_PACKETS, UDP4, 9, 0, true },
+	{ SELECTOR_CT_AVGPKT, UDP4, 211, 0, true },
+	{ SELECTOR_CT_ZONE, UDP4, 7, 0, true },
+	{ SELECTOR_CT_ORIGINAL_BYTES, UDP4, 1003, 0, true },
+	{ SELECTOR_CT_ORIGINAL_PACKETS, UDP6, 5, 0, true },
+	{ SELECTOR_CT_ORIGINAL_AVGPKT, UDP4, 200, 0, true },
+	{ SELECTOR_CT_ORIGINAL_ZONE, UDP4, 7, 0, true },
+	{ SELECTOR_CT_REPLY_BYTES, UDP4, 900, 0, true },
+	{ SELECTOR_CT_REPLY_PACKETS, UDP4, 4, 0, true },
+	{ SELECTOR_CT_REPLY_AVGPKT, UDP4, 225, 0, true },
+	{ SELECTOR_CT_REPLY_ZONE, UDP4, 9, 0, true },
 	{ SELECTOR_IP_PROTOCOL, UDP4, 17, ALL_BUT(V4), false },
 	{ SELECTOR_IP_TTL, UDP4, 64, ALL_BUT(V4), false },
 	{ SELECTOR_IP_LENGTH, TCP4, 100, ALL_BUT(V4), false },
@@ -139,7 +192,7 @@ static const struct row numbers[] = {
 
 static uint64_t max_of(enum selector_id id)
 {
-	return ((uint64_t)1 << selectors[id].type->bits) - 1;
+	return UINT64_MAX >> (64 - selectors[id].type->bits);
 }
 
 /* Forty other numbers, and x too when `with`. */
@@ -328,6 +381,25 @@ static void every_selector_is_tested_here(void **state)
 		[SELECTOR_META_IIFNAME] = true, [SELECTOR_META_OIFNAME] = true,
 		[SELECTOR_IP_SADDR] = true,	[SELECTOR_IP_DADDR] = true,
 		[SELECTOR_IP6_SADDR] = true,	[SELECTOR_IP6_DADDR] = true,
+		[SELECTOR_CT_ORIGINAL_IP_SADDR] = true,
+		[SELECTOR_CT_ORIGINAL_IP_DADDR] = true,
+		[SELECTOR_CT_REPLY_IP_SADDR] = true,
+		[SELECTOR_CT_REPLY_IP_DADDR] = true,
+		[SELECTOR_CT_ORIGINAL_IP6_SADDR] = true,
+		[SELECTOR_CT_ORIGINAL_IP6_DADDR] = true,
+		[SELECTOR_CT_REPLY_IP6_SADDR] = true,
+		[SELECTOR_CT_REPLY_IP6_DADDR] = true,
+		[SELECTOR_CT_HELPER] = true,
+		[SELECTOR_CT_LABEL] = true,
+		/* gone after check */
+		[SELECTOR_CT_ORIGINAL_SADDR] = true,
+		[SELECTOR_CT_ORIGINAL_DADDR] = true,
+		[SELECTOR_CT_REPLY_SADDR] = true,
+		[SELECTOR_CT_REPLY_DADDR] = true,
+		/* set only */
+		[SELECTOR_CT_EVENT] = true,
+		[SELECTOR_CT_TIMEOUT] = true,
+		[SELECTOR_CT_EXPECTATION] = true,
 	};
 
 	(void)state;
@@ -360,6 +432,24 @@ static const struct address_row addresses[] = {
 	{ SELECTOR_IP6_DADDR, UDP6, UDP4, "2001:db8:9::77", "2001:db8:9::76", "2001:db8:9::78",
 	  128, "2001:db8:9::40", 122,
 	  "2001:db8:9::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffc0" },
+	{ SELECTOR_CT_ORIGINAL_IP_SADDR, TCP4, TCP6, "10.1.2.3", "10.1.2.2", "10.1.2.4", 32,
+	  "10.1.0.0", 16, "10.2.0.0", "255.255.0.0" },
+	{ SELECTOR_CT_ORIGINAL_IP_DADDR, UDP4, UDP6, "192.0.2.77", "192.0.2.76", "192.0.2.78",
+	  32, "192.0.2.64", 26, "192.0.2.0", "255.255.255.192" },
+	{ SELECTOR_CT_REPLY_IP_SADDR, TCP4, TCP6, "10.9.2.3", "10.9.2.2", "10.9.2.4", 32,
+	  "10.9.0.0", 16, "10.8.0.0", "255.255.0.0" },
+	{ SELECTOR_CT_REPLY_IP_DADDR, UDP4, UDP6, "192.9.2.77", "192.9.2.76", "192.9.2.78", 32,
+	  "192.9.2.64", 26, "192.9.2.0", "255.255.255.192" },
+	{ SELECTOR_CT_ORIGINAL_IP6_SADDR, TCP6, TCP4, "2001:db8::1:3", "2001:db8::1:2",
+	  "2001:db8::1:4", 128, "2001:db8::", 32, "2001:db9::", "ffff:ffff::" },
+	{ SELECTOR_CT_ORIGINAL_IP6_DADDR, UDP6, UDP4, "2001:db8:9::77", "2001:db8:9::76",
+	  "2001:db8:9::78", 128, "2001:db8:9::40", 122, "2001:db8:9::",
+	  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffc0" },
+	{ SELECTOR_CT_REPLY_IP6_SADDR, TCP6, TCP4, "2001:dc8::1:3", "2001:dc8::1:2",
+	  "2001:dc8::1:4", 128, "2001:dc8::", 32, "2001:dc9::", "ffff:ffff::" },
+	{ SELECTOR_CT_REPLY_IP6_DADDR, UDP6, UDP4, "2001:dc8:9::77", "2001:dc8:9::76",
+	  "2001:dc8:9::78", 128, "2001:dc8:9::40", 122, "2001:dc8:9::",
+	  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffc0" },
 };
 
 /* Two hundred addresses of other networks, and those of the row when `with`. */
@@ -447,10 +537,11 @@ static void interface_names_match_whole_or_by_wildcard(void **state)
 	} rows[] = {
 		{ SELECTOR_META_IIFNAME, "wg12", "wg*", "wg123", "wh*" },
 		{ SELECTOR_META_OIFNAME, "eth0", "e*", "eth00", "eth1*" },
+		{ SELECTOR_CT_HELPER, "ftp", "f*", "ftps", "t*" },
 	};
 
 	(void)state;
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		enum selector_id s = rows[i].id;
 		const char *text = selectors[s].text;
 		enum family f = FAMILY_IP;
@@ -483,6 +574,98 @@ static void a_missing_interface_has_an_empty_name(void **state)
 	CHECK(true, FAMILY_IP, match(SELECTOR_META_OIFNAME, MATCH_NE, name("eth0")), e);
 	CHECK(false, FAMILY_IP, match(SELECTOR_META_OIFNAME, MATCH_EQ, name("eth0")), e);
 	CHECK(true, FAMILY_IP, match(SELECTOR_META_OIFNAME, MATCH_NE, name("e*")), e);
+}
+
+/* ---- labels and helpers ---- */
+
+static struct expr *labels(unsigned a, unsigned b)
+{
+	struct value x = value_flag(&datatype_ct_label, a),
+		     y = value_flag(&datatype_ct_label, b);
+	struct expr *e = number(0);
+
+	e->type = &datatype_ct_label;
+	e->value = value_op(&datatype_ct_label, EXPR_OR, &x, &y);
+	return e;
+}
+
+static void labels_match_any_or_none_or_all(void **state)
+{
+	const enum selector_id s = SELECTOR_CT_LABEL;
+	const char *text = "ct label";
+	struct eval e = eval_of(TCP4);
+
+	(void)state;
+	CHECK(true, FAMILY_IP, match(s, MATCH_IMPLICIT, labels(5, 5)), e);
+	CHECK(true, FAMILY_IP, match(s, MATCH_IMPLICIT, labels(127, 127)), e);
+	CHECK(true, FAMILY_IP, match(s, MATCH_IMPLICIT, labels(4, 9)), e);
+	CHECK(false, FAMILY_IP, match(s, MATCH_IMPLICIT, labels(4, 126)), e);
+	CHECK(false, FAMILY_IP, match(s, MATCH_IMPLICIT, labels(0, 64)), e);
+	CHECK(true, FAMILY_IP, match(s, MATCH_NOT, labels(4, 126)), e);
+	CHECK(false, FAMILY_IP, match(s, MATCH_NOT, labels(4, 127)), e);
+	CHECK(false, FAMILY_IP, match(s, MATCH_EQ, labels(5, 9)), e);
+	CHECK(true, FAMILY_IP, match(s, MATCH_NE, labels(5, 9)), e);
+	ext.label[1] = 0;
+	CHECK(true, FAMILY_IP, match(s, MATCH_EQ, labels(5, 9)), e);
+	ext.label[1] = UINT64_C(1) << 63;
+	/* A flow without any has none set; no flow has no labels at all. */
+	e.ext = NULL;
+	CHECK(false, FAMILY_IP, match(s, MATCH_IMPLICIT, labels(5, 5)), e);
+	CHECK(true, FAMILY_IP, match(s, MATCH_NOT, labels(5, 5)), e);
+	e.flow = NULL;
+	CHECK(false, FAMILY_IP, match(s, MATCH_NOT, labels(5, 5)), e);
+}
+
+static void a_flow_that_nobody_expected_has_no_helper(void **state)
+{
+	const char *text = "ct helper";
+	struct eval e = eval_of(TCP4);
+
+	(void)state;
+	e.helper = NULL;
+	CHECK(false, FAMILY_IP, match(SELECTOR_CT_HELPER, MATCH_NE, name("ftp")), e);
+	CHECK(false, FAMILY_IP, match(SELECTOR_CT_HELPER, MATCH_EQ, name("f*")), e);
+}
+
+static void a_flow_that_is_not_confirmed_does_not_expire(void **state)
+{
+	const char *text = "ct expiration";
+	struct eval e = eval_of(TCP4);
+	struct flow fresh = flows[0];
+
+	(void)state;
+	fresh.status = 0;
+	e.flow = &fresh;
+	CHECK(true, FAMILY_IP, match(SELECTOR_CT_EXPIRATION, MATCH_EQ, number(0)), e);
+	/* What has run out has nothing left either. */
+	fresh.status = FLOW_CONFIRMED;
+	e.now.mono = 77002 * NSEC_PER_MSEC;
+	CHECK(true, FAMILY_IP, match(SELECTOR_CT_EXPIRATION, MATCH_EQ, number(0)), e);
+}
+
+static void a_flow_without_packets_has_no_average(void **state)
+{
+	const char *text = "ct avgpkt";
+	struct eval e = eval_of(TCP4);
+	struct flow fresh = { 0 };
+
+	(void)state;
+	e.flow = &fresh;
+	CHECK(true, FAMILY_IP, match(SELECTOR_CT_AVGPKT, MATCH_EQ, number(0)), e);
+}
+
+static void a_zone_of_one_direction_is_the_flows_zone(void **state)
+{
+	const char *text = "ct zone";
+	struct eval e = eval_of(TCP4);
+	struct flow one = flows[0];
+
+	(void)state;
+	one.tuple[DIR_ORIGINAL].zone = 0;
+	e.flow = &one;
+	CHECK(true, FAMILY_IP, match(SELECTOR_CT_ZONE, MATCH_EQ, number(9)), e);
+	CHECK(true, FAMILY_IP, match(SELECTOR_CT_ORIGINAL_ZONE, MATCH_EQ, number(0)), e);
+	CHECK(true, FAMILY_IP, match(SELECTOR_CT_REPLY_ZONE, MATCH_EQ, number(9)), e);
 }
 
 /* ---- what only some keys do ---- */
@@ -572,6 +755,12 @@ int main(void)
 		cmocka_unit_test_teardown(interface_names_match_whole_or_by_wildcard,
 					  models_free),
 		cmocka_unit_test_teardown(a_missing_interface_has_an_empty_name, models_free),
+		cmocka_unit_test_teardown(labels_match_any_or_none_or_all, models_free),
+		cmocka_unit_test_teardown(a_flow_that_nobody_expected_has_no_helper, models_free),
+		cmocka_unit_test_teardown(a_flow_that_is_not_confirmed_does_not_expire,
+					  models_free),
+		cmocka_unit_test_teardown(a_flow_without_packets_has_no_average, models_free),
+		cmocka_unit_test_teardown(a_zone_of_one_direction_is_the_flows_zone, models_free),
 		cmocka_unit_test_teardown(before_conntrack_the_state_is_invalid, models_free),
 		cmocka_unit_test_teardown(an_unconfirmed_flow_has_no_status, models_free),
 		cmocka_unit_test_teardown(
