@@ -377,7 +377,8 @@ static uint32_t restart(struct frag_table *t, struct stripe *s, uint32_t ref, ui
 struct work {
 	enum frag_added added; /* 0: no memory for a datagram more */
 	enum reason reason;
-	uint32_t ref;   /* of the datagram; the caller's alone unless HELD or REFUSED */
+	uint32_t ref;   /* of the datagram, once it is the caller's alone */
+	uint32_t packets; /* that it consists of */
 	uint32_t due;   /* one that was too old, unlinked */
 	uint32_t loose; /* pieces to free */
 };
@@ -400,19 +401,21 @@ static void add_locked(struct frag_table *t, struct stripe *s, const struct frag
 	q = queue_at(t, ref);
 	if (is_too_far(t, q))
 		work->loose = restart(t, s, ref, mono);
-	work->ref = ref;
 	work->added = frag_queue_add(&t->store, q, f, piece, &work->reason);
 	if (work->added == ADDED_HELD || work->added == ADDED_WHOLE)
 		gauge(s, 0, 1, f->len);
-	if (work->added != ADDED_HELD && work->added != ADDED_REFUSED)
-		unlink_queue(t, s, ref);
+	if (work->added == ADDED_HELD || work->added == ADDED_REFUSED)
+		return;
+	unlink_queue(t, s, ref);
+	work->ref = ref;
+	work->packets = q->n_pieces;
 }
 
 static enum frag_verdict finish(struct frag_table *t, const struct work *work, uint32_t piece,
 				struct packet *p, struct frag_buffer *buffer,
 				struct frag_end *end)
 {
-	uint32_t n = work->ref ? queue_at(t, work->ref)->n_pieces : 0;
+	uint32_t n = work->packets;
 	bool kept = work->added == ADDED_HELD || work->added == ADDED_WHOLE;
 
 	if (piece && !kept)

@@ -181,4 +181,30 @@ static inline void raw_icmp_error(struct raw *r, const char *src, const char *ds
 	raw_icmp(r, src, dst, type, code, 0, 0, inner->b, quoted);
 }
 
+/* Bytes from..to of the data of a packet that raw_ip() made, as a fragment.  IPv4: DF goes. */
+static inline void raw_fragment(struct raw *r, const struct raw *whole, uint32_t id, size_t from,
+				size_t to)
+{
+	size_t off = raw_l4(whole), head = off == 40 ? 48 : off;
+	bool more = to < whole->len - off;
+
+	assert(from % 8 == 0 && from < to && to <= whole->len - off);
+	memcpy(r->b, whole->b, off);
+	memcpy(r->b + head, whole->b + off + from, to - from);
+	r->len = head + to - from;
+	if (off == 40) {
+		r->b[40] = whole->b[6];
+		r->b[41] = 0;
+		raw_put16(r->b + 42, (uint16_t)(from | more));
+		raw_put32(r->b + 44, id);
+		r->b[6] = IPPROTO_FRAGMENT;
+		raw_put16(r->b + 4, (uint16_t)(r->len - 40));
+	} else {
+		raw_put16(r->b + 2, (uint16_t)r->len);
+		raw_put16(r->b + 4, (uint16_t)id);
+		raw_put16(r->b + 6, (uint16_t)(from / 8 | (more ? 0x2000 : 0)));
+		raw_fix_ipv4(r);
+	}
+}
+
 #endif
