@@ -11,6 +11,13 @@
         ack sends a TCP segment with ACK alone that belongs to no connection; a reset is
         "refused".  tcp and udp add the peer's line, which tells who was seen.
 
+    traffic.py udp ADDRESS PORT --bytes N
+        So many bytes in one datagram, all of which must come back.
+
+    traffic.py fragments ADDRESS PORT BYTES [--size N] [--lose N] [--reverse] [--twice]
+        The same in fragments of our own making, of size bytes (1000) of data each:
+        without number N (from 0), the last one first, each one twice.
+
     traffic.py talk ADDRESS PORT [--rounds N] [--pause SECONDS] [--log FILE]
         A TCP connection that says something and waits for its echo, again and again.
         Each round is a line in FILE.  Exit status 0 when every byte came back.
@@ -131,10 +138,65 @@ def ask_udp(args):
         with socket.socket(family(args.address), socket.SOCK_DGRAM) as s:
             s.settimeout(args.timeout)
             s.connect((args.address, args.port))
-            s.send(b"question")
-            return "answered " + s.recv(65535).decode().split("\n")[0]
+            question = os.urandom(args.bytes) if args.bytes else b"question"
+            s.send(question)
+            return answered(s, question)
     except OSError as e:
         return word_for(e)
+
+
+def answered(s, question):
+    peer, data = s.recv(65535).split(b"\n", 1)
+    return "answered " + peer.decode() if data == question else "garbled"
+
+
+def udp_datagram(source, target, sport, dport, data):
+    datagram = struct.pack("!HHHH", sport, dport, 8 + len(data), 0) + data
+    total = checksum(pseudo_header(source, target, 17, len(datagram)) + datagram)
+    return datagram[:6] + struct.pack("!H", total or 0xFFFF) + datagram[8:]
+
+
+def raw_socket(f):
+    s = socket.socket(f, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    if f == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, 36, 1)  # IPV6_HDRINCL
+    return s
+
+
+def fragments(source, target, datagram, size):
+    f = family(target)
+    addresses = socket.inet_pton(f, source) + socket.inet_pton(f, target)
+    ident = random.randint(1, 0xFFFF)
+    for at in range(0, len(datagram), size):
+        data = datagram[at:at + size]
+        more = at + size < len(datagram)
+        if f == socket.AF_INET:
+            yield struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), ident,
+                              at // 8 | more << 13, 64, 17, 0) + addresses + data
+        else:
+            yield struct.pack("!IHBB", 6 << 28, 8 + len(data), 44, 64) + addresses + struct.pack(
+                "!BBHI", 17, 0, at | more, ident) + data
+
+
+def ask_fragments(args):
+    source, question = own_address(args.address), os.urandom(args.bytes)
+    with socket.socket(family(args.address), socket.SOCK_DGRAM) as s:
+        s.settimeout(args.timeout)
+        s.bind((source, 0))
+        packets = list(fragments(source, args.address, udp_datagram(
+            source, args.address, s.getsockname()[1], args.port, question), args.size // 8 * 8))
+        if args.lose is not None:
+            del packets[args.lose]
+        if args.reverse:
+            packets.reverse()
+        with raw_socket(family(args.address)) as raw:
+            for packet in packets:
+                for _ in range(1 + args.twice):
+                    raw.sendto(packet, (args.address, 0))
+        try:
+            return answered(s, question)
+        except OSError as e:
+            return word_for(e)
 
 
 def ask_ack(args):
@@ -198,20 +260,14 @@ def transfer(args):
 
 def forge(args):
     f = family(args.address)
-    datagram = struct.pack("!HHHH", 40000, args.port, 16, 0) + b"question"
-    total = checksum(pseudo_header(args.source, args.address, 17, 16) + datagram)
-    datagram = datagram[:6] + struct.pack("!H", total or 0xFFFF) + datagram[8:]
+    datagram = udp_datagram(args.source, args.address, 40000, args.port, b"question")
     addresses = socket.inet_pton(f, args.source) + socket.inet_pton(f, args.address)
     if f == socket.AF_INET:
         packet = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(datagram), 1, 0, 64, 17, 0)
         packet += addresses + datagram
-        s = socket.socket(f, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        s.sendto(packet, (args.address, 0))
     else:
         packet = struct.pack("!IHBB", 6 << 28, len(datagram), 17, 64) + addresses + datagram
-        s = socket.socket(f, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        s.setsockopt(socket.IPPROTO_IPV6, 36, 1)  # IPV6_HDRINCL
-        s.sendto(packet, (args.address, 0))
+    raw_socket(f).sendto(packet, (args.address, 0))
     return "answered"
 
 
@@ -229,7 +285,18 @@ def main():
         p = commands.add_parser(name, parents=[common])
         p.add_argument("address")
         p.add_argument("port", type=int)
+        if name == "udp":
+            p.add_argument("--bytes", type=int)
         p.set_defaults(run=run)
+    p = commands.add_parser("fragments", parents=[common])
+    p.add_argument("address")
+    p.add_argument("port", type=int)
+    p.add_argument("bytes", type=int)
+    p.add_argument("--size", type=int, default=1000)
+    p.add_argument("--lose", type=int)
+    p.add_argument("--reverse", action="store_true")
+    p.add_argument("--twice", action="store_true")
+    p.set_defaults(run=ask_fragments)
     p = commands.add_parser("talk", parents=[common])
     p.add_argument("address")
     p.add_argument("port", type=int)
