@@ -125,44 +125,104 @@ static void mend(struct flow *f, bool torn)
 		tcp_window_forget(&f->proto.tcp);
 }
 
-static bool link_flow(struct conntrack *ct, uint32_t index, uint64_t mono)
-{
-	const struct flow *f = &ct->table.records[index];
-	const uint32_t hash[2] = {
-		(uint32_t)tuple_hash(&ct->key, &f->tuple[DIR_ORIGINAL]),
-		(uint32_t)tuple_hash(&ct->key, &f->tuple[DIR_REPLY]),
-	};
-	uint32_t clash, expired[2];
+/* ---- one record after the other, in three steps each ----
+ *
+ * Buckets lie at random: most of the time would be spent waiting for memory.  So a batch of
+ * records is examined and hashed, then their chains are fetched, and then they are linked. */
 
-	return table_insert(&ct->table, index, hash, mono, &clash, expired) == TABLE_INSERTED;
+#define BATCH 64
+#define RECORDS_AHEAD 8
+
+struct candidate {
+	uint32_t index, hash[2];
+	bool torn;
+};
+
+static void fetch_heads(const struct table *t, const struct candidate *c)
+{
+	__builtin_prefetch(&t->heads[c->hash[0] & t->mask], 1);
+	__builtin_prefetch(&t->heads[c->hash[1] & t->mask], 1);
+	__builtin_prefetch(&t->links[2 * (size_t)c->index], 1);
 }
 
-static void recover_one(struct conntrack *ct, uint32_t index, struct instant now)
+/* The links of a chain one after the other, since each says where the next is; few chains
+ * have more than two. */
+static void fetch_first(const struct table *t, const struct candidate *c)
 {
-	struct conntrack_recovery *r = &ct->recovery;
+	for (int dir = 0; dir < 2; dir++) {
+		uint32_t ref = table_first(t, c->hash[dir]);
+
+		if (ref)
+			__builtin_prefetch(&t->links[ref - 1]);
+	}
+}
+
+static void fetch_second(const struct table *t, const struct candidate *c)
+{
+	for (int dir = 0; dir < 2; dir++) {
+		uint32_t ref = table_first(t, c->hash[dir]);
+
+		if (ref && (ref = table_next(t, ref)) != 0)
+			__builtin_prefetch(&t->links[ref - 1]);
+	}
+}
+
+/* The hardware does not look behind the end of a page. */
+static void fetch_record(const struct table *t, uint32_t index)
+{
+	if (index >= t->n_records)
+		return;
+	for (size_t line = 0; line < sizeof(struct flow); line += CACHE_LINE)
+		__builtin_prefetch((const char *)&t->records[index] + line, 1);
+}
+
+static void discard(struct conntrack *ct, struct flow *f, enum found found)
+{
+	ct->recovery.damaged += found == FOUND_DAMAGED;
+	ct->recovery.expired += found == FOUND_EXPIRED;
+	if (f->check)
+		f->check = 0;
+	if (atomic_load_explicit(&f->status, memory_order_relaxed))
+		atomic_store_explicit(&f->status, 0, memory_order_relaxed);
+}
+
+/* True with *ret_candidate when the record's flow goes on, if its tuples are free. */
+static bool consider(struct conntrack *ct, uint32_t index, uint64_t mono,
+		     struct candidate *ret_candidate)
+{
 	struct flow *f = &ct->table.records[index];
 	uint32_t word = atomic_load_explicit(&f->word, memory_order_relaxed);
 	bool torn = word & 1;
-	enum found found = examine(ct, f, now.mono);
+	enum found found = examine(ct, f, mono);
 
 	if (torn)
 		atomic_store_explicit(&f->word, word + 1, memory_order_relaxed);
-	if (found == FOUND_ALIVE) {
-		mend(f, torn);
-		if (!link_flow(ct, index, now.mono))
-			found = FOUND_DAMAGED;
-	}
 	if (found != FOUND_ALIVE) {
-		r->damaged += found == FOUND_DAMAGED;
-		r->expired += found == FOUND_EXPIRED;
-		if (f->check)
-			f->check = 0;
-		if (atomic_load_explicit(&f->status, memory_order_relaxed))
-			atomic_store_explicit(&f->status, 0, memory_order_relaxed);
+		discard(ct, f, found);
+		return false;
+	}
+	mend(f, torn);
+	*ret_candidate = (struct candidate){
+		.index = index,
+		.hash = { (uint32_t)tuple_hash(&ct->key, &f->tuple[DIR_ORIGINAL]),
+			  (uint32_t)tuple_hash(&ct->key, &f->tuple[DIR_REPLY]) },
+		.torn = torn,
+	};
+	return true;
+}
+
+static void take_back(struct conntrack *ct, const struct candidate *c, uint64_t mono)
+{
+	struct flow *f = &ct->table.records[c->index];
+	uint32_t clash, expired[2];
+
+	if (table_insert(&ct->table, c->index, c->hash, mono, &clash, expired) !=
+	    TABLE_INSERTED) {
+		discard(ct, f, FOUND_DAMAGED);
 		return;
 	}
-	r->kept++;
-	r->torn += torn;
+	ct->recovery.kept++;
+	ct->recovery.torn += c->torn;
 	if (atomic_load_explicit(&f->policy, memory_order_relaxed))
 		ct->policies_recovered = true;
 	stats_count_flow(&ct->worker[ct->workers], f, 1);
@@ -171,19 +231,41 @@ static void recover_one(struct conntrack *ct, uint32_t index, struct instant now
 		atomic_store_explicit(ct->next_id, f->id + 1, memory_order_relaxed);
 }
 
+static void recover_batch(struct conntrack *ct, uint32_t from, uint32_t to, uint64_t mono)
+{
+	struct candidate c[BATCH];
+	unsigned n = 0;
+
+	for (uint32_t i = from; i < to; i++) {
+		fetch_record(&ct->table, i + RECORDS_AHEAD);
+		if (consider(ct, i, mono, &c[n]))
+			fetch_heads(&ct->table, &c[n++]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		fetch_first(&ct->table, &c[i]);
+	for (unsigned i = 0; i < n; i++)
+		fetch_second(&ct->table, &c[i]);
+	for (unsigned i = 0; i < n; i++)
+		take_back(ct, &c[i], mono);
+}
+
 void recover_flows(struct conntrack *ct, struct instant now)
 {
 	struct table *t = &ct->table;
 	uint32_t used = 0;
 
-	for (uint32_t i = 0; i < t->n_records; i++) {
-		recover_one(ct, i, now);
-		if (t->records[i].check)
-			used = i + 1;
+	for (uint32_t i = 0; i < t->n_records; i += BATCH) {
+		uint32_t end = t->n_records - i < BATCH ? t->n_records : i + BATCH;
+
+		recover_batch(ct, i, end, now.mono);
+		for (uint32_t k = i; k < end; k++) {
+			if (t->records[k].check)
+				used = k + 1;
+		}
 	}
 	atomic_store_explicit(&t->fresh, used, memory_order_relaxed);
 	/* The lowest index is taken first. */
-	for (uint32_t i = used; i-- > 0;) {
+	for (uint32_t i = ct->recovery.kept < used ? used : 0; i-- > 0;) {
 		if (!t->records[i].check)
 			table_give_back(t, i);
 	}
