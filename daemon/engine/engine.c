@@ -451,6 +451,30 @@ static void tell(const struct way *way, enum reason reason, struct engine_trace 
 		trace->has_flow = flow_snapshot(way->ct.flow, &trace->flow);
 }
 
+/* Every member by itself, here and below: one assignment would be a loop over all the bytes,
+ * which costs more than the rest of the engine's own work. */
+static void eval_begin(struct eval *e, struct way *way, unsigned worker)
+{
+	e->packet = way->packet;
+	e->flow = NULL;
+	e->ext = NULL;
+	e->ct_state = CT_STATE_NONE;
+	e->ct_dir = DIR_ORIGINAL;
+	e->ct_mark = 0;
+	e->ct_mark_set = false;
+	e->mark = 0;
+	e->hop = 0;
+	e->iif = e->oif = 0;
+	memset(e->iifname, 0, sizeof(e->iifname));
+	memset(e->oifname, 0, sizeof(e->oifname));
+	e->worker = worker;
+	e->now = way->now;
+	e->helper = NULL;
+	e->act = given_act;
+	e->log = way->engine->log ? log_packet : NULL;
+	e->arg = way;
+}
+
 void engine_input(struct engine *e, unsigned worker, const struct engine_port *port,
 		  struct packet *p, struct instant now, uint8_t *reply,
 		  struct engine_result *ret_result, struct engine_trace *trace)
@@ -461,7 +485,6 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 #ifndef NDEBUG
 	memset(&way, 0x5a, sizeof(way)); /* a member that is forgotten below shows in tests */
 #endif
-	/* Every member by itself: one assignment would be a loop over all the bytes. */
 	way.engine = e;
 	way.worker = &e->worker[worker];
 	way.port = port;
@@ -474,14 +497,7 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 	way.ct = (struct ct_ref){ 0 };
 	way.zone = (struct ct_zone){ 0 };
 	way.has_zone = false;
-	way.eval = (struct eval){
-		.packet = p,
-		.worker = worker,
-		.now = now,
-		.act = given_act,
-		.log = e->log ? log_packet : NULL,
-		.arg = &way,
-	};
+	eval_begin(&way.eval, &way, worker);
 	way.decided = &way.verdicts[0];
 	way.decided->verdict = VERDICT_NONE;
 	way.decided->by = BY_NONE;

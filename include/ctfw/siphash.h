@@ -56,13 +56,14 @@ static inline void siphash_absorb(struct siphash_state *s, uint64_t word)
 static inline uint64_t siphash_finish(struct siphash_state *s)
 {
 	s->v2 ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		siphash_round(s);
+	siphash_round(s);
+	siphash_round(s);
+	siphash_round(s);
 	return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
 /* siphash_words() of two words, inline: an IPv4 flow's key, once a packet. */
-static inline uint64_t siphash_pair(const struct siphash_key *key, uint64_t a, uint64_t b)
+__attribute__((always_inline)) static inline uint64_t siphash_pair(const struct siphash_key *key, uint64_t a, uint64_t b)
 {
 	struct siphash_state s = siphash_start(key);
 
