@@ -22,31 +22,28 @@ _Static_assert((int)TIMEOUT_TCP_SYN_SENT == TCPS_SYN_SENT &&
 
 /* ---- step 1: flags ---- */
 
-#define FLAGS_BIT(flags) (1u << (((flags) & 7) | ((flags) & (TCP_ACK | TCP_URG)) >> 1))
+/* FIN, SYN, RST, ACK, URG in five bits: PSH, ECE and CWR may stand beside any of these. */
+#define KIND(flags) (((flags) & 7) | ((flags) & (TCP_ACK | TCP_URG)) >> 1)
 
-static bool flags_are_valid(uint8_t flags)
-{
-	/* PSH, ECE and CWR may stand beside any of these. */
-	static const uint32_t valid =
-		FLAGS_BIT(TCP_SYN) | FLAGS_BIT(TCP_SYN | TCP_URG) |
-		FLAGS_BIT(TCP_SYN | TCP_ACK) | FLAGS_BIT(TCP_RST) |
-		FLAGS_BIT(TCP_RST | TCP_ACK) | FLAGS_BIT(TCP_FIN | TCP_ACK) |
-		FLAGS_BIT(TCP_FIN | TCP_ACK | TCP_URG) | FLAGS_BIT(TCP_ACK) |
-		FLAGS_BIT(TCP_ACK | TCP_URG);
+/* What a combination is.  The 23 that are not here are sent by no stack. */
+static const struct kind {
+	bool valid;
+	uint8_t index;   /* enum tcp_index */
+	uint8_t numbers; /* sequence numbers that the flags themselves take */
+} kinds[32] = {
+	[KIND(TCP_SYN)] = { true, TCPI_SYN, 1 },
+	[KIND(TCP_SYN | TCP_URG)] = { true, TCPI_SYN, 1 },
+	[KIND(TCP_SYN | TCP_ACK)] = { true, TCPI_SYNACK, 1 },
+	[KIND(TCP_FIN | TCP_ACK)] = { true, TCPI_FIN, 1 },
+	[KIND(TCP_FIN | TCP_ACK | TCP_URG)] = { true, TCPI_FIN, 1 },
+	[KIND(TCP_ACK)] = { true, TCPI_ACK, 0 },
+	[KIND(TCP_ACK | TCP_URG)] = { true, TCPI_ACK, 0 },
+	[KIND(TCP_RST)] = { true, TCPI_RST, 0 },
+	[KIND(TCP_RST | TCP_ACK)] = { true, TCPI_RST, 0 },
+};
 
-	return valid & FLAGS_BIT(flags);
-}
-
-static enum tcp_index index_of(uint8_t flags)
-{
-	if (flags & TCP_RST)
-		return TCPI_RST;
-	if (flags & TCP_SYN)
-		return flags & TCP_ACK ? TCPI_SYNACK : TCPI_SYN;
-	return flags & TCP_FIN ? TCPI_FIN : TCPI_ACK;
-}
-
-static void read_segment(const struct track *t, struct segment *ret_segment)
+static void read_segment(const struct track *t, const struct kind *kind,
+			 struct segment *ret_segment)
 {
 	const struct packet *p = t->packet;
 	const uint8_t *h = p->data + p->l4_off;
@@ -56,12 +53,11 @@ static void read_segment(const struct track *t, struct segment *ret_segment)
 		.seq = seq,
 		.ack = tcp_read32(h + 8),
 		/* All of a super-packet's data. */
-		.end = seq + p->l4_len - header + !!(p->tcp_flags & TCP_SYN) +
-		       !!(p->tcp_flags & TCP_FIN),
+		.end = seq + p->l4_len - header + kind->numbers,
 		.shift = t->ack_shift,
 		.win = (uint16_t)(h[14] << 8 | h[15]),
 		.flags = p->tcp_flags,
-		.index = (uint8_t)index_of(p->tcp_flags),
+		.index = kind->index,
 		.from = t->flow->proto.tcp.state,
 		.n_options = (uint8_t)(header - TCP_HEADER),
 		.options = h + TCP_HEADER,
@@ -86,7 +82,8 @@ enum {
 	IG = TCPS_COUNT,
 };
 
-static const uint8_t table[2][TCPI_COUNT][TCPS_COUNT] = {
+/* Its dimensions are powers of two, so that a cell is found without multiplying. */
+static const uint8_t table[2][8][16] = {
 	[DIR_ORIGINAL] = {
 		/*	 none	SS  SR	ES  FW	CW  LA	TW  CL	S2 */
 		/* A SYN opens, again and again until it is answered.  In a flow that lives it
@@ -343,21 +340,19 @@ static enum track_verdict look_at_window(struct track *t, const struct segment *
 static uint64_t timeout_in_state(const struct track *t, const struct segment *s)
 {
 	const struct flow_tcp *tcp = &t->flow->proto.tcp;
-	uint64_t own = track_timeout(t, (enum ct_timeout)s->to);
-	uint64_t retrans = track_timeout(t, TIMEOUT_TCP_MAX_RETRANS);
-	uint64_t unacknowledged = track_timeout(t, TIMEOUT_TCP_UNACKNOWLEDGED);
+	uint64_t own = track_timeout(t, (enum ct_timeout)s->to), limit;
 
 	if (tcp->retrans >= atomic_load_explicit(&t->settings->max_retrans,
 						 memory_order_relaxed) &&
-	    own > retrans)
-		return retrans;
+	    own > (limit = track_timeout(t, TIMEOUT_TCP_MAX_RETRANS)))
+		return limit;
 	if (s->index == TCPI_RST)
 		return track_timeout(t, TIMEOUT_TCP_CLOSE);
 	if ((tcp->side[0].flags | tcp->side[1].flags) & SIDE_DATA_UNACKNOWLEDGED &&
-	    own > unacknowledged)
-		return unacknowledged;
-	if (tcp->last_win == 0 && own > retrans)
-		return retrans;
+	    own > (limit = track_timeout(t, TIMEOUT_TCP_UNACKNOWLEDGED)))
+		return limit;
+	if (tcp->last_win == 0 && own > (limit = track_timeout(t, TIMEOUT_TCP_MAX_RETRANS)))
+		return limit;
 	return own;
 }
 
@@ -394,11 +389,12 @@ enum track_verdict tcp_track(struct track *t)
 {
 	const struct packet *p = t->packet;
 	enum track_verdict verdict;
+	const struct kind *kind = &kinds[KIND(p->tcp_flags)];
 	struct segment s;
 
-	if (!(p->flags & PACKET_L4_HEADER) || !flags_are_valid(p->tcp_flags))
+	if (!(p->flags & PACKET_L4_HEADER) || !kind->valid)
 		return TRACK_INVALID;
-	read_segment(t, &s);
+	read_segment(t, kind, &s);
 	s.to = table[t->dir][s.index][s.from];
 	if (t->begins && !may_begin(t, &s))
 		return TRACK_INVALID;

@@ -74,7 +74,7 @@ static void meet_midway(struct flow_tcp *tcp, enum flow_dir dir, const struct se
  * number does, the answer will tell. */
 static bool begins_again(const struct flow_tcp *tcp, enum flow_dir dir, const struct segment *s)
 {
-	return s->flags & TCP_SYN && seq_after(s->end, tcp->side[dir].td_end) &&
+	return seq_after(s->end, tcp->side[dir].td_end) &&
 	       (tcp->state == TCPS_SYN_SENT || tcp->state == TCPS_SYN_RECV);
 }
 
@@ -82,7 +82,7 @@ static bool begins_again(const struct flow_tcp *tcp, enum flow_dir dir, const st
 static bool meet(struct flow_tcp *tcp, enum flow_dir dir, const struct segment *s, uint32_t sack)
 {
 	if (tcp->side[dir].td_maxwin != 0) {
-		if (!begins_again(tcp, dir, s))
+		if (!(s->flags & TCP_SYN) || !begins_again(tcp, dir, s))
 			return true;
 		meet_syn(tcp, dir, s);
 		return dir == DIR_ORIGINAL || s->flags & TCP_ACK;
@@ -188,20 +188,20 @@ static void learn_receiver(const struct flow_tcp_side *sender, struct flow_tcp_s
 		receiver->flags &= (uint8_t)~SIDE_DATA_UNACKNOWLEDGED;
 }
 
+/* Whence the last segment came no processor can guess: hence no branch. */
 static void count_repetitions(struct flow_tcp *tcp, enum flow_dir dir, const struct segment *s,
 			      const struct numbers *n)
 {
-	if (tcp->last_dir == dir && tcp->last_seq == n->seq && tcp->last_ack == n->ack &&
-	    tcp->last_end == n->end && tcp->last_win == s->win) {
-		tcp->retrans++;
-		return;
-	}
+	uint32_t differs = (tcp->last_dir ^ (uint32_t)dir) | (tcp->last_seq ^ n->seq) |
+			   (tcp->last_ack ^ n->ack) | (tcp->last_end ^ n->end) |
+			   (tcp->last_win ^ (uint32_t)s->win);
+
+	tcp->retrans = (uint8_t)((tcp->retrans + 1) * !differs);
 	tcp->last_dir = (uint8_t)dir;
 	tcp->last_seq = n->seq;
 	tcp->last_ack = n->ack;
 	tcp->last_end = n->end;
 	tcp->last_win = s->win;
-	tcp->retrans = 0;
 }
 
 static void learn(struct flow_tcp *tcp, enum flow_dir dir, const struct segment *s,
@@ -231,7 +231,8 @@ enum track_verdict tcp_window(struct flow_tcp *tcp, enum flow_dir dir, const str
 		n.sack = tcp_sack_edge(s) - s->shift;
 	if (!meet(tcp, dir, s, n.sack))
 		return TRACK_ACCEPT;
-	amend(tcp, dir, s, &n);
+	if ((s->flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
+		amend(tcp, dir, s, &n);
 	verdict = bound(sender, receiver, &n);
 	if (verdict == TRACK_ACCEPT)
 		learn(tcp, dir, s, &n);
