@@ -4,10 +4,11 @@
  * Behind step 3, unlike in the kernel: where a fragment comes from is known of each, and one
  * with a forged source must neither take memory nor find its way into another's datagram.
  *
- * No MTU is looked at.  Where the way out is narrower than what came in, the host's stack cuts
- * further, or says packet too big (IPv6).  A kernel that collected the fragments itself would
- * answer those with DF by fragmentation needed; what it gets from us has none, as what it
- * would have sent. */
+ * Nothing is cut to an MTU: where the way out is narrower than what came in, that is for the
+ * host's stack, behind us, which cuts further or says packet too big (IPv6).  IPv4 fragments
+ * with DF leave without it, as the kernel's do, but for one case: a kernel that collected them
+ * itself would say fragmentation needed where they are too long for the way out.  For that the
+ * host must still see DF on them. */
 #include "engine/private.h"
 
 enum reason fragment_collect(struct way *way)
@@ -53,6 +54,18 @@ static uint32_t new_id(struct way *way)
 	return id;
 }
 
+static bool host_must_see_df(struct way *way, const struct frag_shape *shape)
+{
+	const struct hostview_link *out;
+
+	if (!shape->df || way->hook != HOOK_FORWARD || !way->hostview)
+		return false;
+	if (!(way->hooked & PROGRAM_INTERFACES))
+		origin_interfaces(way); /* nobody has asked yet */
+	out = hostview_link(way->hostview, way->eval.oif);
+	return out && out->mtu && shape->max_size > out->mtu;
+}
+
 void fragment_emit(struct way *way)
 {
 	struct engine_stats *stats = &way->worker->stats;
@@ -69,6 +82,7 @@ void fragment_emit(struct way *way)
 	}
 	work->packet = *way->packet;
 	frag_cut_begin(shape, way->packet, new_id(way), &work->cut);
+	work->cut.df |= host_must_see_df(way, shape);
 	way->result->action = ENGINE_FRAGMENTS;
 }
 

@@ -40,8 +40,10 @@ void frag_cut_begin(const struct frag_shape *shape, const struct packet *p, uint
 	/* At least one block, should the datagram have grown around an atomic fragment. */
 	max = max < head + 8 ? 8 : max - head;
 	*ret_cut = (struct frag_cut){ .id = id };
-	if (p->len - head_len(shape, p) != shape->len || shape->max_data > max)
+	if (p->len - head_len(shape, p) != shape->len || shape->max_data > max) {
 		ret_cut->step = max;
+		ret_cut->df = shape->df;
+	}
 }
 
 /* Bytes of data of the fragment that begins at cut->at. */
@@ -88,7 +90,7 @@ static uint32_t put_ipv4_head(const struct frag_shape *shape, const struct packe
 		blank_options(buf, hlen);
 	frag_put16(buf + 2, hlen + len);
 	frag_put16(buf + 6, cut->at / 8 | (more ? IPV4_MORE : 0) |
-				    (cut->step && shape->df ? IPV4_DF : 0));
+				    (cut->df ? IPV4_DF : 0));
 	check = checksum_ipv4(buf, hlen);
 	memcpy(buf + 10, &check, 2);
 	return hlen;

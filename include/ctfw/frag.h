@@ -101,6 +101,7 @@ struct frag_cut {
 	uint32_t at;   /* data that was sent */
 	uint32_t step; /* 0: as it came */
 	uint32_t id;   /* IPv6 */
+	bool df;       /* IPv4: on all fragments; set by who wants it after frag_cut_begin() */
 };
 
 /* Whether a datagram, perhaps changed since, is to be cut at all: IPv6 only if it is longer

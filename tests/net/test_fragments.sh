@@ -87,6 +87,23 @@ says "forward: six small fragments, IPv6" answered \
 	traffic_in client fragments $SERVER6 53 1192 --size 200
 ok "and six reach the server, as they came" rises $before+6 server_fragments
 
+# Too long for the way behind us, with DF: the host says so, as if it had them whole.
+unreachables() {
+	in_host awk '
+		$1 == "Icmp:" && !n { for (i = 1; i <= NF; i++) if ($i == "OutDestUnreachs") n = i; next }
+		$1 == "Icmp:" { print $n }' /proc/net/snmp
+}
+above() { [ "$("${@:2}")" -gt "$1" ]; }
+for ns in host server; do ip -n "$PREFIX-$ns" link set eth0 mtu 1000; done
+before=$(unreachables)
+says "forward: fragments without DF that are too long for eth0 are cut further" answered \
+	traffic_in client fragments $SERVER4 53 3000 --size 1200
+ok "and nobody hears of it" rises $before unreachables
+says "forward: with DF they are refused" silent \
+	traffic_in client fragments $SERVER4 53 3000 --size 1200 --df --timeout 0.4
+ok "and the sender hears of it" above $before unreachables
+for ns in host server; do ip -n "$PREFIX-$ns" link set eth0 mtu 1500; done
+
 for t in "forward client $SERVER4" "forward client $SERVER6" "input client $HOST4" \
 	"input client $HOST6" "output host $CLIENT4" "output host $CLIENT6"; do
 	set -- $t

@@ -14,9 +14,9 @@
     traffic.py udp ADDRESS PORT --bytes N
         So many bytes in one datagram, all of which must come back.
 
-    traffic.py fragments ADDRESS PORT BYTES [--size N] [--lose N] [--reverse] [--twice]
+    traffic.py fragments ADDRESS PORT BYTES [--size N] [--lose N] [--reverse] [--twice] [--df]
         The same in fragments of our own making, of size bytes (1000) of data each:
-        without number N (from 0), the last one first, each one twice.
+        without number N (from 0), the last one first, each one twice, with DF.
 
     traffic.py talk ADDRESS PORT [--rounds N] [--pause SECONDS] [--log FILE]
         A TCP connection that says something and waits for its echo, again and again.
@@ -163,7 +163,7 @@ def raw_socket(f):
     return s
 
 
-def fragments(source, target, datagram, size):
+def fragments(source, target, datagram, size, df):
     f = family(target)
     addresses = socket.inet_pton(f, source) + socket.inet_pton(f, target)
     ident = random.randint(1, 0xFFFF)
@@ -172,7 +172,7 @@ def fragments(source, target, datagram, size):
         more = at + size < len(datagram)
         if f == socket.AF_INET:
             yield struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(data), ident,
-                              at // 8 | more << 13, 64, 17, 0) + addresses + data
+                              at // 8 | more << 13 | df << 14, 64, 17, 0) + addresses + data
         else:
             yield struct.pack("!IHBB", 6 << 28, 8 + len(data), 44, 64) + addresses + struct.pack(
                 "!BBHI", 17, 0, at | more, ident) + data
@@ -184,7 +184,8 @@ def ask_fragments(args):
         s.settimeout(args.timeout)
         s.bind((source, 0))
         packets = list(fragments(source, args.address, udp_datagram(
-            source, args.address, s.getsockname()[1], args.port, question), args.size // 8 * 8))
+            source, args.address, s.getsockname()[1], args.port, question), args.size // 8 * 8,
+            args.df))
         if args.lose is not None:
             del packets[args.lose]
         if args.reverse:
@@ -296,6 +297,7 @@ def main():
     p.add_argument("--lose", type=int)
     p.add_argument("--reverse", action="store_true")
     p.add_argument("--twice", action="store_true")
+    p.add_argument("--df", action="store_true")
     p.set_defaults(run=ask_fragments)
     p = commands.add_parser("talk", parents=[common])
     p.add_argument("address")

@@ -658,6 +658,39 @@ static void a_dropped_datagram_counts_all_its_fragments(void **state)
 	assert_int_equal(stats.packets_out, 1);
 }
 
+static bool leaves_with_df(struct bench *b, const struct engine_port *port, size_t size)
+{
+	struct engine_result result;
+	struct raw whole, r;
+	const uint8_t *out;
+	bool df = false;
+	size_t len;
+
+	size -= 20;
+	raw_udp(&whole, "10.8.0.2", 1000, "198.51.100.1", 53, 2 * size - 8);
+	for (size_t i = 0; i < 2; i++) {
+		raw_fragment(&r, &whole, 7, i * size, (i + 1) * size);
+		r.b[6] |= 0x40;
+		raw_fix_ipv4(&r);
+		send_raw(b, port, &r, &result);
+	}
+	assert_int_equal(result.action, ENGINE_FRAGMENTS);
+	while (engine_next(b->engine, 0, &out, &len))
+		df = out[6] & 0x40;
+	return df;
+}
+
+static void the_host_sees_df_where_it_must_refuse_the_datagram(void **state)
+{
+	struct bench *b = *state;
+
+	/* eth0 carries 1500 bytes. */
+	assert_false(leaves_with_df(b, &b->in, 1500));
+	assert_true(leaves_with_df(b, &b->in, 1508));
+	engine_set_hostview(b->engine, NULL);
+	assert_false(leaves_with_df(b, &b->in, 1508));
+}
+
 static void an_atomic_fragment_passes_as_one_packet_without_its_header(void **state)
 {
 	static const uint8_t none[sizeof(struct virtio_net_hdr)];
@@ -727,6 +760,7 @@ int main(void)
 		engine_test(a_fragment_waits_and_the_last_one_brings_all_of_them),
 		engine_test(fragments_of_one_batch_do_not_disturb_what_comes_between),
 		engine_test(a_dropped_datagram_counts_all_its_fragments),
+		engine_test(the_host_sees_df_where_it_must_refuse_the_datagram),
 		engine_test(an_atomic_fragment_passes_as_one_packet_without_its_header),
 		engine_test(housekeeping_gives_up_what_is_never_whole),
 	};
