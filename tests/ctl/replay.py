@@ -78,6 +78,17 @@ def udp6(src, sport, dst, dport, data=b"x"):
             ipaddress.ip_address(src).packed + ipaddress.ip_address(dst).packed + datagram)
 
 
+def fragments(packet, size):
+    data, out = packet[20:], []
+    for at in range(0, len(data), size):
+        piece = data[at:at + size]
+        head = packet[:2] + struct.pack("!HHHBBH", 20 + len(piece), 7, at // 8 |
+                                        (at + size < len(data)) << 13, 64, packet[9], 0)
+        head += packet[12:20]
+        out.append(head[:10] + struct.pack("!H", checksum(head)) + head[12:] + piece)
+    return out
+
+
 def handshake():
     return [tcp("10.0.1.2", 1000, "10.0.2.2", 80, "S", 100),
             tcp("10.0.2.2", 80, "10.0.1.2", 1000, "SA", 500, 101),
@@ -384,6 +395,30 @@ table inet filter {
         for packet in (reset, error):
             self.assertEqual(checksum(packet[:20]), 0)
         self.assertEqual(checksum(error[20:]), 0)
+
+    def test_fragments_wait_and_are_written_under_the_time_of_the_last(self):
+        pieces = fragments(udp("10.0.1.2", 1000, "10.0.2.2", 53, bytes(range(256)) * 4), 400)
+        lines = self.replay(pieces[::-1], "-w", self.path("out.pcap"))
+        self.assertEqual([o["verdict"] for o in lines], ["hold", "hold", "accept"])
+        self.assertEqual([o["by"] for o in lines], ["fragment", "fragment", "rule"])
+        self.assertEqual([o["hook"] for o in lines], ["forward"] * 3)
+        self.assertEqual(lines[2]["ct"]["state"], "new")
+        self.assertNotIn("flow", lines[0])
+        self.assertEqual(read_pcap(self.path("out.pcap"))[2],
+                         [(SECOND, 2100, piece) for piece in pieces])
+        done = self.run_words("-r", self.rules, self.path("in.pcap"))
+        self.assertRegex(done.stdout.decode().splitlines()[0], r"forward .* hold +fragment$")
+
+    def test_fragments_wait_as_long_as_the_configuration_says(self):
+        first, last = fragments(udp("10.0.1.2", 1000, "10.0.2.2", 53, b"x" * 500), 400)
+        late = [first, (SECOND + 5, 0, last)]
+        self.assertEqual([o["verdict"] for o in self.replay(late)], ["hold", "accept"])
+        config = self.file("c", "[daemon]\nruleset = /\n[fragments]\ntimeout = 5\n")
+        self.assertEqual([o["verdict"] for o in self.replay(late, "--config", config)],
+                         ["hold", "accept"])
+        late[1] = (SECOND + 6, 0, last)
+        self.assertEqual([o["verdict"] for o in self.replay(late, "--config", config)],
+                         ["hold", "hold"])
 
     def test_nanoseconds_are_written_as_such(self):
         out = self.path("out.pcap")
