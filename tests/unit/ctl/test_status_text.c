@@ -117,6 +117,15 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void fragments_that_wait_are_told(void **state)
+{
+	(void)state;
+	print("{\"fragments\":{\"waiting\":3,\"datagrams\":2,\"bytes\":2960,"
+	      "\"max_bytes\":3000000,\"put_together\":17}}");
+	expect("Fragments  3 waiting, of 2 datagrams, 3.0 kB of 3.0 MB\n"
+	       "  datagrams put together 17\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +135,7 @@ int main(void)
 		cmocka_unit_test(a_failed_load_is_told_with_its_lines),
 		cmocka_unit_test(drops_are_told_by_reason_with_their_meaning),
 		cmocka_unit_test(counts_of_nothing_are_none),
+		cmocka_unit_test(fragments_that_wait_are_told),
 		cmocka_unit_test(an_answer_without_members_is_printed_all_the_same),
 	};
 

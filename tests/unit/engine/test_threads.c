@@ -45,9 +45,10 @@ static struct instant now_of(struct shop *s)
 /* Packet k of a flow's life, of either direction: each worker sends all of them. */
 static void make(struct raw *r, unsigned flow, unsigned k)
 {
+	static _Thread_local struct raw whole;
 	uint16_t sport = (uint16_t)(1000 + flow);
 
-	switch (k % 6) {
+	switch (k % 9) {
 	case 0:
 		raw_tcp(r, "10.8.0.2", sport, "198.51.100.1", 80, TCP_SYN, 100, 0, 0);
 		break;
@@ -62,6 +63,12 @@ static void make(struct raw *r, unsigned flow, unsigned k)
 		break;
 	case 4:
 		raw_udp(r, "198.51.100.1", 53, "10.8.0.2", sport, 20);
+		break;
+	case 5: /* a datagram, of which each worker sends what the other sends as well */
+	case 6:
+	case 7:
+		raw_udp(&whole, "10.8.0.2", sport, "198.51.100.1", 53, 2992);
+		raw_fragment(r, &whole, sport, (k % 9 - 5) * 1000u, (k % 9 - 4) * 1000u);
 		break;
 	default:
 		raw_tcp(r, "10.8.0.2", sport, "198.51.100.1", 80, TCP_RST | TCP_ACK, 111, 501, 0);
@@ -79,9 +86,11 @@ static void *work(void *arg)
 	rcu_register();
 	while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
 		struct engine_result result;
+		const uint8_t *out;
 		struct packet p;
+		size_t len;
 
-		make(r, k / 6 % FLOWS, k);
+		make(r, k / 9 % FLOWS, k);
 		k++;
 		if (engine_prepare(s->engine, w->index, r->b, r->len, NULL, &p, NULL) !=
 		    REASON_NONE)
@@ -90,6 +99,9 @@ static void *work(void *arg)
 		engine_input(s->engine, w->index, &port, &p, now_of(s), reply, &result, NULL);
 		if (result.action == ENGINE_NONE)
 			abort();
+		while (result.action == ENGINE_FRAGMENTS &&
+		       engine_next(s->engine, w->index, &out, &len))
+			continue;
 		atomic_fetch_add_explicit(&s->judged[w->index], 1, memory_order_relaxed);
 		rcu_quiescent();
 	}
@@ -150,6 +162,7 @@ static void disturb(struct shop *s, unsigned i)
 	if (i % 16 == 0)
 		atomic_fetch_add(&s->mono, 3600 * NSEC_PER_SEC);
 	conntrack_housekeep(s->ct, 0, now_of(s));
+	engine_housekeep(s->engine, now_of(s));
 	engine_stats(s->engine, &stats);
 	conntrack_stats(s->ct, &ct_stats);
 	assert_true(stats.packets_out <= stats.packets_in);
