@@ -537,22 +537,26 @@ void expects_reuse(struct expects *x)
 
 /* ---- the control side ---- */
 
-void conntrack_each_expectation(struct conntrack *ct, struct instant now,
+bool conntrack_each_expectation(struct conntrack *ct, uint32_t *cursor, struct instant now,
 				bool (*each)(void *arg, uint32_t index,
 					     const struct expect *copy),
 				void *arg)
 {
 	const struct expects *x = &ct->expects;
 
-	for (uint32_t i = 0; expects_any(x) && i < x->n_records; i++) {
+	if (!expects_any(x))
+		*cursor = x->n_records;
+	while (*cursor < x->n_records) {
+		uint32_t index = (*cursor)++;
 		struct expect copy;
 
-		if (!is_live(&x->records[i]) || has_expired(&x->records[i], now.mono))
+		if (!is_live(&x->records[index]) || has_expired(&x->records[index], now.mono))
 			continue;
-		copy_record(&x->records[i], &copy);
-		if (!each(arg, i, &copy))
-			return;
+		copy_record(&x->records[index], &copy);
+		if (!each(arg, index, &copy))
+			break;
 	}
+	return *cursor >= x->n_records;
 }
 
 bool conntrack_delete_expectation(struct conntrack *ct, uint32_t index, uint32_t id)

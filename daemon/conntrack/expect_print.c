@@ -14,8 +14,7 @@ static void print_tuple(const char *prefix, const struct tuple *t, struct text *
 		    ntohs(t->sport), ntohs(t->dport));
 }
 
-/* The destination is exact. */
-static struct tuple mask_of(const struct expect *e)
+struct tuple expect_mask(const struct expect *e)
 {
 	struct tuple mask = {
 		.src = e->src_mask,
@@ -24,6 +23,7 @@ static struct tuple mask_of(const struct expect *e)
 		.l3 = e->tuple.l3,
 	};
 
+	/* The destination is exact. */
 	memset(&mask.dst, 0xff, addr_bits(mask.l3) / 8);
 	return mask;
 }
@@ -38,7 +38,7 @@ static void print_flags(uint32_t flags, struct text *out)
 
 void expect_print(const struct expect *e, uint64_t mono, struct text *t)
 {
-	const struct tuple mask = mask_of(e);
+	const struct tuple mask = expect_mask(e);
 	uint64_t expires = atomic_load_explicit(&e->expires, memory_order_relaxed);
 	const char *helper = ct_helper_name(e->helper);
 

@@ -11,6 +11,7 @@
 #include "ctfw/control.h"
 #include "ctl/client.h"
 #include "ctl/commands.h"
+#include "ctl/conntrack_expect.h"
 #include "ctl/conntrack_print.h"
 #include "ctl/connlabel.h"
 
@@ -471,6 +472,8 @@ static int load(struct ctl *ctl, const struct conntrack_request *r)
 
 static int run_request(struct ctl *ctl, const struct conntrack_request *r)
 {
+	if (r->table == TABLE_EXPECT && r->what != 'E')
+		return conntrack_expectations(ctl, r);
 	switch (r->what) {
 	case 'C':
 		return count(ctl);

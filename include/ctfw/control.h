@@ -100,6 +100,10 @@ void control_flow_encode(const struct flow *f, const uint64_t labels[2], uint64_
 			 struct text *t);
 /* The flow as it was, expiring at `timeout` seconds behind 0.  0, or -EINVAL. */
 int control_flow_decode(const json_t *object, struct flow *ret_flow);
+/* The same for type Expectation. */
+struct expect;
+void control_expect_encode(const struct expect *e, uint64_t mono, struct text *t);
+int control_expect_decode(const json_t *object, struct expect *ret_expect);
 /* Type FlowFilter.  New reference, or NULL when out of memory. */
 json_t *control_filter_encode(const struct flow_filter *filter);
 /* 0, or -EINVAL with the member that is wrong. */

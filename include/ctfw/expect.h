@@ -45,9 +45,10 @@ _Static_assert(sizeof(struct expect) == 256, "a record of the arena");
 /* Records to make an arena with, for so many expectations. */
 uint32_t conntrack_expect_records(uint32_t expect_max);
 
-/* Call each with a copy of every expectation that lives, until it returns false.  Any one
- * thread, registered with QSBR; expired ones are left out. */
-void conntrack_each_expectation(struct conntrack *ct, struct instant now,
+/* Call each with a copy of every expectation that lives, from record *cursor on (start with 0),
+ * until it returns false; *cursor is then where to go on.  True when the end was reached.
+ * Any one thread, registered with QSBR; expired ones are left out. */
+bool conntrack_each_expectation(struct conntrack *ct, uint32_t *cursor, struct instant now,
 				bool (*each)(void *arg, uint32_t index,
 					     const struct expect *copy),
 				void *arg);
@@ -55,6 +56,8 @@ void conntrack_each_expectation(struct conntrack *ct, struct instant now,
  * gone.  Control side only. */
 bool conntrack_delete_expectation(struct conntrack *ct, uint32_t index, uint32_t id);
 
+/* What of its tuple counts: ones where it does. */
+struct tuple expect_mask(const struct expect *e);
 /* One line as `conntrack -L expect` prints it (conntrack-tools 1.4.7), without the newline.
  * Appends to t. */
 struct text;

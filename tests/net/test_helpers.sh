@@ -60,6 +60,7 @@ call_up() {
 	wait_until 5 calling
 }
 calling() { [ "$(ctl conntrack -L 2>/dev/null | grep -c 'dport=5060.*ASSURED')" -gt 0 ]; }
+listed() { ctl conntrack -L expect 2>/dev/null | grep -q "$1"; }
 media() { traffic_in server udp $CLIENT4 6000 --timeout "$1"; }
 
 # ---- with ----
@@ -78,6 +79,10 @@ ok "TFTP over IPv6" fetch 5 "tftp://[$SERVER6]/file"
 says "before a call its media are shut" silent media 0.4
 call_up
 says "SIP: the client's media port is open to the server" answered media 2
+ok "what is expected is listed" listed 'PERMANENT\|class=1 helper=sip'
+ctl conntrack -F expect 2>"$WORK/flushed"
+ok "and can be flushed" grep -q 'expectation table has been emptied' "$WORK/flushed"
+says "then there is none" 0 ctl conntrack -C expect
 wait $call
 ok "the call ended well" test $? = 0
 says "and with it what was open" silent media 0.4

@@ -403,8 +403,11 @@ static void expectations_read(struct scenario *s, struct table *ret_table)
 {
 	const struct instant now = { .mono = s->time, .real = s->time };
 
+	uint32_t cursor = 0;
+
 	*ret_table = (struct table){ .mono = s->time };
-	conntrack_each_expectation(replay_conntrack(s->replay), now, expectation_add, ret_table);
+	conntrack_each_expectation(replay_conntrack(s->replay), &cursor, now, expectation_add,
+				   ret_table);
 }
 
 /* Say what is wrong, and what there is. */

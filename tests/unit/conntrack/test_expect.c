@@ -43,8 +43,9 @@ static bool list_one(void *arg, uint32_t index, const struct expect *e)
 static struct listed list(struct world *w)
 {
 	struct listed l = { 0 };
+	uint32_t cursor = 0;
 
-	conntrack_each_expectation(w->ct, w->now, list_one, &l);
+	conntrack_each_expectation(w->ct, &cursor, w->now, list_one, &l);
 	return l;
 }
 

@@ -15,6 +15,7 @@
 
 #include "ctfw/checksum.h"
 #include "ctfw/control.h"
+#include "ctfw/expect.h"
 #include "ctfw/rcu.h"
 
 struct fixture {
@@ -89,6 +90,7 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 	conntrack_options_default(&options);
 	options.max_flows = max_flows;
 	geometry.flow_records = conntrack_records(max_flows);
+	geometry.expect_records = conntrack_expect_records(options.expect_max);
 	f->memory_len = arena_size(&geometry);
 	f->memory = mmap(NULL, f->memory_len, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
