@@ -189,15 +189,12 @@ static enum help register_request(struct message *m)
 	struct sip_notes *notes = m->h->notes;
 	uint32_t expires = expires_of(m);
 	struct sip_uri uri;
-	enum sip_read read;
 
 	/* Who was called by a registrar cannot register with it. */
 	if (atomic_load_explicit(&m->h->flow->status, memory_order_relaxed) & FLOW_EXPECTED)
 		return HELP_ACCEPT;
-	read = sip_contact(&contacts, &uri);
-	if (read != SIP_READ)
-		return read == SIP_WRONG ? HELP_DROP : HELP_ACCEPT;
-	if (!addr_equal(&uri.addr, &help_mine(m->h)->src) ||
+	if (!sip_contact(&contacts, &uri) ||
+	    !addr_equal(&uri.addr, &help_mine(m->h)->src) ||
 	    !same_transport(m->h, contacts.at))
 		return HELP_ACCEPT;
 	if (read_expires(contacts.at, &expires) == SIP_WRONG)
@@ -215,9 +212,8 @@ static enum help registered(struct message *m)
 	struct sip_contacts contacts = contacts_of(m);
 	const uint32_t all = expires_of(m);
 	struct sip_uri uri;
-	enum sip_read read;
 
-	while ((read = sip_contact(&contacts, &uri)) == SIP_READ) {
+	while (sip_contact(&contacts, &uri)) {
 		uint32_t expires = all;
 
 		if (!addr_equal(&uri.addr, &help_mine(m->h)->dst) ||
@@ -230,8 +226,6 @@ static enum help registered(struct message *m)
 		if (activate(m->h, &uri, expires))
 			return HELP_ACCEPT;
 	}
-	if (read == SIP_WRONG)
-		return HELP_DROP;
 	flush(m->h, false);
 	return HELP_ACCEPT;
 }

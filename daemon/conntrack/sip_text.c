@@ -34,7 +34,9 @@ static void pass_line_end(struct cursor *c)
 		scan_byte(c, '\n');
 }
 
-/* To where the next line begins, from anywhere in a line; false at the end. */
+/* To where the next line begins, from anywhere in a line; false at the end.  Whoever has looked
+ * at a line's beginning goes on behind its first byte, whatever that is: so does the kernel,
+ * and finds no line behind two bare LFs. */
 static bool next_line(struct cursor *c)
 {
 	while (c->p < c->end && !is_line_end(*c->p))
@@ -112,11 +114,9 @@ static bool take_name(struct cursor *c, enum sip_header header)
 static bool find_header(struct cursor *c, enum sip_header header)
 {
 	while (next_line(c)) {
-		if (is_blank(*c->p) || !take_name(c, header)) {
-			/* The line's end may be the very next byte. */
-			continue;
-		}
-		return skip_space(c) && scan_byte(c, ':') && skip_space(c);
+		if (!is_blank(*c->p) && take_name(c, header))
+			return skip_space(c) && scan_byte(c, ':') && skip_space(c);
+		c->p++;
 	}
 	return false;
 }
@@ -150,57 +150,51 @@ static bool take_addr(struct cursor *c, uint8_t family, union addr *ret_addr)
 	return true;
 }
 
-/* Behind "sip:", past a user's name.  ABSENT: there is no address of that family. */
-static enum sip_read take_uri(struct cursor *c, uint8_t family, struct sip_uri *ret_uri)
+/* At "sip:" and past a user's name; false: there is no address of that family, or a port that
+ * cannot be. */
+static bool take_uri(struct cursor *c, uint8_t family, struct sip_uri *ret_uri)
 {
 	struct sip_uri uri = { .port = SIP_PORT };
-	struct cursor at = *c;
 	uint32_t port = 0;
+	struct cursor at;
 
+	scan_word(c, "sip:");
+	at = *c;
 	while (at.p < at.end && *at.p != '@' && !is_line_end(*at.p))
 		at.p++;
 	if (scan_byte(&at, '@'))
 		*c = at;
 	if (!take_addr(c, family, &uri.addr))
-		return SIP_ABSENT;
+		return false;
 	if (scan_byte(c, ':')) {
 		scan_number(c, &port);
 		if (port < PORT_MIN || port > PORT_MAX)
-			return SIP_WRONG;
+			return false;
 		uri.port = (uint16_t)port;
 	}
 	*ret_uri = uri;
-	return SIP_READ;
+	return true;
 }
 
-/* To the next URI: in the present header's list, or in the next header. */
-static bool find_uri(struct sip_contacts *walk)
+bool sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri)
 {
 	struct cursor at = walk->at;
 
-	if (walk->in_header && search(&at, ",") && search(&at, "sip:")) {
+	while (walk->in_header && search(&at, ",") && search(&at, "sip:")) {
 		walk->at = at;
-		return true;
+		if (take_uri(&walk->at, walk->family, ret_uri))
+			return true;
+		at = walk->at;
 	}
 	while (find_header(&walk->at, SIP_CONTACT)) {
-		walk->in_header = true;
-		if (search(&walk->at, "sip:"))
+		/* Of a header whose first is of no use none is. */
+		if (search(&walk->at, "sip:") &&
+		    take_uri(&walk->at, walk->family, ret_uri)) {
+			walk->in_header = true;
 			return true;
+		}
 	}
 	return false;
-}
-
-enum sip_read sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri)
-{
-	while (find_uri(walk)) {
-		enum sip_read read;
-
-		scan_word(&walk->at, "sip:");
-		read = take_uri(&walk->at, walk->family, ret_uri);
-		if (read != SIP_ABSENT)
-			return read;
-	}
-	return SIP_ABSENT;
 }
 
 bool sip_param(struct cursor contact, const char *name, struct cursor *ret_value)
@@ -226,6 +220,7 @@ bool sdp_line(struct cursor *c, const char *name, const char *stop)
 			return false;
 		if (scan_word(c, name))
 			return true;
+		c->p++;
 	}
 	return false;
 }

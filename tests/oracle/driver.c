@@ -5,8 +5,9 @@
  * reads packets, "NANOSECONDS HEX" a line, and answers each at once by a JSON object on a
  * line: what became of it as `ctfwctl replay --json` says it, the prefixes of the log
  * statements that it met, its flow's entry as ctnetlink would tell it, and what the engine
- * emitted.  "NANOSECONDS flows" asks for all entries, at the end of input they follow once
- * more, as `conntrack -L` prints them too, with the ruleset as `list ruleset` does. */
+ * emitted.  "NANOSECONDS flows" asks for all entries, "NANOSECONDS expectations" for
+ * the lines of `conntrack -L expect`; at the end of input the entries follow once more, as
+ * `conntrack -L` prints them too, with the ruleset as `list ruleset` does. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "ctfw/config.h"
+#include "ctfw/expect.h"
 #include "ctfw/rulefile.h"
 #include "ctfw/ruleset.h"
 #include "ctl/hostspec.h"
@@ -104,6 +106,8 @@ static void entry_json(const struct flow *f, uint64_t mono, struct text *t)
 								 f->acct[d].packets));
 		text_puts(t, "]");
 	}
+	if (ct_helper_name(f->helper))
+		text_printf(t, ",\"helper\":\"%s\"", ct_helper_name(f->helper));
 	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP)
 		tcp_json(&f->proto.tcp, t);
 	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP)
@@ -227,6 +231,32 @@ static int load(struct driver *d, const char *path)
 	return err ? 1 : 0;
 }
 
+static bool print_expectation(void *arg, uint32_t index, const struct expect *e)
+{
+	struct driver *d = arg;
+	struct text t = TEXT_INIT;
+
+	(void)index;
+	expect_print(e, replay_time(d->replay), &t);
+	printf("%s", d->logs.len ? "," : "");
+	text_puts(&d->logs, "x");
+	print_string(text_str(&t));
+	text_fini(&t);
+	return true;
+}
+
+static void print_expectations(struct driver *d)
+{
+	const struct instant now = { .mono = replay_time(d->replay) };
+	uint32_t cursor = 0;
+
+	text_clear(&d->logs);
+	printf("{\"lines\":[");
+	conntrack_each_expectation(replay_conntrack(d->replay), &cursor, now, print_expectation,
+				   d);
+	puts("]}");
+}
+
 static void line(struct driver *d, const char *text)
 {
 	char *rest;
@@ -236,6 +266,9 @@ static void line(struct driver *d, const char *text)
 		replay_advance(d->replay, time);
 		print_flows(d);
 		puts("}");
+	} else if (strcmp(rest, " expectations\n") == 0) {
+		replay_advance(d->replay, time);
+		print_expectations(d);
 	} else {
 		packet(d, *rest ? rest + 1 : rest, time);
 	}
