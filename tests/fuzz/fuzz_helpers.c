@@ -1,0 +1,205 @@
+/* fuzz_helpers.c - a conversation in front of a helper.
+ *
+ * Input: a byte that says which helper, protocol and family, then packets: a byte (bit 0: the
+ * answerer's; bit 1: its sequence number again, bit 2: a byte further on; bit 3: both ends
+ * wait a minute), two bytes of length, and what it carries.  Each packet's bytes lie in
+ * memory of exactly their size.  Whatever is said, what is expected leads from one end of the
+ * flow to the other, is no more than its class allows, and ends with the flow. */
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ctfw/expect.h"
+#include "ctfw/rcu.h"
+#include "fuzz.h"
+#include "unit/packets.h"
+
+#define ZONE_0 ((struct ct_zone){ 0, 0 })
+
+enum { OF_ANSWERER = 1, AGAIN = 2, FURTHER = 4, WAIT = 8 };
+
+static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
+static struct conntrack *ct;
+static struct instant now;
+
+struct talk {
+	enum ct_helper kind;
+	bool tcp;
+	const char *addr[2];
+	uint16_t port[2];
+	uint32_t seq[2];
+};
+
+static void set_up(void)
+{
+	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2 };
+	const struct arena_geometry g = {
+		.flow_records = conntrack_records(64),
+		.workers = 1,
+		.text_bytes = 4096,
+		.expect_records = conntrack_expect_records(64),
+	};
+	struct conntrack_options options;
+	struct arena arena;
+	void *mem = mmap(NULL, arena_size(&g), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(mem != MAP_FAILED);
+	rcu_register();
+	arena_format(mem, &g, boot_id, key, &arena);
+	conntrack_options_default(&options);
+	options.max_flows = 64;
+	options.expect_max = 64;
+	for (unsigned kind = HELPER_NONE + 1; kind < HELPER_COUNT; kind++)
+		options.helpers |= HELPER_BIT(kind);
+	ct = conntrack_new(&arena, &options, 1, start);
+	CHECK(ct);
+}
+
+static void send_packet(const struct talk *t, unsigned from, uint8_t flags, const uint8_t *data,
+			size_t len)
+{
+	static struct raw raw;
+	struct ct_ref ref;
+	struct packet p;
+	uint8_t *bytes;
+	size_t header;
+
+	if (t->tcp)
+		raw_tcp(&raw, t->addr[from], t->port[from], t->addr[!from], t->port[!from], flags,
+			t->seq[from], flags & TCP_ACK ? t->seq[!from] : 0, len);
+	else
+		raw_udp(&raw, t->addr[from], t->port[from], t->addr[!from], t->port[!from], len);
+	header = raw.len - len;
+	if (len)
+		memcpy(raw.b + header, data, len);
+	raw_fix_l4(&raw);
+	bytes = malloc(raw.len);
+	CHECK(bytes);
+	memcpy(bytes, raw.b, raw.len);
+	CHECK(packet_parse(bytes, raw.len, NULL, &p) == REASON_NONE);
+	CHECK(conntrack_in(ct, 0, &p, ZONE_0, now, &ref) == REASON_NONE);
+	if (ref.flow)
+		conntrack_confirm(ct, 0, &p, now, &ref);
+	free(bytes);
+}
+
+static void begin(struct talk *t)
+{
+	if (!t->tcp)
+		return;
+	send_packet(t, 0, TCP_SYN, NULL, 0);
+	t->seq[0]++;
+	send_packet(t, 1, TCP_SYN | TCP_ACK, NULL, 0);
+	t->seq[1]++;
+	send_packet(t, 0, TCP_ACK, NULL, 0);
+}
+
+struct seen {
+	const struct talk *talk;
+	unsigned total, of_class[HELPER_CLASSES];
+};
+
+static bool is_one_of(const struct talk *t, const union addr *addr)
+{
+	for (int i = 0; i < 2; i++) {
+		union addr own;
+		uint8_t family;
+
+		CHECK(addr_parse(t->addr[i], &family, &own) == 0);
+		if (addr_equal(&own, addr))
+			return true;
+	}
+	return false;
+}
+
+static bool look(void *arg, uint32_t index, const struct expect *e)
+{
+	struct seen *s = arg;
+
+	(void)index;
+	CHECK(e->helper == s->talk->kind && e->class < HELPER_CLASSES);
+	CHECK(is_one_of(s->talk, &e->tuple.src) && is_one_of(s->talk, &e->tuple.dst));
+	CHECK(!addr_equal(&e->tuple.src, &e->tuple.dst) && e->tuple.sport == 0);
+	CHECK(e->tuple.l4 == IPPROTO_UDP || e->tuple.l4 == IPPROTO_TCP);
+	s->total++;
+	s->of_class[e->class]++;
+	return true;
+}
+
+static void check(const struct talk *t)
+{
+	struct seen s = { .talk = t };
+	uint32_t cursor = 0;
+
+	conntrack_each_expectation(ct, &cursor, now, look, &s);
+	if (t->kind != HELPER_SIP)
+		CHECK(s.total <= 1);
+	CHECK(s.of_class[0] <= 1 && s.of_class[1] <= 4 && s.of_class[2] <= 4 &&
+	      s.of_class[3] <= 2);
+}
+
+static void talk(struct talk *t, const uint8_t *data, size_t size)
+{
+	while (size >= 3) {
+		unsigned from = data[0] & OF_ANSWERER;
+		size_t len = (size_t)(data[1] << 8 | data[2]);
+		uint32_t before = t->seq[from];
+		uint8_t what = data[0];
+
+		data += 3;
+		size -= 3;
+		if (len > size)
+			len = size;
+		if (len > 16000)
+			len = 16000;
+		if (what & WAIT)
+			now.mono += 60 * NSEC_PER_SEC;
+		if (what & FURTHER)
+			t->seq[from]++;
+		send_packet(t, from, TCP_PSH | TCP_ACK, data, len);
+		check(t);
+		t->seq[from] = what & AGAIN ? before : t->seq[from] + (uint32_t)len;
+		data += len;
+		size -= len;
+	}
+}
+
+static bool end_flow(void *arg, uint32_t index, const struct flow *f)
+{
+	(void)arg;
+	CHECK(conntrack_delete(ct, index, f->id));
+	return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint16_t port[] = { [HELPER_FTP] = 21, [HELPER_TFTP] = 69,
+					 [HELPER_SIP] = 5060 };
+	struct talk t = { .seq = { 100, 500 } };
+	struct conntrack_stats stats;
+	uint32_t cursor = 0;
+	bool ipv6;
+
+	if (!ct)
+		set_up();
+	if (size < 1)
+		return 0;
+	t.kind = HELPER_FTP + (data[0] & 3) % 3;
+	ipv6 = data[0] & 4;
+	t.tcp = t.kind == HELPER_FTP || (t.kind == HELPER_SIP && data[0] & 8);
+	t.addr[0] = ipv6 ? "fd00:1::2" : "10.0.1.2";
+	t.addr[1] = ipv6 ? "fd00:2::2" : "10.0.2.2";
+	t.port[0] = 1000;
+	t.port[1] = port[t.kind];
+	now = start;
+	begin(&t);
+	talk(&t, data + 1, size - 1);
+
+	/* With the flows ends all that they expect. */
+	conntrack_each(ct, &cursor, 0, now, end_flow, NULL);
+	conntrack_housekeep(ct, 0, now);
+	conntrack_stats(ct, &stats);
+	CHECK(stats.flows == 0 && stats.expectations == 0);
+	return 0;
+}
