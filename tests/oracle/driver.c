@@ -5,9 +5,9 @@
  * reads packets, "NANOSECONDS HEX" a line, and answers each at once by a JSON object on a
  * line: what became of it as `ctfwctl replay --json` says it, the prefixes of the log
  * statements that it met, its flow's entry as ctnetlink would tell it, and what the engine
- * emitted.  "NANOSECONDS flows" asks for all entries, "NANOSECONDS expectations" for
- * the lines of `conntrack -L expect`; at the end of input the entries follow once more, as
- * `conntrack -L` prints them too, with the ruleset as `list ruleset` does. */
+ * emitted.  "NANOSECONDS flows" asks for all entries and expectations, "NANOSECONDS expects"
+ * for these alone; at the end of input the entries follow once more, as `conntrack -L` prints
+ * them too, with the ruleset as `list ruleset` does. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,6 +17,7 @@
 
 #include "ctfw/config.h"
 #include "ctfw/expect.h"
+#include "ctfw/helper.h"
 #include "ctfw/rulefile.h"
 #include "ctfw/ruleset.h"
 #include "ctl/hostspec.h"
@@ -95,9 +96,9 @@ static void entry_json(const struct flow *f, uint64_t mono, struct text *t)
 	tuple_text(&f->tuple[DIR_ORIGINAL], t);
 	text_puts(t, ",");
 	tuple_text(&f->tuple[DIR_REPLY], t);
-	text_printf(t, "],\"status\":%u,\"timeout\":%llu,\"mark\":%u,\"zone\":%u",
+	text_printf(t, "],\"status\":%u,\"timeout\":%llu,\"mark\":%u,\"zone\":[%u,%u]",
 		    (unsigned)f->status, flow_remaining(f, mono) / 1000000ull,
-		    (unsigned)f->mark, f->tuple[DIR_ORIGINAL].zone);
+		    (unsigned)f->mark, f->tuple[DIR_ORIGINAL].zone, f->tuple[DIR_REPLY].zone);
 	for (int bytes = 0; bytes < 2; bytes++) {
 		text_printf(t, ",\"%s\":[", bytes ? "bytes" : "packets");
 		for (int d = 0; d < 2; d++)
@@ -106,13 +107,53 @@ static void entry_json(const struct flow *f, uint64_t mono, struct text *t)
 								 f->acct[d].packets));
 		text_puts(t, "]");
 	}
-	if (ct_helper_name(f->helper))
+	if (f->helper)
 		text_printf(t, ",\"helper\":\"%s\"", ct_helper_name(f->helper));
 	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP)
 		tcp_json(&f->proto.tcp, t);
 	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP)
 		sctp_json(&f->proto.sctp, t);
 	text_puts(t, "}");
+}
+
+static bool print_expectation(void *arg, uint32_t index, const struct expect *e)
+{
+	struct driver *d = arg;
+	struct text t = TEXT_INIT;
+	struct tuple mask = e->tuple;
+
+	(void)index;
+	memset(&mask.dst, 0xff, sizeof(mask.dst));
+	mask.src = e->src_mask;
+	mask.sport = e->sport_mask;
+	mask.dport = UINT16_MAX;
+	text_printf(&t, "%s{\"master\":", d->logs.len ? "," : "");
+	text_puts(&d->logs, "x");
+	tuple_text(&e->master_tuple, &t);
+	text_puts(&t, ",\"tuple\":");
+	tuple_text(&e->tuple, &t);
+	text_puts(&t, ",\"mask\":");
+	tuple_text(&mask, &t);
+	text_printf(&t, ",\"timeout\":%llu,\"class\":%u,\"flags\":%u,\"helper\":\"%s\"}",
+		    (unsigned long long)(e->expires > replay_time(d->replay) ?
+						 e->expires - replay_time(d->replay) : 0) /
+			    1000000ull,
+		    e->class, (unsigned)e->flags, e->helper ? ct_helper_name(e->helper) : "");
+	printf("%s", text_str(&t));
+	text_fini(&t);
+	return true;
+}
+
+static void print_expectations(struct driver *d)
+{
+	uint32_t cursor = 0;
+
+	text_clear(&d->logs);
+	printf("\"expects\":[");
+	conntrack_each_expectation(replay_conntrack(d->replay), &cursor,
+				   (struct instant){ .mono = replay_time(d->replay) },
+				   print_expectation, d);
+	printf("]");
 }
 
 /* ---- packets */
@@ -231,32 +272,6 @@ static int load(struct driver *d, const char *path)
 	return err ? 1 : 0;
 }
 
-static bool print_expectation(void *arg, uint32_t index, const struct expect *e)
-{
-	struct driver *d = arg;
-	struct text t = TEXT_INIT;
-
-	(void)index;
-	expect_print(e, replay_time(d->replay), &t);
-	printf("%s", d->logs.len ? "," : "");
-	text_puts(&d->logs, "x");
-	print_string(text_str(&t));
-	text_fini(&t);
-	return true;
-}
-
-static void print_expectations(struct driver *d)
-{
-	const struct instant now = { .mono = replay_time(d->replay) };
-	uint32_t cursor = 0;
-
-	text_clear(&d->logs);
-	printf("{\"lines\":[");
-	conntrack_each_expectation(replay_conntrack(d->replay), &cursor, now, print_expectation,
-				   d);
-	puts("]}");
-}
-
 static void line(struct driver *d, const char *text)
 {
 	char *rest;
@@ -265,10 +280,13 @@ static void line(struct driver *d, const char *text)
 	if (strcmp(rest, " flows\n") == 0) {
 		replay_advance(d->replay, time);
 		print_flows(d);
-		puts("}");
-	} else if (strcmp(rest, " expectations\n") == 0) {
-		replay_advance(d->replay, time);
+		putchar(',');
 		print_expectations(d);
+		puts("}");
+	} else if (strcmp(rest, " expects\n") == 0) {
+		putchar('{');
+		print_expectations(d);
+		puts("}");
 	} else {
 		packet(d, *rest ? rest + 1 : rest, time);
 	}

@@ -51,7 +51,10 @@ class Engine:
         return self.ask("%d %s\n" % (time, packet.hex()))
 
     def flows(self, time):
-        return self.ask("%d flows\n" % time)["flows"]
+        return [f["entry"] for f in self.ask("%d flows\n" % time)["flows"]]
+
+    def expectations(self, time):
+        return self.ask("%d expects\n" % time)["expects"]
 
     def finish(self):
         """All flows and the ruleset, as lists for people to read."""

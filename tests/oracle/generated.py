@@ -1,4 +1,4 @@
-"""generated.py - generated streams compared, and a difference told so that it can be understood:
+"""generated.py - generated streams and records compared, and a difference told so that it can be understood:
 the shortest stream that shows it, as rows to read and as a scenario to keep."""
 import random
 import time
@@ -7,8 +7,7 @@ from describe import rows, scenario
 from play import Play, shrink
 from streams import PROTOCOLS
 
-# Conntrack's least timer runs 2 s: a stream of so many packets is through before.
-BATCH = 1000
+# Conntrack's least timer runs 2 s: a stream is through before.
 SECONDS = 1.6
 TRIES = 3
 REPORTS = 3
@@ -44,7 +43,8 @@ FROM_VPN = """table inet filter {
 	}
 }
 """
-RULESETS = {"all accepted": ACCEPT, "but invalid ones": NO_INVALID, "from the VPN": FROM_VPN}
+RECORD_CONFIG = {"helpers": "ftp,tftp,sip"}
+RULESETS = [ACCEPT, NO_INVALID, FROM_VPN]
 
 
 def compare(driver, protocol, seed, count):
@@ -54,42 +54,56 @@ def compare(driver, protocol, seed, count):
     done = failed = accepted = 0
     start = time.monotonic()
     while done < count and failed < REPORTS:
-        ruleset = RULESETS[r.choice(list(RULESETS))]
-        items = walk.stream(min(BATCH, count - done))
-        play = attempt(driver, ruleset, items)
+        ruleset = r.choice(walk.rulesets or RULESETS)
+        items = walk.stream(min(walk.batch, count - done))
+        play = attempt(driver, ruleset, items, walk.config)
         done += len(items)
         accepted += sum(t is not None and t[1]["verdict"] == "accept" for t in play.told)
         if play.differences:
             failed += 1
-            report(driver, ruleset, items, play, protocol, seed)
+            report(driver, ruleset, items, play, protocol, seed, walk.config)
     print("%-10s seed %-4d %6d packets, %6d accepted, %d differences, %.1f s" % (
         protocol, seed, done, accepted, failed, time.monotonic() - start), flush=True)
     return failed
 
 
-def attempt(driver, ruleset, items):
+def compare_record(driver, name, items, seed):
+    """What a program said; helpers read along.  Whether it differs."""
+    if items is None:
+        print("%-22s the program is missing" % name, flush=True)
+        return 0
+    play = attempt(driver, FROM_VPN, items, RECORD_CONFIG)
+    if play.differences:
+        report(driver, FROM_VPN, items, play, name, seed, RECORD_CONFIG)
+    print("%-22s seed %-4d %6d packets, %6d accepted, %s" % (
+        name, seed, len(items), sum(t[1]["verdict"] == "accept" for t in play.told),
+        "a difference" if play.differences else "no difference"), flush=True)
+    return bool(play.differences)
+
+
+def attempt(driver, ruleset, items, config=None):
     """On a busy machine a stream may have taken so long that timers ran: then once more."""
     waits = sum(packet for side, packet in items if side == "wait")
     for _ in range(TRIES):
-        play = once(driver, ruleset, items)
+        play = once(driver, ruleset, items, config)
         if play.seconds < SECONDS + waits:
             break
     return play
 
 
-def once(driver, ruleset, items):
-    play = Play(ruleset, driver)
+def once(driver, ruleset, items, config=None):
+    play = Play(ruleset, driver, config=config)
     try:
         return play.run(items)
     finally:
         play.close()
 
 
-def report(driver, ruleset, items, play, protocol, seed):
+def report(driver, ruleset, items, play, protocol, seed, config=None):
     index, kind, text = play.differences[0]
     print("%s, seed %d: packet %d of %d: %s" % (protocol, seed, index + 1, len(items), text))
-    shortest = shrink(items[:index + 1], kind, lambda some: once(driver, ruleset, some))
-    last = once(driver, ruleset, shortest)
+    shortest = shrink(items[:index + 1], kind, lambda some: once(driver, ruleset, some, config))
+    last = once(driver, ruleset, shortest, config)
     if not last.differences:
         print("  and not again\n", flush=True)
         return

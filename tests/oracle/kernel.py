@@ -50,6 +50,10 @@ table inet observe {
 }
 """
 
+# What the engine's option `helpers` says, in the kernel's words: behind conntrack, before all
+# other chains.
+HELPERS = {"ftp": [("tcp", 21)], "tftp": [("udp", 69)], "sip": [("udp", 5060), ("tcp", 5060)]}
+
 SYSCTL = {
     "net/ipv4/conf/all/rp_filter": 0,
     "net/ipv4/conf/default/rp_filter": 0,
@@ -71,6 +75,10 @@ ICMP_LIMIT = {"net/ipv4/icmp_msgs_per_sec": 1000000, "net/ipv4/icmp_msgs_burst":
 CONNTRACK = {"tcp_loose": 0, "tcp_be_liberal": 0, "acct": 1}
 
 
+class Refused(SystemExit):
+    """nft does not take a ruleset."""
+
+
 def run(*command, **kw):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, **kw).stdout.decode()
 
@@ -90,7 +98,7 @@ def sysctl(values):
 def nft(text):
     p = subprocess.run(["nft", "-f", "-"], input=text.encode(), stderr=subprocess.PIPE)
     if p.returncode:
-        raise SystemExit("nft refuses the ruleset:\n" + p.stderr.decode() + text)
+        raise Refused("nft refuses the ruleset:\n" + p.stderr.decode() + text)
 
 
 def head(packet):
@@ -121,7 +129,7 @@ class Kernel:
                         struct.pack("16sH22x", side.encode(), IFF_TUN | IFF_NO_PI))
             # Before it is up and forwards: the host joins no group then, and reports none.
             run("ip", "link", "set", side, "multicast", "off")
-            run("ip", "link", "set", side, "up", "mtu", "1500")
+            run("ip", "link", "set", side, "up", "mtu", "65000")
             for address in addresses[side]:
                 run("ip", "addr", "add", address, "dev", side,
                     *(["nodad"] if ":" in address else []))
@@ -142,6 +150,16 @@ class Kernel:
         self.conntrack = Conntrack()
         self.start = time.monotonic_ns()
         self.collect()
+
+    def assign_helpers(self, names):
+        objects, rules = "", ""
+        for name in names:
+            for l4, port in HELPERS[name]:
+                objects += 'ct helper %s-%s { type "%s" protocol %s; }\n' % (name, l4, name, l4)
+                rules += '%s dport %d ct helper set "%s-%s"\n' % (l4, port, name, l4)
+        nft("table inet helpers {\n%s" % objects + "".join(
+            "chain %s { type filter hook %s priority -198; policy accept;\n%s}\n" % (
+                hook, hook, rules) for hook in ("prerouting", "output")) + "}\n")
 
     @staticmethod
     def await_addresses(addresses):
@@ -238,7 +256,7 @@ class Kernel:
         text, keep = "", True
         for line in run("nft", "list", "ruleset").splitlines(True):
             if line.startswith("table "):
-                keep = line.split()[2] not in ("sink", "observe")
+                keep = line.split()[2] not in ("sink", "observe", "helpers")
             if keep:
                 text += line
         return text

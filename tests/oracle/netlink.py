@@ -71,6 +71,13 @@ def protocol_state(entry, data):
         entry["vtag"] = [number(sctp[2]), number(sctp[3])]
 
 
+def zones_of(a):
+    """Of both directions; ctnetlink tells them apart where they differ."""
+    if 18 in a:
+        return [number(a[18])] * 2
+    return [number(attributes(a[kind]).get(3, b"")) for kind in (1, 2)]
+
+
 def entry_of(data):
     """An entry from the attributes of a ctnetlink message."""
     a = attributes(data)
@@ -79,7 +86,7 @@ def entry_of(data):
         "status": number(a[3]),
         "timeout": number(a.get(7, b"")),
         "mark": number(a.get(8, b"")),
-        "zone": number(a.get(18, b"")),
+        "zone": zones_of(a),
         "packets": [0, 0],
         "bytes": [0, 0],
     }
@@ -92,10 +99,6 @@ def entry_of(data):
             entry["bytes"][way] = number(counters[2])
     if 5 in a:
         entry["helper"] = attributes(a[5])[1].rstrip(b"\0").decode()
-    if 14 in a:
-        entry["master"] = tuple_of(a[14])
-    if 22 in a:
-        entry["labels"] = a[22].rstrip(b"\0").hex()
     return entry
 
 
@@ -120,8 +123,8 @@ def messages(data):
         at += (length + 3) & ~3
 
 
-def tuple_attribute(kind, text):
-    """What tuple_of() read, as an attribute."""
+def tuple_attribute(kind, text, zone=None):
+    """What tuple_of() read, as an attribute; zone: of this direction alone."""
     l4, src, sport, _, dst, dport = text.split()
     family = socket.AF_INET6 if ":" in src else socket.AF_INET
     ends = (3, 4) if family == socket.AF_INET6 else (1, 2)
@@ -134,8 +137,10 @@ def tuple_attribute(kind, text):
             attribute(first + 1, bytes([dport >> 8])) + attribute(first + 2, bytes([dport & 255]))
     else:
         proto += attribute(2, struct.pack(">H", sport)) + attribute(3, struct.pack(">H", dport))
-    return attribute(NESTED | kind, attribute(NESTED | 1, ip) + attribute(NESTED | 2, proto)), \
-        family
+    body = attribute(NESTED | 1, ip) + attribute(NESTED | 2, proto)
+    if zone is not None:
+        body += attribute(3, struct.pack(">H", zone))
+    return attribute(NESTED | kind, body), family
 
 
 class Conntrack:
@@ -162,11 +167,12 @@ class Conntrack:
                     raise OSError(error, "ctnetlink: " + os.strerror(error))
                 found.append(decode(body[4:]))
 
-    def entry(self, original, zone=0):
+    def entry(self, original, zones):
         """The flow of this original tuple; None when there is none."""
-        more, family = tuple_attribute(1, original)
-        if zone:
-            more += attribute(18, struct.pack(">H", zone))
+        one = zones[0] == zones[1]
+        more, family = tuple_attribute(1, original, None if one else zones[0])
+        if one and zones[0]:
+            more += attribute(18, struct.pack(">H", zones[0]))
         self.request(CTNETLINK, GET, 1, family, more)
         for kind, body in messages(self.socket.recv(1 << 17)):
             if kind != ERROR:

@@ -4,6 +4,10 @@
     oracle.py --driver PATH rulesets [--seeds N] [--packets N]   the files in rulesets/
     oracle.py --driver PATH random   [--seeds N] [--packets N]   random rules, random packets
     oracle.py --driver PATH --protocol NAME [--packets N]        a generated stream of a protocol
+    oracle.py --driver PATH scenarios --scenarios PATH [--seconds N] FILE...
+                                    scenario files, PATH the program that runs them; of each
+                                    scenario the waits may sum up to N seconds
+    oracle.py --driver PATH captures                             what real programs say
     oracle.py ... --seed N                                       that seed alone
 
 Compared for every packet: the verdict, the ct state and direction, which rules matched (their log
@@ -19,10 +23,12 @@ import re
 import shutil
 import sys
 
+import captures
+import generated
+import stories
 from packets import Stream
 from play import Play
 from rules import Rules
-import generated
 from streams import PROTOCOLS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -113,22 +119,35 @@ def streams(args):
                for name in names for seed in seeds(args, 1))
 
 
+def scenarios(args):
+    return stories.compare(args.driver, args.scenarios, args.files, args.seconds)
+
+
+def programs(args):
+    return sum(generated.compare_record(args.driver, name, items, seed)
+               for seed in seeds(args, 1) for name, items in captures.records(seed))
+
+
 def seeds(args, count):
     return [args.seed] if args.seed is not None else range(1, (args.seeds or count) + 1)
 
 
-MODES = {"rulesets": rulesets, "random": random_rules, "streams": streams}
+MODES = {"rulesets": rulesets, "random": random_rules, "streams": streams,
+         "scenarios": scenarios, "captures": programs}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("what", nargs="?", choices=list(MODES), default="streams")
+    parser.add_argument("files", nargs="*")
     parser.add_argument("--driver", required=True)
+    parser.add_argument("--scenarios")
+    parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--protocol", choices=list(PROTOCOLS))
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--packets", type=int)
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
 
     missing = [tool for tool in ("nft", "ip", "conntrack") if not shutil.which(tool)]
     if os.geteuid() != 0 or missing or not os.path.exists("/dev/net/tun"):

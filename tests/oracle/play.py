@@ -18,7 +18,8 @@ class Play:
 
     def __init__(self, ruleset, driver, sysctls=None, config=None, addresses=HOST_ADDRESSES,
                  host=None):
-        """sysctls: of nf_conntrack; config: the engine's options that mean the same."""
+        """sysctls: of nf_conntrack; config: the engine's options that mean the same, helpers
+        among them, which the kernel is told by rules."""
         self.ruleset = ruleset
         self.engine = Engine(driver, ruleset, config, host)
         try:
@@ -26,6 +27,9 @@ class Play:
         except BaseException:
             self.engine.close()
             raise
+        self.helpers = bool(config) and config.get("helpers", "off") != "off"
+        if self.helpers:
+            self.kernel.assign_helpers(config["helpers"].split(","))
         self.differences = []
         self.told = []
         self.seconds = 0
@@ -61,15 +65,24 @@ class Play:
             mine = ours["entry"]
             entry = self.kernel.conntrack.entry(mine["tuple"][0], mine["zone"])
         self.told.append((ours, theirs, entry))
-        return list(compare.differences(ours, theirs)) + \
-            list(compare.entry_of_packet(ours, entry, self.kernel.milliseconds(theirs["time"])))
+        late = self.kernel.milliseconds(theirs["time"])
+        found = list(compare.differences(ours, theirs))
+        found += compare.entry_of_packet(ours, entry, late)
+        if self.helpers:
+            found += self.expectations()
+        return found
+
+    def expectations(self):
+        now = self.kernel.now()
+        theirs = self.kernel.conntrack.expectations()
+        late = self.kernel.milliseconds(now)
+        return compare.expectation_differences(self.engine.expectations(now), theirs, late)
 
     def tables(self):
         now = self.kernel.now()
         theirs = self.kernel.conntrack.flows()
         late = self.kernel.milliseconds(now)
-        ours = [f["entry"] for f in self.engine.flows(now)]
-        return compare.table_differences(ours, theirs, late)
+        return compare.table_differences(self.engine.flows(now), theirs, late)
 
 
 def shrink(items, kind, play):

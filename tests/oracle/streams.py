@@ -5,6 +5,7 @@ import struct
 from packets import (GRE, ICMP, ICMPV6, PEERS, UDP, UDPLITE, checksum, icmp, ip, udp, with_checksum,
                      with_header_checksum)
 from stream_fragments import Fragments
+from stream_helpers import Ftp, Sip, Tftp
 from stream_sctp import Sctp
 from stream_tcp import Tcp
 from walk import PORTS, Walk, side_of
@@ -275,7 +276,8 @@ class Mix(Walk):
 
     def __init__(self, random):
         super().__init__(random)
-        self.walks = [kind(random) for name, kind in PROTOCOLS.items() if name not in ("mix", "fragments")]
+        self.walks = [kind(random) for kind in PROTOCOLS.values()
+                      if issubclass(kind, Walk) and kind is not Mix]
         for walk in self.walks:
             walk.sent = self.sent
 
@@ -296,4 +298,7 @@ PROTOCOLS = {
     "fragments": Fragments,
     "malformed": Malformed,
     "mix": Mix,
+    "ftp": Ftp,
+    "tftp": Tftp,
+    "sip": Sip,
 }

@@ -20,6 +20,10 @@ def side_of(address):
 class Walk:
     """What all have in common.  A protocol says what comes next in packet()."""
 
+    config = None    # options of the engine that it needs
+    rulesets = None  # rules that it needs
+    batch = 1000     # packets of a stream at most
+
     def __init__(self, random):
         self.random = random
         self.sent = []  # the last ones, for errors to quote

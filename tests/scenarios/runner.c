@@ -2,10 +2,13 @@
  *
  *     scenarios FILE...
  *     scenarios --wrong FILE...
+ *     scenarios --dump FILE...
  *
  * Exit status 0 when all scenarios of all files came out as they say.  A scenario ends with
  * its first difference, told as FILE:LINE; the others are still run.  --wrong: when none
- * did, since each says something that is not so; that tests the runner. */
+ * did, since each says something that is not so; that tests the runner.  --dump: tells what
+ * each scenario does, a word and its arguments a line, packets and rules in hex, for the
+ * oracle tests (tests/oracle/stories.py). */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 
 #include "ctfw/expect.h"
 #include "ctl/hostspec.h"
+#include "dump.h"
 #include "expect.h"
 #include "options.h"
 #include "row.h"
@@ -21,6 +25,8 @@
 #define WORDS_MAX 512
 #define START (1000 * NSEC_PER_SEC) /* a scenario's time 0 */
 #define NETWORKS_MAX 8
+
+enum mode { MODE_RUN = 1, MODE_WRONG, MODE_DUMP };
 
 struct line {
 	char *text;
@@ -41,6 +47,7 @@ struct scenario {
 	struct engine_port port;
 	struct prefix networks[NETWORKS_MAX];
 	struct text error;
+	bool dump;
 };
 
 static int fail(struct scenario *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -255,6 +262,8 @@ static int do_ruleset(struct scenario *s, char **words, size_t n)
 		text_putc(&text, '\n');
 		text_puts(&text, line);
 	}
+	if (s->dump)
+		dump_hex("ruleset", text_str(&text), text.len);
 	if (s->at == s->n_lines)
 		err = fail(s, "the ruleset of line %u has no \"end\"", first);
 	else
@@ -300,6 +309,8 @@ static int do_wait(struct scenario *s, char **words, size_t n)
 	if (need_replay(s) < 0)
 		return -1;
 	s->time += ns;
+	if (s->dump)
+		printf("wait %" PRIu64 "\n", ns);
 	replay_advance(s->replay, s->time);
 	return 0;
 }
@@ -533,17 +544,30 @@ static int do_datagram(struct scenario *s, char **words, size_t n)
 	return err;
 }
 
+/* world: what it does to the firewall or the host is told by its words. */
 static const struct {
 	const char *name;
 	int (*run)(struct scenario *s, char **words, size_t n);
+	bool world;
 } statements[] = {
-	{ "host", do_host }, { "config", do_config }, { "local", do_local },
-	{ "fragments", do_fragments }, { "fragments-waiting", do_fragments_waiting },
-	{ "datagram", do_datagram },
-	{ "route", do_route }, { "port", do_port }, { "ruleset", do_ruleset },
-	{ "nft", do_nft }, { "wait", do_wait }, { "flow", do_flow }, { "flows", do_flows },
-	{ "expect", do_expect }, { "expects", do_expects }, { "delete", do_delete },
-	{ "stats", do_stats }, { "dropped", do_dropped },
+	{ "host", do_host, false },
+	{ "config", do_config, true },
+	{ "local", do_local, true },
+	{ "fragments", do_fragments, true },
+	{ "fragments-waiting", do_fragments_waiting, false },
+	{ "datagram", do_datagram, false },
+	{ "route", do_route, true },
+	{ "port", do_port, true },
+	{ "ruleset", do_ruleset, false },
+	{ "nft", do_nft, true },
+	{ "wait", do_wait, false },
+	{ "flow", do_flow, false },
+	{ "flows", do_flows, false },
+	{ "expect", do_expect, false },
+	{ "expects", do_expects, false },
+	{ "delete", do_delete, true },
+	{ "stats", do_stats, false },
+	{ "dropped", do_dropped, false },
 };
 
 /* ---- packets ---- */
@@ -569,6 +593,8 @@ static int send_row(struct scenario *s, const struct row *row, char **words, siz
 
 	if (row_build(&s->rows, row, error, &bytes, &len, &vnet) < 0)
 		return fail(s, "%s", error);
+	if (s->dump)
+		dump_hex(vnet.flags || vnet.gso_type ? "super-packet" : "packet", bytes, len);
 	replay_packet(s->replay, bytes, len, &vnet, s->time, &outcome);
 	if (expect_out_take(s->replay, &outcome, &out) < 0)
 		err = fail(s, "more than %d packets were emitted", EXPECT_OUT);
@@ -622,6 +648,8 @@ static int run_line(struct scenario *s)
 	n = split(copy, words);
 	for (size_t i = 0; n && i < sizeof(statements) / sizeof(statements[0]); i++) {
 		if (strcmp(words[0], statements[i].name) == 0) {
+			if (s->dump && statements[i].world)
+				dump_words(words[0], words + 1, n - 1);
 			err = statements[i].run(s, words + 1, n - 1);
 			n = 0;
 		}
@@ -650,10 +678,11 @@ static int run_lines(struct scenario *s, const struct line *lines, size_t n)
 
 /* One scenario, with what stands before the first one of its file. */
 static int run_scenario(const char *file, const struct line *preamble, size_t n_preamble,
-			const struct line *lines, size_t n)
+			const struct line *lines, size_t n, bool dump)
 {
 	struct scenario s = {
 		.file = file,
+		.dump = dump,
 		.time = START,
 		.options = { .key = "scenario key 16" },
 		.host = HOSTSPEC_INIT,
@@ -740,7 +769,7 @@ static int read_lines(const char *file, struct line **ret_lines, size_t *ret_n)
 	return 0;
 }
 
-static int run_file(const char *file, bool wrong)
+static int run_file(const char *file, enum mode mode)
 {
 	struct line *lines = NULL;
 	size_t n = 0, first, at, end;
@@ -755,25 +784,32 @@ static int run_file(const char *file, bool wrong)
 	for (at = first; at < n; at = end) {
 		end = next_heading(lines, n, at + 1);
 		ran++;
-		if (run_scenario(file, lines, first, lines + at + 1, end - at - 1) < 0) {
+		if (mode == MODE_DUMP)
+			printf("%s %s\n", lines[at].text, file);
+		if (run_scenario(file, lines, first, lines + at + 1, end - at - 1,
+				 mode == MODE_DUMP) < 0) {
 			printf("    in %s\n", lines[at].text);
 			failed++;
 		}
 	}
-	printf("%s: %u scenarios, %u failed\n", file, ran, failed);
+	if (mode != MODE_DUMP)
+		printf("%s: %u scenarios, %u failed\n", file, ran, failed);
 	for (size_t i = 0; i < n; i++)
 		free(lines[i].text);
 	free(lines);
-	return ran && failed == (wrong ? ran : 0) ? 0 : -1;
+	return ran && failed == (mode == MODE_WRONG ? ran : 0) ? 0 : -1;
 }
 
 int main(int argc, char **argv)
 {
-	bool wrong = argc > 1 && strcmp(argv[1], "--wrong") == 0;
-	int first = wrong ? 2 : 1, status = argc > first ? 0 : 2;
+	enum mode mode = argc <= 1                          ? MODE_RUN :
+			 strcmp(argv[1], "--wrong") == 0    ? MODE_WRONG :
+			 strcmp(argv[1], "--dump") == 0     ? MODE_DUMP :
+							      MODE_RUN;
+	int first = mode == MODE_RUN ? 1 : 2, status = argc > first ? 0 : 2;
 
 	for (int i = first; i < argc; i++)
-		if (run_file(argv[i], wrong) < 0)
+		if (run_file(argv[i], mode) < 0)
 			status = 1;
 	return status;
 }

@@ -1,31 +1,8 @@
-#!/usr/bin/python3
-"""helpers.py - conversations that helpers read, through the kernel and through the engine.
-
-    helpers.py --driver PATH [--protocol ftp|tftp|sip] [--packets N] [--seeds N | --seed N]
-
-As oracle.py's streams, and after each packet what is expected is compared too.  The kernel gives
-helpers by rules, the engine by its option for the usual ports: the same flows get the same ones.
-Exit status 77: not root, or a tool or one of the kernel's helpers is missing.
-"""
-import argparse
-import os
-import random
-import re
-import shutil
+"""stream_helpers.py - conversations that helpers read: FTP, TFTP and SIP, whole, mangled and cut,
+and the connections that they agree on."""
 import struct
-import subprocess
-import sys
-import time
 
-import kernel
-from describe import rows
-from engine import Engine
-from packets import ACK, HOST_ADDRESSES, PSH, SYN, tcp, udp
-from play import Play, shrink
-
-SKIP = 77
-BATCH = 150
-REPORTS = 3
+from packets import ACK, PSH, SYN, tcp, udp
 
 RULES = """table inet filter {
 	chain forward {
@@ -37,76 +14,6 @@ RULES = """table inet filter {
 	}
 }
 """
-HELPERS = """table inet helpers {
-	ct helper ftp { type "ftp" protocol tcp; }
-	ct helper tftp { type "tftp" protocol udp; }
-	ct helper sip { type "sip" protocol udp; }
-	ct helper sipt { type "sip" protocol tcp; }
-	chain give {
-		type filter hook prerouting priority -100;
-		tcp dport 21 ct helper set "ftp"
-		udp dport 69 ct helper set "tftp"
-		udp dport 5060 ct helper set "sip"
-		tcp dport 5060 ct helper set "sipt"
-	}
-}
-"""
-
-
-class HelperPlay(Play):
-    """The kernel has rules more; expectations are part of what is compared."""
-
-    def __init__(self, driver):
-        self.expecting = 0
-        super().__init__(RULES, driver, None, {"helpers": "ftp tftp sip"}, HOST_ADDRESSES)
-        kernel.nft(HELPERS)
-        self.entry, self.kernel.conntrack.entry = self.kernel.conntrack.entry, self.without_master
-
-    def step(self, side, packet):
-        found = super().step(side, packet)
-        return found + list(self.expectations(self.kernel.now()))
-
-    def without_master(self, *which):
-        """Whose child a flow is shows in what was expected before."""
-        entry = self.entry(*which)
-        if entry:
-            entry.pop("master", None)
-        return entry
-
-    def tables(self):
-        return []
-
-    def expectations(self, now):
-        """What each expects; counts the packets behind which there was something."""
-        ours = [timed(line) for line in self.engine.ask("%d expectations\n" % now)["lines"]]
-        theirs = [timed(line) for line in kernel_expectations()]
-        self.expecting += bool(theirs)
-        mine, other = sorted(text for _, text in ours), sorted(text for _, text in theirs)
-        if mine != other:
-            yield "expected", "the engine expects %s\n    the kernel %s" % (mine, other)
-            return
-        timers = dict((text, left) for left, text in theirs)
-        for left, text in ours:
-            if not timers[text] - 1 <= left <= timers[text] + 1:
-                yield "expectation's timer", "%d s, the kernel's %d s: %s" % (
-                    left, timers[text], text)
-
-
-def timed(line):
-    left, text = line.strip().split(" ", 1)
-    return int(left), text
-
-
-def kernel_expectations():
-    lines = []
-    for family in "ipv4", "ipv6":
-        p = subprocess.run(["conntrack", "-L", "expect", "-f", family], stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL, check=True)
-        lines += p.stdout.decode().splitlines()
-    return lines
-
-
-# ---- conversations
 
 class Ends:
     """A client behind wg0, a server behind eth0, and a TCP connection if there is one."""
@@ -144,6 +51,10 @@ class Ends:
 
 
 class Talk:
+    config = {"helpers": "ftp,tftp,sip"}
+    rulesets = [RULES]
+    batch = 150  # all that is expected is looked at after each packet
+
     def __init__(self, r):
         self.r = r
 
@@ -322,77 +233,3 @@ class Sip(Talk):
             lines.append("Content-Length: 0")
         r.shuffle(lines[1:])
         return "\r\n".join(lines) + "\r\n\r\n"
-
-
-PROTOCOLS = {"ftp": Ftp, "tftp": Tftp, "sip": Sip}
-
-
-# ---- the comparison
-
-def once(driver, items):
-    play = HelperPlay(driver)
-    try:
-        return play.run(items)
-    finally:
-        play.close()
-
-
-def report(driver, items, play, protocol, seed):
-    index, kind, text = play.differences[0]
-    print("%s, seed %d: packet %d of %d: %s" % (protocol, seed, index + 1, len(items), text))
-    shortest = shrink(items[:index + 1], kind, lambda some: once(driver, some))
-    last = once(driver, shortest)
-    if not last.differences:
-        print("  and not again\n", flush=True)
-        return
-    print("The shortest stream that shows it:\n")
-    print(rows(shortest, last))
-    for side, packet in shortest:
-        print("    %s %r" % (side, packet[-400:]))
-    print(flush=True)
-
-
-def compare(driver, protocol, seed, count):
-    talk = PROTOCOLS[protocol](random.Random("%s %d" % (protocol, seed)))
-    done = failed = dropped = expecting = 0
-    start = time.monotonic()
-    while done < count and failed < REPORTS:
-        items = talk.stream(min(BATCH, count - done))
-        play = once(driver, items)
-        done += len(items)
-        dropped += sum(t[1]["verdict"] == "drop" for t in play.told)
-        expecting += play.expecting
-        if play.differences:
-            failed += 1
-            report(driver, items, play, protocol, seed)
-    print("%-6s seed %-4d %6d packets, %5d dropped, %6d while something was expected, "
-          "%d differences, %.1f s" % (
-              protocol, seed, done, dropped, expecting, failed, time.monotonic() - start), flush=True)
-    return failed
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--driver", required=True)
-    parser.add_argument("--protocol", choices=list(PROTOCOLS))
-    parser.add_argument("--packets", type=int, default=300)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--seed", type=int)
-    args = parser.parse_args()
-    missing = [tool for tool in ("nft", "ip", "conntrack") if not shutil.which(tool)]
-    if os.geteuid() != 0 or missing or not os.path.exists("/dev/net/tun"):
-        print("skipped: needs root, /dev/net/tun, nft, ip and conntrack")
-        return SKIP
-    check = subprocess.run(["unshare", "-n", "nft", "-f", "-"], input=HELPERS.encode(),
-                           stderr=subprocess.PIPE)
-    if check.returncode:
-        print("skipped: the kernel has not all helpers: " + check.stderr.decode())
-        return SKIP
-    seeds = [args.seed] if args.seed is not None else range(1, args.seeds + 1)
-    names = [args.protocol] if args.protocol else list(PROTOCOLS)
-    return 1 if sum(compare(args.driver, name, seed, args.packets)
-                    for name in names for seed in seeds) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
