@@ -95,7 +95,7 @@ static uint32_t index_of(const struct expects *x, const struct expect *e)
 	return (uint32_t)(e - x->records);
 }
 
-static uint32_t identity_check(const struct siphash_key *key, const struct expect *e)
+uint32_t expect_checksum(const struct siphash_key *key, const struct expect *e)
 {
 	uint32_t check = (uint32_t)siphash_bytes(key, (const uint8_t *)e + IDENTITY_BEGIN,
 						 IDENTITY_END - IDENTITY_BEGIN);
@@ -119,7 +119,7 @@ static void write_record(struct conntrack *ct, struct expect *e, const struct ex
 	e->master_tuple = f->tuple[DIR_ORIGINAL];
 	atomic_store_explicit(&e->flags, want->flags, memory_order_relaxed);
 	atomic_store_explicit(&e->expires, want->expires, memory_order_relaxed);
-	e->check = identity_check(&x->key, e);
+	e->check = expect_checksum(&x->key, e);
 }
 
 static bool is_live(const struct expect *e)
@@ -590,7 +590,7 @@ static bool is_sane(const struct conntrack *ct, const struct expect *e, struct i
 	uint32_t flags = atomic_load_explicit(&e->flags, memory_order_relaxed);
 	uint64_t expires = atomic_load_explicit(&e->expires, memory_order_relaxed);
 
-	return e->check == identity_check(&ct->expects.key, e) && e->id != 0 &&
+	return e->check == expect_checksum(&ct->expects.key, e) && e->id != 0 &&
 	       (t->l3 == L3_IPV4 || t->l3 == L3_IPV6) && e->class < HELPER_CLASSES &&
 	       e->dir <= DIR_REPLY && e->helper < HELPER_COUNT && e->assign < HELPER_COUNT &&
 	       e->master < ct->table.n_records && master_is_there(ct, e) &&

@@ -93,6 +93,8 @@ void expects_expire(struct conntrack *ct, struct ct_worker *w, uint64_t mono);
 bool expects_retired(struct expects *x);
 void expects_reuse(struct expects *x);
 
+/* The checksum of an expectation's identity; never 0. */
+uint32_t expect_checksum(const struct siphash_key *key, const struct expect *e);
 /* Take back what a former process left, once the flows are there. */
 void expects_recover(struct conntrack *ct, struct instant now);
 

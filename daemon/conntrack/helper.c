@@ -150,8 +150,8 @@ static bool find_payload(const struct packet *p, struct cursor *ret_payload)
 	return true;
 }
 
-enum reason helper_read(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
-			struct instant now, const struct ct_ref *ref)
+enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
+			       struct instant now, const struct ct_ref *ref)
 {
 	uint8_t kind = atomic_load_explicit(&ref->flow->helper, memory_order_relaxed);
 	struct help_packet h = {
@@ -167,8 +167,6 @@ enum reason helper_read(struct conntrack *ct, struct ct_worker *w, const struct 
 	};
 	struct flow_ext *ext;
 
-	if (kind == HELPER_NONE)
-		return REASON_NONE;
 	/* What is about the flow rather than of it, ICMP errors, says nothing to a helper. */
 	if (p->l4_proto != ref->flow->tuple[DIR_ORIGINAL].l4 || kind >= HELPER_COUNT ||
 	    !find_payload(p, &h.payload))

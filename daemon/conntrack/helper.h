@@ -86,8 +86,15 @@ void helper_fulfil(struct conntrack *ct, struct ct_worker *w, uint64_t mono);
 /* It is about to be confirmed: by its port, if the options say so and no rule has chosen. */
 void helper_assign(struct conntrack *ct, struct ct_worker *w);
 /* Have the flow's helper read the packet, if it has one.  REASON_NONE or REASON_HELPER. */
-enum reason helper_read(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
-			struct instant now, const struct ct_ref *ref);
+enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
+			       struct instant now, const struct ct_ref *ref);
+static inline enum reason helper_read(struct conntrack *ct, struct ct_worker *w,
+				      const struct packet *p, struct instant now,
+				      const struct ct_ref *ref)
+{
+	return atomic_load_explicit(&ref->flow->helper, memory_order_relaxed) ?
+		       helper_read_packet(ct, w, p, now, ref) : REASON_NONE;
+}
 /* The flow has a record now: make what it expects.  False: one of them cannot be had. */
 bool helper_expect_pending(struct conntrack *ct, struct ct_worker *w, uint32_t index);
 

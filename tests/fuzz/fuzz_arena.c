@@ -1,4 +1,4 @@
-/* fuzz_arena.c - what a former process left in the arena: flows and the saved text.
+/* fuzz_arena.c - what a former process left in the arena: flows, expectations, the saved text.
  *
  * The arena of a process that tracked a few flows is written over at places that the input
  * names, then taken up again as the next process would.
@@ -6,12 +6,14 @@
  * Input: damages, each of
  *
  *     offset   2 bytes, little endian; see place_of()
- *     mend     1 byte: bit 0, make the identity's checksum of that flow right again
+ *     mend     1 byte: bit 0, make the identity's checksum of that flow or expectation right
+ *              again
  *     len      1 byte
  *     bytes    len of them */
 #include <string.h>
 #include <sys/mman.h>
 
+#include "conntrack/expect.h"
 #include "conntrack/record.h"
 #include "ctfw/conntrack.h"
 #include "ctfw/cursor.h"
@@ -21,6 +23,7 @@
 #include "unit/packets.h"
 
 #define MAX_FLOWS 40
+#define EXPECT_RECORDS 16
 #define TEXT_BYTES 4096
 
 static const uint8_t boot_id[16] = { 1 }, key_bytes[16] = { 2 };
@@ -29,20 +32,29 @@ static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER
 static struct arena_geometry geometry;
 static uint8_t *mem;      /* the arena under test */
 static size_t mem_size;
-static uint8_t *pristine; /* its first `flows_end` bytes, and its texts, as they should be */
-static size_t flows_end;
+static uint8_t *pristine; /* its first `records_end` bytes, and its texts, as they should be */
+static size_t records_end;
+static uint8_t *expects, *texts; /* in mem */
 static struct siphash_key key;
 static struct conntrack_options options;
 
 /* One packet's whole way.  What is refused is refused. */
 static void pass(struct conntrack *ct, struct raw *raw, struct instant now)
 {
+	struct ct_expectation_spec spec = {
+		.l4proto = IPPROTO_TCP, .size = 1, .timeout = 20 * NSEC_PER_SEC,
+	};
 	struct packet p;
 	struct ct_ref ref;
 
 	CHECK(packet_parse(raw->b, raw->len, NULL, &p) == REASON_NONE);
-	if (conntrack_in(ct, 0, &p, (struct ct_zone){ 0, 0 }, now, &ref) == REASON_NONE)
+	if (conntrack_in(ct, 0, &p, (struct ct_zone){ 0, 0 }, now, &ref) == REASON_NONE) {
+		/* Every second port expects something. */
+		spec.dport = p.sport;
+		if (ntohs(p.sport) % 2 == 0)
+			conntrack_add_expectation(ct, 0, &ref, &spec, now);
 		conntrack_confirm(ct, 0, &p, now, &ref);
+	}
 	rcu_quiescent();
 }
 
@@ -94,34 +106,54 @@ static void set_up(void)
 		.flow_records = conntrack_records(MAX_FLOWS),
 		.workers = 1,
 		.text_bytes = TEXT_BYTES,
+		.expect_records = EXPECT_RECORDS,
 	};
 	mem_size = arena_size(&geometry);
-	flows_end = arena_committed(&geometry);
+	records_end = arena_committed(&geometry);
 	mem = mmap(NULL, mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pristine = malloc(flows_end + 2 * TEXT_BYTES);
+	pristine = malloc(records_end + 2 * TEXT_BYTES);
 	CHECK(mem != MAP_FAILED && pristine);
 	arena_format(mem, &geometry, boot_id, key_bytes, &arena);
 	key = (struct siphash_key){ arena.header->key[0], arena.header->key[1] };
+	expects = arena.expects;
+	texts = mem + arena.header->text_off[0];
 	ct = conntrack_new(&arena, &options, 1, start);
 	CHECK(ct);
 	track_some(ct, start);
 	conntrack_free(ct);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
-	memcpy(pristine, mem, flows_end);
-	memcpy(pristine + flows_end, mem + mem_size - 2 * TEXT_BYTES, 2 * TEXT_BYTES);
+	memcpy(pristine, mem, records_end);
+	memcpy(pristine + records_end, texts, 2 * TEXT_BYTES);
 }
 
-/* Where an offset points: in header and flows, or in the two texts behind the counters. */
+/* Where an offset points: in the header and the first flows, from 0x8000 on in the expectations,
+ * from 0xc000 on in the two texts. */
 static uint8_t *place_of(uint32_t offset, size_t *ret_room)
 {
-	if (offset < flows_end) {
-		*ret_room = flows_end - offset;
-		return mem + offset;
+	uint8_t *area = offset < 0x8000 ? mem : offset < 0xc000 ? expects : texts;
+	size_t size = offset < 0x8000 ? 0x8000 :
+		      offset < 0xc000 ? EXPECT_RECORDS * ARENA_EXPECT_SIZE : 2 * TEXT_BYTES;
+	size_t at = (offset < 0x8000 ? offset : offset & 0x3fff) % size;
+
+	*ret_room = size - at;
+	return area + at;
+}
+
+/* Make the checksum right of the record that this lies in. */
+static void mend_record(uint8_t *at)
+{
+	if (at >= expects && at < expects + EXPECT_RECORDS * ARENA_EXPECT_SIZE) {
+		struct expect *e = (struct expect *)(void *)expects +
+				   (at - expects) / ARENA_EXPECT_SIZE;
+
+		e->check = expect_checksum(&key, e);
+	} else if (at >= mem + 4096 && at < mem + 0x8000) {
+		struct flow *f = (struct flow *)(void *)(mem + 4096) +
+				 (at - mem - 4096) / ARENA_FLOW_SIZE;
+
+		f->check = record_check(&key, f);
 	}
-	offset = (uint32_t)((offset - flows_end) % (2 * TEXT_BYTES));
-	*ret_room = 2 * TEXT_BYTES - offset;
-	return mem + mem_size - 2 * TEXT_BYTES + offset;
 }
 
 static void damage(const uint8_t *data, size_t size)
@@ -129,8 +161,8 @@ static void damage(const uint8_t *data, size_t size)
 	struct cursor c = cursor_of(data, size);
 	size_t header = offsetof(struct arena_header, next_flow_id);
 
-	memcpy(mem, pristine, flows_end);
-	memcpy(mem + mem_size - 2 * TEXT_BYTES, pristine + flows_end, 2 * TEXT_BYTES);
+	memcpy(mem, pristine, records_end);
+	memcpy(texts, pristine + records_end, 2 * TEXT_BYTES);
 	while (cursor_left(&c) >= 4) {
 		uint32_t low = cursor_u8(&c), offset = low | (uint32_t)cursor_u8(&c) << 8;
 		unsigned mend = cursor_u8(&c);
@@ -143,13 +175,8 @@ static void damage(const uint8_t *data, size_t size)
 		if (!bytes)
 			break;
 		memcpy(at, bytes, len);
-		if (mend & 1 && offset >= 4096 && offset < flows_end) {
-			size_t index = (offset - 4096) / ARENA_FLOW_SIZE;
-			struct flow *f = (struct flow *)(void *)(mem + 4096) + index;
-
-			if (index < geometry.flow_records)
-				f->check = record_check(&key, f);
-		}
+		if (mend & 1)
+			mend_record(at);
 		/* Keep to what gets past the header's checksum. */
 		if (mend & 2)
 			memcpy(mem, pristine, header);
@@ -174,6 +201,20 @@ static bool look_at(void *arg, uint32_t index, const struct flow *copy)
 	return true;
 }
 
+static bool look_at_expectation(void *arg, uint32_t index, const struct expect *copy)
+{
+	struct walk *walk = arg;
+	struct text t = TEXT_INIT;
+
+	CHECK(index < EXPECT_RECORDS && copy->id != 0 && copy->class < HELPER_CLASSES);
+	CHECK(copy->master < geometry.flow_records);
+	expect_print(copy, walk->mono, &t);
+	CHECK(t.len > 0);
+	text_fini(&t);
+	walk->n++;
+	return true;
+}
+
 static void take_up(struct arena *arena)
 {
 	struct conntrack_recovery r;
@@ -190,12 +231,15 @@ static void take_up(struct arena *arena)
 	CHECK(r.kept + r.damaged + r.expired <= geometry.flow_records);
 	CHECK(conntrack_each(ct, &cursor, 0, now, look_at, &walk));
 	CHECK(walk.n == r.kept);
+	walk.n = cursor = 0;
+	CHECK(conntrack_each_expectation(ct, &cursor, now, look_at_expectation, &walk));
+	CHECK(walk.n == r.expectations);
 	track_some(ct, now);
 	now.mono += 2147483 * NSEC_PER_SEC + NSEC_PER_SEC;
 	conntrack_housekeep(ct, 0, now);
 	conntrack_housekeep(ct, 0, now);
 	conntrack_stats(ct, &s);
-	CHECK(s.flows == 0);
+	CHECK(s.flows == 0 && s.expectations == 0);
 	conntrack_free(ct);
 }
 

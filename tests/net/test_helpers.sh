@@ -61,7 +61,22 @@ call_up() {
 }
 calling() { [ "$(ctl conntrack -L 2>/dev/null | grep -c 'dport=5060.*ASSURED')" -gt 0 ]; }
 listed() { ctl conntrack -L expect 2>/dev/null | grep -q "$1"; }
-media() { traffic_in server udp $CLIENT4 6000 --timeout "$1"; }
+# A packet of sound to the client, which sends it back: answered, silent or refused.
+media() {
+	in_server python3 - $CLIENT4 "$1" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.settimeout(float(sys.argv[2]))
+		s.connect((sys.argv[1], 6000))
+		try:
+		    s.send(b"sound")
+		    print("answered" if s.recv(100) == b"sound" else "garbled")
+		except socket.timeout:
+		    print("silent")
+		except ConnectionRefusedError:
+		    print("refused")
+	END
+}
 
 # ---- with ----
 
