@@ -20,9 +20,11 @@ static inline bool scan_is_digit(int ch)
 	return ch >= '0' && ch <= '9';
 }
 
+/* Of Latin-1, as the kernel has it. */
 static inline bool scan_is_letter(int ch)
 {
-	return (ch | 0x20) >= 'a' && (ch | 0x20) <= 'z';
+	return ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z') ||
+	       (ch >= 0xc0 && ch != 0xd7 && ch != 0xf7);
 }
 
 /* This word, in letters of either case. */

@@ -508,6 +508,18 @@ table inet filter {
         strict, _ = self.replay([tcp("10.0.1.2", 1000, "10.0.2.2", 80, "A"), ask], rules=rules)
         self.assertEqual(strict["ct"]["state"], "invalid")
 
+    def test_a_helper_of_the_configuration_makes_related(self):
+        config = self.file("c.conf", "[conntrack]\nhelpers = tftp\n")
+        rules = self.file("all.nft", "table ip a {\n}\n")
+        packets = [udp("10.0.1.2", 1000, "10.0.2.2", 69, b"\0\1file\0octet\0"),
+                   udp("10.0.2.2", 4000, "10.0.1.2", 1000, b"\0\3\0\1x")]
+        request, answer = self.replay(packets, "--config", config, rules=rules)
+        self.assertEqual(request["flow"]["status"], ["confirmed", "helper"])
+        self.assertEqual(answer["ct"]["state"], "related")
+        self.assertEqual(answer["flow"]["status"], ["expected", "confirmed"])
+        _, answer = self.replay(packets, rules=rules)
+        self.assertEqual(answer["ct"]["state"], "new")
+
     def test_a_wrong_configuration_is_shown_with_its_line(self):
         capture = self.file("in.pcap", pcap([]))
         for text in ("[conntrack]\nudp-timeout = soon\n", "[conntrack]\nudp-timeuot = 7\n",

@@ -71,6 +71,19 @@ static void bytes_are_found_or_nothing_is_taken(void **state)
 	left(&p, "");
 }
 
+static void letters_are_latin_1s(void **state)
+{
+	static const char letters[] = "azAZ\xc0\xff\xe9";
+	static const char others[] = "@[`{09 \xd7\xf7\xbf\x80";
+
+	(void)state;
+	for (const char *c = letters; *c; c++)
+		assert_true(scan_is_letter((uint8_t)*c));
+	for (const char *c = others; *c; c++)
+		assert_false(scan_is_letter((uint8_t)*c));
+	assert_false(scan_is_letter(-1));
+}
+
 static void numbers_wrap_and_need_a_digit(void **state)
 {
 	static const struct {
@@ -152,6 +165,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_word_is_taken_whatever_its_letters_case),
 		cmocka_unit_test(bytes_are_found_or_nothing_is_taken),
+		cmocka_unit_test(letters_are_latin_1s),
 		cmocka_unit_test(numbers_wrap_and_need_a_digit),
 		cmocka_unit_test(ipv4_is_four_numbers_and_no_more),
 		cmocka_unit_test(ipv6_ends_at_another_byte_or_at_the_one_that_is_told),
