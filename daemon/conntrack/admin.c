@@ -11,11 +11,11 @@
 
 #include "conntrack/private.h"
 #include "conntrack/record.h"
+#include "conntrack/tcp.h"
 
 /* Bits that userspace may set, and may not take away again (conntrack.md 1.8). */
 #define STATUS_SETTABLE (FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_FIXED_TIMEOUT)
 #define TIMEOUT_MAX 2147483 /* seconds */
-#define SIDE_BE_LIBERAL 0x08 /* IP_CT_TCP_FLAG_BE_LIBERAL */
 
 static bool addr_is_sane(uint8_t family, const union addr *a)
 {

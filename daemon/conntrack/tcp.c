@@ -362,7 +362,7 @@ static enum track_verdict conclude(struct track *t, const struct segment *s)
 
 	tcp->last_index = s->index;
 	tcp->last_dir = t->dir;
-	if (s->to == FW && s->from != FW)
+	if (s->to == FW)
 		tcp->side[t->dir].flags |= SIDE_CLOSE_INIT;
 	tcp->state = s->to;
 	t->timeout = timeout_in_state(t, s);

@@ -26,7 +26,9 @@ static void done(struct segment *s)
 static void expect_syn(const char *options, size_t len, uint8_t scale, uint8_t flags)
 {
 	struct flow_tcp_side side = { .td_scale = 5,
-				      .flags = SIDE_MAXACK_SET | SIDE_BE_LIBERAL };
+				      .flags = SIDE_MAXACK_SET | SIDE_CLOSE_INIT |
+					       SIDE_DATA_UNACKNOWLEDGED |
+					       SIDE_BE_LIBERAL };
 	struct segment s = with(options, len);
 
 	tcp_options_read(&s, &side);

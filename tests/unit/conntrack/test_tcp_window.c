@@ -3,6 +3,7 @@
 #include "unit/test.h"
 
 #include "conntrack/tcp.h"
+#include "unit/packets.h"
 
 #define A TCP_ACK
 #define S TCP_SYN
@@ -337,12 +338,31 @@ static void what_a_helper_has_added_is_taken_off(void **state)
 	}
 }
 
+static void the_tracker_hands_on_what_a_helper_has_added(void **state)
+{
+	static struct raw raw;
+	struct settings settings = { .max_retrans = 3 };
+	struct bench n = established(101);
+	struct flow flow = { .proto.tcp = n.tcp };
+	struct packet packet;
+	struct track t = { .settings = &settings, .flow = &flow, .packet = &packet,
+			   .status = FLOW_SEEN_REPLY, .dir = DIR_REPLY };
+
+	(void)state;
+	raw_tcp(&raw, "10.0.2.2", 80, "10.0.1.2", 1000, TCP_ACK, n.b, n.a + 7, 0);
+	assert_int_equal(packet_parse(raw.b, raw.len, NULL, &packet), REASON_NONE);
+	assert_int_equal(tcp_track(&t), TRACK_INVALID);
+	t.ack_shift = 7;
+	assert_int_equal(tcp_track(&t), TRACK_ACCEPT);
+}
+
 /* ---- first words ---- */
 
 static void a_higher_syn_takes_the_place_of_the_one_before(void **state)
 {
 	(void)state;
 	each_origin(n) {
+		struct segment second = segment(S, n.b + 1000000, 0, 0, 2 * WINDOW);
 		struct bench before;
 
 		n.tcp.state = TCPS_SYN_SENT;
@@ -362,9 +382,24 @@ static void a_higher_syn_takes_the_place_of_the_one_before(void **state)
 		/* From the other side it may be the second of a simultaneous open, of which
 		 * nothing is left to be judged. */
 		n = before;
-		assert_int_equal(say(&n, DIR_REPLY, S, n.b + 1000000, 0, 0), TRACK_ACCEPT);
+		assert_int_equal(tcp_window(&n.tcp, DIR_REPLY, &second, false), TRACK_ACCEPT);
 		assert_int_equal(n.tcp.side[1].td_end, n.b + 1000001);
+		assert_int_equal(n.tcp.side[0].td_maxend, before.tcp.side[0].td_maxend);
 	}
+}
+
+static void the_second_syn_of_a_simultaneous_open_offers_nothing_yet(void **state)
+{
+	struct segment first = segment(S, 100, 0, 0, WINDOW);
+	struct segment second = segment(S, 500, 0, 0, 2 * WINDOW);
+	struct flow_tcp tcp = { .state = TCPS_SYN_SENT };
+
+	(void)state;
+	tcp_window_begin(&tcp, &first);
+	assert_int_equal(tcp_window(&tcp, DIR_REPLY, &second, false), TRACK_ACCEPT);
+	assert_int_equal(tcp.side[1].td_maxwin, 2 * WINDOW);
+	assert_int_equal(tcp.side[1].td_maxend, 501);
+	assert_int_equal(tcp.side[0].td_maxend, 101);
 }
 
 static void a_window_of_nothing_is_a_window(void **state)
@@ -526,7 +561,9 @@ int main(void)
 		cmocka_unit_test(what_is_acknowledged_selectively_lies_in_the_window),
 		cmocka_unit_test(repetitions_are_counted_until_something_differs),
 		cmocka_unit_test(what_a_helper_has_added_is_taken_off),
+		cmocka_unit_test(the_tracker_hands_on_what_a_helper_has_added),
 		cmocka_unit_test(a_higher_syn_takes_the_place_of_the_one_before),
+		cmocka_unit_test(the_second_syn_of_a_simultaneous_open_offers_nothing_yet),
 		cmocka_unit_test(a_window_of_nothing_is_a_window),
 		cmocka_unit_test(a_side_met_midway_is_believed),
 		cmocka_unit_test(the_answer_to_a_keep_alive_is_the_next_number),
