@@ -24,6 +24,7 @@
 #include "ctfw/rcu.h"
 #include "host/filter_private.h"
 #include "host/hostsource.h"
+#include "host/import.h"
 #include "host/isolate.h"
 #include "host/log.h"
 
@@ -355,6 +356,27 @@ static int set_up_workers(struct filter *f, struct diag *d)
 	return view ? err : -ENOMEM;
 }
 
+/* Before any packet, so that none of theirs is taken for a stray one. */
+static void import(struct filter *f)
+{
+	struct import_result result;
+	int err;
+
+	if (f->start->import_fd < 0)
+		return;
+	if (conntrack_recovery(f->ct).kept == 0) {
+		rcu_online();
+		err = import_load(f->start->import_fd, f->ct, filter_now(NULL), &result);
+		rcu_offline();
+		if (err)
+			log_say(LEVEL_WARNING, "the kernel's conntrack entries: %s",
+				strerror(-err));
+		log_say(LEVEL_INFO, "%" PRIu32 " flows taken over from the kernel, %" PRIu32
+			" refused", result.taken, result.refused);
+	}
+	close(f->start->import_fd);
+}
+
 static int set_up(struct filter *f, struct diag *d)
 {
 	int err;
@@ -367,6 +389,8 @@ static int set_up(struct filter *f, struct diag *d)
 	err = set_up_memory(f, d);
 	if (!err)
 		err = set_up_ruleset(f, d);
+	if (!err)
+		import(f);
 	if (!err)
 		err = set_up_events(f, d);
 	if (!err)

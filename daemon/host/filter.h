@@ -36,6 +36,7 @@ struct filter_start {
 	/* The daemon has just been started: the ruleset is the configured file.  Else it goes
 	 * on with what the arena holds, commands of clients included. */
 	bool first;
+	int import_fd;     /* of import_read(), or -1 */
 	unsigned restarts; /* of the filter */
 	uint64_t since;    /* real ns: when the daemon began to filter; 0 not yet */
 };

@@ -29,6 +29,7 @@
 
 #include "host/channel.h"
 #include "host/filter.h"
+#include "host/import.h"
 #include "host/isolate.h"
 #include "host/log.h"
 #include "host/notify.h"
@@ -57,6 +58,7 @@ struct keeper {
 	struct ports ports;
 	struct steer *steer;
 	int signals; /* signalfd */
+	int import_fd; /* what the kernel tracks, for the first filter; -1 */
 
 	pid_t filter; /* 0: there is none */
 	int channel;
@@ -115,6 +117,7 @@ static void become_filter(struct keeper *k, int channel, pid_t keeper)
 		.workers = k->workers,
 		.heartbeat_ms = heartbeat_ms(),
 		.first = !k->announced,
+		.import_fd = k->import_fd,
 		.restarts = k->restarts,
 		.since = k->since,
 	};
@@ -580,6 +583,16 @@ static void raise_limits(void)
 	}
 }
 
+/* Without it, connections that are open already may be cut: worth a word, not an end. */
+static void import(struct keeper *k)
+{
+	int err = k->config->conntrack.import ? import_read(k->config, &k->import_fd) : 0;
+
+	if (err)
+		log_say(LEVEL_WARNING, "cannot read the kernel's conntrack entries: %s",
+			strerror(-err));
+}
+
 /* Everything that may need root, then no more of it. */
 static int set_up(struct keeper *k, struct diag *d)
 {
@@ -617,13 +630,18 @@ int keeper_run(struct config *config)
 	}
 	k->config = config;
 	k->workers = config_workers(config, cpus());
-	k->signals = k->channel = k->reload_fd = -1;
+	k->signals = k->channel = k->reload_fd = k->import_fd = -1;
 	k->load.time = k->load.config_loaded = clock_ns(CLOCK_REALTIME);
 	k->load.ok = true;
 	if (set_up(k, &d) < 0) {
 		log_text(LEVEL_ERROR, text_str(&d.text));
 	} else {
+		import(k);
 		start_filter(k);
+		/* A later filter finds saved flows. */
+		if (k->import_fd >= 0)
+			close(k->import_fd);
+		k->import_fd = -1;
 		loop(k);
 		steer_down(k->steer);
 		ports_close(&k->ports);

@@ -65,6 +65,7 @@ struct ct_share {
 };
 
 struct conntrack_options {
+	bool import; /* for the daemon: begin with the kernel's entries */
 	bool acct, timestamp; /* show counters, and ages, in conntrack's lines */
 	uint32_t max_flows; /* 1..16777216, as the arena was made for */
 	enum tcp_loose tcp_loose;

@@ -240,6 +240,22 @@ def talk(args):
     return "open %d rounds" % args.rounds
 
 
+def stream(args):
+    log = open(args.log, "w")
+    with socket.socket(family(args.address), socket.SOCK_DGRAM) as s:
+        s.connect((args.address, args.port))
+        s.settimeout(args.pause)
+        for i in range(args.rounds):
+            try:
+                s.send(b"round %d" % i)
+                s.recv(65535)
+                print(i, file=log, flush=True)
+            except OSError:
+                pass
+            time.sleep(args.pause)
+    return "sent %d rounds" % args.rounds
+
+
 def transfer(args):
     block = os.urandom(1 << 16)
     with socket.create_connection((args.address, args.port), args.timeout) as s:
@@ -306,6 +322,13 @@ def main():
     p.add_argument("--pause", type=float, default=0.02)
     p.add_argument("--log")
     p.set_defaults(run=talk)
+    p = commands.add_parser("stream", parents=[common])
+    p.add_argument("address")
+    p.add_argument("port", type=int)
+    p.add_argument("--rounds", type=int, default=10)
+    p.add_argument("--pause", type=float, default=0.05)
+    p.add_argument("--log")
+    p.set_defaults(run=stream)
     p = commands.add_parser("transfer", parents=[common])
     p.add_argument("address")
     p.add_argument("port", type=int)
