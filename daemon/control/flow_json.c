@@ -11,6 +11,7 @@
 #include "ctfw/clock.h"
 #include "ctfw/conntrack.h"
 #include "ctfw/control.h"
+#include "ctfw/helper.h"
 #include "control/flow_words.h"
 
 static const struct {
@@ -120,6 +121,8 @@ void control_flow_encode(const struct flow *f, const uint64_t labels[2], uint64_
 	side_encode(f, DIR_REPLY, t);
 	status_encode(f->status, t);
 	labels_encode(labels, t);
+	if (ct_helper_name(f->helper))
+		text_printf(t, "\"helper\":\"%s\",", ct_helper_name(f->helper));
 	if (f->tuple[DIR_REPLY].zone != tuple->zone)
 		text_printf(t, "\"reply_zone\":%u,", f->tuple[DIR_REPLY].zone);
 	if (tuple->l4 == IPPROTO_TCP)

@@ -1,4 +1,4 @@
-/* method_events.c - WatchFlows: what happens to flows, as a stream without end.
+/* method_events.c - WatchFlows, WatchExpectations: what happens, as streams without end.
  *
  * Each reply carries the events that there are, up to CONTROL_CHUNK_FLOWS; when there is none
  * the session waits until the hub wakes it.  What was missed is told before what follows. */
@@ -9,6 +9,7 @@
 #include "control/event_hub.h"
 #include "control/flow_words.h"
 #include "control/session.h"
+#include "ctfw/expect.h"
 
 /* Events looked at in one run, matching or not. */
 #define RUN_EVENTS 2000
@@ -25,6 +26,7 @@ struct watch {
 	struct listener listener;
 	struct flow_filter filter;
 	unsigned kinds;
+	bool expectations; /* and not flows */
 };
 
 static unsigned kind_of(const struct ct_event *e)
@@ -53,13 +55,11 @@ static const struct {
 	{ "label", CT_EVENT_LABEL },
 };
 
-static void event_encode(const struct ct_event *e, unsigned kind, struct text *t)
+static void flow_event_encode(const struct ct_event *e, struct text *t)
 {
 	const char *comma = "";
 
-	text_printf(t, "{\"kind\":\"%s\",\"time\":%" PRIu64 ".%09u,\"changes\":[",
-		    kind_name(kind), (uint64_t)(e->time.real / NSEC_PER_SEC),
-		    (unsigned)(e->time.real % NSEC_PER_SEC));
+	text_puts(t, "\"changes\":[");
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		if (!(e->bits & changes[i].bit))
 			continue;
@@ -68,11 +68,29 @@ static void event_encode(const struct ct_event *e, unsigned kind, struct text *t
 	}
 	text_puts(t, "],\"flow\":");
 	control_flow_encode(&e->flow, e->label, e->time.mono, t);
+}
+
+static void event_encode(const struct ct_event *e, unsigned kind, struct text *t)
+{
+	text_printf(t, "{\"kind\":\"%s\",\"time\":%" PRIu64 ".%09u,", kind_name(kind),
+		    (uint64_t)(e->time.real / NSEC_PER_SEC),
+		    (unsigned)(e->time.real % NSEC_PER_SEC));
+	if (e->kind == CT_EVENT_EXPECTATION) {
+		struct expect expect;
+
+		memcpy((void *)&expect, e->expect, sizeof(expect));
+		text_puts(t, "\"expectation\":");
+		control_expect_encode(&expect, e->time.mono, t);
+	} else {
+		flow_event_encode(e, t);
+	}
 	text_putc(t, '}');
 }
 
 static bool is_wanted(const struct watch *w, const struct ct_event *e, unsigned kind)
 {
+	if (w->expectations)
+		return e->kind == CT_EVENT_EXPECTATION && kind & w->kinds;
 	return e->kind == CT_EVENT_FLOW && kind & w->kinds &&
 	       flow_matches(&e->flow, &w->filter) && labels_match(e->label, &w->filter);
 }
@@ -150,7 +168,7 @@ static unsigned kinds_decode(const json_t *names)
 	return wanted;
 }
 
-static void watch_flows(struct control_session *s, const json_t *params)
+static void watch_begin(struct control_session *s, const json_t *params, bool expectations)
 {
 	const struct control_context *ctx = session_context(s);
 	struct watch *w = calloc(1, sizeof(*w));
@@ -167,6 +185,7 @@ static void watch_flows(struct control_session *s, const json_t *params)
 		return;
 	}
 	w->hub = ctx->events;
+	w->expectations = expectations;
 	w->kinds = kinds_decode(json_object_get(params, "kinds"));
 	if (!w->kinds)
 		session_invalid(s, "kinds");
@@ -185,6 +204,21 @@ static void watch_flows(struct control_session *s, const json_t *params)
 	free(w);
 }
 
+static void watch_flows(struct control_session *s, const json_t *params)
+{
+	watch_begin(s, params, false);
+}
+
+static void watch_expectations(struct control_session *s, const json_t *params)
+{
+	watch_begin(s, params, true);
+}
+
+static const struct method_param expect_params[] = {
+	{ "kinds", 'a', false },
+	{ NULL, 0, false },
+};
+
 static const struct method_param watch_params[] = {
 	{ "filter", 'o', false },
 	{ "kinds", 'a', false },
@@ -197,6 +231,12 @@ const struct method watch_methods[] = {
 		.stream = true,
 		.params = watch_params,
 		.call = watch_flows,
+	},
+	{
+		.name = CONTROL_INTERFACE ".WatchExpectations",
+		.stream = true,
+		.params = expect_params,
+		.call = watch_expectations,
 	},
 	{ .name = NULL },
 };

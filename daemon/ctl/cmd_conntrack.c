@@ -78,9 +78,9 @@ static int print_reply(struct conntrack_printer *p, const json_t *params)
 	json_array_foreach (json_object_get(params, "flows"), i, flow) {
 		status = conntrack_print_flow(p, flow);
 		if (status)
-			break;
+			return status;
 	}
-	return status;
+	return 0;
 }
 
 /* The replies' flows, and at the end how many there were. */
@@ -283,7 +283,7 @@ static void catch_signals(struct client *c)
 	sigaction(SIGTERM, &action, NULL);
 }
 
-static int print_events(struct conntrack_printer *p, const json_t *params)
+static int print_events(struct conntrack_printer *p, const json_t *params, bool expectations)
 {
 	json_int_t skipped = json_integer_value(json_object_get(params, "skipped"));
 	const json_t *event;
@@ -294,7 +294,8 @@ static int print_events(struct conntrack_printer *p, const json_t *params)
 		conntrack_say(p->ctl, "%lld events were skipped: too many came at once, or they "
 				      "were read too slowly", (long long)skipped);
 	json_array_foreach (json_object_get(params, "events"), i, event) {
-		if (conntrack_print_event(p, event))
+		if (expectations ? conntrack_print_expect_event(p, event) :
+				   conntrack_print_event(p, event))
 			return 1;
 	}
 	fflush(p->ctl->out);
@@ -319,15 +320,17 @@ static int watch(struct ctl *ctl, const struct conntrack_request *r)
 	struct conntrack_printer printer = { .ctl = ctl, .output = r->output };
 	struct client *c = client_open(ctl);
 	struct client_reply reply;
+	bool expectations = r->table == TABLE_EXPECT;
+	json_t *params;
 	int status = 0;
 
 	if (!c)
 		return 1;
 	catch_signals(c);
-	if (client_send(c, "WatchFlows",
-			json_pack("{so so}", "filter", control_filter_encode(&r->filter),
-				  "kinds", kinds_of(r->events)),
-			true) < 0)
+	params = json_pack("{so}", "kinds", kinds_of(r->events));
+	if (!expectations)
+		json_object_set_new(params, "filter", control_filter_encode(&r->filter));
+	if (client_send(c, expectations ? "WatchExpectations" : "WatchFlows", params, true) < 0)
 		status = 1;
 	while (!status) {
 		if (client_receive(c, &reply)) {
@@ -338,12 +341,13 @@ static int watch(struct ctl *ctl, const struct conntrack_request *r)
 			client_explain(ctl, &reply);
 			status = 1;
 		} else {
-			status = print_events(&printer, reply.params);
+			status = print_events(&printer, reply.params, expectations);
 		}
 		client_reply_fini(&reply);
 	}
 	conntrack_print_end(&printer);
-	conntrack_say(ctl, "%lld flow events have been shown.", (long long)printer.shown);
+	conntrack_say(ctl, "%lld %s events have been shown.", (long long)printer.shown,
+		      expectations ? "expectation" : "flow");
 	watching = NULL;
 	client_close(c);
 	return status;

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "ctfw/control.h"
+#include "ctfw/expect.h"
 #include "ctfw/text.h"
 
 /* One flow, with what stands around it. */
@@ -415,6 +416,32 @@ int conntrack_print_event(struct conntrack_printer *p, const json_t *event)
 
 	e.state = e.event == EVENT_DESTROY || has_word(changes, "protoinfo");
 	return entry_print(p, &e, json_object_get(event, "flow"));
+}
+
+/* ---- expectations ---- */
+
+static int expect_line(struct conntrack_printer *p, const char *before, const json_t *object)
+{
+	struct text out = TEXT_INIT;
+	struct expect e;
+
+	if (control_expect_decode(object, &e))
+		return ctl_error(p->ctl, "ctfwd told of an expectation that this ctfwctl does "
+					 "not understand");
+	expect_print(&e, 0, &out);
+	fprintf(p->ctl->out, "%s%s\n", before, text_str(&out));
+	p->shown++;
+	text_fini(&out);
+	return 0;
+}
+
+int conntrack_print_expect_event(struct conntrack_printer *p, const json_t *event)
+{
+	const char *kind = json_text(event, "kind");
+	bool fresh = kind && strcmp(kind, "new") == 0;
+
+	return expect_line(p, fresh ? "    [NEW] " : "[DESTROY] ",
+			   json_object_get(event, "expectation"));
 }
 
 void conntrack_print_end(struct conntrack_printer *p)

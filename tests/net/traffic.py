@@ -256,6 +256,19 @@ def stream(args):
     return "sent %d rounds" % args.rounds
 
 
+def flood(args):
+    """As many flows as are asked for, from ten ports to ports from this one on."""
+    sockets = [socket.socket(family(args.address), socket.SOCK_DGRAM) for _ in range(10)]
+    for i in range(args.flows):
+        try:
+            sockets[i % 10].sendto(b"flood", (args.address, args.port + i // 10))
+        except OSError:
+            pass
+        if i % 100 == 0:
+            time.sleep(0.001)
+    return "sent %d" % args.flows
+
+
 def transfer(args):
     block = os.urandom(1 << 16)
     with socket.create_connection((args.address, args.port), args.timeout) as s:
@@ -329,6 +342,11 @@ def main():
     p.add_argument("--pause", type=float, default=0.05)
     p.add_argument("--log")
     p.set_defaults(run=stream)
+    p = commands.add_parser("flood", parents=[common])
+    p.add_argument("address")
+    p.add_argument("port", type=int)
+    p.add_argument("flows", type=int)
+    p.set_defaults(run=flood)
     p = commands.add_parser("transfer", parents=[common])
     p.add_argument("address")
     p.add_argument("port", type=int)

@@ -1,0 +1,153 @@
+#!/bin/bash
+# ctfwctl conntrack with real traffic: each command beside what conntrack(8) would print, and
+# listeners of whom one sleeps while more happens than anybody could tell him.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+
+configure <<-END
+	[capture wg0]
+	networks = 10.8.0.0/24 fd08::/64
+	[conntrack]
+	max-flows = 300000
+END
+rules <<-END
+	table inet filter {
+		chain forward {
+			type filter hook forward priority filter; policy drop;
+			ct state established,related accept
+			iifname "wg0" accept
+		}
+	}
+END
+serve_in server
+daemon_up
+# What is there from links coming up is not what this is about.
+ctl conntrack -F 2>/dev/null
+
+# matches SENTENCE PATTERN COMMAND...: its whole output is this, an extended regular expression.
+matches() {
+	local what=$1 pattern=$2 out
+	shift 2
+	tries=$((tries + 1))
+	out=$("$@" 2>&1)
+	if [[ $out =~ ^$pattern$ ]]; then
+		echo "ok   $what"
+	else
+		failures=$((failures + 1))
+		echo "FAIL $what"
+		printf '     %s\n' "$*" "$out" "is not" "$pattern"
+	fi
+}
+export CTFW_SOCKET=$WORK/run/ctfwd.sock # a process of ours, not a shell's
+V='ctfwctl v[0-9.]+ \(ctfw\): '
+NL=$'\n'
+TUPLES="src=$CLIENT4 dst=$SERVER4 sport=[0-9]+ dport=22 src=$SERVER4 dst=$CLIENT4 sport=22 dport=[0-9]+"
+
+# ---- one connection, by every command ----
+
+"$BUILD/ctfwctl" conntrack -E >"$WORK/events" 2>"$WORK/events.err" &
+events=$!
+sleep 0.5
+talk_up client $SERVER4 --rounds 100000
+matches "-L shows it as conntrack does" \
+	"tcp      6 (299|300|431999|432000) ESTABLISHED $TUPLES \[ASSURED\] mark=0 use=1$NL${V}1 flow entries have been shown\." \
+	ctl conntrack -L -p tcp
+matches "-L -o extended,id" \
+	"ipv4     2 tcp      6 (299|300|431999|432000) ESTABLISHED $TUPLES \[ASSURED\] mark=0 use=1 id=[0-9]+$NL.*" \
+	ctl conntrack -L -p tcp -o extended,id
+matches "-L -o ktimestamp" ".* mark=0 delta-time=[0-9]+ \[start=[A-Z].* 20[0-9]+\] use=1$NL.*" \
+	ctl conntrack -L -p tcp -o ktimestamp
+matches "-C counts it" "[1-9]" ctl conntrack -C
+matches "-S has a line a worker" "cpu=0   $(printf '\t')found=0 invalid=[0-9]+ insert=0 .*" ctl conntrack -S
+matches "-L expect has none" "${V}0 expectations have been shown\." ctl conntrack -L expect
+matches "-L dying has none" "${V}0 flow entries have been shown\." ctl conntrack -L dying
+matches "-U changes its mark" ".* mark=9 use=1$NL${V}1 flow entries have been updated\." \
+	ctl conntrack -U -p tcp -s $CLIENT4 -m 9
+ok "the connection goes on" talk_goes_on
+matches "-L -m finds it" ".* mark=9 use=1$NL${V}1 .*" ctl conntrack -L -m 9
+port=$(ctl conntrack -L -p tcp -o xml 2>/dev/null | sed -n 's/.*direction="original".*<sport>\([0-9]*\)<\/sport><dport>22<.*direction="reply".*/\1/p')
+matches "-G finds it" ".*ESTABLISHED.*$NL${V}1 flow entries have been shown\." \
+	ctl conntrack -G -p tcp -s $CLIENT4 -d $SERVER4 --sport "$port" --dport 22
+ctl conntrack -L -p tcp -o save >"$WORK/saved" 2>/dev/null
+matches "-D deletes it" ".*$NL${V}1 flow entries have been deleted\." ctl conntrack -D -p tcp
+ok "-R makes it again" ctl conntrack -R "$WORK/saved"
+ok "and the connection goes on" talk_goes_on
+matches "-F empties" "${V}connection tracking table has been emptied\." ctl conntrack -F
+shoot "$talk"
+ping_in client $SERVER4 >/dev/null
+matches "ping: type, code and id" \
+	"icmp     1 (29|30) src=$CLIENT4 dst=$SERVER4 type=8 code=0 id=[0-9]+ src=$SERVER4 dst=$CLIENT4 type=0 code=0 id=[0-9]+ mark=0 use=1$NL.*" \
+	ctl conntrack -L -p icmp --icmp-type 8
+ctl conntrack -F 2>/dev/null
+sleep 0.3
+kill -INT $events
+ok "-E ends well when interrupted" wait $events
+ok "-E told of its life" diff - <(grep " dport=22 " "$WORK/events" |
+	sed 's/sport=[0-9]*//g; s/dport=[0-9]*//g; s/ [0-9]* ESTAB/ N ESTAB/; s/^ *//; s/  */ /g' |
+	sed 's/ 6 [0-9]* src/ 6 N src/; s/ $//' | head -7) <<-END
+	[NEW] tcp 6 120 SYN_SENT src=$CLIENT4 dst=$SERVER4 [UNREPLIED] src=$SERVER4 dst=$CLIENT4
+	[UPDATE] tcp 6 60 SYN_RECV src=$CLIENT4 dst=$SERVER4 src=$SERVER4 dst=$CLIENT4
+	[UPDATE] tcp 6 N ESTABLISHED src=$CLIENT4 dst=$SERVER4 src=$SERVER4 dst=$CLIENT4 [ASSURED]
+	[UPDATE] tcp 6 N src=$CLIENT4 dst=$SERVER4 src=$SERVER4 dst=$CLIENT4 [ASSURED] mark=9
+	[DESTROY] tcp 6 N ESTABLISHED src=$CLIENT4 dst=$SERVER4 src=$SERVER4 dst=$CLIENT4 [ASSURED] mark=9
+	[NEW] tcp 6 N ESTABLISHED src=$CLIENT4 dst=$SERVER4 src=$SERVER4 dst=$CLIENT4 [ASSURED] mark=9
+	[DESTROY] tcp 6 N ESTABLISHED src=$CLIENT4 dst=$SERVER4 src=$SERVER4 dst=$CLIENT4 [ASSURED] mark=9
+	END
+ok "-E says how many" grep -Eq "^$V[0-9]+ flow events have been shown\.$" "$WORK/events.err"
+
+# ---- acct and timestamp ----
+
+configure <<-END
+	[capture wg0]
+	networks = 10.8.0.0/24 fd08::/64
+	[conntrack]
+	max-flows = 300000
+	acct = yes
+	timestamp = yes
+END
+ok "acct and timestamp take effect at a reload" ctl reload
+ping_in client $SERVER4 >/dev/null
+matches "then counters and ages are shown" \
+	"icmp .* id=[0-9]+ packets=1 bytes=84 src=.* id=[0-9]+ packets=1 bytes=84 mark=0 delta-time=0 use=1$NL.*" \
+	ctl conntrack -L -p icmp -z
+matches "and -z began them anew" ".* packets=0 bytes=0 src=.* packets=0 bytes=0 .*" ctl conntrack -L -p icmp
+ctl conntrack -F 2>/dev/null
+
+# ---- two listeners, one of whom sleeps ----
+
+FLOWS=100000
+"$BUILD/ctfwctl" conntrack -E -e NEW,DESTROY -o id >"$WORK/awake" 2>"$WORK/awake.err" &
+awake=$!
+"$BUILD/ctfwctl" conntrack -E -o id >"$WORK/asleep" 2>"$WORK/asleep.err" &
+asleep=$!
+sleep 0.5
+kill -STOP $asleep
+talk_up client $SERVER4 --rounds 100000
+in_client "$HERE/traffic.py" flood $SERVER4 9999 $FLOWS >"$WORK/flood" 2>&1
+ok "the flood was sent" grep -q "sent $FLOWS" "$WORK/flood"
+ok "traffic goes on meanwhile" talk_goes_on
+told() { # of NEW: what was shown and what was skipped
+	local shown skipped
+	shown=$(grep -c '^    \[NEW\]' "$WORK/awake")
+	skipped=$(sed -n 's/.*: \([0-9]*\) events were skipped.*/\1/p' "$WORK/awake.err" | awk '{ n += $1 } END { print n + 0 }')
+	[ $((shown + ${skipped:-0})) -ge "$(ctl conntrack -C)" ]
+}
+ok "who is awake hears of each, or how many he missed" wait_until 30 told
+ctl conntrack -F 2>/dev/null
+kill -CONT $asleep
+sleep 1
+kill -INT $asleep $awake
+wait $asleep $awake 2>/dev/null
+ok "who slept is told how many he missed" grep -Eq "$V[0-9]+ events were skipped" "$WORK/asleep.err"
+ok "the daemon is well" filtering
+shoot "$talk"
+
+# ---- the end of the daemon is the end of its listeners ----
+
+"$BUILD/ctfwctl" conntrack -E >/dev/null 2>"$WORK/last.err" &
+last=$!
+sleep 0.3
+ends_well
+wait $last
+ok "-E ends with status 1 when the daemon ends" test $? = 1
