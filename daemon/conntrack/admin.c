@@ -4,7 +4,8 @@
  * A flow that is made enters the table as any other does; what it lacks, being made of words
  * and not of packets, it learns: a TCP flow's windows are liberal and not yet known.
  *
- * All of it by the thread of the control side. */
+ * Listeners are told of all of a flow that was changed by words, as by ctnetlink, and not only
+ * of what is another.  All of it by the thread of the control side. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -51,11 +52,9 @@ static void begin_protocol(const struct conntrack *ct, struct flow *f,
 	case IPPROTO_TCP:
 		f->proto.tcp.state = spec->state;
 		f->proto.tcp.side[0].flags = f->proto.tcp.side[1].flags = SIDE_BE_LIBERAL;
-		event_note(&ct->events, f, CT_EVENT_PROTOINFO);
 		break;
 	case IPPROTO_SCTP:
 		f->proto.sctp.state = spec->state;
-		event_note(&ct->events, f, CT_EVENT_PROTOINFO);
 		break;
 	case IPPROTO_GRE:
 		f->proto.gre.timeout = settings_timeout(&ct->settings, TIMEOUT_GRE);
@@ -98,8 +97,8 @@ int conntrack_create(struct conntrack *ct, const struct flow_spec *spec, struct 
 	w->begun_timeout = spec->timeout * NSEC_PER_SEC;
 	begin_protocol(ct, f, spec);
 	set_labels(ct, &ref, spec->label);
-	if (spec->mark)
-		event_note(&ct->events, f, CT_EVENT_MARK);
+	/* As ctnetlink tells of what userspace made. */
+	event_note(&ct->events, f, CT_EVENT_PROTOINFO | CT_EVENT_MARK);
 	switch (confirm_begun(ct, w, now, &ref)) {
 	case REASON_NONE:
 		/* One that lost to a worker's has joined it. */
@@ -114,27 +113,15 @@ int conntrack_create(struct conntrack *ct, const struct flow_spec *spec, struct 
 	}
 }
 
-/* What of it is a change; the flow's word is held. */
-static uint32_t change_status(struct flow *f, uint32_t set)
-{
-	uint32_t before = atomic_fetch_or_explicit(&f->status, set, memory_order_relaxed);
-	uint32_t fresh = set & ~before;
-
-	return (fresh & FLOW_SEEN_REPLY ? CT_EVENT_REPLY : 0) |
-	       (fresh & FLOW_ASSURED ? CT_EVENT_ASSURED : 0);
-}
-
-static uint32_t change_mark(struct flow *f, uint32_t keep, uint32_t flip)
+/* The flow's word is held. */
+static void change_mark(struct flow *f, uint32_t keep, uint32_t flip)
 {
 	uint32_t before = atomic_load_explicit(&f->mark, memory_order_relaxed);
-	uint32_t mark = (before & keep) ^ flip;
 
-	atomic_store_explicit(&f->mark, mark, memory_order_relaxed);
-	return mark != before ? CT_EVENT_MARK : 0;
+	atomic_store_explicit(&f->mark, (before & keep) ^ flip, memory_order_relaxed);
 }
 
-static uint32_t change_state(struct ct_worker *w, struct flow *f,
-			     const struct flow_change *change)
+static void change_state(struct ct_worker *w, struct flow *f, const struct flow_change *change)
 {
 	_Atomic uint32_t *before = stats_state(w, f, f->tuple[DIR_ORIGINAL].l4);
 
@@ -142,7 +129,7 @@ static uint32_t change_state(struct ct_worker *w, struct flow *f,
 		f->proto.tcp.state = change->tcp_state;
 	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP && change->sctp_state)
 		f->proto.sctp.state = change->sctp_state;
-	return stats_move(before, stats_state(w, f, f->tuple[DIR_ORIGINAL].l4)) ? CT_EVENT_PROTOINFO : 0;
+	stats_move(before, stats_state(w, f, f->tuple[DIR_ORIGINAL].l4));
 }
 
 /* The extension takes the flow's word itself. */
@@ -170,7 +157,6 @@ int conntrack_update(struct conntrack *ct, uint32_t index, uint32_t id,
 {
 	struct ct_worker *w = &ct->worker[ct->workers];
 	struct flow *f;
-	uint32_t events = 0;
 
 	if (change->set_status & ~STATUS_SETTABLE || change->timeout > TIMEOUT_MAX ||
 	    change->tcp_state >= TCPS_COUNT || change->sctp_state >= SCTPS_COUNT)
@@ -185,14 +171,14 @@ int conntrack_update(struct conntrack *ct, uint32_t index, uint32_t id,
 		record_unlock(f);
 		return -ENOENT;
 	}
-	events |= change_status(f, change->set_status);
+	atomic_fetch_or_explicit(&f->status, change->set_status, memory_order_relaxed);
 	if (change->has_mark)
-		events |= change_mark(f, change->mark_keep, change->mark_flip);
+		change_mark(f, change->mark_keep, change->mark_flip);
 	if (change->has_timeout)
 		atomic_store_explicit(&f->expires, now.mono + change->timeout * NSEC_PER_SEC,
 				      memory_order_relaxed);
-	events |= change_state(w, f, change);
-	event_note(&ct->events, f, events);
+	change_state(w, f, change);
+	event_note(&ct->events, f, CT_EVENT_UPDATES);
 	record_unlock(f);
 	change_labels(ct, f, change);
 	record_copy(f, ret_copy);

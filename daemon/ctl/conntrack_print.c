@@ -321,7 +321,7 @@ static void save_l4(const struct flow *f, struct text *out)
 		break;
 	case IPPROTO_GRE:
 		text_printf(out,
-			    " --srckey 0x%x --dstkey 0x%x --reply-key-src 0x%x --reply-key-dst 0x%x",
+			    " --srckey %u --dstkey %u --reply-key-src %u --reply-key-dst %u",
 			    ntohs(o->sport), ntohs(o->dport), ntohs(r->sport), ntohs(r->dport));
 		break;
 	}

@@ -158,7 +158,7 @@ static void changes_are_made_and_told(void **state)
 	assert_int_equal(labels[0], 2);
 	assert_int_equal(labels[1], 4);
 	assert_true(conntrack_event(w.ct, &e));
-	assert_int_equal(e.bits, CT_EVENT_MARK | CT_EVENT_ASSURED | CT_EVENT_LABEL);
+	assert_int_equal(e.bits, CT_EVENT_UPDATES);
 	assert_false(conntrack_event(w.ct, &e));
 	/* The timer is fixed. */
 	wait_ms(&w, 10000);
