@@ -4,13 +4,11 @@
  * 1.4.7; values are read more strictly, so that a mistyped port is an error and not port 0. */
 #include "ctl/conntrack_args.h"
 #include "ctl/connlabel.h"
+#include "ctl/ctvalue.h"
 
-#include <errno.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COUNT(table) (sizeof(table) / sizeof(table[0]))
@@ -115,10 +113,19 @@ static const struct {
 	int key;
 	const char *commands;
 } allowed[] = {
-	{ 't', "IAU" }, { 'z', "L" },     { 'e', "E" },     { 'b', "E" },
-	{ 'n', "LDEU" }, { 'g', "LDEU" }, { 'j', "LDEU" },
-	{ 'o', "LGDUE" }, { 'l', "LDUE" },
-	{ OPT_LABEL_ADD, "IAU" }, { OPT_LABEL_DEL, "U" }, { OPT_MASK_SRC, "LDUE" }, { OPT_MASK_DST, "LDUE" },
+	{ 't', "IAU" },
+	{ 'z', "L" },
+	{ 'e', "E" },
+	{ 'b', "E" },
+	{ 'n', "LDEU" },
+	{ 'g', "LDEU" },
+	{ 'j', "LDEU" },
+	{ 'o', "LGDUE" },
+	{ 'l', "LDUE" },
+	{ OPT_LABEL_ADD, "IAU" },
+	{ OPT_LABEL_DEL, "U" },
+	{ OPT_MASK_SRC, "LDUE" },
+	{ OPT_MASK_DST, "LDUE" },
 };
 
 static const struct {
@@ -206,139 +213,14 @@ bool conntrack_given(const struct conntrack_request *r, int key)
 	return false;
 }
 
-/* ---- values ---- */
-
-/* A whole number in decimal, hexadecimal or octal, as conntrack(8) reads them. */
-static bool parse_number(const char *text, uint64_t max, uint64_t *ret_value)
-{
-	char *end;
-	unsigned long long value;
-
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (*text < '0' || *text > '9' || *end || errno || value > max)
-		return false;
-	*ret_value = value;
-	return true;
-}
-
-static void cut(struct prefix *p)
-{
-	for (unsigned bit = p->len; bit < addr_bits(p->family); bit++)
-		p->addr.b[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
-}
-
-/* A prefix of which bits behind its length may be set: they do not count. */
-static bool parse_prefix(const char *text, struct prefix *ret_prefix)
-{
-	char addr[ADDR_TEXT];
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	struct prefix p = { 0 };
-	uint64_t bits;
-
-	if (len >= sizeof(addr))
-		return false;
-	memcpy(addr, text, len);
-	addr[len] = '\0';
-	if (addr_parse(addr, &p.family, &p.addr))
-		return false;
-	bits = addr_bits(p.family);
-	if (slash && !parse_number(slash + 1, addr_bits(p.family), &bits))
-		return false;
-	p.len = (uint8_t)bits;
-	cut(&p);
-	*ret_prefix = p;
-	return true;
-}
-
-/* 255.255.0.0 and the like, for an address that was given before it. */
-static bool parse_mask(const char *text, struct prefix *p)
-{
-	union addr mask;
-	uint8_t family;
-	unsigned len = 0;
-
-	if (addr_parse(text, &family, &mask) || family != p->family)
-		return false;
-	while (len < addr_bits(family) && mask.b[len / 8] >> (7 - len % 8) & 1)
-		len++;
-	for (unsigned bit = len; bit < addr_bits(family); bit++)
-		if (mask.b[bit / 8] >> (7 - bit % 8) & 1)
-			return false;
-	p->len = (uint8_t)len;
-	cut(p);
-	return true;
-}
-
-static bool parse_proto(const char *text, uint8_t *ret_proto)
-{
-	const struct protoent *entry;
-	uint64_t number;
-
-	/* conntrack's own names first: they are there without /etc/protocols. */
-	for (unsigned proto = 0; proto < 256; proto++)
-		if (strcmp(l4proto_name((uint8_t)proto), text) == 0 &&
-		    strcmp(text, "unknown") != 0) {
-			*ret_proto = (uint8_t)proto;
-			return true;
-		}
-	if (parse_number(text, 255, &number)) {
-		*ret_proto = (uint8_t)number;
-		return true;
-	}
-	entry = getprotobyname(text);
-	if (entry)
-		*ret_proto = (uint8_t)entry->p_proto;
-	return entry != NULL;
-}
-
-static bool parse_mark(const char *text, struct flow_filter *f)
-{
-	char value[24];
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	uint64_t mark, mask = UINT32_MAX;
-
-	if (len >= sizeof(value))
-		return false;
-	memcpy(value, text, len);
-	value[len] = '\0';
-	if (!parse_number(value, UINT32_MAX, &mark) ||
-	    (slash && !parse_number(slash + 1, UINT32_MAX, &mask)))
-		return false;
-	f->has_mark = true;
-	f->mark = (uint32_t)mark;
-	f->mark_mask = (uint32_t)mask;
-	return true;
-}
-
-/* Words with commas between them; each is looked up by `row`. */
-static bool parse_list(const char *text, bool (*row)(const char *word, size_t len, void *arg),
-		       void *arg)
-{
-	for (const char *p = text;;) {
-		size_t len = strcspn(p, ",");
-
-		if (!row(p, len, arg))
-			return false;
-		if (!p[len])
-			return true;
-		p += len + 1;
-	}
-}
-
-static bool is_word(const char *name, const char *word, size_t len)
-{
-	return strlen(name) == len && strncmp(name, word, len) == 0;
-}
+/* ---- lists of words ---- */
 
 static bool status_row(const char *word, size_t len, void *arg)
 {
 	struct conntrack_request *r = arg;
 
 	for (size_t i = 0; i < COUNT(statuses); i++)
-		if (is_word(statuses[i].name, word, len)) {
+		if (ctvalue_is_word(statuses[i].name, word, len)) {
 			r->status |= statuses[i].set;
 			r->filter.status |= statuses[i].set;
 			r->filter.status_clear |= statuses[i].clear;
@@ -352,7 +234,7 @@ static bool output_row(const char *word, size_t len, void *arg)
 	struct conntrack_request *r = arg;
 
 	for (size_t i = 0; i < COUNT(outputs); i++)
-		if (is_word(outputs[i].name, word, len)) {
+		if (ctvalue_is_word(outputs[i].name, word, len)) {
 			r->output |= outputs[i].flag;
 			return true;
 		}
@@ -364,21 +246,11 @@ static bool event_row(const char *word, size_t len, void *arg)
 	struct conntrack_request *r = arg;
 
 	for (size_t i = 0; i < COUNT(events); i++)
-		if (is_word(events[i].name, word, len)) {
+		if (ctvalue_is_word(events[i].name, word, len)) {
 			r->events |= events[i].flag;
 			return true;
 		}
 	return false;
-}
-
-static bool parse_zone(const char *text, uint16_t *ret_zone, bool *ret_has)
-{
-	uint64_t zone;
-
-	if (!parse_number(text, 65535, &zone))
-		return false;
-	*ret_zone = (uint16_t)zone;
-	return *ret_has = true;
 }
 
 /* ---- single options ---- */
@@ -399,7 +271,7 @@ static int take_address(struct ctl *ctl, struct conntrack_request *r, int key, c
 			   key == 'r'			      ? &f->reply_src :
 								&f->reply_dst;
 
-	if (!parse_prefix(arg, p))
+	if (!ctvalue_prefix(arg, p))
 		return wrong(ctl, "Invalid IP address `%s'", arg);
 	return 0;
 }
@@ -407,7 +279,7 @@ static int take_address(struct ctl *ctl, struct conntrack_request *r, int key, c
 static int take_nat(struct ctl *ctl, struct conntrack_request *r, int key, const char *arg)
 {
 	r->filter.nat |= key == 'n' ? FLOW_SNAT : key == 'g' ? FLOW_DNAT : FLOW_SNAT | FLOW_DNAT;
-	if (arg && !parse_prefix(arg, &r->filter.nat_addr))
+	if (arg && !ctvalue_prefix(arg, &r->filter.nat_addr))
 		return wrong(ctl, "Invalid IP address `%s'", arg);
 	return 0;
 }
@@ -415,9 +287,9 @@ static int take_nat(struct ctl *ctl, struct conntrack_request *r, int key, const
 static int take_zone(struct ctl *ctl, struct conntrack_request *r, int key, const char *arg)
 {
 	struct flow_filter *f = &r->filter;
-	bool ok = key == 'w' ? parse_zone(arg, &f->zone, &f->has_zone) :
-		  key == OPT_ORIG_ZONE ? parse_zone(arg, &f->orig_zone, &f->has_orig_zone) :
-					 parse_zone(arg, &f->reply_zone, &f->has_reply_zone);
+	bool ok = key == 'w' ? ctvalue_zone(arg, &f->zone, &f->has_zone) :
+		  key == OPT_ORIG_ZONE ? ctvalue_zone(arg, &f->orig_zone, &f->has_orig_zone) :
+					 ctvalue_zone(arg, &f->reply_zone, &f->has_reply_zone);
 
 	return ok ? 0 : wrong(ctl, "`%s' is not a zone (0 to 65535)", arg);
 }
@@ -437,7 +309,7 @@ static int take_labels(struct ctl *ctl, struct conntrack_request *r, int key, co
 		labels[0] = labels[1] = UINT64_MAX;
 		return 0;
 	}
-	return parse_list(arg, label_row, labels) ? 0 : wrong(ctl, "unknown label `%s'", arg);
+	return ctvalue_list(arg, label_row, labels) ? 0 : wrong(ctl, "unknown label `%s'", arg);
 }
 
 /* One condition or output option.  0, or the exit status. */
@@ -452,9 +324,9 @@ static int take(struct ctl *ctl, struct conntrack_request *r, int key,
 	case 's': case OPT_ALIAS_SRC: case 'd': case OPT_ALIAS_DST: case 'r': case 'q':
 		return take_address(ctl, r, key, arg);
 	case OPT_MASK_SRC:
-		return parse_mask(arg, &f->src) ? 0 : wrong(ctl, "Invalid mask `%s'", arg);
+		return ctvalue_mask(arg, &f->src) ? 0 : wrong(ctl, "Invalid mask `%s'", arg);
 	case OPT_MASK_DST:
-		return parse_mask(arg, &f->dst) ? 0 : wrong(ctl, "Invalid mask `%s'", arg);
+		return ctvalue_mask(arg, &f->dst) ? 0 : wrong(ctl, "Invalid mask `%s'", arg);
 	case 'n': case 'g': case 'j':
 		return take_nat(ctl, r, key, optional(parser));
 	case 'w': case OPT_ORIG_ZONE: case OPT_REPLY_ZONE:
@@ -468,24 +340,24 @@ static int take(struct ctl *ctl, struct conntrack_request *r, int key,
 			    strcmp(arg, "ipv6") == 0 ? L3_IPV6 : L3_NONE;
 		return f->family ? 0 : wrong(ctl, "`%s' unsupported protocol", arg);
 	case 'p':
-		f->has_proto = parse_proto(arg, &f->proto);
+		f->has_proto = ctvalue_proto(arg, &f->proto);
 		return f->has_proto ? 0 : wrong(ctl, "`%s' unsupported protocol", arg);
 	case 't':
-		if (!parse_number(arg, TIMEOUT_MAX, &number))
+		if (!ctvalue_number(arg, TIMEOUT_MAX, &number))
 			return wrong(ctl, "`%s' is not a timeout (0 to %d)", arg, TIMEOUT_MAX);
 		r->timeout = (uint32_t)number;
 		return 0;
 	case 'b':
-		return parse_number(arg, UINT32_MAX, &number) ? 0 :
+		return ctvalue_number(arg, UINT32_MAX, &number) ? 0 :
 								 wrong(ctl, "Bad parameter `%s'", arg);
 	case 'u':
-		return parse_list(arg, status_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, status_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
 	case 'o':
-		return parse_list(arg, output_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, output_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
 	case 'e':
-		return parse_list(arg, event_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, event_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
 	case 'm':
-		return parse_mark(arg, f) ? 0 : wrong(ctl, "`%s' is not a mark", arg);
+		return ctvalue_mark(arg, f) ? 0 : wrong(ctl, "`%s' is not a mark", arg);
 	case 'z':
 		r->zero = true;
 		return 0;
@@ -592,7 +464,7 @@ static int take_specials(struct ctl *ctl, struct conntrack_request *r)
 				return status;
 			continue;
 		}
-		if (!parse_number(arg, special->max, &value))
+		if (!ctvalue_number(arg, special->max, &value))
 			return wrong(ctl, "Bad parameter `%s'", arg);
 		if (special->width == 1)
 			*((uint8_t *)f + special->member) = (uint8_t)value;
