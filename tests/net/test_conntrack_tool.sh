@@ -10,6 +10,7 @@ configure <<-END
 	networks = 10.8.0.0/24 fd08::/64
 	[conntrack]
 	max-flows = 300000
+	helpers = ftp
 END
 rules <<-END
 	table inet filter {
@@ -96,6 +97,39 @@ ok "-E told of its life" diff - <(grep " dport=22 " "$WORK/events" |
 	END
 ok "-E says how many" grep -Eq "^$V[0-9]+ flow events have been shown\.$" "$WORK/events.err"
 
+# ---- what an FTP client expects ----
+
+traffic_in server serve --tcp 21 >"$WORK/ftp" 2>&1 &
+disown
+wait_until 10 grep -q ready "$WORK/ftp"
+"$BUILD/ctfwctl" conntrack -E expect >"$WORK/expect" 2>&1 &
+expect=$!
+sleep 0.3
+in_client python3 -c "
+import socket, time
+s = socket.create_connection(('$SERVER4', 21))
+s.send(b'USER x\r\n')
+time.sleep(0.2)
+s.send(b'PORT 10,8,0,2,10,11\r\n')
+time.sleep(3)" &
+disown
+# From any port of the server's, to the one that the client named.
+E="proto=6 src=$SERVER4 dst=$CLIENT4 sport=0 dport=2571 mask-src=255.255.255.255"
+E+=" mask-dst=255.255.255.255 sport=0 dport=65535 master-src=$CLIENT4 master-dst=$SERVER4"
+E+=" sport=[0-9]+ dport=21 class=0 helper=ftp"
+is_expected() { [ "$(ctl conntrack -C expect)" = 1 ]; }
+ok "-C expect counts it" wait_until 10 is_expected
+matches "-L expect shows it" "(299|300) $E$NL${V}1 expectations have been shown\." ctl conntrack -L expect
+matches "the flow has its helper" ".* mark=0 helper=ftp use=1$NL.*" ctl conntrack -L -p tcp --dport 21
+matches "-F expect empties" "${V}expectation table has been emptied\." ctl conntrack -F expect
+matches "-L expect has none again" "${V}0 expectations have been shown\." ctl conntrack -L expect
+sleep 0.3
+kill -INT $expect
+wait $expect
+matches "-E expect told of both" "    \[NEW\] 300 $E$NL\[DESTROY\] (299|300) $E$NL${V}2 expectation events .*" \
+	cat "$WORK/expect"
+ctl conntrack -F 2>/dev/null
+
 # ---- acct and timestamp ----
 
 configure <<-END
@@ -103,6 +137,7 @@ configure <<-END
 	networks = 10.8.0.0/24 fd08::/64
 	[conntrack]
 	max-flows = 300000
+	helpers = ftp
 	acct = yes
 	timestamp = yes
 END
