@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctfw/control.h"
 #include "ctl/client.h"
@@ -283,16 +284,27 @@ static void catch_signals(struct client *c)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+/* At once, and then no more than once a second. */
+static void say_skipped(struct conntrack_printer *p, bool at_once)
+{
+	long second = (long)time(NULL);
+
+	if (!p->skipped || (second == p->said && !at_once))
+		return;
+	conntrack_say(p->ctl, "%lld events were skipped: too many came at once, or they were read "
+			      "too slowly", (long long)p->skipped);
+	p->skipped = 0;
+	p->said = second;
+}
+
 static int print_events(struct conntrack_printer *p, const json_t *params, bool expectations)
 {
-	json_int_t skipped = json_integer_value(json_object_get(params, "skipped"));
 	const json_t *event;
 	size_t i;
 
 	conntrack_print_show(p, json_object_get(params, "show"));
-	if (skipped)
-		conntrack_say(p->ctl, "%lld events were skipped: too many came at once, or they "
-				      "were read too slowly", (long long)skipped);
+	p->skipped += json_integer_value(json_object_get(params, "skipped"));
+	say_skipped(p, false);
 	json_array_foreach (json_object_get(params, "events"), i, event) {
 		if (expectations ? conntrack_print_expect_event(p, event) :
 				   conntrack_print_event(p, event))
@@ -346,6 +358,7 @@ static int watch(struct ctl *ctl, const struct conntrack_request *r)
 		client_reply_fini(&reply);
 	}
 	conntrack_print_end(&printer);
+	say_skipped(&printer, true);
 	conntrack_say(ctl, "%lld %s events have been shown.", (long long)printer.shown,
 		      expectations ? "expectation" : "flow");
 	watching = NULL;

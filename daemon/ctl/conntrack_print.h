@@ -12,6 +12,8 @@ struct conntrack_printer {
 	bool acct, timestamp; /* as the daemon's configuration wants it */
 	bool opened;          /* XML: the element around all is open */
 	json_int_t shown;
+	json_int_t skipped; /* events, and not yet said */
+	long said;	    /* the second in which that was said last */
 };
 
 /* What the reply says of how lines should look. */
