@@ -10,6 +10,7 @@ HOOKS = ["prerouting", "input", "forward", "output", "postrouting"]
 REJECTING_HOOKS = ["prerouting", "input", "forward"]
 STATES = ["new", "established", "related", "invalid", "untracked"]
 STATUS = ["expected", "seen-reply", "assured", "confirmed"]
+LABELS = [1, 5, 63, 64, 127]
 FLAGS = ["fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"]
 PROTOS = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58, "esp": 50}
 ICMP_TYPES = {"icmp": ["echo-request", "echo-reply", "destination-unreachable", "time-exceeded",
@@ -62,7 +63,7 @@ class Rules:
                        "icmpv6" if l3 == "ip6" else "icmp" if l3 == "ip" else
                        r.choice(["icmp", "icmpv6"])])
         kinds = [self.ct_state, self.ct_direction, self.ct_status, self.marks, self.meta_length,
-                 self.names_of_interfaces]
+                 self.names_of_interfaces, self.ct_numbers, self.ct_label]
         if l4:
             kinds += [getattr(self, l4)] * 4
         else:
@@ -70,7 +71,8 @@ class Rules:
         if family == "inet" and not l3 and l4 not in ("icmp", "icmpv6"):
             kinds += [self.meta_nfproto]
         if l3:
-            kinds += [getattr(self, l3)] * 4
+            kinds += [getattr(self, l3)] * 4 + [self.ct_address]
+            self.version = 4 if l3 == "ip" else 6
         verdict = self.verdict(targets)
         if not verdict and self.rejecting and hook in ("input", "forward") and r.random() < 0.3:
             verdict = [self.reject(family, l3, l4)]
@@ -87,6 +89,8 @@ class Rules:
         words.append('log prefix "r%d" group 7' % self.names)
         if r.random() < 0.15:
             words.append(self.set_mark())
+        if r.random() < 0.05:
+            words.append("ct label set %d" % r.choice(LABELS))
         return " ".join(words + verdict)
 
     def verdict(self, targets):
@@ -124,6 +128,32 @@ class Rules:
         return mark + " set " + r.choice([
             number, other, "%s | %s" % (mark, number), "%s & %s" % (other, number),
             "%s ^ %s" % (other, number), "%s & 0xffffff00 | 0x7" % mark])
+
+    # ---- fields of flows
+
+    def ct_numbers(self, hook):
+        r = self.random
+        key = r.choice(["bytes", "packets", "avgpkt", "expiration", "l3proto"])
+        if key == "expiration":
+            # Far from what a slow machine could make of a timer.
+            return "ct expiration " + self.of([1, 5, 75, 20000, 500000], lambda n: "%ds" % n)
+        if key == "l3proto":
+            # One alone nft leaves out of its listing before a field of that family; of many it
+            # takes one for the rule's.
+            return "ct l3proto != " + r.choice(["ipv4", "ipv6"])
+        values = [0, 1, 2, 3, 5] if key == "packets" else [0, 1, 28, 40, 60, 68, 100, 1040, 2000]
+        return "ct %s%s %s" % (r.choice(["", "original ", "reply "]), key, self.of(values))
+
+    def ct_label(self, hook):
+        r = self.random
+        some = ",".join(str(n) for n in sorted(r.sample(LABELS, r.randrange(1, 3))))
+        return "ct label " + r.choice([some, "! %d" % r.choice(LABELS)])
+
+    def ct_address(self, hook):
+        r = self.random
+        return self.addresses("ct %s %s %s" % (r.choice(["original", "reply"]),
+                                               "ip" if self.version == 4 else "ip6",
+                                               r.choice(["saddr", "daddr"])), self.version)
 
     # ---- values
 
