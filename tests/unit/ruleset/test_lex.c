@@ -58,6 +58,24 @@ static void the_longest_reading_wins(void **state)
 	expect(TOKEN_END, "");
 }
 
+static void times_are_words(void **state)
+{
+	(void)state;
+	push("30s 1d2h3m4s5ms 1h30m 5m 5ms 3m1h 10 12d::1 1sx");
+	expect(TOKEN_WORD, "30s");
+	expect(TOKEN_WORD, "1d2h3m4s5ms");
+	expect(TOKEN_WORD, "1h30m");
+	expect(TOKEN_WORD, "5m");
+	expect(TOKEN_WORD, "5ms");
+	expect(TOKEN_WORD, "3m");
+	expect(TOKEN_WORD, "1h");
+	expect(TOKEN_NUMBER, "10");
+	expect(TOKEN_ADDR6, "12d::1");
+	expect(TOKEN_WORD, "1s");
+	expect(TOKEN_WORD, "x");
+	expect(TOKEN_END, "");
+}
+
 static void numbers_are_read_as_strtoull_reads_them(void **state)
 {
 	(void)state;
@@ -140,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(the_longest_reading_wins),
+		TEST(times_are_words),
 		TEST(numbers_are_read_as_strtoull_reads_them),
 		TEST(lines_end_but_not_behind_a_backslash_or_in_a_comment),
 		TEST(operators_of_two_characters_are_one_token),
