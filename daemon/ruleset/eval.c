@@ -101,8 +101,10 @@ static inline void eval_set_ct_mark(struct eval *e, uint32_t mark)
 	e->ct_mark_set = true;
 }
 
-static bool eval_act(struct eval *e, const struct ct_action *compiled, bool from_acc,
-		     uint32_t acc)
+/* Few rules act on flows; inlined, it would crowd those that match. */
+__attribute__((noinline)) static bool eval_act(struct eval *e,
+					       const struct ct_action *compiled, bool from_acc,
+					       uint32_t acc)
 {
 	struct ct_action action = *compiled;
 
@@ -170,7 +172,7 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 	const struct insn *back[PROGRAM_JUMPS];
 	unsigned depth = 0;
 	uint32_t acc = 0;
-	struct wide wide = { 0, 0 };
+	struct wide wide = { 0, 0 }, field;
 
 	for (;;) {
 		switch (i->op) {
@@ -209,9 +211,11 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			i++;
 			continue;
 		case OP_CT:
-			if (!eval_ct(e, i->k, i->off, &wide))
+			/* Not into wide itself: it stays in registers. */
+			if (!eval_ct(e, i->k, i->off, &field))
 				goto miss;
-			acc = (uint32_t)wide.lo;
+			wide = field;
+			acc = (uint32_t)field.lo;
 			i++;
 			continue;
 		case OP_ACT:
