@@ -12,22 +12,27 @@ from engine import Engine
 from packets import HOST_ADDRESSES
 
 
+def sysctls(config):
+    return {name.replace("-", "_"): {"yes": 1, "no": 0}.get(value, value)
+            for name, value in config.items() if name != "helpers"}
+
+
 class Play:
     """What came of a stream.  differences: (index of the item, kind, text), the index len(items)
     for the tables at the end; told: (ours, theirs, the kernel's entry) of each packet."""
 
-    def __init__(self, ruleset, driver, sysctls=None, config=None, addresses=HOST_ADDRESSES,
-                 host=None):
-        """sysctls: of nf_conntrack; config: the engine's options that mean the same, helpers
-        among them, which the kernel is told by rules."""
+    def __init__(self, ruleset, driver, config=None, addresses=HOST_ADDRESSES, host=None):
+        """config: options of [conntrack].  The kernel is told helpers by rules, the others have
+        their names from its sysctls."""
+        config = config or {}
         self.ruleset = ruleset
         self.engine = Engine(driver, ruleset, config, host)
         try:
-            self.kernel = kernel.Kernel(ruleset, addresses, sysctls)
+            self.kernel = kernel.Kernel(ruleset, addresses, sysctls(config))
         except BaseException:
             self.engine.close()
             raise
-        self.helpers = bool(config) and config.get("helpers", "off") != "off"
+        self.helpers = config.get("helpers", "off") != "off"
         if self.helpers:
             self.kernel.assign_helpers(config["helpers"].split(","))
         self.differences = []

@@ -21,7 +21,6 @@ BEHIND_WG0 = (bytes([10, 0, 1]), bytes.fromhex("fd00000100000000"))
 LONGER = 0.03
 # Options that the kernel has for the host as a whole.
 UNFIT = ("max-flows", "expect-max")
-VALUES = {"yes": 1, "no": 0}
 
 
 class Story:
@@ -35,10 +34,6 @@ class Story:
     @property
     def seconds(self):
         return sum(packet for side, packet in self.items if side == "wait")
-
-    def sysctls(self):
-        return {name.replace("-", "_"): VALUES.get(value, value)
-                for name, value in self.config.items()}
 
     def add(self, word, rest):
         if word == "packet":
@@ -79,7 +74,7 @@ def tell(job):
     """One story; what differs, as text.  None when nft does not take its rules."""
     driver, story = job
     try:
-        play = Play(story.ruleset, driver, story.sysctls(), story.config, ADDRESSES, HOST)
+        play = Play(story.ruleset, driver, story.config, ADDRESSES, HOST)
     except kernel.Refused:
         return story.title, None
     try:

@@ -271,13 +271,33 @@ class Malformed(Walk):
             b"\1\6\0\0\0\0", b"\1\5\0\0\0\0", b"\xc2\4\0\0\0\0", b"\1\3\0\0\0\1"])
 
 
+class Timers(Walk):
+    """A little of all that waits between packets, with timeouts so short that some run out."""
+
+    config = {"udp-timeout": 1, "udp-timeout-stream": 3, "icmp-timeout": 1, "icmpv6-timeout": 2,
+              "generic-timeout": 2, "gre-timeout": 1, "gre-timeout-stream": 2,
+              "tcp-timeout-syn-sent": 1, "tcp-timeout-established": 3, "tcp-timeout-close": 1,
+              "tcp-timeout-time-wait": 2, "tcp-timeout-fin-wait": 1}
+    batch = 200
+
+    def __init__(self, random):
+        super().__init__(random)
+        self.walks = [kind(random) for kind in (Udp, Udp, Tcp, Tcp, Icmp, Icmpv6, Gre, Generic)]
+
+    def packet(self):
+        # Not so long that a sum of them is near a second.
+        if self.one_in(20):
+            yield "wait", self.random.choice([0.29, 0.61, 1.17])
+        yield from self.random.choice(self.walks).packet()
+
+
 class Mix(Walk):
     """All of them."""
 
     def __init__(self, random):
         super().__init__(random)
         self.walks = [kind(random) for kind in PROTOCOLS.values()
-                      if issubclass(kind, Walk) and kind is not Mix]
+                      if issubclass(kind, Walk) and kind not in (Mix, Timers)]
         for walk in self.walks:
             walk.sent = self.sent
 
@@ -298,6 +318,7 @@ PROTOCOLS = {
     "fragments": Fragments,
     "malformed": Malformed,
     "mix": Mix,
+    "timers": Timers,
     "ftp": Ftp,
     "tftp": Tftp,
     "sip": Sip,
