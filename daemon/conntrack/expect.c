@@ -451,6 +451,7 @@ bool expect_is_known(struct conntrack *ct, const struct tuple *tuple, uint32_t m
 
 		if (is_live(e) && !has_expired(e, mono) && fits(e, tuple))
 			return e->master != master && e->helper == like->helper &&
+			       e->master_tuple.l4 == like->master_tuple.l4 &&
 			       e->class == like->class;
 	}
 	return false;

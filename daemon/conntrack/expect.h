@@ -75,7 +75,8 @@ int expect_insert(struct conntrack *ct, struct ct_worker *w, uint32_t master,
  * permanent.  True and a copy; the master was alive. */
 bool expect_take(struct conntrack *ct, struct ct_worker *w, const struct tuple *tuple,
 		 uint64_t mono, struct expect *ret_copy);
-/* Whether a flow other than `master`, with the same helper, expects this in that class. */
+/* Whether a flow other than `master`, with the same helper over the same protocol, expects this
+ * in that class. */
 bool expect_is_known(struct conntrack *ct, const struct tuple *tuple, uint32_t master,
 		     const struct expect *like, uint64_t mono);
 

@@ -211,6 +211,7 @@ static void expectation_init(struct expect *e, const struct flow *f, uint8_t l3,
 			     uint16_t dport)
 {
 	memset((void *)e, 0, sizeof(*e));
+	e->master_tuple = f->tuple[DIR_ORIGINAL];
 	e->tuple.l3 = l3;
 	e->tuple.l4 = l4proto;
 	e->tuple.zone = zone_of(f);
