@@ -72,7 +72,7 @@ static bool skip_space(struct cursor *c)
 	return !is_line_end(*c->p) || (follow(c) && c->p < c->end);
 }
 
-/* To where the text begins within the header; false: it is not in it. */
+/* To where the text begins within the header; false: it is not in it, or nothing is behind it. */
 static bool search(struct cursor *c, const char *text)
 {
 	struct cursor at = *c;
@@ -86,6 +86,8 @@ static bool search(struct cursor *c, const char *text)
 			continue;
 		}
 		if (scan_word(&here, text)) {
+			if (here.p == here.end)
+				return false;
 			*c = at;
 			return true;
 		}
