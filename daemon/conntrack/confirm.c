@@ -47,7 +47,7 @@ static uint32_t take_record(struct conntrack *ct, struct ct_worker *w)
 	uint32_t flows = atomic_fetch_add_explicit(&ct->flows, 1, memory_order_relaxed) + 1;
 	uint32_t peak = atomic_load_explicit(&ct->peak, memory_order_relaxed);
 	uint32_t index = FLOW_NONE;
-	bool last_part = flows > max - reserved;
+	bool last_part = flows > settings_open(max, reserved);
 
 	if (!last_part ||
 	    (flows <= max && reserve_is_for(&ct->settings, &w->begun.tuple[DIR_ORIGINAL])))

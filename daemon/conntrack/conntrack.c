@@ -358,8 +358,6 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 	if (tuple_invert(tuple, &f->tuple[DIR_REPLY]) < 0)
 		return TRACK_INVALID;
 	f->tuple[DIR_REPLY].zone = zone.reply;
-	if (expects_any(&ct->expects))
-		helper_fulfil(ct, w, mono);
 	if (track(&t) != TRACK_ACCEPT)
 		return TRACK_INVALID;
 	account(f, DIR_ORIGINAL, p);
@@ -369,8 +367,7 @@ static enum track_verdict begin(struct conntrack *ct, struct ct_worker *w,
 	w->begun_hash = (uint32_t)p->hash;
 	ret_ref->flow = f;
 	ret_ref->dir = DIR_ORIGINAL;
-	ret_ref->state = state_of(atomic_load_explicit(&f->status, memory_order_relaxed),
-				  DIR_ORIGINAL);
+	ret_ref->state = CT_STATE_NEW;
 	ret_ref->unconfirmed = true;
 	return TRACK_ACCEPT;
 }
@@ -380,7 +377,7 @@ static bool has_room(struct conntrack *ct, struct ct_worker *w, uint32_t hash, u
 {
 	uint32_t max = atomic_load_explicit(&ct->settings.max_flows, memory_order_relaxed);
 	uint32_t reserved = atomic_load_explicit(&ct->settings.reserved, memory_order_relaxed);
-	uint32_t limit = max - reserved;
+	uint32_t limit = settings_open(max, reserved);
 	bool favoured;
 
 	if (atomic_load_explicit(&ct->flows, memory_order_relaxed) < limit)
@@ -393,6 +390,25 @@ static bool has_room(struct conntrack *ct, struct ct_worker *w, uint32_t hash, u
 	/* With flows in the reserved part, others may have to go before there is room. */
 	return life_early_drop(ct, w, hash, favoured, mono) &&
 	       atomic_load_explicit(&ct->flows, memory_order_relaxed) < limit;
+}
+
+/* A flow that has begun takes its place, and the expectation that it fulfils.  Unlike in the
+ * kernel an invalid packet makes no room, and uses no expectation up. */
+static enum reason enter(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono,
+			 struct ct_ref *ret_ref)
+{
+	if (!has_room(ct, w, hash, mono)) {
+		*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
+		tally(w, TALLY_DROP);
+		return REASON_TABLE_FULL;
+	}
+	if (expects_any(&ct->expects)) {
+		helper_fulfil(ct, w, mono);
+		ret_ref->state = state_of(atomic_load_explicit(&w->begun.status,
+							       memory_order_relaxed),
+					  DIR_ORIGINAL);
+	}
+	return REASON_NONE;
 }
 
 /* The flow that a tuple of this zone belongs to (nf_conntrack_find_get): in the original
@@ -500,10 +516,8 @@ enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p
 	if (verdict == TRACK_INVALID) {
 		*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
 		tally(w, TALLY_INVALID);
-	} else if (ret_ref->unconfirmed && !has_room(ct, w, hash, now.mono)) {
-		*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };
-		tally(w, TALLY_DROP);
-		return REASON_TABLE_FULL;
+	} else if (ret_ref->unconfirmed) {
+		return enter(ct, w, hash, now.mono, ret_ref);
 	}
 	return REASON_NONE;
 }

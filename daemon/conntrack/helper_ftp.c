@@ -34,7 +34,8 @@ struct place {
 
 static bool starts_line(const struct ftp_notes *notes, unsigned dir, uint32_t seq)
 {
-	for (unsigned i = 0; i < notes->n[dir]; i++) {
+	/* Notes come out of the arena, whose state may be anything. */
+	for (unsigned i = 0; i < notes->n[dir] && i < LINE_STARTS; i++) {
 		if (notes->start[dir][i] == seq)
 			return true;
 	}

@@ -121,7 +121,8 @@ static void mend(struct flow *f, bool torn)
 	if (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP)
 		return;
 	if (torn || f->proto.tcp.side[0].td_scale > TCP_SCALE_MAX ||
-	    f->proto.tcp.side[1].td_scale > TCP_SCALE_MAX)
+	    f->proto.tcp.side[1].td_scale > TCP_SCALE_MAX ||
+	    f->proto.tcp.last_wscale > TCP_SCALE_MAX)
 		tcp_window_forget(&f->proto.tcp);
 }
 

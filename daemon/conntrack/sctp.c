@@ -345,6 +345,7 @@ enum track_verdict sctp_track(struct track *t)
 	const struct packet *p = t->packet;
 	struct judgement j = { .t = t, .s = &t->flow->proto.sctp };
 	struct walk w = { .next = SCTP_HEADER };
+	uint32_t set_status = 0;
 
 	if (p->l4_len < SCTP_HEADER || !chunks_are_valid(p, &j.seen))
 		return TRACK_INVALID;
@@ -354,11 +355,12 @@ enum track_verdict sctp_track(struct track *t)
 	if (!(j.seen & OWN_TAG_RULE) && j.vtag != j.s->vtag[t->dir])
 		return TRACK_INVALID;
 	while (walk_on(&w, p)) {
-		if (!judge_chunk(&j, &w, &t->set_status))
+		if (!judge_chunk(&j, &w, &set_status))
 			return TRACK_INVALID;
 	}
 	if (j.ignore)
 		return TRACK_IGNORE;
+	t->set_status = set_status;
 	t->timeout = track_timeout(t, (enum ct_timeout)(TIMEOUT_SCTP_CLOSED - 1 + j.s->state));
 	return TRACK_ACCEPT;
 }

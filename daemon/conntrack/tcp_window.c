@@ -260,6 +260,7 @@ void tcp_window_forget(struct flow_tcp *tcp)
 			.flags = (tcp->side[i].flags & SIDE_CLOSE_INIT) | SIDE_SACK_PERM |
 				 SIDE_BE_LIBERAL,
 		};
+	tcp->last_wscale = 0;
 }
 
 void tcp_window_resync(struct flow_tcp *tcp, enum flow_dir dir)

@@ -65,6 +65,13 @@ struct track {
 	uint32_t set_status; /* status bits to set, whatever the verdict */
 };
 
+/* How many flows anybody's may be: what is not reserved.  A reload changes one number after the
+ * other, and may be met between them. */
+static inline uint32_t settings_open(uint32_t max_flows, uint32_t reserved)
+{
+	return max_flows > reserved ? max_flows - reserved : 0;
+}
+
 static inline uint64_t settings_timeout(const struct settings *s, enum ct_timeout which)
 {
 	return atomic_load_explicit(&s->timeout[which], memory_order_relaxed);

@@ -1,4 +1,5 @@
-/* fuzz_arena.c - what a former process left in the arena: flows, expectations, the saved text.
+/* fuzz_arena.c - what a former process left in the arena: flows, their extensions, expectations,
+ * the saved text.
  *
  * The arena of a process that tracked a few flows is written over at places that the input
  * names, then taken up again as the next process would.
@@ -25,6 +26,7 @@
 #define MAX_FLOWS 40
 #define EXPECT_RECORDS 16
 #define TEXT_BYTES 4096
+#define EXT_BYTES (MAX_FLOWS * ARENA_EXT_SIZE)
 
 static const uint8_t boot_id[16] = { 1 }, key_bytes[16] = { 2 };
 static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
@@ -32,9 +34,10 @@ static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER
 static struct arena_geometry geometry;
 static uint8_t *mem;      /* the arena under test */
 static size_t mem_size;
-static uint8_t *pristine; /* its first `records_end` bytes, and its texts, as they should be */
+/* Its first `records_end` bytes, its texts and its extensions, as they should be. */
+static uint8_t *pristine;
 static size_t records_end;
-static uint8_t *expects, *texts; /* in mem */
+static uint8_t *expects, *texts, *exts; /* in mem */
 static struct siphash_key key;
 static struct conntrack_options options;
 
@@ -56,6 +59,25 @@ static void pass(struct conntrack *ct, struct raw *raw, struct instant now)
 		conntrack_confirm(ct, 0, &p, now, &ref);
 	}
 	rcu_quiescent();
+}
+
+/* An FTP session, whose helper keeps notes in an extension. */
+static void talk_ftp(struct conntrack *ct, struct instant now)
+{
+	static const char line[] = "PORT 10,0,1,2,40,1\r\n";
+	static struct raw r;
+
+	raw_tcp(&r, "10.0.1.2", 1021, "10.0.2.2", 21, TCP_SYN, 100, 0, 0);
+	pass(ct, &r, now);
+	raw_tcp(&r, "10.0.2.2", 21, "10.0.1.2", 1021, TCP_SYN | TCP_ACK, 500, 101, 0);
+	pass(ct, &r, now);
+	for (uint32_t seq = 101; seq < 101 + 3 * (sizeof(line) - 1); seq += sizeof(line) - 1) {
+		raw_tcp(&r, "10.0.1.2", 1021, "10.0.2.2", 21, TCP_ACK, seq, 501,
+			sizeof(line) - 1);
+		memcpy(r.b + r.len - (sizeof(line) - 1), line, sizeof(line) - 1);
+		raw_fix_l4(&r);
+		pass(ct, &r, now);
+	}
 }
 
 /* Some flows of every protocol, in several states. */
@@ -91,6 +113,7 @@ static void track_some(struct conntrack *ct, struct instant now)
 	pass(ct, &inner, now);
 	raw_icmp_error(&r, "10.0.2.2", "10.0.1.2", 3, 3, &inner, 28);
 	pass(ct, &r, now);
+	talk_ftp(ct, now);
 }
 
 static void set_up(void)
@@ -102,6 +125,7 @@ static void set_up(void)
 	rcu_register();
 	conntrack_options_default(&options);
 	options.max_flows = MAX_FLOWS;
+	options.helpers = HELPER_BIT(HELPER_FTP);
 	geometry = (struct arena_geometry){
 		.flow_records = conntrack_records(MAX_FLOWS),
 		.workers = 1,
@@ -111,33 +135,47 @@ static void set_up(void)
 	mem_size = arena_size(&geometry);
 	records_end = arena_committed(&geometry);
 	mem = mmap(NULL, mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pristine = malloc(records_end + 2 * TEXT_BYTES);
+	pristine = malloc(records_end + 2 * TEXT_BYTES + EXT_BYTES);
 	CHECK(mem != MAP_FAILED && pristine);
 	arena_format(mem, &geometry, boot_id, key_bytes, &arena);
 	key = (struct siphash_key){ arena.header->key[0], arena.header->key[1] };
 	expects = arena.expects;
 	texts = mem + arena.header->text_off[0];
+	exts = arena.exts;
 	ct = conntrack_new(&arena, &options, 1, start);
-	CHECK(ct);
+	CHECK(ct && conntrack_reserve_extensions(ct) == 0);
 	track_some(ct, start);
 	conntrack_free(ct);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
 	memcpy(pristine, mem, records_end);
 	memcpy(pristine + records_end, texts, 2 * TEXT_BYTES);
+	memcpy(pristine + records_end + 2 * TEXT_BYTES, exts, EXT_BYTES);
 }
 
 /* Where an offset points: in the header and the first flows, from 0x8000 on in the expectations,
- * from 0xc000 on in the two texts. */
+ * from 0xc000 on in the two texts, from 0xe000 on in the extensions. */
 static uint8_t *place_of(uint32_t offset, size_t *ret_room)
 {
-	uint8_t *area = offset < 0x8000 ? mem : offset < 0xc000 ? expects : texts;
-	size_t size = offset < 0x8000 ? 0x8000 :
-		      offset < 0xc000 ? EXPECT_RECORDS * ARENA_EXPECT_SIZE : 2 * TEXT_BYTES;
-	size_t at = (offset < 0x8000 ? offset : offset & 0x3fff) % size;
+	const struct {
+		uint32_t from;
+		uint8_t *area;
+		size_t size;
+	} areas[] = {
+		{ 0xe000, exts, EXT_BYTES },
+		{ 0xc000, texts, 2 * TEXT_BYTES },
+		{ 0x8000, expects, EXPECT_RECORDS * ARENA_EXPECT_SIZE },
+		{ 0, mem, 0x8000 },
+	};
+	unsigned i = 0;
+	size_t at;
 
-	*ret_room = size - at;
-	return area + at;
+	while (offset < areas[i].from)
+		i++;
+	at = (offset - areas[i].from) % areas[i].size;
+
+	*ret_room = areas[i].size - at;
+	return areas[i].area + at;
 }
 
 /* Make the checksum right of the record that this lies in. */
@@ -163,6 +201,7 @@ static void damage(const uint8_t *data, size_t size)
 
 	memcpy(mem, pristine, records_end);
 	memcpy(texts, pristine + records_end, 2 * TEXT_BYTES);
+	memcpy(exts, pristine + records_end + 2 * TEXT_BYTES, EXT_BYTES);
 	while (cursor_left(&c) >= 4) {
 		uint32_t low = cursor_u8(&c), offset = low | (uint32_t)cursor_u8(&c) << 8;
 		unsigned mend = cursor_u8(&c);
@@ -224,7 +263,7 @@ static void take_up(struct arena *arena)
 	struct conntrack *ct = conntrack_new(arena, &options, 1, now);
 	uint32_t cursor = 0;
 
-	CHECK(ct);
+	CHECK(ct && conntrack_reserve_extensions(ct) == 0);
 	r = conntrack_recovery(ct);
 	conntrack_stats(ct, &s);
 	CHECK(r.torn <= r.kept && r.kept == s.flows);

@@ -352,6 +352,32 @@ static void a_line_reads_as_conntracks(void **state)
 	text_fini(&t);
 }
 
+/* As the kernel does, which allocates first: the packet comes again, and then is related. */
+static void a_full_table_does_not_use_an_expectation_up(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w, 2);
+	assert_int_equal(conntrack_reserve_extensions(w.ct), 0);
+	expect_port(&w, 1000, 9000);
+	/* The master and another, both of which become streams, and are not dropped early. */
+	for (int i = 0; i < 3; i++) {
+		a_udp(&w);
+		b_udp(&w);
+		raw_udp(&w.raw, A4, 7, B4, 53, 8);
+		pass(&w);
+		raw_udp(&w.raw, B4, 53, A4, 7, 8);
+		pass(&w);
+		wait_ms(&w, 2500);
+	}
+	assert_int_equal(list(&w).n, 1);
+	b_connects(&w, 20, 9000);
+	assert_int_equal(w.reason, REASON_TABLE_FULL);
+	assert_int_equal(list(&w).n, 1);
+	world_fini(&w);
+}
+
 /* ---- recovery ---- */
 
 static void reopen(struct world *w)
@@ -450,6 +476,7 @@ int main(void)
 		TEST(records_are_used_again_after_a_grace_period),
 		TEST(an_answer_from_any_port_is_tftps_and_the_newest_request_counts),
 		TEST(a_line_reads_as_conntracks),
+		cmocka_unit_test(a_full_table_does_not_use_an_expectation_up),
 		TEST(expectations_outlive_the_process),
 		TEST(a_damaged_expectation_is_dropped_alone),
 		TEST(an_expectation_without_its_master_is_dropped),

@@ -165,6 +165,39 @@ static void a_flows_helper_outlives_the_process_if_it_is_one(void **state)
 	assert_int_equal(conntrack_recovery(w->ct).kept, 1);
 }
 
+static void say(struct world *w, const char *text, uint32_t seq)
+{
+	const size_t len = strlen(text);
+
+	raw_tcp(&w->raw, A4, 1000, B4, 21, TCP_PSH | TCP_ACK, seq, 6, (unsigned)len);
+	memcpy(w->raw.b + w->raw.len - len, text, len);
+	raw_fix_l4(&w->raw);
+	pass(w);
+}
+
+static void notes_that_were_damaged_do_no_harm(void **state)
+{
+	struct world *w = *state;
+	struct flow_ext *ext;
+
+	assert_int_equal(conntrack_reserve_extensions(w->ct), 0);
+	begin(w, A4, B4, 21);
+	assert_true(conntrack_set_helper(w->ct, 0, &w->ref, HELPER_FTP));
+	assert_int_equal(finish(w), REASON_NONE);
+	raw_tcp(&w->raw, B4, 21, A4, 1000, TCP_SYN | TCP_ACK, 5, 2, 0);
+	pass(w);
+	say(w, "USER x\r\n", 2);
+	assert_int_equal(w->reason, REASON_NONE);
+	ext = (struct flow_ext *)w->arena.exts + (w->ref.flow - (struct flow *)w->arena.flows);
+	memset(ext->helper, 0xff, sizeof(ext->helper));
+	conntrack_free(w->ct);
+	world_open(w);
+	assert_int_equal(conntrack_reserve_extensions(w->ct), 0);
+	say(w, "PASS y\r\n", 10);
+	assert_int_equal(w->ref.state, CT_STATE_ESTABLISHED);
+	assert_int_equal(w->reason, REASON_NONE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -175,6 +208,7 @@ int main(void)
 		TEST(the_option_goes_by_the_port_and_a_rule_comes_first),
 		TEST(options_out_of_range_are_refused),
 		TEST(a_flows_helper_outlives_the_process_if_it_is_one),
+		TEST(notes_that_were_damaged_do_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,21 @@ static void a_torn_flow_is_kept_and_unlocked(void **state)
 	expect(w, 1, 0, 0, 0);
 }
 
+static void a_scale_that_no_syn_can_have_said_is_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct flow *f;
+
+	shake_hands(w);
+	f = w->ref.flow;
+	f->proto.tcp.last_wscale = 200;
+	expect(w, 1, 0, 0, 0);
+	assert_int_equal(f->proto.tcp.last_wscale, 0);
+	f->proto.tcp.side[1].td_scale = 15;
+	expect(w, 1, 0, 0, 0);
+	assert_int_equal(f->proto.tcp.side[1].td_scale, 0);
+}
+
 static void status_bits_that_do_not_exist_are_cleared(void **state)
 {
 	struct world *w = *state;
@@ -379,6 +394,7 @@ int main(void)
 		TEST(free_records_are_used_before_fresh_ones),
 		TEST(an_expired_flow_is_dropped),
 		TEST(a_torn_flow_is_kept_and_unlocked),
+		TEST(a_scale_that_no_syn_can_have_said_is_forgotten),
 		TEST(status_bits_that_do_not_exist_are_cleared),
 		TEST(a_flow_that_was_dying_or_not_yet_linked_is_gone),
 		TEST(every_byte_of_the_identity_is_checked),
