@@ -34,7 +34,7 @@ plain() {
 		s/(start|stop)=[^]]*/\1=D/g; s/<(start|stop)>[0-9]+/<\1>N/g; s/delta-time=[0-9]+/delta-time=N/
 		s/<deltatime>[0-9]+/<deltatime>N/; s/use=2/use=1/; s/<use>2/<use>1/
 		s/<hour>.*<\/year>/D/; s/-t [0-9]+/-t N/; s/<timeout>[0-9]+/<timeout>N/
-		s/^(( *\[[A-Z]+\] )?(ipv[46] +[0-9]+ )?[a-z]+ +[0-9]+) [0-9]+ /\1 N /' | sort
+		s/^(( *\[[A-Z]+\] )?(ipv[46] +[0-9]+ )?[a-z]+6? +[0-9]+) [0-9]+ /\1 N /' | sort
 }
 # same SENTENCE ARGUMENTS...: both print this, and end with the same status.
 same_words() {
