@@ -101,9 +101,6 @@ int conntrack_create(struct conntrack *ct, const struct flow_spec *spec, struct 
 	event_note(&ct->events, f, CT_EVENT_PROTOINFO | CT_EVENT_MARK);
 	switch (confirm_begun(ct, w, now, &ref)) {
 	case REASON_NONE:
-		/* One that lost to a worker's has joined it. */
-		if (ref.flow == f)
-			return -EEXIST;
 		tally(w, TALLY_INSERT);
 		return 0;
 	case REASON_CLASH:

@@ -125,7 +125,8 @@ static bool join_winner(const struct conntrack *ct, struct ct_worker *w, struct 
 static enum reason resolve(struct conntrack *ct, struct ct_worker *w, uint32_t clash,
 			   struct ct_ref *ref)
 {
-	if (allows_clash(w->begun.tuple[DIR_ORIGINAL].l4) &&
+	/* What userspace makes joins nobody. */
+	if (w != &ct->worker[ct->workers] && allows_clash(w->begun.tuple[DIR_ORIGINAL].l4) &&
 	    join_winner(ct, w, table_flow(&ct->table, clash), ref)) {
 		tally(w, TALLY_CLASH_RESOLVE);
 		return REASON_NONE;

@@ -101,7 +101,8 @@ void event_deliver(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 		ring_commit(ct, ring);
 }
 
-void event_destroy(struct conntrack *ct, struct ct_worker *w, const struct flow *f)
+struct event_ring *event_destroy(struct conntrack *ct, struct ct_worker *w,
+				 const struct flow *f)
 {
 	struct event_ring *ring = NULL;
 	struct ct_event *event;
@@ -110,9 +111,15 @@ void event_destroy(struct conntrack *ct, struct ct_worker *w, const struct flow 
 		ring = ring_of(ct, w);
 	event = ring_begin(ct, w, ring);
 	if (!event)
-		return;
+		return NULL;
 	tell_flow(ct, f, CT_EVENT_DESTROY, event);
-	ring_commit(ct, ring);
+	return ring;
+}
+
+void event_commit(struct conntrack *ct, struct event_ring *ring)
+{
+	if (ring)
+		ring_commit(ct, ring);
 }
 
 void event_expect(struct conntrack *ct, struct ct_worker *w, const void *expectation,
@@ -185,6 +192,9 @@ int conntrack_listen(struct conntrack *ct)
 		; /* nobody's any more */
 	conntrack_events_skipped(ct);
 	atomic_store_explicit(&e->wanted, true, memory_order_relaxed);
+	/* Nobody may have told the reader of what comes from now on: it must look once. */
+	if (e->wake)
+		e->wake(e->wake_arg);
 	return 0;
 }
 

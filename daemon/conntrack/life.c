@@ -45,6 +45,7 @@ static bool has_expired(const struct flow *f, uint64_t mono)
 void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 {
 	uint32_t index = (uint32_t)(f - ct->table.records);
+	struct event_ring *told;
 
 	table_unlink(&ct->table, index);
 	/* Only such flows can have expected any. */
@@ -52,8 +53,9 @@ void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 		expect_orphan(ct, w, index);
 	record_lock(f);
 	stats_count_flow(w, f, -1);
-	event_destroy(ct, w, f);
+	told = event_destroy(ct, w, f);
 	record_unlock(f);
+	event_commit(ct, told);
 	table_retire(&ct->table, index);
 	atomic_fetch_sub_explicit(&ct->flows, 1, memory_order_relaxed);
 }

@@ -43,8 +43,6 @@ int hub_listen(struct event_hub *hub, struct listener *l, void (*wake)(void *arg
 	*l = (struct listener){ .next = hub->listeners, .place = hub->next, .wake = wake,
 				.arg = arg };
 	hub->listeners = l;
-	/* The first one finds the rings empty, and the reader at rest. */
-	conntrack_events_rest(hub->ct);
 	return 0;
 }
 

@@ -360,7 +360,11 @@ static void session_wakes(void *arg)
 {
 	struct connection *c = arg;
 
-	make_ready(c, &c->server->calls);
+	/* Who has not read what there was is told the rest when he has. */
+	if (c->state == CONTROL_PAUSE && unread(c) > OUTPUT_LOW)
+		c->state = CONTROL_WRITE;
+	else
+		make_ready(c, &c->server->calls);
 }
 
 /* Feed the session; reading goes on only while it waits for the rest of a message. */

@@ -60,8 +60,8 @@ struct ct_event {
 
 /* ---- the reader's side: one thread ---- */
 
-/* Called by whoever notes an event while the reader rests; by any thread, and soon.  Before
- * the first listener. */
+/* Called by whoever notes an event while the reader rests, by any thread and soon; and by
+ * conntrack_listen().  To be set before the first listener. */
 void conntrack_set_event_wake(struct conntrack *ct, void (*wake)(void *arg), void *arg);
 
 /* One listener more; with the first, events begin.  0 or -ENOMEM.  One fewer. */

@@ -285,8 +285,10 @@ static void the_reader_is_woken_once_while_it_rests(void **state)
 
 	(void)state;
 	listen_up(&w);
+	/* With the first listener too: what came meanwhile has woken nobody. */
+	assert_int_equal(wakes, 1);
 	a_udp(&w);
-	assert_int_equal(wakes, 0);
+	assert_int_equal(wakes, 1);
 	assert_false(conntrack_events_rest(w.ct));
 	next(&w);
 	assert_true(conntrack_events_rest(w.ct));
@@ -294,7 +296,7 @@ static void the_reader_is_woken_once_while_it_rests(void **state)
 	a_udp(&w);
 	flow_set_mark(w.ref.flow, 2);
 	a_udp(&w);
-	assert_int_equal(wakes, 1);
+	assert_int_equal(wakes, 2);
 	world_fini(&w);
 }
 

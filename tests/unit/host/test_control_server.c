@@ -569,6 +569,76 @@ static void an_orderly_end_without_clients_comes_at_once(void **state)
 	UNTIL(done == 1);
 }
 
+/* Make flows and delete all there are: two events each. */
+static void churn(unsigned flows)
+{
+	static const char all[] = "{\"method\":\"org.ctfw.DeleteFlows\"}";
+	struct control_session *s = control_session_new(&f.ctx, true, NULL, NULL);
+	struct text out = TEXT_INIT;
+
+	fixture_flows(&f, flows);
+	control_session_input(s, all, sizeof(all));
+	while (control_session_run(s, &out) == CONTROL_WRITE)
+		;
+	text_fini(&out);
+	control_session_free(s);
+	rcu_online();
+	conntrack_housekeep(f.ct, 0, f.now);
+	rcu_offline();
+	while (event_hub_collect(f.events))
+		;
+}
+
+/* Whether one of the answers that wait for a peer says that something was skipped. */
+static bool hears_of_a_skip(int fd)
+{
+	static char buf[65536];
+	bool skip = false;
+
+	for (double quiet = now() + 0.3; now() < quiet && !skip; turn()) {
+		ssize_t n = recv(fd, buf, sizeof(buf) - 1, MSG_DONTWAIT);
+
+		if (n <= 0)
+			continue;
+		quiet = now() + 0.3;
+		buf[n] = '\0';
+		for (const char *at = buf; at < buf + n && !skip; at += strlen(at) + 1) {
+			const char *said = strstr(at, "\"skipped\":");
+
+			skip = said && said[10] >= '1' && said[10] <= '9';
+		}
+	}
+	return skip;
+}
+
+static void who_watches_and_does_not_read_costs_little_and_is_told(void **state)
+{
+	struct control_limits limits = { 256, 1 << 20, 60, 600, 300 };
+	int other, watcher;
+
+	(void)state;
+	control_server_set_limits(server, &limits);
+	fixture_flows(&f, 5000);
+	other = dial();
+	say(other, LIST);
+	turn_for(0.05);
+	churn(0); /* else the first news would be much at once, which is another case */
+	watcher = dial();
+	say(watcher, "{\"method\":\"org.ctfw.WatchFlows\",\"more\":true}");
+	turn_for(0.05);
+	/* Few at a time, so that each time he is told all there is: 25 MB. */
+	for (unsigned round = 0; round < 400; round++) {
+		churn(60);
+		for (unsigned i = 0; i < 4; i++)
+			turn();
+	}
+	/* Had they been kept for him, the other would have had to go, who has not read either. */
+	assert_int_equal(control_server_connections(server), 2);
+	assert_true(hears_of_a_skip(watcher));
+	close(watcher);
+	close(other);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -617,6 +687,7 @@ int main(void)
 		TEST(huge_and_senseless_messages_end_only_their_connection),
 		TEST(another_user_may_look_and_not_change),
 		TEST(a_hoarder_pushes_out_his_own_connections_only),
+		TEST(who_watches_and_does_not_read_costs_little_and_is_told),
 		TEST(an_orderly_end_answers_what_is_under_way),
 		TEST(an_orderly_end_waits_for_nobody_forever),
 		TEST(an_orderly_end_without_clients_comes_at_once),
