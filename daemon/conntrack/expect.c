@@ -272,7 +272,7 @@ static bool source_equal(const struct tuple *a, const struct tuple *b, const uni
 		(unsigned)((a->sport ^ b->sport) & port_mask)) == 0;
 }
 
-static bool fits(const struct expect *e, const struct tuple *t)
+bool expect_fits(const struct expect *e, const struct tuple *t)
 {
 	return destination_equal(&e->tuple, t) &&
 	       source_equal(&e->tuple, t, &e->src_mask, e->sport_mask);
@@ -423,7 +423,7 @@ bool expect_take(struct conntrack *ct, struct ct_worker *w, const struct tuple *
 		const struct flow *master;
 		uint32_t status;
 
-		if (!is_ready(e, mono) || !fits(e, tuple))
+		if (!is_ready(e, mono) || !expect_fits(e, tuple))
 			continue;
 		master = &ct->table.records[e->master];
 		status = atomic_load_explicit(&master->status, memory_order_acquire);
@@ -449,7 +449,7 @@ bool expect_is_known(struct conntrack *ct, const struct tuple *tuple, uint32_t m
 	for (uint32_t at = first(bucket_of(x, tuple)); at; at = next_of(x, at)) {
 		const struct expect *e = &x->records[at - 1];
 
-		if (is_live(e) && !has_expired(e, mono) && fits(e, tuple))
+		if (is_live(e) && !has_expired(e, mono) && expect_fits(e, tuple))
 			return e->master != master && e->helper == like->helper &&
 			       e->master_tuple.l4 == like->master_tuple.l4 &&
 			       e->class == like->class;

@@ -509,12 +509,27 @@ static bool takes(int action, int key)
 	return true;
 }
 
+/* The same for expectations. */
+static bool expect_takes(int action, int key)
+{
+	if (action == 'L')
+		return key == 'f' || key == 'o';
+	if (action == 'E')
+		return key == 'e' || key == 'b' || key == 'o';
+	return key < OPT_SPECIAL ? strchr("psdrqfw", key) != NULL :
+				   key < OPT_SPECIAL_END && key != OPT_STATE;
+}
+
 static int check_options(struct ctl *ctl, const struct conntrack_request *r)
 {
 	for (const struct command_option *o = conntrack_options_table; o->key; o++)
-		if (!is_action(o->key) && conntrack_given(r, o->key) && !takes(r->what, o->key))
+		if (!is_action(o->key) && conntrack_given(r, o->key) &&
+		    (!takes(r->what, o->key) ||
+		     (r->table == TABLE_EXPECT && !expect_takes(r->what, o->key))))
 			return wrong(ctl, "Illegal option `--%s' with this command",
 				     name_of(o->key));
+	if (r->table == TABLE_EXPECT && r->output & OUTPUT_XML)
+		return wrong(ctl, "-o xml: expectations are not written as XML");
 	if (r->output & OUTPUT_SAVE && r->output & ~(unsigned)OUTPUT_SAVE) {
 		conntrack_say(ctl, "cannot combine save output with any other output type, use "
 				   "-o save only");
@@ -528,11 +543,28 @@ static int need(struct ctl *ctl, const char *name)
 	return wrong(ctl, "You need to supply the `--%s' option for this command", name);
 }
 
+/* What -G and -D expect cannot do without: conntrack(8) wants the ports of the reply too, and
+ * looks at none of them. */
+static int check_expect_needs(struct ctl *ctl, const struct flow_filter *f)
+{
+	if (!f->src.family)
+		return need(ctl, "src");
+	if (!f->dst.family)
+		return need(ctl, "dst");
+	if (!f->has_proto)
+		return need(ctl, "protonum");
+	if (has_ports(f->proto) && !f->has_sport)
+		return need(ctl, "sport");
+	return !has_ports(f->proto) || f->has_dport ? 0 : need(ctl, "dport");
+}
+
 /* What -G, -I and -A cannot do without. */
 static int check_needs(struct ctl *ctl, const struct conntrack_request *r)
 {
 	const struct flow_filter *f = &r->filter;
 
+	if (r->table == TABLE_EXPECT)
+		return strchr("GD", r->what) ? check_expect_needs(ctl, f) : 0;
 	if (!strchr("GIA", r->what) || r->table != TABLE_CONNTRACK)
 		return 0;
 	if (!f->has_proto)
@@ -569,9 +601,9 @@ static int take_table(struct ctl *ctl, struct conntrack_request *r, int argc, ch
 	}
 	if (r->table > TABLE_EXPECT && r->what != 'L')
 		return wrong(ctl, "Can't do that command with tables `dying' and `unconfirmed'");
-	if (r->table == TABLE_EXPECT && !strchr("LEFC", r->what))
-		return wrong(ctl, "-%c is not for expectations: they are listed, counted, "
-				  "watched and flushed", r->what);
+	if (r->table == TABLE_EXPECT && !strchr("LGDEFC", r->what))
+		return wrong(ctl, "Can't do --%s on expectations%s", name_of(r->what),
+			     strchr("IAU", r->what) ? ": helpers and rules make them" : "");
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 
 #include "ctl/conntrack_args.h"
 
-/* -L, -F or -C.  The exit status. */
+/* -L, -G, -D, -F or -C.  The exit status. */
 int conntrack_expectations(struct ctl *ctl, const struct conntrack_request *r);
 
 #endif

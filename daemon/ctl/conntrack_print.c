@@ -90,6 +90,13 @@ static bool shows_counters(const struct conntrack_printer *p, const struct entry
 	return p->acct && (!e->event || e->event == EVENT_DESTROY);
 }
 
+/* When it happened; real time, ns. */
+static void stamp_print(uint64_t time, struct text *out)
+{
+	text_printf(out, "[%" PRIu64 ".%06u]\t", (uint64_t)(time / NSEC_PER_SEC),
+		    (unsigned)(time % NSEC_PER_SEC / 1000));
+}
+
 static void line_print(const struct conntrack_printer *p, const struct entry *e,
 		       struct text *out)
 {
@@ -105,8 +112,7 @@ static void line_print(const struct conntrack_printer *p, const struct entry *e,
 	};
 
 	if (e->event && p->output & OUTPUT_TIMESTAMP)
-		text_printf(out, "[%" PRIu64 ".%06u]\t", (uint64_t)(e->time / NSEC_PER_SEC),
-			    (unsigned)(e->time % NSEC_PER_SEC / 1000));
+		stamp_print(e->time, out);
 	if (e->event)
 		text_printf(out, "%9s ", e->event == EVENT_NEW	  ? "[NEW]" :
 					  e->event == EVENT_UPDATE ? "[UPDATE]" :
@@ -400,6 +406,12 @@ int conntrack_print_flow(struct conntrack_printer *p, const json_t *flow)
 	return entry_print(p, &e, flow);
 }
 
+/* To the microsecond, which is what is printed; real time, ns. */
+static uint64_t time_of(const json_t *event)
+{
+	return (uint64_t)(json_number_value(json_object_get(event, "time")) * 1e6) * 1000;
+}
+
 int conntrack_print_event(struct conntrack_printer *p, const json_t *event)
 {
 	const char *kind = json_text(event, "kind");
@@ -410,8 +422,7 @@ int conntrack_print_event(struct conntrack_printer *p, const json_t *event)
 			 strcmp(kind, "destroy") == 0 ? EVENT_DESTROY :
 							EVENT_UPDATE,
 		.mark = has_word(changes, "mark"),
-		.time = (uint64_t)(json_number_value(json_object_get(event, "time")) * 1e6) *
-			1000,
+		.time = time_of(event),
 	};
 
 	e.state = e.event == EVENT_DESTROY || has_word(changes, "protoinfo");
@@ -420,28 +431,37 @@ int conntrack_print_event(struct conntrack_printer *p, const json_t *event)
 
 /* ---- expectations ---- */
 
-static int expect_line(struct conntrack_printer *p, const char *before, const json_t *object)
+static void expect_line(struct conntrack_printer *p, uint64_t time, const char *event,
+			const struct expect *e)
 {
 	struct text out = TEXT_INIT;
-	struct expect e;
 
-	if (control_expect_decode(object, &e))
-		return ctl_error(p->ctl, "ctfwd told of an expectation that this ctfwctl does "
-					 "not understand");
-	expect_print(&e, 0, &out);
-	fprintf(p->ctl->out, "%s%s\n", before, text_str(&out));
+	if (p->output & OUTPUT_TIMESTAMP)
+		stamp_print(time, &out);
+	text_puts(&out, event);
+	expect_print(e, 0, &out);
+	text_putc(&out, '\n');
+	fputs(text_str(&out), p->ctl->out);
 	p->shown++;
 	text_fini(&out);
-	return 0;
+}
+
+void conntrack_print_expect(struct conntrack_printer *p, const struct expect *e)
+{
+	expect_line(p, now_real(), "", e);
 }
 
 int conntrack_print_expect_event(struct conntrack_printer *p, const json_t *event)
 {
 	const char *kind = json_text(event, "kind");
 	bool fresh = kind && strcmp(kind, "new") == 0;
+	struct expect e;
 
-	return expect_line(p, fresh ? "    [NEW] " : "[DESTROY] ",
-			   json_object_get(event, "expectation"));
+	if (control_expect_decode(json_object_get(event, "expectation"), &e))
+		return ctl_error(p->ctl, "ctfwd told of an expectation that this ctfwctl does "
+					 "not understand");
+	expect_line(p, time_of(event), fresh ? "    [NEW] " : "[DESTROY] ", &e);
+	return 0;
 }
 
 void conntrack_print_end(struct conntrack_printer *p)

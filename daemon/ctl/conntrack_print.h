@@ -22,7 +22,9 @@ void conntrack_print_show(struct conntrack_printer *p, const json_t *show);
 int conntrack_print_flow(struct conntrack_printer *p, const json_t *flow);
 /* One event as JSON, likewise. */
 int conntrack_print_event(struct conntrack_printer *p, const json_t *event);
-/* What happens to an expectation. */
+/* One expectation; and what happens to one, as JSON. */
+struct expect;
+void conntrack_print_expect(struct conntrack_printer *p, const struct expect *e);
 int conntrack_print_expect_event(struct conntrack_printer *p, const json_t *event);
 /* What stands behind all of it. */
 void conntrack_print_end(struct conntrack_printer *p);

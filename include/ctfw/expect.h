@@ -56,6 +56,8 @@ bool conntrack_each_expectation(struct conntrack *ct, uint32_t *cursor, struct i
  * gone.  Control side only. */
 bool conntrack_delete_expectation(struct conntrack *ct, uint32_t index, uint32_t id);
 
+/* Whether a packet with this tuple is what it expects. */
+bool expect_fits(const struct expect *e, const struct tuple *t);
 /* What of its tuple counts: ones where it does. */
 struct tuple expect_mask(const struct expect *e);
 /* One line as `conntrack -L expect` prints it (conntrack-tools 1.4.7), without the newline.

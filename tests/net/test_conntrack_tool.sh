@@ -102,7 +102,7 @@ ok "-E says how many" grep -Eq "^$V[0-9]+ flow events have been shown\.$" "$WORK
 traffic_in server serve --tcp 21 >"$WORK/ftp" 2>&1 &
 disown
 wait_until 10 grep -q ready "$WORK/ftp"
-"$BUILD/ctfwctl" conntrack -E expect >"$WORK/expect" 2>&1 &
+"$BUILD/ctfwctl" conntrack -E expect -o timestamp >"$WORK/expect" 2>&1 &
 expect=$!
 sleep 0.3
 in_client python3 -c "
@@ -111,22 +111,34 @@ s = socket.create_connection(('$SERVER4', 21))
 s.send(b'USER x\r\n')
 time.sleep(0.2)
 s.send(b'PORT 10,8,0,2,10,11\r\n')
-time.sleep(3)" &
+time.sleep(6)" &
 disown
 # From any port of the server's, to the one that the client named.
 E="proto=6 src=$SERVER4 dst=$CLIENT4 sport=0 dport=2571 mask-src=255.255.255.255"
 E+=" mask-dst=255.255.255.255 sport=0 dport=65535 master-src=$CLIENT4 master-dst=$SERVER4"
 E+=" sport=[0-9]+ dport=21 class=0 helper=ftp"
+STAMP="\[[0-9]+\.[0-9]{6}\]$(printf '\t')"
 is_expected() { [ "$(ctl conntrack -C expect)" = 1 ]; }
 ok "-C expect counts it" wait_until 10 is_expected
 matches "-L expect shows it" "(299|300) $E$NL${V}1 expectations have been shown\." ctl conntrack -L expect
 matches "the flow has its helper" ".* mark=0 helper=ftp use=1$NL.*" ctl conntrack -L -p tcp --dport 21
+matches "-L -o timestamp says when" "$STAMP(299|300) $E$NL${V}1 .*" ctl conntrack -L expect -o timestamp
+fitting() { ctl conntrack "$1" expect -p tcp -s "${3-$SERVER4}" -d $CLIENT4 --sport 20 --dport $2; }
+matches "-G expect finds what fits a packet" "(29[0-9]|300) $E$NL${V}1 expectations have been shown\." fitting -G 2571
+none="${V}Operation failed: such expectation doesn't exist"
+matches "-G expect finds none for another port" "$none" fitting -G 2572
+matches "or another sender" "$none" fitting -G 2571 192.0.2.77
+matches "-D expect deletes none of these" "$none" fitting -D 2572
+says "it is still there" 1 ctl conntrack -C expect
+matches "-D expect deletes what fits" "${V}1 expectations have been deleted\." fitting -D 2571
+not_ok "and there is none any more" fitting -D 2571
+says "as -C expect says" 0 ctl conntrack -C expect
 matches "-F expect empties" "${V}expectation table has been emptied\." ctl conntrack -F expect
 matches "-L expect has none again" "${V}0 expectations have been shown\." ctl conntrack -L expect
 sleep 0.3
 kill -INT $expect
 wait $expect
-matches "-E expect told of both" "    \[NEW\] 300 $E$NL\[DESTROY\] (299|300) $E$NL${V}2 expectation events .*" \
+matches "-E expect told of both" "$STAMP    \[NEW\] 300 $E$NL$STAMP\[DESTROY\] (29[0-9]|300) $E$NL${V}2 expectation events .*" \
 	cat "$WORK/expect"
 ctl conntrack -F 2>/dev/null
 

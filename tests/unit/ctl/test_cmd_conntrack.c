@@ -173,6 +173,63 @@ static int teardown(void **state)
 	return 0;
 }
 
+#define FTP_DATA "-p", "tcp", "-s", "192.0.2.1", "-d", "10.8.0.2", "--sport", "20", "--dport", "2571"
+
+static void what_may_be_said_of_expectations(void **state)
+{
+	(void)state;
+	RIGHT("-L", "expect");
+	RIGHT("-L", "expect", "-f", "ipv6", "-o", "timestamp");
+	RIGHT("-E", "expect", "-e", "NEW", "-o", "timestamp");
+	RIGHT("-C", "expect");
+	RIGHT("-F", "expect");
+	RIGHT("-G", "expect", FTP_DATA);
+	RIGHT("-D", "expect", FTP_DATA, "-w", "5");
+	/* conntrack(8) needs these, and looks at none of them. */
+	RIGHT("-D", "expect", FTP_DATA, "--reply-port-src", "2571", "--reply-port-dst", "20");
+	RIGHT("-G", "expect", "-p", "50", "-s", "fd00::1", "-d", "fd00::2");
+	WRONG("-D", "expect", "-s", "192.0.2.1", "-d", "fd00::2", "-p", "50");
+	expect(run_err, "mismatched address family");
+}
+
+static void what_may_not_be_said_of_expectations(void **state)
+{
+	(void)state;
+	WRONG("-I", "expect", FTP_DATA, "-t", "60");
+	expect(run_err, "Can't do --create on expectations: helpers and rules make them");
+	WRONG("-A", "expect");
+	expect(run_err, "Can't do --add on expectations: helpers and rules make them");
+	WRONG("-U", "expect");
+	expect(run_err, "Can't do --update on expectations: helpers and rules make them");
+	WRONG("-S", "expect");
+	expect(run_err, "Can't do --stats on expectations\n");
+	WRONG("-L", "expect", "-p", "tcp");
+	expect(run_err, "Illegal option `--protonum' with this command");
+	WRONG("-E", "expect", "-s", "10.0.0.1");
+	expect(run_err, "Illegal option `--src' with this command");
+	WRONG("-G", "expect", FTP_DATA, "-m", "5");
+	expect(run_err, "Illegal option `--mark' with this command");
+	WRONG("-D", "expect", FTP_DATA, "--state", "ESTABLISHED");
+	expect(run_err, "Illegal option `--state' with this command");
+	WRONG("-L", "expect", "-o", "xml");
+	expect(run_err, "expectations are not written as XML");
+}
+
+static void expectations_are_named_by_a_packet_that_would_fit(void **state)
+{
+	(void)state;
+	WRONG("-D", "expect");
+	expect(run_err, "You need to supply the `--src' option");
+	WRONG("-G", "expect", "-s", "192.0.2.1");
+	expect(run_err, "You need to supply the `--dst' option");
+	WRONG("-G", "expect", "-s", "192.0.2.1", "-d", "10.8.0.2");
+	expect(run_err, "You need to supply the `--protonum' option");
+	WRONG("-G", "expect", "-s", "192.0.2.1", "-d", "10.8.0.2", "-p", "udp");
+	expect(run_err, "You need to supply the `--sport' option");
+	WRONG("-G", "expect", "-s", "192.0.2.1", "-d", "10.8.0.2", "-p", "udp", "--sport", "1");
+	expect(run_err, "You need to supply the `--dport' option");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +242,9 @@ int main(void)
 		cmocka_unit_test(every_option_belongs_to_some_commands),
 		cmocka_unit_test(a_flow_is_made_of_enough_words),
 		cmocka_unit_test(an_address_of_nat_may_be_left_out),
+		cmocka_unit_test(what_may_be_said_of_expectations),
+		cmocka_unit_test(what_may_not_be_said_of_expectations),
+		cmocka_unit_test(expectations_are_named_by_a_packet_that_would_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);
