@@ -167,9 +167,16 @@ enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w, const 
 	};
 	struct flow_ext *ext;
 
-	/* What is about the flow rather than of it, ICMP errors, says nothing to a helper. */
-	if (p->l4_proto != ref->flow->tuple[DIR_ORIGINAL].l4 || kind >= HELPER_COUNT ||
-	    !find_payload(p, &h.payload))
+	if (kind >= HELPER_COUNT)
+		return REASON_NONE;
+	/* What is about the flow rather than of it, ICMP errors, says nothing to a helper; but
+	 * the kernel shows it those that go the way of the first packet. */
+	if (p->l4_proto != ref->flow->tuple[DIR_ORIGINAL].l4) {
+		if (kinds[kind].helper->error && ref->dir == DIR_ORIGINAL)
+			kinds[kind].helper->error(&h);
+		return REASON_NONE;
+	}
+	if (!find_payload(p, &h.payload))
 		return REASON_NONE;
 	/* A flow that is older than this process may have a helper without memory for notes. */
 	ext = conntrack_ext_own(ct, (unsigned)(w - ct->worker), ref);

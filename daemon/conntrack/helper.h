@@ -34,6 +34,9 @@ struct helper {
 		uint16_t timeout; /* seconds */
 	} classes[HELPER_CLASSES];
 	enum help (*read)(struct help_packet *h);
+	/* Of an ICMP error about the flow, in its original direction; there may be none.  No
+	 * payload and no notes. */
+	void (*error)(struct help_packet *h);
 };
 
 #define HELPER(id, symbol, name) extern const struct helper helper_##symbol;

@@ -485,6 +485,13 @@ static enum help read_sip(struct help_packet *h)
 	return stream ? read_stream(h) : read_message(h, h->payload);
 }
 
+/* To a helper of UDP what it quotes is text as any; one of TCP reads what is established. */
+static void see_error(struct help_packet *h)
+{
+	if (help_mine(h)->l4 == IPPROTO_UDP)
+		help_refresh(h, SIP_TIMEOUT);
+}
+
 const struct helper helper_sip = {
 	.port = 5060,
 	.l4 = HELPER_TCP | HELPER_UDP,
@@ -496,4 +503,5 @@ const struct helper helper_sip = {
 		[CLASS_IMAGE] = { "image", 2, 180 },
 	},
 	.read = read_sip,
+	.error = see_error,
 };
