@@ -35,13 +35,17 @@ static inline void frag_put16(uint8_t *b, uint32_t v)
 	b[1] = (uint8_t)v;
 }
 
-/* Whose fragments belong together.  The zone is that of no template: rules come later. */
+/* Whose fragments belong together.
+ *
+ * The kernel's key has a zone too: that of a template, which only a chain before its
+ * defragmenter (priority below -400) can have set.  A chain at -300 comes too late, and then it
+ * is 0.  Here fragments are put together before any chain, so there is none. */
 struct frag_key {
 	union addr src, dst;
 	uint32_t id; /* IPv4: 16 bits */
 	uint8_t family;
 	uint8_t proto; /* IPv4 only: IPv6's may differ between fragments */
-	uint16_t zone;
+	uint16_t reserved; /* 0 */
 };
 _Static_assert(sizeof(struct frag_key) % 8 == 0, "hashed by words");
 
