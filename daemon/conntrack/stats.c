@@ -90,6 +90,8 @@ void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_sta
 	struct conntrack_stats s = {
 		.flows = atomic_load_explicit(&ct->flows, memory_order_relaxed),
 		.expectations = atomic_load_explicit(&ct->expects.count, memory_order_relaxed),
+		.expect_max = atomic_load_explicit(&ct->settings.expect_max,
+						   memory_order_relaxed),
 		.peak = atomic_load_explicit(&ct->peak, memory_order_relaxed),
 		.reserved = atomic_load_explicit(&ct->settings.reserved,
 						 memory_order_relaxed),

@@ -62,6 +62,18 @@ static void add_fragments(json_t *status, const struct control_context *ctx)
 	json_object_set_new(status, "fragments", fragments);
 }
 
+static void add_expectations(json_t *status, const struct conntrack_stats *stats)
+{
+	json_t *expectations = json_object();
+
+	set_int(expectations, "now", stats->expectations);
+	set_int(expectations, "max", stats->expect_max);
+	set_int(expectations, "created", stats->expect_create);
+	set_int(expectations, "fulfilled", stats->expect_new);
+	set_int(expectations, "deleted", stats->expect_delete);
+	json_object_set_new(status, "expectations", expectations);
+}
+
 static void add_flows(json_t *status, const struct control_context *ctx)
 {
 	struct conntrack_recovery r = conntrack_recovery(ctx->conntrack);
@@ -91,9 +103,11 @@ static void add_flows(json_t *status, const struct control_context *ctx)
 	json_object_set_new(flows, "tcp_states", tcp);
 	json_object_set_new(flows, "sctp_states", sctp);
 	json_object_set_new(flows, "recovery",
-			    json_pack("{si si si si}", "kept", (int)r.kept, "torn", (int)r.torn,
-				      "damaged", (int)r.damaged, "expired", (int)r.expired));
+			    json_pack("{si si si si si}", "kept", (int)r.kept, "torn",
+				      (int)r.torn, "damaged", (int)r.damaged, "expired",
+				      (int)r.expired, "expectations", (int)r.expectations));
 	json_object_set_new(status, "flows", flows);
+	add_expectations(status, &stats);
 }
 
 static void add_ruleset(json_t *status, const struct control_context *ctx)

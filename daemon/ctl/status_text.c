@@ -225,6 +225,23 @@ static void print_flows(FILE *out, const json_t *status)
 		(unsigned long long)num(flows, "invalid"));
 }
 
+/* Whoever has no helper need not know of them. */
+static void print_expectations(FILE *out, const json_t *status)
+{
+	const json_t *expectations = json_object_get(status, "expectations");
+
+	if (!num(expectations, "now") && !num(expectations, "created"))
+		return;
+	fprintf(out,
+		"Expectations  %llu now, %llu max\n"
+		"  created %llu, fulfilled %llu, deleted %llu\n\n",
+		(unsigned long long)num(expectations, "now"),
+		(unsigned long long)num(expectations, "max"),
+		(unsigned long long)num(expectations, "created"),
+		(unsigned long long)num(expectations, "fulfilled"),
+		(unsigned long long)num(expectations, "deleted"));
+}
+
 static void print_fragments(FILE *out, const json_t *status)
 {
 	const json_t *fragments = json_object_get(status, "fragments");
@@ -295,6 +312,7 @@ void status_print(FILE *out, const json_t *status, double now)
 	print_files(out, status);
 	print_traffic(out, status);
 	print_flows(out, status);
+	print_expectations(out, status);
 	print_fragments(out, status);
 	print_drops(out, status);
 	print_ports(out, status);

@@ -413,6 +413,8 @@ static void tell_recovery(const struct filter *f)
 	log_say(r.damaged ? LEVEL_WARNING : LEVEL_INFO,
 		"%" PRIu32 " flows go on (%" PRIu32 " torn), %" PRIu32 " had expired, %" PRIu32
 		" were damaged", r.kept, r.torn, r.expired, r.damaged);
+	if (r.expectations)
+		log_say(LEVEL_INFO, "%" PRIu32 " expectations go on", r.expectations);
 }
 
 /* ---- the end ---- */

@@ -319,7 +319,7 @@ struct conntrack_stats {
 		chaintoolong;
 	uint64_t expired, created;
 	uint64_t expect_new, expect_create, expect_delete;
-	uint32_t expectations;
+	uint32_t expectations, expect_max;
 };
 void conntrack_stats(const struct conntrack *ct, struct conntrack_stats *ret_stats);
 unsigned conntrack_workers(const struct conntrack *ct);

@@ -95,6 +95,13 @@ says "before a call its media are shut" silent media 0.4
 call_up
 says "SIP: the client's media port is open to the server" answered media 2
 ok "what is expected is listed" listed 'PERMANENT\|class=1 helper=sip'
+expected=$(ctl conntrack -C expect)
+says "and counted in status" "$expected" status expectations now
+kill -9 "$(status filter_pid)"
+ok "it goes on in the next filter" \
+	wait_until 10 grep -q "$expected expectations go on" "$WORK/daemon.log"
+ok "where it is listed" wait_until 10 listed 'class=1 helper=sip'
+says "and status tells how many went on" "$expected" status flows recovery expectations
 ctl conntrack -F expect 2>"$WORK/flushed"
 ok "and can be flushed" grep -q 'expectation table has been emptied' "$WORK/flushed"
 says "then there is none" 0 ctl conntrack -C expect

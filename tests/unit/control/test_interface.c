@@ -371,7 +371,8 @@ static void the_man_page_names_every_member_of_status(void **unused)
 	table = strstr(page, ".Sh STATUS AS JSON");
 	assert_non_null(table);
 	json_object_foreach ((json_t *)p, name, value) {
-		if (strcmp(name, "flows") == 0 || strcmp(name, "fragments") == 0) {
+		if (strcmp(name, "flows") == 0 || strcmp(name, "expectations") == 0 ||
+		    strcmp(name, "fragments") == 0) {
 			expect_members(table, name, value);
 			continue;
 		}

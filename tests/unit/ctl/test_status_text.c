@@ -126,6 +126,22 @@ static void fragments_that_wait_are_told(void **state)
 	       "  datagrams put together 17\n");
 }
 
+static void expectations_are_told_where_there_are_or_were_some(void **state)
+{
+	(void)state;
+	print("{\"expectations\":{\"now\":2,\"max\":4096,\"created\":9,\"fulfilled\":6,"
+	      "\"deleted\":7}}");
+	expect("Expectations  2 now, 4096 max\n"
+	       "  created 9, fulfilled 6, deleted 7\n");
+	/* They go on from a former filter. */
+	print("{\"expectations\":{\"now\":2,\"max\":4096,\"created\":0}}");
+	expect("Expectations  2 now, 4096 max\n");
+	print("{\"expectations\":{\"now\":0,\"max\":4096,\"created\":1}}");
+	expect("Expectations  0 now, 4096 max\n");
+	print("{\"expectations\":{\"now\":0,\"max\":4096,\"created\":0}}");
+	assert_null(strstr(text, "Expectations"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +152,7 @@ int main(void)
 		cmocka_unit_test(drops_are_told_by_reason_with_their_meaning),
 		cmocka_unit_test(counts_of_nothing_are_none),
 		cmocka_unit_test(fragments_that_wait_are_told),
+		cmocka_unit_test(expectations_are_told_where_there_are_or_were_some),
 		cmocka_unit_test(an_answer_without_members_is_printed_all_the_same),
 	};
 
