@@ -170,10 +170,16 @@ static void a_burst_of_changes_brings_few_views(void **state)
 static void what_we_do_not_look_at_brings_none(void **state)
 {
 	struct fixture *f = *state;
+	unsigned before;
 
+	/* The kernel may still have to say of the links what they have become. */
+	do {
+		before = f->views;
+		wait_ms(f, 300);
+	} while (f->views != before);
 	run("ip link set eth0 txqueuelen 77; ip link set eth0 alias other");
 	wait_ms(f, 200);
-	assert_int_equal(f->views, 1);
+	assert_int_equal(f->views, before);
 }
 
 static void main_is_preferred_and_our_table_left_out(void **state)
