@@ -251,6 +251,28 @@ void client_explain(struct ctl *ctl, const struct client_reply *r)
 	ctl_error(ctl, "ctfwd says %s%s%s", r->error, param ? ": " : "", param ? param : "");
 }
 
+int client_each(struct client *c, const char *method, json_t *params,
+		int (*each)(void *arg, const json_t *params), void *arg)
+{
+	struct client_reply r;
+	bool more = true;
+	int status = client_send(c, method, params, true) ? 1 : 0;
+
+	while (more && !status) {
+		if (client_receive(c, &r))
+			return 1;
+		more = r.continues;
+		if (r.error) {
+			client_explain(c->ctl, &r);
+			status = 1;
+		} else {
+			status = each(arg, r.params);
+		}
+		client_reply_fini(&r);
+	}
+	return status;
+}
+
 int client_call(struct client *c, const char *method, json_t *params,
 		struct client_reply *ret_reply)
 {

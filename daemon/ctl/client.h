@@ -31,6 +31,12 @@ void client_reply_fini(struct client_reply *r);
 void client_stop(struct client *c);
 bool client_stopped(const struct client *c);
 
+/* One call with more, and the parameters of each of its replies, until there are no more or
+ * each() returns something else than 0, which is what is returned then; or 1 with the reason
+ * on ctl->err. */
+int client_each(struct client *c, const char *method, json_t *params,
+		int (*each)(void *arg, const json_t *params), void *arg);
+
 /* Send and receive one reply: 0, or -1 with the reason on ctl->err, the daemon's own error
  * included. */
 int client_call(struct client *c, const char *method, json_t *params,

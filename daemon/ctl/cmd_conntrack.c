@@ -69,58 +69,41 @@ static json_t *params_of(const struct conntrack_request *r)
 	return params;
 }
 
-static int print_reply(struct conntrack_printer *p, const json_t *params)
+struct listing {
+	struct conntrack_printer printer;
+	json_int_t count; /* told at the end */
+};
+
+static int print_reply(void *arg, const json_t *params)
 {
+	struct listing *l = arg;
 	const json_t *flow;
 	size_t i;
 	int status = 0;
 
-	conntrack_print_show(p, json_object_get(params, "show"));
+	conntrack_print_show(&l->printer, json_object_get(params, "show"));
 	json_array_foreach (json_object_get(params, "flows"), i, flow) {
-		status = conntrack_print_flow(p, flow);
+		status = conntrack_print_flow(&l->printer, flow);
 		if (status)
 			return status;
 	}
+	l->count = json_integer_value(json_object_get(params, "count"));
 	return 0;
-}
-
-/* The replies' flows, and at the end how many there were. */
-static int stream(struct ctl *ctl, struct client *c, struct conntrack_printer *p,
-		  json_int_t *ret_count)
-{
-	struct client_reply reply;
-	bool more = true;
-	int status = 0;
-
-	while (more && !status) {
-		if (client_receive(c, &reply))
-			return 1;
-		more = reply.continues;
-		if (reply.error) {
-			client_explain(ctl, &reply);
-			status = 1;
-		} else {
-			status = print_reply(p, reply.params);
-			*ret_count = json_integer_value(json_object_get(reply.params, "count"));
-		}
-		client_reply_fini(&reply);
-	}
-	return status;
 }
 
 static int list_flows(struct ctl *ctl, const struct conntrack_request *r, const char *method,
 		      json_int_t *ret_count)
 {
-	struct conntrack_printer printer = { .ctl = ctl, .output = r->output };
+	struct listing l = { .printer = { .ctl = ctl, .output = r->output } };
 	struct client *c = client_open(ctl);
-	int status = 1;
+	int status;
 
 	if (!c)
 		return 1;
-	if (client_send(c, method, params_of(r), true) == 0)
-		status = stream(ctl, c, &printer, ret_count);
+	status = client_each(c, method, params_of(r), print_reply, &l);
 	client_close(c);
-	conntrack_print_end(&printer);
+	conntrack_print_end(&l.printer);
+	*ret_count = l.count;
 	return status;
 }
 
@@ -297,8 +280,15 @@ static void say_skipped(struct conntrack_printer *p, bool at_once)
 	p->said = second;
 }
 
-static int print_events(struct conntrack_printer *p, const json_t *params, bool expectations)
+struct watch {
+	struct conntrack_printer printer;
+	bool expectations;
+};
+
+static int print_events(void *arg, const json_t *params)
 {
+	struct watch *w = arg;
+	struct conntrack_printer *p = &w->printer;
 	const json_t *event;
 	size_t i;
 
@@ -306,8 +296,8 @@ static int print_events(struct conntrack_printer *p, const json_t *params, bool 
 	p->skipped += json_integer_value(json_object_get(params, "skipped"));
 	say_skipped(p, false);
 	json_array_foreach (json_object_get(params, "events"), i, event) {
-		if (expectations ? conntrack_print_expect_event(p, event) :
-				   conntrack_print_event(p, event))
+		if (w->expectations ? conntrack_print_expect_event(p, event) :
+				      conntrack_print_event(p, event))
 			return 1;
 	}
 	fflush(p->ctl->out);
@@ -329,38 +319,28 @@ static json_t *kinds_of(unsigned events)
 
 static int watch(struct ctl *ctl, const struct conntrack_request *r)
 {
-	struct conntrack_printer printer = { .ctl = ctl, .output = r->output };
+	struct watch w = {
+		.printer = { .ctl = ctl, .output = r->output },
+		.expectations = r->table == TABLE_EXPECT,
+	};
 	struct client *c = client_open(ctl);
-	struct client_reply reply;
-	bool expectations = r->table == TABLE_EXPECT;
 	json_t *params;
-	int status = 0;
+	int status;
 
 	if (!c)
 		return 1;
 	catch_signals(c);
 	params = json_pack("{so}", "kinds", kinds_of(r->events));
-	if (!expectations)
+	if (!w.expectations)
 		json_object_set_new(params, "filter", control_filter_encode(&r->filter));
-	if (client_send(c, expectations ? "WatchExpectations" : "WatchFlows", params, true) < 0)
-		status = 1;
-	while (!status) {
-		if (client_receive(c, &reply)) {
-			status = client_stopped(c) ? 0 : 1;
-			break;
-		}
-		if (reply.error) {
-			client_explain(ctl, &reply);
-			status = 1;
-		} else {
-			status = print_events(&printer, reply.params, expectations);
-		}
-		client_reply_fini(&reply);
-	}
-	conntrack_print_end(&printer);
-	say_skipped(&printer, true);
-	conntrack_say(ctl, "%lld %s events have been shown.", (long long)printer.shown,
-		      expectations ? "expectation" : "flow");
+	status = client_each(c, w.expectations ? "WatchExpectations" : "WatchFlows", params,
+			     print_events, &w);
+	if (client_stopped(c))
+		status = 0;
+	conntrack_print_end(&w.printer);
+	say_skipped(&w.printer, true);
+	conntrack_say(ctl, "%lld %s events have been shown.", (long long)w.printer.shown,
+		      w.expectations ? "expectation" : "flow");
 	watching = NULL;
 	client_close(c);
 	return status;

@@ -43,16 +43,17 @@ static bool is_wanted(const struct listing *l, const struct expect *e)
 	}
 }
 
-static int show(struct ctl *ctl, struct listing *l, const json_t *list)
+static int show(void *arg, const json_t *params)
 {
+	struct listing *l = arg;
 	const json_t *object;
 	size_t i;
 
-	json_array_foreach (list, i, object) {
+	json_array_foreach (json_object_get(params, "expectations"), i, object) {
 		struct expect e;
 
 		if (control_expect_decode(object, &e) < 0) {
-			conntrack_say(ctl, "the daemon's answer makes no sense");
+			conntrack_say(l->printer.ctl, "the daemon's answer makes no sense");
 			return 1;
 		}
 		if (!is_wanted(l, &e))
@@ -65,36 +66,14 @@ static int show(struct ctl *ctl, struct listing *l, const json_t *list)
 	return 0;
 }
 
-static int stream(struct ctl *ctl, struct listing *l, struct client *c)
-{
-	struct client_reply reply;
-	bool more = true;
-	int status = 0;
-
-	while (more && !status) {
-		if (client_receive(c, &reply))
-			return 1;
-		more = reply.continues;
-		if (reply.error) {
-			client_explain(ctl, &reply);
-			status = 1;
-		} else {
-			status = show(ctl, l, json_object_get(reply.params, "expectations"));
-		}
-		client_reply_fini(&reply);
-	}
-	return status;
-}
-
 static int list(struct ctl *ctl, struct listing *l)
 {
 	struct client *c = client_open(ctl);
-	int status = 1;
+	int status;
 
 	if (!c)
 		return 1;
-	if (client_send(c, "ListExpectations", NULL, true) == 0)
-		status = stream(ctl, l, c);
+	status = client_each(c, "ListExpectations", NULL, show, l);
 	client_close(c);
 	return status;
 }
