@@ -16,30 +16,13 @@
 
 /* Bits that userspace may set, and may not take away again (conntrack.md 1.8). */
 #define STATUS_SETTABLE (FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_FIXED_TIMEOUT)
-#define TIMEOUT_MAX 2147483 /* seconds */
-
-static bool addr_is_sane(uint8_t family, const union addr *a)
-{
-	return family == L3_IPV6 || (a->w[1] | a->w[2] | a->w[3]) == 0;
-}
-
-static bool tuples_are_sane(const struct tuple t[2])
-{
-	for (int dir = 0; dir < 2; dir++) {
-		if ((t[dir].l3 != L3_IPV4 && t[dir].l3 != L3_IPV6) || t[dir].l3 != t[0].l3 ||
-		    t[dir].l4 != t[0].l4 || !addr_is_sane(t[dir].l3, &t[dir].src) ||
-		    !addr_is_sane(t[dir].l3, &t[dir].dst))
-			return false;
-	}
-	return true;
-}
 
 static bool is_sane(const struct flow_spec *spec)
 {
 	uint8_t l4 = spec->tuple[DIR_ORIGINAL].l4;
 	unsigned states = l4 == IPPROTO_TCP ? TCPS_COUNT : l4 == IPPROTO_SCTP ? SCTPS_COUNT : 0;
 
-	return tuples_are_sane(spec->tuple) && spec->timeout <= TIMEOUT_MAX &&
+	return tuples_are_sane(spec->tuple) && spec->timeout <= CT_TIMEOUT_MAX &&
 	       (spec->status & ~STATUS_SETTABLE) == 0 &&
 	       (states ? spec->state > 0 && spec->state < states : spec->state == 0);
 }
@@ -155,7 +138,7 @@ int conntrack_update(struct conntrack *ct, uint32_t index, uint32_t id,
 	struct ct_worker *w = &ct->worker[ct->workers];
 	struct flow *f;
 
-	if (change->set_status & ~STATUS_SETTABLE || change->timeout > TIMEOUT_MAX ||
+	if (change->set_status & ~STATUS_SETTABLE || change->timeout > CT_TIMEOUT_MAX ||
 	    change->tcp_state >= TCPS_COUNT || change->sctp_state >= SCTPS_COUNT)
 		return -EINVAL;
 	if (index >= ct->table.n_records)

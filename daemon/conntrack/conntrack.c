@@ -26,7 +26,6 @@
 #define MAX_FLOWS_LIMIT 16777216
 #define EXPECT_MAX_DEFAULT 4096
 #define EXPECT_MAX_LIMIT 65536
-#define TIMEOUT_LIMIT 2147483 /* seconds; the kernel's jiffies allow no more */
 #define COLD_LIMIT 86400
 #define RETRANS_LIMIT UINT8_MAX
 
@@ -71,7 +70,7 @@ static bool options_are_valid(const struct conntrack_options *o, uint32_t record
 	    o->tcp_max_retrans > RETRANS_LIMIT || o->reserve_for.n > CT_RESERVE_MAX)
 		return false;
 	for (unsigned i = 1; i < TIMEOUT_COUNT; i++) {
-		if (o->timeout[i] > TIMEOUT_LIMIT)
+		if (o->timeout[i] > CT_TIMEOUT_MAX)
 			return false;
 	}
 	return true;

@@ -19,7 +19,7 @@
 #include "ctfw/helper.h"
 
 /* No timer runs longer than options allow. */
-#define TIMER_MAX (2147483 * NSEC_PER_SEC)
+#define TIMER_MAX (CT_TIMEOUT_MAX * NSEC_PER_SEC)
 #define STATUS_KNOWN                                                                          \
 	(FLOW_EXPECTED | FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_CONFIRMED | FLOW_SNAT |        \
 	 FLOW_DNAT | FLOW_SEQ_ADJ | FLOW_SNAT_DONE | FLOW_DNAT_DONE | FLOW_FIXED_TIMEOUT |    \
@@ -32,23 +32,10 @@ enum found {
 	FOUND_ALIVE,
 };
 
-static bool addr_is_sane(uint8_t family, const union addr *a)
-{
-	return family == L3_IPV6 || (a->w[1] | a->w[2] | a->w[3]) == 0;
-}
-
-static bool tuple_is_sane(const struct tuple *t)
-{
-	return (t->l3 == L3_IPV4 || t->l3 == L3_IPV6) && addr_is_sane(t->l3, &t->src) &&
-	       addr_is_sane(t->l3, &t->dst);
-}
-
 static bool identity_is_sane(const struct conntrack *ct, const struct flow *f)
 {
-	const struct tuple *o = &f->tuple[DIR_ORIGINAL], *r = &f->tuple[DIR_REPLY];
-
-	return f->check == record_check(&ct->key, f) && f->id != 0 && tuple_is_sane(o) &&
-	       tuple_is_sane(r) && o->l3 == r->l3 && o->l4 == r->l4 &&
+	return f->check == record_check(&ct->key, f) && f->id != 0 &&
+	       tuples_are_sane(f->tuple) &&
 	       (f->master == FLOW_NONE || f->master < ct->table.n_records);
 }
 

@@ -129,3 +129,16 @@ uint64_t tuple_hash(const struct siphash_key *key, const struct tuple *t)
 		return siphash_pair(key, (uint64_t)t->src.w[0] << 32 | t->dst.w[0], words[4]);
 	return siphash_words(key, words, 5);
 }
+
+static bool is_sane(const struct tuple *t)
+{
+	const union addr *a = &t->src, *b = &t->dst;
+
+	return t->l3 == L3_IPV6 ||
+	       (t->l3 == L3_IPV4 && (a->w[1] | a->w[2] | a->w[3] | b->w[1] | b->w[2] | b->w[3]) == 0);
+}
+
+bool tuples_are_sane(const struct tuple t[2])
+{
+	return is_sane(&t[0]) && is_sane(&t[1]) && t[0].l3 == t[1].l3 && t[0].l4 == t[1].l4;
+}

@@ -176,7 +176,7 @@ static const char *change_decode(const json_t *o, struct flow_change *ret_change
 	uint64_t keep = UINT32_MAX, flip = 0, timeout = 0;
 	int has_keep = words_number(o, "mark_keep", UINT32_MAX, &keep);
 	int has_flip = words_number(o, "mark_flip", UINT32_MAX, &flip);
-	int has_timeout = words_number(o, "timeout", 2147483, &timeout);
+	int has_timeout = words_number(o, "timeout", CT_TIMEOUT_MAX, &timeout);
 
 	if (has_keep == -EINVAL || has_flip == -EINVAL)
 		return "mark";

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define COUNT(table) (sizeof(table) / sizeof(table[0]))
-#define TIMEOUT_MAX 2147483
 
 enum {
 	OPT_SPECIAL = 256, /* those that hang on the protocol come first */
@@ -343,8 +342,8 @@ static int take(struct ctl *ctl, struct conntrack_request *r, int key,
 		f->has_proto = ctvalue_proto(arg, &f->proto);
 		return f->has_proto ? 0 : wrong(ctl, "`%s' unsupported protocol", arg);
 	case 't':
-		if (!ctvalue_number(arg, TIMEOUT_MAX, &number))
-			return wrong(ctl, "`%s' is not a timeout (0 to %d)", arg, TIMEOUT_MAX);
+		if (!ctvalue_number(arg, CT_TIMEOUT_MAX, &number))
+			return wrong(ctl, "`%s' is not a timeout (0 to %d)", arg, CT_TIMEOUT_MAX);
 		r->timeout = (uint32_t)number;
 		return 0;
 	case 'b':

@@ -13,7 +13,6 @@
 #define MESSAGE_BYTES (128 * 1024)
 #define TRIES 3 /* a dump that was interrupted by changes is asked for again */
 #define STATUS_TAKEN (FLOW_SEEN_REPLY | FLOW_ASSURED | FLOW_FIXED_TIMEOUT)
-#define TIMEOUT_MAX 2147483
 
 /* ---- what an entry is for us ---- */
 
@@ -56,7 +55,7 @@ static void put(const struct import_entry *e, const struct tuple *original,
 	ret_spec->tuple[DIR_ORIGINAL] = *original;
 	ret_spec->tuple[DIR_REPLY] = *reply;
 	ret_spec->status = e->status & STATUS_TAKEN;
-	ret_spec->timeout = e->timeout < TIMEOUT_MAX ? e->timeout : TIMEOUT_MAX;
+	ret_spec->timeout = e->timeout < CT_TIMEOUT_MAX ? e->timeout : CT_TIMEOUT_MAX;
 	ret_spec->mark = e->mark;
 	ret_spec->state = state_of(e);
 }

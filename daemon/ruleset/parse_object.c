@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctfw/clock.h"
+#include "ctfw/flow.h"
 
 /* ---- kinds ---- */
 
@@ -89,9 +90,6 @@ static bool parse_helper_type(struct parser *p, struct object_spec *spec)
 	return false;
 }
 
-/* Longer ones would be longer than conntrack's timers run. */
-#define POLICY_MAX_SECONDS 2147483
-
 /* A number of seconds, or a time such as 1h30m. */
 static bool parse_seconds(struct parser *p, uint32_t *ret_seconds)
 {
@@ -100,16 +98,16 @@ static bool parse_seconds(struct parser *p, uint32_t *ret_seconds)
 	char text[32];
 
 	if (p->t.kind != TOKEN_WORD) {
-		if (!parse_number(p, "a timeout in seconds", POLICY_MAX_SECONDS, &number))
+		if (!parse_number(p, "a timeout in seconds", CT_TIMEOUT_MAX, &number))
 			return false;
 		*ret_seconds = (uint32_t)number;
 		return true;
 	}
 	snprintf(text, sizeof(text), "%.*s", (int)p->t.len, p->t.s);
 	if (p->t.len >= sizeof(text) || time_parse(text, &number) || number % 1000 ||
-	    number / 1000 > POLICY_MAX_SECONDS) {
+	    number / 1000 > CT_TIMEOUT_MAX) {
 		diag_error(p->d, &at, "a timeout is a number of seconds, at most %u",
-			   POLICY_MAX_SECONDS);
+			   CT_TIMEOUT_MAX);
 		return false;
 	}
 	parse_advance(p);

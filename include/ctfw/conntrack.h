@@ -78,7 +78,7 @@ struct conntrack_options {
 	struct ct_reserve reserve_for;
 	uint32_t helpers;    /* HELPER_BIT()s: given to flows to the usual ports */
 	uint32_t expect_max; /* expectations, 1..65536, as the arena was made for */
-	uint32_t timeout[TIMEOUT_COUNT]; /* seconds, 0..2147483 */
+	uint32_t timeout[TIMEOUT_COUNT]; /* seconds, 0..CT_TIMEOUT_MAX */
 };
 
 /* The defaults: 262144 flows, tcp-loose no (cold: 300 s), strict TCP, 3 repetitions,
@@ -263,7 +263,7 @@ bool conntrack_delete(struct conntrack *ct, uint32_t index, uint32_t id);
 struct flow_spec {
 	struct tuple tuple[2]; /* by direction */
 	uint32_t status;       /* of SEEN_REPLY, ASSURED, FIXED_TIMEOUT */
-	uint32_t timeout;      /* seconds, 0..2147483 */
+	uint32_t timeout;      /* seconds, 0..CT_TIMEOUT_MAX */
 	uint32_t mark;
 	uint8_t state;         /* of TCP or SCTP: 1 and above; else 0 */
 	uint64_t label[2];

@@ -20,6 +20,7 @@
 #include "ctfw/tuple.h"
 
 #define FLOW_NONE UINT32_MAX
+#define CT_TIMEOUT_MAX 2147483 /* seconds; the kernel's jiffies allow no more */
 
 enum flow_dir {
 	DIR_ORIGINAL = 0,

@@ -34,6 +34,9 @@ int tuple_from_packet(const struct packet *p, uint16_t zone, struct tuple *ret_t
 /* The answer's tuple (nf_ct_invert_tuple, conntrack.md 2.3).  0, or -EINVAL: an ICMP type
  * that has no answer. */
 int tuple_invert(const struct tuple *t, struct tuple *ret_tuple);
+/* Whether a flow's two may look like this: of one family and protocol, and IPv4 addresses in
+ * their first word alone.  For what a stranger made. */
+bool tuples_are_sane(const struct tuple t[2]);
 static inline bool tuple_equal(const struct tuple *a, const struct tuple *b)
 {
 	const uint64_t *x = (const uint64_t *)a, *y = (const uint64_t *)b;

@@ -274,7 +274,7 @@ static void take_up(struct arena *arena)
 	CHECK(conntrack_each_expectation(ct, &cursor, now, look_at_expectation, &walk));
 	CHECK(walk.n == r.expectations);
 	track_some(ct, now);
-	now.mono += 2147483 * NSEC_PER_SEC + NSEC_PER_SEC;
+	now.mono += CT_TIMEOUT_MAX * NSEC_PER_SEC + NSEC_PER_SEC;
 	conntrack_housekeep(ct, 0, now);
 	conntrack_housekeep(ct, 0, now);
 	conntrack_stats(ct, &s);
