@@ -104,5 +104,6 @@ bool prefix_contains(const struct prefix *p, uint8_t family, const union addr *a
 
 	if (p->family != family || memcmp(p->addr.b, addr->b, whole) != 0)
 		return false;
-	return rest == 0 || ((p->addr.b[whole] ^ addr->b[whole]) & (0xff00 >> rest) & 0xff) == 0;
+	return rest == 0 ||
+	       ((p->addr.b[whole] ^ addr->b[whole]) & (0xff00 >> rest) & 0xff) == 0;
 }

@@ -47,7 +47,8 @@ static void arena_layout(const struct arena_geometry *g, struct arena_header *re
 		h.expects_off + round_up((uint64_t)g->expect_records * ARENA_EXPECT_SIZE);
 	/* The base and a column a worker, 16 bytes a slot. */
 	h.text_bytes = round_up(g->text_bytes ? g->text_bytes : ARENA_TEXT_BYTES);
-	h.text_off[0] = h.counters_off + round_up((uint64_t)ARENA_COUNTERS * 16) * (1 + g->workers);
+	h.text_off[0] =
+		h.counters_off + round_up((uint64_t)ARENA_COUNTERS * 16) * (1 + g->workers);
 	h.text_off[1] = h.text_off[0] + h.text_bytes;
 	h.exts_off = h.text_off[1] + h.text_bytes;
 	h.total = h.exts_off + round_up((uint64_t)g->flow_records * ARENA_EXT_SIZE);

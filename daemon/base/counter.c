@@ -77,7 +77,8 @@ uint32_t counter_alloc(struct counters *c, struct counter initial)
 		c->used[w] |= 1ULL << (slot % 64);
 		c->hint = slot + 1;
 		s = sum(c, slot);
-		store(&c->column[0][slot], initial.packets - s.packets, initial.bytes - s.bytes);
+		store(&c->column[0][slot], initial.packets - s.packets,
+		      initial.bytes - s.bytes);
 		return slot;
 	}
 	return COUNTER_NONE;
@@ -117,7 +118,8 @@ struct counter counter_reset(struct counters *c, uint32_t slot)
 	return (struct counter){ base.packets + s.packets, base.bytes + s.bytes };
 }
 
-void counter_add(struct counters *c, uint32_t slot, unsigned worker, uint64_t packets, uint64_t bytes)
+void counter_add(struct counters *c, uint32_t slot, unsigned worker, uint64_t packets,
+		 uint64_t bytes)
 {
 	struct counter *at = &c->column[1 + worker][slot];
 

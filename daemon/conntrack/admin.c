@@ -113,7 +113,8 @@ static void change_state(struct ct_worker *w, struct flow *f, const struct flow_
 }
 
 /* The extension takes the flow's word itself. */
-static void change_labels(struct conntrack *ct, struct flow *f, const struct flow_change *change)
+static void change_labels(struct conntrack *ct, struct flow *f,
+			  const struct flow_change *change)
 {
 	const struct ct_ref ref = { .flow = f };
 	struct flow_ext *ext;

@@ -393,8 +393,8 @@ static bool has_room(struct conntrack *ct, struct ct_worker *w, uint32_t hash, u
 
 /* A flow that has begun takes its place, and the expectation that it fulfils.  Unlike in the
  * kernel an invalid packet makes no room, and uses no expectation up. */
-static enum reason enter(struct conntrack *ct, struct ct_worker *w, uint32_t hash, uint64_t mono,
-			 struct ct_ref *ret_ref)
+static enum reason enter(struct conntrack *ct, struct ct_worker *w, uint32_t hash,
+			 uint64_t mono, struct ct_ref *ret_ref)
 {
 	if (!has_room(ct, w, hash, mono)) {
 		*ret_ref = (struct ct_ref){ .state = CT_STATE_INVALID };

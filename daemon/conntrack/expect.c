@@ -210,7 +210,8 @@ static void copy_record(const struct expect *e, struct expect *ret_copy)
 	memcpy((void *)ret_copy, (const void *)e, IDENTITY_END);
 	atomic_init(&ret_copy->state, atomic_load_explicit(&e->state, memory_order_relaxed));
 	atomic_init(&ret_copy->flags, atomic_load_explicit(&e->flags, memory_order_relaxed));
-	atomic_init(&ret_copy->expires, atomic_load_explicit(&e->expires, memory_order_relaxed));
+	atomic_init(&ret_copy->expires,
+		    atomic_load_explicit(&e->expires, memory_order_relaxed));
 	memset(ret_copy->reserved, 0, sizeof(ret_copy->reserved));
 }
 

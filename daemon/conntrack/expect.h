@@ -59,7 +59,7 @@ static inline bool expects_any(const struct expects *x)
 /* What goes with an expectation that is to be made. */
 struct expect_terms {
 	uint64_t now; /* monotonic ns: what has expired does not stand in the way */
-	uint8_t class_max; /* the oldest of its class goes where there are so many; 0: no limit */
+	uint8_t class_max; /* of so many of its class the oldest goes; 0: no limit */
 	/* An equal one of another master is EALREADY rather than EBUSY. */
 	bool any_master;
 };

@@ -1,8 +1,8 @@
 /* ext.c - extensions of flows: what few of them need (struct flow_ext), labels among it.
  *
  * The record of a flow in the table is the one with its index; a flow that begins has the
- * worker's own, which conntrack_confirm() copies.  A record is cleared when its flow first writes
- * to it, not when a flow begins: flows without labels or helpers never touch theirs. */
+ * worker's own, which conntrack_confirm() copies.  A record is cleared when its flow first
+ * writes to it, not when a flow begins: flows without labels or helpers never touch theirs. */
 #include <string.h>
 
 #include "conntrack/private.h"

@@ -11,8 +11,8 @@ static bool prefix_matches(const struct prefix *p, const struct tuple *t, const 
 
 static bool has_ports(uint8_t proto)
 {
-	return proto == IPPROTO_GRE || proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
-	       proto == IPPROTO_SCTP;
+	return proto == IPPROTO_GRE || proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_SCTP;
 }
 
 static bool ports_match(const struct tuple *o, const struct tuple *r,
@@ -66,7 +66,8 @@ static bool tuples_match(const struct flow *f, const struct flow_filter *filter)
 		return false;
 	if (filter->has_proto && filter->proto != o->l4)
 		return false;
-	if (!ports_match(o, r, filter) || !icmp_matches(o, filter) || !zones_match(o, r, filter))
+	if (!ports_match(o, r, filter) || !icmp_matches(o, filter) ||
+	    !zones_match(o, r, filter))
 		return false;
 	return prefix_matches(&filter->src, o, &o->src) &&
 	       prefix_matches(&filter->dst, o, &o->dst) &&

@@ -1,8 +1,8 @@
 /* gre.c - GRE (nf_conntrack_proto_gre.c, conntrack.md 4.4; RFC 2784, RFC 2637).
  *
- * Most of it has no key (tuple.c): one flow for a pair of addresses, both ways.  Version 1, which
- * PPTP uses, has the receiver's call id alone: without the sender's, the two directions are two
- * flows that nobody answers.
+ * Most of it has no key (tuple.c): one flow for a pair of addresses, both ways.  Version 1,
+ * which PPTP uses, has the receiver's call id alone: without the sender's, the two directions
+ * are two flows that nobody answers.
  *
  * A flow keeps the timeouts that it began with. */
 #include "conntrack/track.h"

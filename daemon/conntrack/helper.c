@@ -150,8 +150,9 @@ static bool find_payload(const struct packet *p, struct cursor *ret_payload)
 	return true;
 }
 
-enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
-			       struct instant now, const struct ct_ref *ref)
+enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w,
+			       const struct packet *p, struct instant now,
+			       const struct ct_ref *ref)
 {
 	uint8_t kind = atomic_load_explicit(&ref->flow->helper, memory_order_relaxed);
 	struct help_packet h = {

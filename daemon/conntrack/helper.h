@@ -55,7 +55,7 @@ struct help_packet {
 	uint8_t state; /* enum ct_state */
 	bool unconfirmed;
 	struct cursor payload;
-	void *notes; /* struct flow_ext's helper[]; under the flow's lock once it is confirmed */
+	void *notes; /* struct flow_ext's helper[]; a confirmed flow's under its lock */
 };
 
 /* The flow's tuple as this packet's sender sees it, and the other way round. */
@@ -89,8 +89,9 @@ void helper_fulfil(struct conntrack *ct, struct ct_worker *w, uint64_t mono);
 /* It is about to be confirmed: by its port, if the options say so and no rule has chosen. */
 void helper_assign(struct conntrack *ct, struct ct_worker *w);
 /* Have the flow's helper read the packet, if it has one.  REASON_NONE or REASON_HELPER. */
-enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w, const struct packet *p,
-			       struct instant now, const struct ct_ref *ref);
+enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w,
+			       const struct packet *p, struct instant now,
+			       const struct ct_ref *ref);
 static inline enum reason helper_read(struct conntrack *ct, struct ct_worker *w,
 				      const struct packet *p, struct instant now,
 				      const struct ct_ref *ref)

@@ -99,7 +99,8 @@ struct flow *life_find(struct conntrack *ct, struct ct_worker *w, const struct t
 /* Nobody but their like may drop these early. */
 static bool is_spared(const struct conntrack *ct, const struct flow *f, bool favoured)
 {
-	return !favoured && atomic_load_explicit(&ct->settings.reserved, memory_order_relaxed) &&
+	return !favoured &&
+	       atomic_load_explicit(&ct->settings.reserved, memory_order_relaxed) &&
 	       reserve_is_for(&ct->settings, &f->tuple[DIR_ORIGINAL]);
 }
 

@@ -1,8 +1,8 @@
 /* policy.c - named timeout policies (nft_ct.c's ct timeout objects, conntrack.md 4.8).
  *
- * A flow names its policy by number, and the numbers mean the same in the next process: they are
- * saved with the ruleset.  What a number says is private memory, written by the control side
- * while workers read it, value by value.
+ * A flow names its policy by number, and the numbers mean the same in the next process: they
+ * are saved with the ruleset.  What a number says is private memory, written by the control
+ * side while workers read it, value by value.
  *
  * Life-cycle: defined before the program that gives it is in force; forgotten after the last
  * program that gave it is gone, and only then taken from the flows that have it: nobody can get

@@ -78,7 +78,7 @@ struct conntrack {
 	uint32_t cursor; /* housekeeping's: the next record to look at */
 	struct events events;
 	_Atomic bool extensions; /* have memory */
-	/* Timeout policies: those defined, a bit each; whether recovered flows may have others. */
+	/* Timeout policies: those defined, a bit each; may recovered flows have others? */
 	struct policy policy[CT_POLICY_MAX + 1];
 	uint64_t policies[CT_POLICY_WORDS];
 	bool policies_recovered;

@@ -1,7 +1,7 @@
 /* scan.h - text of strangers, read piece by piece.
  *
- * What helpers share.  Each function takes a piece off the front of a cursor, or leaves it where
- * it is and says false: nothing is read behind the end, nothing depends on a NUL, and the
+ * What helpers share.  Each function takes a piece off the front of a cursor, or leaves it
+ * where it is and says false: nothing is read behind the end, nothing depends on a NUL, and the
  * cost is that of the bytes passed over. */
 #ifndef CTFW_CONNTRACK_SCAN_H
 #define CTFW_CONNTRACK_SCAN_H
@@ -40,8 +40,8 @@ bool scan_number(struct cursor *c, uint32_t *ret_value);
 /* A dotted quad of numbers up to 255, not followed by a dot or a hexadecimal letter
  * (in4_pton). */
 bool scan_ipv4(struct cursor *c, union addr *ret_addr);
-/* The run of hexadecimal digits, colons and dots up to any other byte, or to `end` even if it is
- * one of these: it must be an address. */
+/* The run of hexadecimal digits, colons and dots up to any other byte, or to `end` even if it
+ * is one of these: it must be an address. */
 bool scan_ipv6(struct cursor *c, char end, union addr *ret_addr);
 
 #endif

@@ -10,8 +10,8 @@
  *                   announces
  *    5  result      timeout by the state after the last chunk, ASSURED
  *
- * A chunk that is refused makes the packet invalid; what the chunks before it have changed stays
- * changed, as in the kernel.
+ * A chunk that is refused makes the packet invalid; what the chunks before it have changed
+ * stays changed, as in the kernel.
  *
  * Locking: the flow is the caller's, locked. */
 #include <string.h>
@@ -146,8 +146,8 @@ static bool walk_on(struct walk *w, const struct packet *p)
 	return true;
 }
 
-/* The types that are in the packet, BIT() of each; 0: there are none, or they do not go together
- * (RFC 9260 6.10, 5.1).  DATA's bit counts, others of 32 and more do not matter. */
+/* The types that are in the packet, BIT() of each; 0: there are none, or they do not go
+ * together (RFC 9260 6.10, 5.1).  DATA's bit counts, others of 32 and more do not matter. */
 static bool chunks_are_valid(const struct packet *p, uint32_t *ret_seen)
 {
 	static const uint32_t alone = BIT(INIT) | BIT(INIT_ACK) | BIT(SHUTDOWN_COMPLETE);
@@ -271,7 +271,8 @@ static enum step check_tag(struct judgement *j, const struct walk *w)
 		return j->vtag == 0 ? STEP_ON : STEP_REFUSE;
 	case ABORT:
 	case SHUTDOWN_COMPLETE:
-		return j->vtag == s->vtag[w->flags & CHUNK_T ? !dir : dir] ? STEP_ON : STEP_REFUSE;
+		return j->vtag == s->vtag[w->flags & CHUNK_T ? !dir : dir] ? STEP_ON :
+									     STEP_REFUSE;
 	case COOKIE_ECHO:
 		return j->vtag == s->vtag[dir] ? STEP_ON : STEP_REFUSE;
 	case COOKIE_ACK:

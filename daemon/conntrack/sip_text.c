@@ -72,7 +72,7 @@ static bool skip_space(struct cursor *c)
 	return !is_line_end(*c->p) || (follow(c) && c->p < c->end);
 }
 
-/* To where the text begins within the header; false: it is not in it, or nothing is behind it. */
+/* To where the text begins within the header; false: it is not there, or nothing is behind. */
 static bool search(struct cursor *c, const char *text)
 {
 	struct cursor at = *c;
@@ -111,8 +111,8 @@ static bool take_name(struct cursor *c, enum sip_header header)
 	return true;
 }
 
-/* To the value of the next header of that name; false: there is none.  A longer name that begins
- * with it ends the search. */
+/* To the value of the next header of that name; false: there is none.  A longer name that
+ * begins with it ends the search. */
 static bool find_header(struct cursor *c, enum sip_header header)
 {
 	while (next_line(c)) {

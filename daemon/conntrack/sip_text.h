@@ -31,8 +31,8 @@ struct sip_uri {
 	uint16_t port; /* host byte order; SIP's own where none is said */
 };
 
-/* Walk all Contacts that have a numeric address of that family, and a port from 1024 to 65535 or
- * none; others are passed over. */
+/* Walk all Contacts that have a numeric address of that family, and a port from 1024 to 65535
+ * or none; others are passed over. */
 struct sip_contacts {
 	struct cursor at; /* the message at first; then behind the last URI */
 	uint8_t family;   /* enum l3 */
@@ -40,7 +40,7 @@ struct sip_contacts {
 };
 /* The next one; false: there is none. */
 bool sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri);
-/* A parameter of the Contact whose URI ends here, "expires=": its value begins at *ret_value. */
+/* A parameter of the Contact whose URI ends here, "expires=": its value is at *ret_value. */
 bool sip_param(struct cursor contact, const char *name, struct cursor *ret_value);
 
 /* The next line of an SDP body that begins with `name`, unless one that begins with `stop`

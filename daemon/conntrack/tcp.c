@@ -18,7 +18,8 @@
 #define SHORT_ENOUGH (120 * NSEC_PER_SEC)
 
 _Static_assert((int)TIMEOUT_TCP_SYN_SENT == TCPS_SYN_SENT &&
-	       (int)TIMEOUT_TCP_SYN_SENT2 == TCPS_SYN_SENT2, "timeouts are in the order of states");
+		       (int)TIMEOUT_TCP_SYN_SENT2 == TCPS_SYN_SENT2,
+	       "timeouts are in the order of states");
 
 /* ---- step 1: flags ---- */
 
@@ -250,7 +251,7 @@ static enum track_verdict judge_reset(struct track *t, struct segment *s)
 		s->believed = true;
 		return TRACK_ACCEPT;
 	}
-	/* What the peer acknowledged may be of another connection once a SYN was let through. */
+	/* What the peer acknowledged may be of another connection once a SYN came by. */
 	if (peer->flags & SIDE_MAXACK_SET && tcp->last_index != TCPI_SYN)
 		return compare_reset(t, s, peer->td_maxack);
 	s->believed = answers_what_was_ignored(t, s);

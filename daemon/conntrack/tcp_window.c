@@ -79,7 +79,8 @@ static bool begins_again(const struct flow_tcp *tcp, enum flow_dir dir, const st
 }
 
 /* False: nothing is left to be judged. */
-static bool meet(struct flow_tcp *tcp, enum flow_dir dir, const struct segment *s, uint32_t sack)
+static bool meet(struct flow_tcp *tcp, enum flow_dir dir, const struct segment *s,
+		 uint32_t sack)
 {
 	if (tcp->side[dir].td_maxwin != 0) {
 		if (!(s->flags & TCP_SYN) || !begins_again(tcp, dir, s))

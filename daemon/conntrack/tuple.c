@@ -134,8 +134,8 @@ static bool is_sane(const struct tuple *t)
 {
 	const union addr *a = &t->src, *b = &t->dst;
 
-	return t->l3 == L3_IPV6 ||
-	       (t->l3 == L3_IPV4 && (a->w[1] | a->w[2] | a->w[3] | b->w[1] | b->w[2] | b->w[3]) == 0);
+	return t->l3 == L3_IPV6 || (t->l3 == L3_IPV4 && (a->w[1] | a->w[2] | a->w[3] | b->w[1] |
+							 b->w[2] | b->w[3]) == 0);
 }
 
 bool tuples_are_sane(const struct tuple t[2])

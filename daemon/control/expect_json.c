@@ -23,8 +23,8 @@ static void side_encode(const char *name, const struct tuple *t, struct text *ou
 {
 	char src[ADDR_TEXT], dst[ADDR_TEXT];
 
-	text_printf(out, "\"%s\":{\"src\":\"%s\",\"dst\":\"%s\",\"sport\":%u,\"dport\":%u},", name,
-		    addr_print(t->l3, &t->src, src), addr_print(t->l3, &t->dst, dst),
+	text_printf(out, "\"%s\":{\"src\":\"%s\",\"dst\":\"%s\",\"sport\":%u,\"dport\":%u},",
+		    name, addr_print(t->l3, &t->src, src), addr_print(t->l3, &t->dst, dst),
 		    ntohs(t->sport), ntohs(t->dport));
 }
 

@@ -9,7 +9,8 @@
 /* Members that are numbers: where they go, and the flag that says that they count. */
 enum width { WIDTH_8 = 1, WIDTH_16 = 2, WIDTH_32 = 4 };
 #define NUMBER(name, member, flag, width, max) \
-	{ name, offsetof(struct flow_filter, member), offsetof(struct flow_filter, flag), width, max }
+	{ name, offsetof(struct flow_filter, member), offsetof(struct flow_filter, flag), \
+	  width, max }
 #define NO_FLAG SIZE_MAX
 
 static const struct number {

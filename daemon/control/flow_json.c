@@ -258,8 +258,8 @@ static int side_decode(const json_t *side, enum flow_dir dir, struct flow *f)
 		t->sport = htons((uint16_t)a);
 		t->dport = htons((uint16_t)b);
 	} else if (proto_is_icmp(t->l4)) {
-		if (words_number(side, "type", 255, &a) || words_number(side, "code", 255, &b) ||
-		    words_number(side, "id", 65535, &id))
+		if (words_number(side, "type", 255, &a) ||
+		    words_number(side, "code", 255, &b) || words_number(side, "id", 65535, &id))
 			return -EINVAL;
 		icmp[0] = (uint8_t)a;
 		icmp[1] = (uint8_t)b;

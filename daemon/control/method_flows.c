@@ -115,7 +115,8 @@ static void walk_free(void *job)
 	free(w);
 }
 
-static struct walk *walk_begin(struct control_session *s, const json_t *params, enum walk_kind kind)
+static struct walk *walk_begin(struct control_session *s, const json_t *params,
+			       enum walk_kind kind)
 {
 	const json_t *filter = json_object_get(params, "filter");
 	struct walk *w = calloc(1, sizeof(*w));

@@ -23,8 +23,9 @@ struct method {
 	void (*call)(struct control_session *s, const json_t *params);
 };
 
-extern const struct method service_methods[], status_methods[], apply_methods[], flow_methods[], expect_methods[],
-	watch_methods[], change_methods[], reload_methods[]; /* each ends with a row without name */
+extern const struct method service_methods[], status_methods[], apply_methods[], flow_methods[],
+	expect_methods[], watch_methods[], change_methods[],
+	reload_methods[]; /* each ends with a row without name */
 
 /* ---- what a method may do with its session ---- */
 

@@ -274,8 +274,10 @@ static void say_skipped(struct conntrack_printer *p, bool at_once)
 
 	if (!p->skipped || (second == p->said && !at_once))
 		return;
-	conntrack_say(p->ctl, "%lld events were skipped: too many came at once, or they were read "
-			      "too slowly", (long long)p->skipped);
+	conntrack_say(p->ctl,
+		      "%lld events were skipped: too many came at once, or they were read "
+		      "too slowly",
+		      (long long)p->skipped);
 	p->skipped = 0;
 	p->said = second;
 }

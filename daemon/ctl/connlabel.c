@@ -42,7 +42,8 @@ bool connlabel_parse(const char *word, size_t len, uint64_t labels[2])
 	char *end;
 
 	load();
-	while (bit < LABELS && (strlen(names[bit]) != len || strncmp(names[bit], word, len) != 0))
+	while (bit < LABELS &&
+	       (strlen(names[bit]) != len || strncmp(names[bit], word, len) != 0))
 		bit++;
 	if (bit == LABELS && len && word[0] >= '0' && word[0] <= '9') {
 		unsigned long number = strtoul(word, &end, 10);

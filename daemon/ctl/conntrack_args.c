@@ -277,7 +277,9 @@ static int take_address(struct ctl *ctl, struct conntrack_request *r, int key, c
 
 static int take_nat(struct ctl *ctl, struct conntrack_request *r, int key, const char *arg)
 {
-	r->filter.nat |= key == 'n' ? FLOW_SNAT : key == 'g' ? FLOW_DNAT : FLOW_SNAT | FLOW_DNAT;
+	r->filter.nat |= key == 'n' ? FLOW_SNAT :
+			 key == 'g' ? FLOW_DNAT :
+				      FLOW_SNAT | FLOW_DNAT;
 	if (arg && !ctvalue_prefix(arg, &r->filter.nat_addr))
 		return wrong(ctl, "Invalid IP address `%s'", arg);
 	return 0;
@@ -343,18 +345,23 @@ static int take(struct ctl *ctl, struct conntrack_request *r, int key,
 		return f->has_proto ? 0 : wrong(ctl, "`%s' unsupported protocol", arg);
 	case 't':
 		if (!ctvalue_number(arg, CT_TIMEOUT_MAX, &number))
-			return wrong(ctl, "`%s' is not a timeout (0 to %d)", arg, CT_TIMEOUT_MAX);
+			return wrong(ctl, "`%s' is not a timeout (0 to %d)", arg,
+				     CT_TIMEOUT_MAX);
 		r->timeout = (uint32_t)number;
 		return 0;
 	case 'b':
-		return ctvalue_number(arg, UINT32_MAX, &number) ? 0 :
-								 wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_number(arg, UINT32_MAX, &number) ?
+			       0 :
+			       wrong(ctl, "Bad parameter `%s'", arg);
 	case 'u':
-		return ctvalue_list(arg, status_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, status_row, r) ? 0 :
+							  wrong(ctl, "Bad parameter `%s'", arg);
 	case 'o':
-		return ctvalue_list(arg, output_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, output_row, r) ? 0 :
+							  wrong(ctl, "Bad parameter `%s'", arg);
 	case 'e':
-		return ctvalue_list(arg, event_row, r) ? 0 : wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, event_row, r) ? 0 :
+							 wrong(ctl, "Bad parameter `%s'", arg);
 	case 'm':
 		return ctvalue_mark(arg, f) ? 0 : wrong(ctl, "`%s' is not a mark", arg);
 	case 'z':
@@ -599,7 +606,8 @@ static int take_table(struct ctl *ctl, struct conntrack_request *r, int argc, ch
 		}
 	}
 	if (r->table > TABLE_EXPECT && r->what != 'L')
-		return wrong(ctl, "Can't do that command with tables `dying' and `unconfirmed'");
+		return wrong(ctl,
+			     "Can't do that command with tables `dying' and `unconfirmed'");
 	if (r->table == TABLE_EXPECT && !strchr("LGDEFC", r->what))
 		return wrong(ctl, "Can't do --%s on expectations%s", name_of(r->what),
 			     strchr("IAU", r->what) ? ": helpers and rules make them" : "");
@@ -611,7 +619,8 @@ static int check(struct ctl *ctl, struct conntrack_request *r, int argc, char **
 	int status;
 
 	if (!r->what)
-		return wrong(ctl, "one of -L, -G, -D, -I, -A, -U, -E, -F, -C, -S and -R, please");
+		return wrong(ctl,
+			     "one of -L, -G, -D, -I, -A, -U, -E, -F, -C, -S and -R, please");
 	status = take_table(ctl, r, argc, argv);
 	if (!status)
 		status = check_options(ctl, r);

@@ -94,7 +94,8 @@ static int delete(struct ctl *ctl, uint32_t id, json_int_t *ret_count)
 {
 	struct client_reply reply;
 
-	if (ctl_call(ctl, "DeleteExpectations", json_pack("{sI}", "id", (json_int_t)id), &reply))
+	if (ctl_call(ctl, "DeleteExpectations", json_pack("{sI}", "id", (json_int_t)id),
+		     &reply))
 		return 1;
 	*ret_count = json_integer_value(json_object_get(reply.params, "count"));
 	client_reply_fini(&reply);

@@ -314,12 +314,13 @@ static void save_l4(const struct flow *f, struct text *out)
 	case IPPROTO_UDPLITE:
 	case IPPROTO_SCTP:
 	case IPPROTO_DCCP:
-		text_printf(out, " --sport %u --dport %u --reply-port-src %u --reply-port-dst %u",
+		text_printf(out,
+			    " --sport %u --dport %u --reply-port-src %u --reply-port-dst %u",
 			    ntohs(o->sport), ntohs(o->dport), ntohs(r->sport), ntohs(r->dport));
 		break;
 	case IPPROTO_ICMP:
-		text_printf(out, " --icmp-type %u --icmp-code %u --icmp-id %u", icmp[0], icmp[1],
-			    ntohs(o->sport));
+		text_printf(out, " --icmp-type %u --icmp-code %u --icmp-id %u", icmp[0],
+			    icmp[1], ntohs(o->sport));
 		break;
 	case IPPROTO_ICMPV6:
 		text_printf(out, " --icmpv6-type %u --icmpv6-code %u --icmpv6-id %u", icmp[0],

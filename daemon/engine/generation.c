@@ -25,8 +25,9 @@ static int install(struct generation *g, struct ruleset *rs, struct diag *d)
 
 	if (err == 0 && g->arena) {
 		ruleset_save(rs, &saved);
-		err = text_failed(&saved) ? -ENOMEM :
-					    arena_save_text(g->arena, text_str(&saved), saved.len);
+		err = text_failed(&saved) ?
+			      -ENOMEM :
+			      arena_save_text(g->arena, text_str(&saved), saved.len);
 		if (err == -ENOSPC)
 			diag_error(d, NULL, "the ruleset is too large to be saved");
 	}

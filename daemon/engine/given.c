@@ -2,9 +2,9 @@
  * conntrack.md 1.6, 1.7, 1.9 and 4.8).
  *
  * Before conntrack a rule can give the packet a zone, which stands for a flow until its own is
- * found (the kernel's template), or take it out of tracking.  Behind it, a flow that begins can be
- * given a helper, a timeout policy, an expectation; any flow labels and its events.  Where an
- * action makes no sense it does nothing, as in the kernel, but for the expectation: without
+ * found (the kernel's template), or take it out of tracking.  Behind it, a flow that begins can
+ * be given a helper, a timeout policy, an expectation; any flow labels and its events.  Where
+ * an action makes no sense it does nothing, as in the kernel, but for the expectation: without
  * one the rule does not match. */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -149,7 +149,8 @@ static void set_port(const struct way *way, uint32_t *ret_index, char *ret_name)
 }
 
 /* Where no route tells, a port of role both shows the interface that it stands for. */
-static void set_routed(const struct way *way, uint32_t ifindex, uint32_t *ret_index, char *ret_name)
+static void set_routed(const struct way *way, uint32_t ifindex, uint32_t *ret_index,
+		       char *ret_name)
 {
 	if (ifindex == 0 && way->port->role == PORT_BOTH)
 		set_port(way, ret_index, ret_name);

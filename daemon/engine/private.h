@@ -94,8 +94,8 @@ enum reason fragment_collect(struct way *way);
 /* How a datagram that passes goes out. */
 void fragment_emit(struct way *way);
 
-/* given.c: what rules do to flows (eval's act), and what some of them ask of flows beyond what all
- * do (GIVEN_ASKED). */
+/* given.c: what rules do to flows (eval's act), and what some of them ask of flows beyond what
+ * all do (GIVEN_ASKED). */
 bool given_act(struct eval *e, const struct ct_action *action);
 void given_look(struct way *way);
 #define GIVEN_ASKED (PROGRAM_LABELS | PROGRAM_HELPERS | PROGRAM_IDS)

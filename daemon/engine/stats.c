@@ -15,7 +15,8 @@ static void add(const struct engine_stats *from, struct engine_stats *to)
 		dst[i] += __atomic_load_n(&src[i], __ATOMIC_RELAXED);
 }
 
-void engine_worker_stats(const struct engine *e, unsigned worker, struct engine_stats *ret_stats)
+void engine_worker_stats(const struct engine *e, unsigned worker,
+			 struct engine_stats *ret_stats)
 {
 	memset(ret_stats, 0, sizeof(*ret_stats));
 	add(&e->worker[worker].stats, ret_stats);

@@ -480,10 +480,10 @@ static void check_port_names(struct parser *p)
 		}
 		for (j = 0; j < c->n_captures; j++) {
 			if (!strcmp(names[i], c->captures[j].ifname))
-				diag_error(
-					p->d, &at[i],
-					"a TUN cannot have the name of the captured interface \"%s\"",
-					names[i]);
+				diag_error(p->d, &at[i],
+					   "a TUN cannot have the name of the captured "
+					   "interface \"%s\"",
+					   names[i]);
 		}
 	}
 }

@@ -38,8 +38,8 @@ static const struct {
 			  "A TUN for those who lead traffic into it by hand." },
 	[SECTION_steer] = { "steer", false, "", "How captured traffic is led into the TUNs." },
 	[SECTION_conntrack] = { "conntrack", false, "",
-				"Connection tracking; the timeouts are in seconds and carry the\n"
-				"# names of the kernel's net.netfilter.nf_conntrack_*." },
+				"Connection tracking; the timeouts are in seconds and carry "
+				"the\n# names of the kernel's net.netfilter.nf_conntrack_*." },
 	[SECTION_fragments] = { "fragments", false, "",
 				"Datagrams that come in fragments; they are judged whole." },
 	[SECTION_log] = { "log", false, "", "What log statements write." },

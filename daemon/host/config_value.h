@@ -25,7 +25,7 @@ enum config_type {
 	TYPE_HOOKS,     /* uint32_t, a bit a hook */
 	TYPE_PREFIXES,  /* struct config_networks */
 	TYPE_ADDRESSES, /* struct config_addresses */
-	TYPE_SHARE,     /* struct ct_share: a number within the range, or a percentage up to 50 */
+	TYPE_SHARE,     /* struct ct_share: a number within the range, or up to 50% */
 	TYPE_RESERVE,   /* struct ct_reserve */
 	TYPE_COUNT
 };

@@ -280,17 +280,19 @@ static int dump_all(struct hostsource *s)
 	s->next.n_links = s->next.n_addrs = s->next.n_routes = 0;
 	s->next.failed = false;
 	s->n_seen = 0;
-	err = netlink_dump(&s->nl, netlink_message(RTM_GETLINK, 0, &link, sizeof(link)), take_link,
-			   s);
+	err = netlink_dump(&s->nl, netlink_message(RTM_GETLINK, 0, &link, sizeof(link)),
+			   take_link, s);
 	if (!err)
 		err = netlink_dump(&s->nl, netlink_message(RTM_GETADDR, 0, &addr, sizeof(addr)),
 				   take_addr, s);
 	if (!err)
-		err = netlink_dump(&s->nl, netlink_message(RTM_GETROUTE, 0, &route, sizeof(route)),
+		err = netlink_dump(&s->nl,
+				   netlink_message(RTM_GETROUTE, 0, &route, sizeof(route)),
 				   take_route, s);
 	route.rtm_family = AF_INET6;
 	if (!err)
-		err = netlink_dump(&s->nl, netlink_message(RTM_GETROUTE, 0, &route, sizeof(route)),
+		err = netlink_dump(&s->nl,
+				   netlink_message(RTM_GETROUTE, 0, &route, sizeof(route)),
 				   take_route, s);
 	if (!err && s->next.failed)
 		err = -ENOMEM;
@@ -384,8 +386,8 @@ static int watch(struct hostsource *s, struct event_base *base)
 						RTNLGRP_IPV6_ROUTE, RTNLGRP_NONE);
 	if (err)
 		return -EIO;
-	s->readable = event_new(base, nl_socket_get_fd(s->watch), EV_READ | EV_PERSIST, on_readable,
-				s);
+	s->readable = event_new(base, nl_socket_get_fd(s->watch), EV_READ | EV_PERSIST,
+				on_readable, s);
 	s->due = evtimer_new(base, on_due, s);
 	if (!s->readable || !s->due || event_add(s->readable, NULL))
 		return -ENOMEM;

@@ -153,7 +153,8 @@ static int on_entry(struct nl_msg *msg, void *arg)
 	if (nfnlmsg_ct_parse(nlmsg_hdr(msg), &ct) < 0 || !ct)
 		return NL_OK; /* not one that it understands */
 	if ((nfnl_ct_get_family(ct) == AF_INET || nfnl_ct_get_family(ct) == AF_INET6) &&
-	    take_tuple(ct, 0, &e.tuple[DIR_ORIGINAL]) && take_tuple(ct, 1, &e.tuple[DIR_REPLY])) {
+	    take_tuple(ct, 0, &e.tuple[DIR_ORIGINAL]) &&
+	    take_tuple(ct, 1, &e.tuple[DIR_REPLY])) {
 		e.status = nfnl_ct_get_status(ct);
 		e.timeout = nfnl_ct_get_timeout(ct);
 		e.mark = nfnl_ct_test_mark(ct) ? nfnl_ct_get_mark(ct) : 0;

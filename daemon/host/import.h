@@ -33,8 +33,8 @@ struct import_entry {
 unsigned import_flows(const struct config *c, const struct import_entry *entry,
 		      struct flow_spec ret_spec[2]);
 
-/* Ask the kernel.  0 with a descriptor of a file of struct flow_spec (no more than max-flows), or
- * a negative errno. */
+/* Ask the kernel.  0 with a descriptor of a file of struct flow_spec (no more than max-flows),
+ * or a negative errno. */
 int import_read(const struct config *c, int *ret_fd);
 
 struct import_result {

@@ -187,7 +187,8 @@ static void tell_death(const struct keeper *k, int wstatus)
 {
 	if (WIFSIGNALED(wstatus))
 		log_say(LEVEL_ERROR,
-			"the filter, process %d, was killed by signal %d (%s); starting another",
+			"the filter, process %d, was killed by signal %d (%s); starting "
+			"another",
 			(int)k->filter, WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
 	else
 		log_say(LEVEL_ERROR,
@@ -371,10 +372,12 @@ static void announce(struct keeper *k)
 		k->since = k->load.ruleset_loaded = clock_ns(CLOCK_REALTIME);
 		notify_ready(k->ports.n ? "Filtering" : "Filtering nothing");
 		if (k->ports.n)
-			log_say(LEVEL_NOTICE, "ctfwd " CTFW_VERSION " is filtering, with %u worker%s",
+			log_say(LEVEL_NOTICE,
+				"ctfwd " CTFW_VERSION " is filtering, with %u worker%s",
 				k->workers, k->workers == 1 ? "" : "s");
 		else
-			log_say(LEVEL_WARNING, "ctfwd " CTFW_VERSION " is running and filters nothing:"
+			log_say(LEVEL_WARNING,
+				"ctfwd " CTFW_VERSION " is running and filters nothing:"
 				" there is neither [capture] nor [tun]");
 	}
 	diag_fini(&d);

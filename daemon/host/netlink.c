@@ -27,7 +27,8 @@ int netlink_open(struct netlink *nl)
 	nl_socket_set_buffer_size(nl->sk, RECEIVE_BUFFER, 0);
 	/* Both are refinements that old kernels lack. */
 	setsockopt(nl_socket_get_fd(nl->sk), SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
-	setsockopt(nl_socket_get_fd(nl->sk), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
+	setsockopt(nl_socket_get_fd(nl->sk), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one,
+		   sizeof(one));
 	return 0;
 }
 
@@ -97,8 +98,8 @@ static void keep_words(struct netlink *nl, const struct nlmsghdr *hdr, const str
 		quoted += NLMSG_ALIGN(e->msg.nlmsg_len - sizeof(e->msg));
 	if (quoted >= total)
 		return;
-	words = nla_find((const struct nlattr *)((const char *)e + quoted), (int)(total - quoted),
-			 NLMSGERR_ATTR_MSG);
+	words = nla_find((const struct nlattr *)((const char *)e + quoted),
+			 (int)(total - quoted), NLMSGERR_ATTR_MSG);
 	if (words)
 		nla_strlcpy(nl->words, words, sizeof(nl->words));
 }

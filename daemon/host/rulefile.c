@@ -94,7 +94,8 @@ static int include_glob(const char *pattern,
 
 static bool is_searched(const char *pattern)
 {
-	return *pattern != '/' && strncmp(pattern, "./", 2) != 0 && strncmp(pattern, "../", 3) != 0;
+	return *pattern != '/' && strncmp(pattern, "./", 2) != 0 &&
+	       strncmp(pattern, "../", 3) != 0;
 }
 
 int rulefile_include(void *arg, const char *pattern, const char *from,
@@ -116,8 +117,9 @@ int rulefile_include(void *arg, const char *pattern, const char *from,
 			struct text full = TEXT_INIT;
 
 			text_printf(&full, "%s/%s", dir, pattern);
-			n = text_failed(&full) ? -ENOMEM :
-						 include_glob(text_str(&full), found, found_arg);
+			n = text_failed(&full) ?
+				    -ENOMEM :
+				    include_glob(text_str(&full), found, found_arg);
 			text_fini(&full);
 		}
 	}

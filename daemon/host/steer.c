@@ -53,7 +53,8 @@ static int check_ipv6(struct steer *s)
 	for (i = 0; i < s->n_captures && !s->has_ipv6; i++) {
 		if (!steer_capture_has(&s->captures[i], L3_IPV6))
 			continue;
-		diag_error(s->d, NULL, "[capture %s] has an IPv6 network, but this kernel has no IPv6",
+		diag_error(s->d, NULL,
+			   "[capture %s] has an IPv6 network, but this kernel has no IPv6",
 			   s->captures[i].config.ifname);
 		return -EAFNOSUPPORT;
 	}
@@ -65,8 +66,8 @@ static int find_captured(struct steer *s, struct steer_capture *c)
 	int err = netlink_find_link(&s->nl, c->config.ifname, &c->link);
 
 	if (err == -ENODEV) {
-		diag_error(s->d, NULL, "[capture %s]: there is no interface %s", c->config.ifname,
-			   c->config.ifname);
+		diag_error(s->d, NULL, "[capture %s]: there is no interface %s",
+			   c->config.ifname, c->config.ifname);
 		diag_hint(s->d, "bring the VPN up before ctfwd, or correct the name");
 		return err;
 	}
@@ -106,8 +107,8 @@ static int ports_up(struct steer *s, const struct config *config)
 		err = steer_port_up(s, c->config.in_name, mtu, c->config.txqueuelen, &none,
 				    &c->in_index);
 		if (!err)
-			err = steer_port_up(s, c->config.out_name, mtu, c->config.txqueuelen, &none,
-					    &c->out_index);
+			err = steer_port_up(s, c->config.out_name, mtu, c->config.txqueuelen,
+					    &none, &c->out_index);
 	}
 	for (i = 0; !err && i < config->n_tuns; i++) {
 		const struct config_tun *t = &config->tuns[i];
@@ -189,7 +190,8 @@ out:
 		return err;
 	}
 	for (i = 0; i < s->n_captures; i++)
-		memset(&s->captures[i].config.networks, 0, sizeof(s->captures[i].config.networks));
+		memset(&s->captures[i].config.networks, 0,
+		       sizeof(s->captures[i].config.networks));
 	s->d = NULL;
 	*ret_steer = s;
 	return 0;

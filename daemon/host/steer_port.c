@@ -36,10 +36,14 @@ int steer_port_check_host(struct steer *s)
 	}
 	nl_cache_free(cache);
 	if (value != 0) {
-		diag_error(s->d, NULL, "net.ipv4.conf.all.rp_filter is %d: the kernel would drop what "
-				       "comes back from the TUNs", value);
-		diag_hint(s->d, "set it to 0, and rp_filter=%d for each interface that wants it: "
-				"sysctl net.ipv4.conf.all.rp_filter=0", value);
+		diag_error(s->d, NULL,
+			   "net.ipv4.conf.all.rp_filter is %d: the kernel would drop what "
+			   "comes back from the TUNs",
+			   value);
+		diag_hint(s->d,
+			  "set it to 0, and rp_filter=%d for each interface that wants it: "
+			  "sysctl net.ipv4.conf.all.rp_filter=0",
+			  value);
 		return -EPERM;
 	}
 	return 0;
@@ -72,7 +76,9 @@ out:
 
 static struct nl_msg *up(uint32_t index)
 {
-	struct ifinfomsg hdr = { .ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg hdr = { .ifi_index = (int)index,
+				 .ifi_flags = IFF_UP,
+				 .ifi_change = IFF_UP };
 
 	return netlink_message(RTM_NEWLINK, 0, &hdr, sizeof(hdr));
 }

@@ -24,7 +24,7 @@ enum steer_offset {
 
 /* A captured interface, as it was found. */
 struct steer_capture {
-	struct config_capture config; /* its networks are borrowed during steer_up(), then none */
+	struct config_capture config; /* without networks once steer_up() is done */
 	struct netlink_link link;            /* the real interface */
 	uint32_t in_index, out_index;        /* the TUNs */
 	bool speaks_arp;

@@ -146,8 +146,8 @@ static int add(struct steer *s, const struct route *r)
 	if (err == -EEXIST)
 		return 0;
 	if (err)
-		steer_fail(s, err, "cannot add a route to %s in table %u", prefix_print(&r->to, buf),
-			   s->config.table);
+		steer_fail(s, err, "cannot add a route to %s in table %u",
+			   prefix_print(&r->to, buf), s->config.table);
 	return err;
 }
 
@@ -273,8 +273,8 @@ static void consider(void *arg, const struct nlmsghdr *msg)
 	}
 }
 
-static int find_source(struct steer *s, const struct steer_capture *c, const struct prefix *network,
-		       union addr *ret_addr)
+static int find_source(struct steer *s, const struct steer_capture *c,
+		       const struct prefix *network, union addr *ret_addr)
 {
 	struct ifaddrmsg hdr = { .ifa_family = (uint8_t)netlink_family(network->family) };
 	struct speaker speaker = { .capture = c, .network = network };

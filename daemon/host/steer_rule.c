@@ -341,7 +341,9 @@ static bool is_wanted(const struct wanted *w, const struct rule *r)
 /* Bring the local rule of a family behind ours at priority 0; see the head of this file. */
 static int local_last(struct steer *s, const struct rules *list, uint8_t l3)
 {
-	const struct rule local = { .l3 = l3, .action = FR_ACT_TO_TBL, .table = RT_TABLE_LOCAL };
+	const struct rule local = { .l3 = l3,
+				    .action = FR_ACT_TO_TBL,
+				    .table = RT_TABLE_LOCAL };
 	size_t i, last_ours = 0, last_local = 0;
 	bool ours = false, any_local = false, before = false;
 	int err = 0;
@@ -424,7 +426,8 @@ out:
 }
 
 /* The order in which rules go out: what closes goes last. */
-static const uint8_t down_order[] = { FR_ACT_GOTO, FR_ACT_NOP, FR_ACT_TO_TBL, FR_ACT_UNREACHABLE };
+static const uint8_t down_order[] = { FR_ACT_GOTO, FR_ACT_NOP, FR_ACT_TO_TBL,
+				      FR_ACT_UNREACHABLE };
 
 void steer_rule_down(struct steer *s)
 {

@@ -79,7 +79,8 @@ static void keep_filter(void *arg, const struct nlmsghdr *msg)
 	list->v[list->n++] = f;
 }
 
-static int read_filters(struct steer *s, uint32_t index, uint32_t parent, struct filters *ret_list)
+static int read_filters(struct steer *s, uint32_t index, uint32_t parent,
+			struct filters *ret_list)
 {
 	struct tcmsg hdr = { .tcm_ifindex = (int)index, .tcm_parent = parent };
 	struct filters list = { .v = NULL };
@@ -88,7 +89,8 @@ static int read_filters(struct steer *s, uint32_t index, uint32_t parent, struct
 	do {
 		free(list.v);
 		list = (struct filters){ .index = index, .parent = parent };
-		err = netlink_dump(&s->nl, netlink_message(RTM_GETTFILTER, 0, &hdr, sizeof(hdr)),
+		err = netlink_dump(&s->nl,
+				   netlink_message(RTM_GETTFILTER, 0, &hdr, sizeof(hdr)),
 				   keep_filter, &list);
 	} while (err == -EAGAIN && --tries);
 	if (!err && list.failed)
@@ -161,16 +163,18 @@ struct match {
 static const struct match passes[] = {
 	{ .protocol = ETH_P_IPV6, .value = 0xfe800000, .mask = 0xffc00000, .offset = 24 },
 	{ .protocol = ETH_P_IPV6, .value = 0xff000000, .mask = 0xff000000, .offset = 24 },
-#define NEIGHBOUR(type)                                                                            \
-	{ .protocol = ETH_P_IPV6, .value = 58 << 8, .mask = 0xff00, .offset = 4,                   \
-	  .value2 = (uint32_t)(type) << 24, .mask2 = 0xff000000, .offset2 = 40, .arp_only = true }
+#define NEIGHBOUR(type)                                                                   \
+	{ .protocol = ETH_P_IPV6, .value = 58 << 8, .mask = 0xff00, .offset = 4,          \
+	  .value2 = (uint32_t)(type) << 24, .mask2 = 0xff000000, .offset2 = 40,           \
+	  .arp_only = true }
 	NEIGHBOUR(133),
 	NEIGHBOUR(134),
 	NEIGHBOUR(135),
 	NEIGHBOUR(136),
 	NEIGHBOUR(137),
 #undef NEIGHBOUR
-	{ .protocol = ETH_P_IP, .value = 0xe0000000, .mask = 0xf0000000, .offset = 16, .pref = 1 },
+	{ .protocol = ETH_P_IP, .value = 0xe0000000, .mask = 0xf0000000, .offset = 16,
+	  .pref = 1 },
 };
 /* A mask of zero matches all. */
 static const struct match redirects[] = {
@@ -231,7 +235,8 @@ static struct nl_msg *encode(const struct steer_capture *c, const struct match *
 	return msg;
 }
 
-static int add(struct steer *s, struct steer_capture *c, const struct match *m, int node, uint32_t to)
+static int add(struct steer *s, struct steer_capture *c, const struct match *m, int node,
+	       uint32_t to)
 {
 	int err;
 
@@ -259,7 +264,8 @@ static uint32_t handle_to_delete(const struct filters *list, const struct filter
 }
 
 /* Filters that are ours, of whichever start. */
-static int remove_ours(struct steer *s, const struct steer_capture *c, const struct filters *list)
+static int remove_ours(struct steer *s, const struct steer_capture *c,
+		       const struct filters *list)
 {
 	size_t i;
 	int err, first_err = 0;
@@ -288,7 +294,8 @@ static int remove_ours(struct steer *s, const struct steer_capture *c, const str
 }
 
 /* Whether others have a filter on the interface, in either direction. */
-static bool is_shared(struct steer *s, const struct steer_capture *c, const struct filters *ingress)
+static bool is_shared(struct steer *s, const struct steer_capture *c,
+		      const struct filters *ingress)
 {
 	struct filters egress = { .v = NULL };
 	bool shared = count_foreign(ingress) > 0;

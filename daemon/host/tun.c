@@ -68,10 +68,10 @@ static void explain(const char *name, int err, struct diag *d)
 
 	switch (err) {
 	case EPERM:
-		diag_error(
-			d, &nowhere,
-			"no permission to make the TUN %s: start ctfwd as root or with CAP_NET_ADMIN",
-			name);
+		diag_error(d, &nowhere,
+			   "no permission to make the TUN %s: start ctfwd as root or with "
+			   "CAP_NET_ADMIN",
+			   name);
 		break;
 	case EBUSY:
 	case EINVAL:

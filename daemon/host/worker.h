@@ -33,7 +33,7 @@ struct event_base;
 struct worker_shared {
 	struct engine *engine;
 	const struct ports *ports;
-	_Atomic(struct ports_view *) view; /* replaced at a reload, freed after a grace period */
+	_Atomic(struct ports_view *) view; /* replaced at a reload; a grace period frees it */
 	_Atomic uint64_t spin_ns;
 	int log_event; /* eventfd: a ring that was empty has a line */
 	pthread_mutex_t lock; /* of go */

@@ -1,7 +1,7 @@
 /* crc32c.c - the checksum of SCTP (RFC 9260 appendix A; Castagnoli's polynomial, RFC 3720 B.4).
  *
- * Eight bytes a step: table k says what a byte has become k bytes later.  A CRC is linear, so that
- * of a byte is the sum of those of its bits, and eight numbers make a table. */
+ * Eight bytes a step: table k says what a byte has become k bytes later.  A CRC is linear, so
+ * that of a byte is the sum of those of its bits, and eight numbers make a table. */
 #include "ctfw/checksum.h"
 
 #define BIT(b, i, value) ((b) >> (i) & 1 ? (value) : 0)

@@ -498,8 +498,8 @@ bool packet_is_icmp_error(const struct packet *p)
 	}
 }
 
-/* How many bytes UDPLite's checksum covers (RFC 3828 3.1); 0 when the header says nonsense or has
- * no checksum, which its tracker refuses. */
+/* How many bytes UDPLite's checksum covers (RFC 3828 3.1); 0 when the header says nonsense or
+ * has no checksum, which its tracker refuses. */
 static uint32_t udplite_coverage(const struct packet *p)
 {
 	const uint8_t *l4 = p->data + p->l4_off;
@@ -507,7 +507,9 @@ static uint32_t udplite_coverage(const struct packet *p)
 
 	if (covered == 0)
 		covered = p->l4_len;
-	return covered < UDP_HEADER || covered > p->l4_len || load_raw16(l4 + 6) == 0 ? 0 : covered;
+	if (covered < UDP_HEADER || covered > p->l4_len || load_raw16(l4 + 6) == 0)
+		return 0;
+	return covered;
 }
 
 /* RFC 9260 6.8: over all of it, the field itself as zero; in the field with its lowest byte

@@ -388,7 +388,8 @@ static bool check_set_expr(struct checker *ck, const struct datatype *dt, struct
 
 	/* nft takes one, and cannot list it. */
 	if (dt == &datatype_ct_label) {
-		diag_error(ck->d, &in->span, "there are no sets of ct labels: write a list, a,b");
+		diag_error(ck->d, &in->span,
+			   "there are no sets of ct labels: write a list, a,b");
 		return false;
 	}
 	for (size_t i = 0; i < in->list.n; i++) {

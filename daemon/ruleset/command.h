@@ -56,8 +56,8 @@ struct rule_spec {
 	char *comment;
 };
 
-/* A named object as written; what it says is in the object already, as far as it needs neither the
- * table nor its own protocol. */
+/* A named object as written; what it says is in the object already, as far as it needs neither
+ * the table nor its own protocol. */
 #define OBJECT_NAME_MAX_LEN 255
 #define OBJECT_MAX_VALUES 32
 struct policy_value {

@@ -413,10 +413,12 @@ static void summarise(struct program *p)
 	for (uint32_t i = 0; i < p->n_code; i++)
 		all |= needs_of(p, &p->code[i]);
 	for (unsigned v6 = 0; v6 < 2; v6++) {
+		uint8_t family = v6 ? L3_IPV6 : L3_IPV4;
+
 		p->hooks[v6] = all;
 		for (enum hook hook = HOOK_PREROUTING; hook < HOOK_COUNT; hook++) {
 			for (int early = 0; early < 2; early++) {
-				if (p->slot[program_slot(v6 ? L3_IPV6 : L3_IPV4, hook, early)].n)
+				if (p->slot[program_slot(family, hook, early)].n)
 					p->hooks[v6] |= PROGRAM_HOOK(hook, early);
 			}
 		}

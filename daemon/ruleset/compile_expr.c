@@ -23,8 +23,10 @@ struct field {
 	uint8_t ct;         /* enum ct_field, which OP_CT loads first, */
 	uint8_t dir;        /* in this direction */
 };
-#define CT(field, direction)	    { .load = LOAD_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
-#define CT_WIDE(field, direction) { .load = LOAD_WIDE_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
+#define CT(field, direction) \
+	{ .load = LOAD_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
+#define CT_WIDE(field, direction) \
+	{ .load = LOAD_WIDE_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
 
 #define FIELD_IN(type, member) offsetof(struct type, member)
 static const struct field fields[SELECTOR_COUNT] = {

@@ -332,7 +332,8 @@ int time_parse(const char *text, uint64_t *ret_ms)
 			unit++;
 		if (unit == N_TIME_UNITS)
 			return -EINVAL;
-		if (errno || number > UINT32_MAX || ms + number * time_units[unit].ms > UINT32_MAX)
+		if (errno || number > UINT32_MAX ||
+		    ms + number * time_units[unit].ms > UINT32_MAX)
 			return -ERANGE;
 		ms += number * time_units[unit++].ms;
 		text = end + len;

@@ -1,4 +1,5 @@
-/* eval_ct.c - fields of flows that rules ask for now and then (nft_ct_get_eval, conntrack.md 1.7).
+/* eval_ct.c - fields of flows that rules ask for now and then (nft_ct_get_eval,
+ * conntrack.md 1.7).
  *
  * What every packet's rules ask for is in load.def. */
 #include <endian.h>

@@ -82,8 +82,8 @@ static int list_objects(struct transaction *tx, const struct command *c, unsigne
 	return 0;
 }
 
-/* Lists of objects that tables do not have: nft shows all tables of some, of the others those that
- * have any objects, unless they are reset. */
+/* Lists of objects that tables do not have: nft shows all tables of some, of the others those
+ * that have any objects, unless they are reset. */
 static void list_others(struct transaction *tx, const struct command *c)
 {
 	static const char *const shown[] = { "sets", "maps", "meters", "flowtables" };

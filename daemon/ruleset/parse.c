@@ -491,7 +491,8 @@ static bool define(struct parser *p, bool again)
 	if (!value)
 		return false;
 	if (expr_depth(value, PARSE_VARIABLE_DEPTH) > PARSE_VARIABLE_DEPTH) {
-		diag_error(p->d, &name.span, "this variable is made of too many within each other");
+		diag_error(p->d, &name.span,
+			   "this variable is made of too many within each other");
 		expr_free(value);
 		return false;
 	}

@@ -5,8 +5,8 @@
  * as many mistakes as it can.
  *
  * Files: parse.c the parser's state, tokens, variables, includes; parse_command.c commands and
- * blocks; parse_chain.c hooks; parse_rule.c statements, parse_log.c one of them; parse_ct.c what
- * begins with ct; parse_object.c named objects; parse_expr.c expressions. */
+ * blocks; parse_chain.c hooks; parse_rule.c statements, parse_log.c one of them; parse_ct.c
+ * what begins with ct; parse_object.c named objects; parse_expr.c expressions. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
 
@@ -109,8 +109,8 @@ bool parse_unknown(struct parser *p, const char *what, const char *const *words)
 enum selector_id parse_ct_selector(struct parser *p);
 /* Behind `ct helper set` and its like: false when the target is no such thing. */
 bool parse_ct_given(struct parser *p, enum selector_id target, struct stmt *s);
-/* parse_object.c.  At the word ct within a table; behind a verb that adds, that lists, that names
- * one (with many: or all of a kind). */
+/* parse_object.c.  At the word ct within a table; behind a verb that adds, that lists, that
+ * names one (with many: or all of a kind). */
 bool parse_object_item(struct parser *p, struct command *c);
 bool parse_add_object(struct parser *p, struct command *c);
 bool parse_list_objects(struct parser *p, struct command *c);

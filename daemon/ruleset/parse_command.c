@@ -123,7 +123,8 @@ static bool parse_new_rule(struct parser *p, struct command *c, struct rule_spec
 static struct rule_spec *new_rule(struct parser *p, struct command *c,
 				  const struct token *chain)
 {
-	struct rule_spec *grown = parse_grow(p, c->rules, c->n_rules, &c->cap_rules, sizeof(*grown));
+	struct rule_spec *grown =
+		parse_grow(p, c->rules, c->n_rules, &c->cap_rules, sizeof(*grown));
 	struct rule_spec *spec;
 
 	if (!grown)

@@ -1,4 +1,5 @@
-/* parse_ct.c - what begins with ct: selectors, some with a direction, and what is given to flows. */
+/* parse_ct.c - what begins with ct: selectors, some with a direction, and what is given to
+ * flows. */
 #include "ruleset/parse.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* parse_object.c - named objects of tables: in commands, in a table's block, and line by line. */
+/* parse_object.c - named objects of tables: in commands, in a table's block, line by line. */
 #include "ruleset/parse.h"
 
 #include <netinet/in.h>
@@ -11,7 +11,8 @@
 
 /* ---- kinds ---- */
 
-static bool parse_object_kind(struct parser *p, bool many, enum object_kind *ret_kind, bool *ret_many)
+static bool parse_object_kind(struct parser *p, bool many, enum object_kind *ret_kind,
+			      bool *ret_many)
 {
 	static const struct {
 		const char *word, *plural;
@@ -161,7 +162,8 @@ static bool parse_expectation_timeout(struct parser *p, struct object_spec *spec
 	}
 	snprintf(text, sizeof(text), "%.*s", (int)p->t.len, p->t.s);
 	if (p->t.len >= sizeof(text) || time_parse(text, &ms)) {
-		diag_error(p->d, &at, "this is no time, such as 2m or 1h30m, of at most 49 days");
+		diag_error(p->d, &at,
+			   "this is no time, such as 2m or 1h30m, of at most 49 days");
 		return false;
 	}
 	parse_advance(p);
@@ -249,8 +251,8 @@ static bool parse_object_line(struct parser *p, struct command *c, size_t at)
 
 /* ---- commands and tables ---- */
 
-static struct object_spec *new_object(struct parser *p, struct command *c, enum object_kind kind,
-				      const struct token *name)
+static struct object_spec *new_object(struct parser *p, struct command *c,
+				      enum object_kind kind, const struct token *name)
 {
 	struct object_spec *grown =
 		parse_grow(p, c->objects, c->n_objects, &c->cap_objects, sizeof(*grown));

@@ -69,8 +69,8 @@ static void print_operation(const struct expr *e, unsigned flags, struct text *o
 		print_operand(e->op.right, flags, out);
 }
 
-/* Ends of ranges are never shown by name.  Where nft cuts off what is less than a second although
- * nobody asked for seconds, its listing would be another rule: we show all. */
+/* Ends of ranges are never shown by name.  Where nft cuts off what is less than a second
+ * although nobody asked for seconds, its listing would be another rule: we show all. */
 static void print_bound(const struct expr *e, unsigned flags, struct text *out)
 {
 	if (e->type == &datatype_time && e->value.num % 1000 &&

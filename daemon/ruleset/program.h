@@ -64,7 +64,7 @@ enum op {
 	OP_WIDE_LOOKUP,
 	OP_COUNT,       /* slot a */
 	OP_LOG,         /* log a */
-	OP_CT,          /* acc, or the wide one: field k of the flow in direction off, if there */
+	OP_CT,          /* acc, or the wide one: field k of the flow, direction off, if there */
 	OP_ACT,         /* action a; k: its value is acc */
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_CT_MARK,

@@ -4,8 +4,8 @@
  * so that a failed attempt is simply dropped.
  *
  * Files: transaction.c the attempt as a whole; change.c commands that change something,
- * change_object.c those of named objects; list.c commands that show something; echo.c what -e shows; graph.c which chains lead to
- * which, at the end. */
+ * change_object.c those of named objects; list.c commands that show something; echo.c what -e
+ * shows; graph.c which chains lead to which, at the end. */
 #ifndef CTFW_RULESET_TRANSACTION_H
 #define CTFW_RULESET_TRANSACTION_H
 
@@ -68,8 +68,8 @@ size_t transaction_object(struct transaction *tx, const struct table *t, enum ob
 			  const char *name, const struct span *span);
 size_t transaction_rule(struct transaction *tx, const struct chain *c, uint64_t handle,
 			const struct span *at);
-/* change_object.c, for change.c: add what was written (op says whether it may exist), delete what
- * the command names, by name or handle. */
+/* change_object.c, for change.c: add what was written (op says whether it may exist), delete
+ * what the command names, by name or handle. */
 int object_add(struct transaction *tx, struct table *t, struct object_spec *spec,
 	       enum command_op op);
 int object_delete(struct transaction *tx, const struct command *c, size_t table);

@@ -19,8 +19,8 @@
  * arena_attach() checks one that a former process left.  The memory belongs to the
  * caller and must be page-aligned and zero for arena_format().
  *
- * Ownership: flows, expectations and extensions belong to conntrack, the counters to counter.h, the
- * saved ruleset to whoever holds the ruleset (one thread). */
+ * Ownership: flows, expectations and extensions belong to conntrack, the counters to counter.h,
+ * the saved ruleset to whoever holds the ruleset (one thread). */
 #ifndef CTFW_ARENA_H
 #define CTFW_ARENA_H
 
@@ -81,7 +81,7 @@ struct arena_geometry {
 /* Bytes to map for this geometry. */
 size_t arena_size(const struct arena_geometry *g);
 /* Bytes from the start that are written to whatever is loaded (header, flows and
- * expectations), and so should be allocated at once rather than when a page is first touched. */
+ * expectations): better allocated at once than when a page is first touched. */
 size_t arena_committed(const struct arena_geometry *g);
 /* Make an empty arena in zeroed memory of arena_size(g) bytes.  key: secret bytes for
  * the flow table's hash. */

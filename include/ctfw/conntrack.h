@@ -94,8 +94,9 @@ struct conntrack;
 /* Borrows the arena; scans it and takes back every flow in it (after arena_format() there
  * is none).  workers: 1..ARENA_MAX_WORKERS.  NULL with errno: ENOMEM, EINVAL,
  * or why extensions have no memory where options want helpers. */
-struct conntrack *conntrack_new(const struct arena *arena, const struct conntrack_options *options,
-				unsigned workers, struct instant now);
+struct conntrack *conntrack_new(const struct arena *arena,
+				const struct conntrack_options *options, unsigned workers,
+				struct instant now);
 void conntrack_free(struct conntrack *ct);
 /* Where the time is not known before the first packet, as of a capture: this is when it
  * started, and not what conntrack_new() was told.  Control side only. */
@@ -129,8 +130,9 @@ struct ct_ref {
 	bool unconfirmed;  /* flow is the worker's scratch */
 };
 
-/* Which zone a packet belongs to, by direction: flows that are alike in all but this are different
- * ones (nf_conntrack_zone, conntrack.md 1.9).  A zone of one direction only leaves the other 0. */
+/* Which zone a packet belongs to, by direction: flows that are alike in all but this are
+ * different ones (nf_conntrack_zone, conntrack.md 1.9).  A zone of one direction only leaves
+ * the other 0. */
 struct ct_zone {
 	uint16_t original, reply;
 };
@@ -148,8 +150,9 @@ void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 
 /* Step 5 of a packet's way (nf_conntrack_in).  Its flow is looked for with the zone of either
  * direction, and begins with both.  A packet whose transport checksum is wrong is
- * invalid, unless it is the host's own (PACKET_OWN) or options say otherwise.  REASON_NONE, or REASON_TABLE_FULL when the
- * packet would begin a flow and there is no room: it must be dropped. */
+ * invalid, unless it is the host's own (PACKET_OWN) or options say otherwise.  REASON_NONE, or
+ * REASON_TABLE_FULL when the packet would begin a flow and there is no room: it must be
+ * dropped. */
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p,
 			 struct ct_zone zone, struct instant now, struct ct_ref *ret_ref);
 
@@ -181,8 +184,8 @@ void conntrack_set_policy(struct conntrack *ct, unsigned worker, const struct ct
 
 /* ---- extensions: struct flow_ext ---- */
 
-/* Memory for them, before the first is written.  0, or a negative errno.  Control side only; the
- * second time does nothing. */
+/* Memory for them, before the first is written.  0, or a negative errno.  Control side only;
+ * the second time does nothing. */
 int conntrack_reserve_extensions(struct conntrack *ct);
 /* The extension of a packet's flow; NULL: nobody has written to it, all of it is zero. */
 const struct flow_ext *conntrack_ext(const struct conntrack *ct, unsigned worker,
@@ -207,15 +210,16 @@ struct ct_policy {
 /* What the policy of this number (1..CT_POLICY_MAX) says from now on.  Control side only. */
 void conntrack_define_policy(struct conntrack *ct, uint16_t number,
 			     const struct ct_policy *policy);
-/* Forget every policy whose bit is not set in numbers[]; flows that have one of these go back to
- * the options' timeouts.  Control side only, and no worker gives one to a flow any more. */
+/* Forget every policy whose bit is not set in numbers[]; flows that have one of these go back
+ * to the options' timeouts.  Control side only, and no worker gives one to a flow any more. */
 #define CT_POLICY_WORDS ((CT_POLICY_MAX + 64) / 64)
 void conntrack_keep_policies(struct conntrack *ct, const uint64_t numbers[CT_POLICY_WORDS]);
 
 /* ---- the others ---- */
 
 /* A rejected TCP flow that is in the table is closing (nf_ct_set_closing). */
-void conntrack_set_closing(struct conntrack *ct, unsigned worker, struct flow *f, struct instant now);
+void conntrack_set_closing(struct conntrack *ct, unsigned worker, struct flow *f,
+			   struct instant now);
 void flow_set_route(struct flow *f, enum flow_dir dir, uint64_t route);
 
 /* Which flows a dump or a deletion means (conntrack(8)'s filters).  Zero: no condition. */
@@ -253,8 +257,10 @@ static inline bool labels_match(const uint64_t label[2], const struct flow_filte
  * records (0: all that are left).  Each is called with a copy of one instant, and stops
  * the walk by returning false; *cursor is then where to go on.  True when the end was
  * reached.  Any one thread, registered with QSBR; expired flows are left out. */
-bool conntrack_each(struct conntrack *ct, uint32_t *cursor, uint32_t records, struct instant now,
-		    bool (*each)(void *arg, uint32_t index, const struct flow *copy), void *arg);
+bool conntrack_each(struct conntrack *ct, uint32_t *cursor, uint32_t records,
+		    struct instant now,
+		    bool (*each)(void *arg, uint32_t index, const struct flow *copy),
+		    void *arg);
 
 /* Delete a flow by index and id, as seen by conntrack_each(); false when it is gone. */
 bool conntrack_delete(struct conntrack *ct, uint32_t index, uint32_t id);
@@ -349,7 +355,8 @@ struct text;
 /* Appends to t. */
 void flow_print_line(const struct flow *f, const struct flow_line *how, struct text *t);
 /* As `conntrack -L` prints it; extended: as -o extended. */
-void flow_print(const struct flow *f, uint64_t mono, bool extended, bool with_id, struct text *t);
+void flow_print(const struct flow *f, uint64_t mono, bool extended, bool with_id,
+		struct text *t);
 /* "tcp", "udp", ..., or "unknown" as conntrack(8) names protocols. */
 const char *l4proto_name(uint8_t proto);
 

@@ -35,7 +35,8 @@ struct counter counter_read(const struct counters *c, uint32_t slot);
 /* Set to zero; returns what it showed at that instant. */
 struct counter counter_reset(struct counters *c, uint32_t slot);
 /* Worker's side, any thread but one worker number a thread at a time. */
-void counter_add(struct counters *c, uint32_t slot, unsigned worker, uint64_t packets, uint64_t bytes);
+void counter_add(struct counters *c, uint32_t slot, unsigned worker, uint64_t packets,
+		 uint64_t bytes);
 /* This worker's own column, for eval: element [slot] of it. */
 struct counter *counter_column(struct counters *c, unsigned worker);
 

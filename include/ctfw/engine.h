@@ -70,9 +70,9 @@ struct engine *engine_new(struct conntrack *ct, struct counters *counters,
 /* Frees the program and the hostview in force too. */
 void engine_free(struct engine *e);
 
-/* Compile a ruleset, and see to what its program needs: its timeout policies get their numbers, as
- * ruleset_number() says, and extensions of flows their memory.  0, -ENOMEM, or -EINVAL with an
- * error said. */
+/* Compile a ruleset, and see to what its program needs: its timeout policies get their numbers,
+ * as ruleset_number() says, and extensions of flows their memory.  0, -ENOMEM, or -EINVAL with
+ * an error said. */
 int engine_compile(struct engine *e, struct ruleset *rs, const struct ruleset *former,
 		   struct diag *d, struct program **ret_program);
 /* Put another in force, take ownership, and free the former after a grace period (so the
@@ -114,7 +114,7 @@ struct engine_trace {
 	enum verdict verdict; /* ACCEPT, DROP, REJECT, or NONE for a fragment that waits */
 	enum verdict_by by;
 	enum reason reason;   /* with BY_REASON */
-	const char *family, *table, *chain; /* with BY_RULE and BY_POLICY; NULL: no chain there */
+	const char *family, *table, *chain; /* with BY_RULE and BY_POLICY; NULL: no chain */
 	uint64_t handle;
 	bool has_flow; /* the entry as the packet left it */
 	struct flow flow;
@@ -137,7 +137,8 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 		  struct engine_result *ret_result, struct engine_trace *trace);
 /* After ENGINE_FRAGMENTS: the next packet to write, an empty virtio-net header in the bytes
  * before it, good until this worker's next call; or false: that was all. */
-bool engine_next(struct engine *e, unsigned worker, const uint8_t **ret_packet, size_t *ret_len);
+bool engine_next(struct engine *e, unsigned worker, const uint8_t **ret_packet,
+		 size_t *ret_len);
 /* The caller could not write what it was told to: an IP packet of len bytes. */
 void engine_write_failed(struct engine *e, unsigned worker, size_t len);
 
@@ -157,7 +158,8 @@ struct engine_stats {
  * fragments all with it.  The sum of all workers, or one worker's (0..workers-1): what ran
  * out of time is nobody's. */
 void engine_stats(const struct engine *e, struct engine_stats *ret_stats);
-void engine_worker_stats(const struct engine *e, unsigned worker, struct engine_stats *ret_stats);
+void engine_worker_stats(const struct engine *e, unsigned worker,
+			 struct engine_stats *ret_stats);
 /* The fragments that wait. */
 void engine_fragments(const struct engine *e, struct frag_stats *ret_stats);
 

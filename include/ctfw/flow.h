@@ -106,7 +106,7 @@ struct flow_udp {
 
 /* struct ip_ct_sctp. */
 struct flow_sctp {
-	uint32_t vtag[2]; /* that packets of this direction carry, network byte order; 0: unknown */
+	uint32_t vtag[2]; /* of packets of this direction, network byte order; 0: unknown */
 	uint8_t state;    /* enum sctp_state */
 	uint8_t init[2];  /* an INIT came from there, and no COOKIE ACK since */
 	/* The direction of a HEARTBEAT that had another tag; whether its answer is awaited. */

@@ -51,7 +51,8 @@ void hostview_free(struct hostview *hv);
 /* A number that no other hostview of this process has; never 0. */
 uint32_t hostview_serial(const struct hostview *hv);
 /* Delivered to this host: HOSTVIEW_LOCAL, _BROADCAST or _ANYCAST, else HOSTVIEW_NONE. */
-enum hostview_kind hostview_local(const struct hostview *hv, uint8_t family, const union addr *addr);
+enum hostview_kind hostview_local(const struct hostview *hv, uint8_t family,
+				  const union addr *addr);
 /* The interface of the longest matching route; 0: none. */
 uint32_t hostview_route(const struct hostview *hv, uint8_t family, const union addr *to);
 /* NULL when there is none. */

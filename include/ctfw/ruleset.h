@@ -64,7 +64,9 @@ struct ruleset_input {
 	const char *text;
 	size_t len;
 	const struct ruleset_reader *reader; /* NULL: include is an error */
-	const struct ruleset_define { const char *name, *value; } *defines; /* -D; name NULL ends */
+	const struct ruleset_define {
+		const char *name, *value;
+	} *defines; /* -D; name NULL ends */
 	unsigned print; /* enum print_flag, for list and echo */
 	bool echo;      /* -e: print what was added, as nft does */
 	bool check;     /* -c: everything but the change */
@@ -86,9 +88,9 @@ void ruleset_save(const struct ruleset *rs, struct text *out);
 int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
 		    struct ruleset **ret_rs);
 
-/* Give the timeout policies that have none yet their numbers: that of the former ruleset's policy
- * of the same table, name and protocol, so that flows keep theirs, or a new one.  Before it is
- * compiled.  0, or -EINVAL with an error said when there are too many. */
+/* Give the timeout policies that have none yet their numbers: that of the former ruleset's
+ * policy of the same table, name and protocol, so that flows keep theirs, or a new one.  Before
+ * it is compiled.  0, or -EINVAL with an error said when there are too many. */
 int ruleset_number(struct ruleset *rs, const struct ruleset *former, struct diag *d);
 
 struct ruleset_size {

@@ -63,7 +63,8 @@ static inline uint64_t siphash_finish(struct siphash_state *s)
 }
 
 /* siphash_words() of two words, inline: an IPv4 flow's key, once a packet. */
-__attribute__((always_inline)) static inline uint64_t siphash_pair(const struct siphash_key *key, uint64_t a, uint64_t b)
+__attribute__((always_inline)) static inline uint64_t
+siphash_pair(const struct siphash_key *key, uint64_t a, uint64_t b)
 {
 	struct siphash_state s = siphash_start(key);
 

@@ -21,7 +21,7 @@
 struct tuple {
 	union addr src, dst;
 	uint16_t sport; /* network byte order */
-	uint16_t dport; /* network byte order; ICMP: type in the first byte, code in the second */
+	uint16_t dport; /* network byte order; ICMP: type in the first byte, code behind it */
 	uint16_t zone;  /* host byte order */
 	uint8_t l3;     /* enum l3 */
 	uint8_t l4;     /* IP protocol number */

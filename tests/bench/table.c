@@ -3,8 +3,8 @@
  *
  *     bench-table recover [FLOWS [ROUNDS]]   conntrack_new() over an arena full of flows, in
  *                                            memory that is mapped anew as by a new process
- *     bench-table flood [FLOWS]              chains and look-ups when the table is full, and when
- *                                            an attacker picks tuples that share a bucket
+ *     bench-table flood [FLOWS]              chains and look-ups when the table is full, and
+ *                                            when an attacker picks tuples that share a bucket
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -211,7 +211,8 @@ static void report_lookups(struct bench *b, const char *when)
 	}
 	conntrack_stats(b->ct, &after);
 	qsort(ns, N, sizeof(ns[0]), by_value);
-	printf("%s: a new flow's packet takes %.0f ns (median), %.0f (99%%), %.0f (99.9%%); of %u "
+	printf("%s: a new flow's packet takes %.0f ns (median), %.0f (99%%), %.0f (99.9%%); "
+	       "of %u "
 	       "%llu came in, %llu were dropped, %llu flows went early\n",
 	       when, ns[N / 2], ns[N / 100 * 99], ns[N / 1000 * 999], N,
 	       (unsigned long long)(after.created - before.created),
@@ -263,8 +264,8 @@ static void flood(uint32_t flows)
 	report_chains(&b, "Then");
 	in = attack(&b, &b.ct->key, 300);
 	conntrack_stats(b.ct, &stats);
-	printf("300 tuples that share a bucket by our key, were it known: %u came in, %llu found "
-	       "the chain too long\n", in, (unsigned long long)stats.chaintoolong);
+	printf("300 tuples that share a bucket by our key, were it known: %u came in, %llu "
+	       "found the chain too long\n", in, (unsigned long long)stats.chaintoolong);
 	report_chains(&b, "Then");
 	fill(&b, flows);
 	report_chains(&b, "Full");
@@ -283,7 +284,8 @@ int main(int argc, char **argv)
 	else if (argc > 1 && strcmp(argv[1], "flood") == 0)
 		flood(flows ? flows : 262144);
 	else {
-		fprintf(stderr, "usage: %s recover [FLOWS [ROUNDS]] | flood [FLOWS]\n", argv[0]);
+		fprintf(stderr, "usage: %s recover [FLOWS [ROUNDS]] | flood [FLOWS]\n",
+			argv[0]);
 		return 2;
 	}
 	return 0;

@@ -1,5 +1,5 @@
-/* fuzz_arena.c - what a former process left in the arena: flows, their extensions, expectations,
- * the saved text.
+/* fuzz_arena.c - what a former process left in the arena: flows, their extensions,
+ * expectations, the saved text.
  *
  * The arena of a process that tracked a few flows is written over at places that the input
  * names, then taken up again as the next process would.
@@ -153,8 +153,8 @@ static void set_up(void)
 	memcpy(pristine + records_end + 2 * TEXT_BYTES, exts, EXT_BYTES);
 }
 
-/* Where an offset points: in the header and the first flows, from 0x8000 on in the expectations,
- * from 0xc000 on in the two texts, from 0xe000 on in the extensions. */
+/* Where an offset points: in the header and the first flows, from 0x8000 on in the
+ * expectations, from 0xc000 on in the two texts, from 0xe000 on in the extensions. */
 static uint8_t *place_of(uint32_t offset, size_t *ret_room)
 {
 	const struct {

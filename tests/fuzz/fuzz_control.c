@@ -18,7 +18,8 @@ static void track(struct raw *raw)
 	struct ct_ref ref;
 
 	CHECK(packet_parse(raw->b, raw->len, NULL, &p) == REASON_NONE);
-	if (conntrack_in(fixture.ct, 0, &p, (struct ct_zone){ 0, 0 }, fixture.now, &ref) == REASON_NONE)
+	if (conntrack_in(fixture.ct, 0, &p, (struct ct_zone){ 0, 0 }, fixture.now, &ref) ==
+	    REASON_NONE)
 		conntrack_confirm(fixture.ct, 0, &p, fixture.now, &ref);
 }
 

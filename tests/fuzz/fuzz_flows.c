@@ -88,7 +88,8 @@ static void build_tcp(struct orders *o, const char *src, uint16_t sport, const c
 {
 	uint8_t shape = next(o), *tcp;
 	size_t options = (size_t)(shape % 11) * 4;
-	uint32_t seq = (uint32_t)next(o) << (how >> 6) * 4, ack = (uint32_t)next(o) << (how >> 6) * 4;
+	uint32_t seq = (uint32_t)next(o) << (how >> 6) * 4;
+	uint32_t ack = (uint32_t)next(o) << (how >> 6) * 4;
 
 	raw_tcp(&raw, src, sport, dst, dport, how & 0x3f, seq, ack, options + (shape >> 6));
 	tcp = raw.b + raw_l4(&raw);
@@ -178,7 +179,8 @@ static void send_packet(struct scene *s, unsigned worker, bool accept)
 	if (packet_parse(bytes, raw.len, NULL, &p) == REASON_NONE) {
 		if (accept)
 			conntrack_prefetch(s->ct, &p, (struct ct_zone){ 0, 0 });
-		reason = conntrack_in(s->ct, worker, &p, (struct ct_zone){ 0, 0 }, s->now, &ref);
+		reason = conntrack_in(s->ct, worker, &p, (struct ct_zone){ 0, 0 }, s->now,
+				      &ref);
 		CHECK(reason == REASON_NONE || !ref.flow);
 		CHECK(!ref.flow == (ref.state == CT_STATE_INVALID ||
 				    ref.state == CT_STATE_UNTRACKED));

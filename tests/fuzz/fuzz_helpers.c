@@ -66,10 +66,11 @@ static void send_packet(const struct talk *t, unsigned from, uint8_t flags, cons
 	size_t header;
 
 	if (t->tcp)
-		raw_tcp(&raw, t->addr[from], t->port[from], t->addr[!from], t->port[!from], flags,
-			t->seq[from], flags & TCP_ACK ? t->seq[!from] : 0, len);
+		raw_tcp(&raw, t->addr[from], t->port[from], t->addr[!from], t->port[!from],
+			flags, t->seq[from], flags & TCP_ACK ? t->seq[!from] : 0, len);
 	else
-		raw_udp(&raw, t->addr[from], t->port[from], t->addr[!from], t->port[!from], len);
+		raw_udp(&raw, t->addr[from], t->port[from], t->addr[!from], t->port[!from],
+			len);
 	header = raw.len - len;
 	if (len)
 		memcpy(raw.b + header, data, len);

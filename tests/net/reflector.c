@@ -64,7 +64,8 @@ static void reflect(struct port *p)
 		return;
 	memcpy(&a, packet + (v6 ? 8 : 12), v6 ? 16 : 4);
 	memcpy(&b, packet + (v6 ? 24 : 16), v6 ? 16 : 4);
-	fprintf(p->log, "%s > %s proto %u ttl %u\n", addr_print(v6 ? L3_IPV6 : L3_IPV4, &a, from),
+	fprintf(p->log, "%s > %s proto %u ttl %u\n",
+		addr_print(v6 ? L3_IPV6 : L3_IPV4, &a, from),
 		addr_print(v6 ? L3_IPV6 : L3_IPV4, &b, to), packet[v6 ? 6 : 9],
 		packet[v6 ? 7 : 8]);
 	fflush(p->log);

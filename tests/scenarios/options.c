@@ -102,7 +102,8 @@ static const struct {
 	{ "tcp-be-liberal", MEMBER(tcp_be_liberal), set_switch },
 	{ "tcp-ignore-invalid-rst", MEMBER(tcp_ignore_invalid_rst), set_switch },
 	{ "tcp-max-retrans", MEMBER(tcp_max_retrans), set_number },
-#define TIMEOUT(id, option, seconds, help) { option, MEMBER(timeout[TIMEOUT_##id]), set_number },
+#define TIMEOUT(id, option, seconds, help)                                                     \
+	{ option, MEMBER(timeout[TIMEOUT_##id]), set_number },
 #include "ctfw/timeout.def"
 #undef TIMEOUT
 };

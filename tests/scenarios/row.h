@@ -27,8 +27,8 @@ struct row_host {
 	uint16_t port;
 };
 
-/* Both sides' next sequence numbers of a TCP connection, or the tags that they chose in SCTP, for
- * rows that leave them out. */
+/* Both sides' next sequence numbers of a TCP connection, or the tags that they chose in SCTP,
+ * for rows that leave them out. */
 struct row_flow {
 	struct {
 		uint8_t addr[16];

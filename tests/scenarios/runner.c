@@ -148,8 +148,8 @@ static int do_config(struct scenario *s, char **words, size_t n)
 {
 	if (n != 2 || option_set(&s->options.conntrack, words[0], words[1]) < 0)
 		return fail(s,
-			    "config OPTION VALUE is what is wanted: an option of [conntrack] and "
-			    "what it may be");
+			    "config OPTION VALUE is what is wanted: an option of [conntrack] "
+			    "and what it may be");
 	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
 					       &s->options.conntrack) < 0)
 		return fail(s, "%s cannot be %s", words[0], words[1]);

@@ -182,8 +182,8 @@ static inline void raw_icmp_error(struct raw *r, const char *src, const char *ds
 }
 
 /* Bytes from..to of the data of a packet that raw_ip() made, as a fragment.  IPv4: DF goes. */
-static inline void raw_fragment(struct raw *r, const struct raw *whole, uint32_t id, size_t from,
-				size_t to)
+static inline void raw_fragment(struct raw *r, const struct raw *whole, uint32_t id,
+				size_t from, size_t to)
 {
 	size_t off = raw_l4(whole), head = off == 40 ? 48 : off;
 	bool more = to < whole->len - off;

@@ -6,8 +6,8 @@
 
 static void addresses_print_as_they_were_written(void **state)
 {
-	static const char *const texts[] = { "0.0.0.0", "10.8.0.1", "255.255.255.255", "::", "::1",
-					     "fd08::2", "2001:db8::8:800:200c:417a" };
+	static const char *const texts[] = { "0.0.0.0", "10.8.0.1", "255.255.255.255", "::",
+					     "::1", "fd08::2", "2001:db8::8:800:200c:417a" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -22,7 +22,8 @@ static void addresses_print_as_they_were_written(void **state)
 
 static void what_is_no_address_is_refused_and_changes_nothing(void **state)
 {
-	static const char *const texts[] = { "", "10.8.0", "10.8.0.256", "fd08::g", "wg0", "10.8.0.1 " };
+	static const char *const texts[] = { "", "10.8.0", "10.8.0.256", "fd08::g", "wg0",
+					     "10.8.0.1 " };
 	union addr a = { .w = { 7 } };
 	uint8_t family = 99;
 
@@ -64,7 +65,8 @@ static void prefixes_hold_their_addresses_to_the_bit(void **state)
 
 static void prefixes_with_host_bits_or_bad_lengths_are_refused(void **state)
 {
-	static const char *const texts[] = { "10.8.0.1/24", "10.8.0.0/33", "10.8.0.0/", "10.8.0.0/-1",
+	static const char *const texts[] = { "10.8.0.1/24", "10.8.0.0/33", "10.8.0.0/",
+					     "10.8.0.0/-1",
 					     "10.8.0.0/ 24", "fd08::/129", "fd08::1/64", "/24",
 					     "10.8.0.0/24x" };
 	struct prefix p;

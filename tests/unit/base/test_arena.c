@@ -7,7 +7,8 @@
 #include "ctfw/counter.h"
 #include "unit/test.h"
 
-static const uint8_t boot[16] = "this boot", other_boot[16] = "another boot", key[16] = "secret";
+static const uint8_t boot[16] = "this boot", other_boot[16] = "another boot",
+		     key[16] = "secret";
 static const struct arena_geometry geometry = { .flow_records = 100, .workers = 3,
 						.text_bytes = 1, .expect_records = 9 };
 
@@ -59,7 +60,8 @@ static void a_damaged_header_is_refused_whichever_byte_it_is(void **state)
 {
 	struct arena a, b;
 	uint8_t *mem = mapped(&a);
-	size_t size = arena_size(&geometry), immutable = offsetof(struct arena_header, next_flow_id);
+	size_t size = arena_size(&geometry),
+	       immutable = offsetof(struct arena_header, next_flow_id);
 
 	(void)state;
 	for (size_t i = 0; i < immutable; i++) {

@@ -11,7 +11,8 @@ static struct source source_of(const char *name, const char *text)
 
 static void an_error_shows_place_line_and_carets(void **state)
 {
-	struct source src = source_of("r.nft", "table ip t {\n\tct state establish accept\n}\n");
+	struct source src =
+		source_of("r.nft", "table ip t {\n\tct state establish accept\n}\n");
 	struct diag d = DIAG_INIT;
 	struct span at = { &src, 23, 9 };
 
@@ -98,8 +99,8 @@ static void an_included_file_names_who_included_it(void **state)
 
 static void misspelt_words_find_their_neighbours(void **state)
 {
-	static const char *const words[] = { "established", "related", "new", "invalid", "untracked",
-					     NULL };
+	static const char *const words[] = { "established", "related",	 "new",
+					     "invalid",	    "untracked", NULL };
 	static const struct {
 		const char *word, *meant;
 	} rows[] = {

@@ -1,5 +1,5 @@
-/* What rules give to flows: zones, timeout policies, labels, ids, events (conntrack.md 1.7, 1.9,
- * 4.8). */
+/* What rules give to flows: zones, timeout policies, labels, ids, events
+ * (conntrack.md 1.7, 1.9, 4.8). */
 #include "tracking.h"
 
 #define NEW CT_STATE_NEW

@@ -109,7 +109,8 @@ static void blocks_tell_the_highest_number(void **state)
 	edge("\5\xa" LEFT RIGHT("\5"), 0x1005);
 	edge("\5\x12" LEFT RIGHT("\5") LEFT RIGHT("\7"), 0x1007);
 	edge("\5\x12" LEFT RIGHT("\7") LEFT RIGHT("\5"), 0x1007);
-	edge("\5\x22" LEFT RIGHT("\1") LEFT RIGHT("\2") LEFT RIGHT("\3") LEFT RIGHT("\4"), 0x1004);
+	edge("\5\x22" LEFT RIGHT("\1") LEFT RIGHT("\2") LEFT RIGHT("\3") LEFT RIGHT("\4"),
+	     0x1004);
 	/* What is below the ack is old: a duplicate that was received. */
 	edge("\5\xa" LEFT "\0\0\0\1", 1000);
 	edge("\5\xa" LEFT "\xff\xff\xff\xff", 1000);

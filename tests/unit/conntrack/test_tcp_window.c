@@ -14,8 +14,10 @@
 #define ACK_WINDOW 66000 /* MAXACKWINDOW */
 
 /* Where A's numbers lie; B's lie `APART` behind. */
-static const uint32_t origins[] = { 1000000, 0, 1, UINT32_MAX, UINT32_MAX - 100, UINT32_MAX - 9000,
-				    0x7fffffff, 0x80000000, 0x80000001, UINT32_MAX - 66000 };
+static const uint32_t origins[] = {
+	1000000,	   0,	       1,	   UINT32_MAX, UINT32_MAX - 100,
+	UINT32_MAX - 9000, 0x7fffffff, 0x80000000, 0x80000001, UINT32_MAX - 66000
+};
 #define APART 0x40000000u
 
 struct bench {
@@ -23,7 +25,8 @@ struct bench {
 	uint32_t a, b; /* the next number of each */
 };
 
-static struct segment segment(uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len, uint16_t win)
+static struct segment segment(uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len,
+			      uint16_t win)
 {
 	return (struct segment){
 		.seq = seq,
@@ -71,9 +74,10 @@ static struct bench established(uint32_t origin)
 	return n;
 }
 
-#define each_origin(n)                                                                        \
-	for (size_t o_ = 0; o_ < sizeof(origins) / sizeof(origins[0]); o_++)                  \
-		for (struct bench n = established(origins[o_]), *once_ = &n; once_; once_ = NULL)
+#define each_origin(n)                                                                         \
+	for (size_t o_ = 0; o_ < sizeof(origins) / sizeof(origins[0]); o_++)                   \
+		for (struct bench n = established(origins[o_]), *once_ = &n; once_;            \
+		     once_ = NULL)
 
 static void a_handshake_tells_what_each_may_send(void **state)
 {

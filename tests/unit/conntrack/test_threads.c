@@ -389,7 +389,8 @@ static void *begin_together(void *arg)
 		rcu_offline();
 		pthread_barrier_wait(&s->barrier);
 		rcu_online();
-		ASSERT(conntrack_in(s->w.ct, t->number, &p, ZONE_NONE, at, &ref) == REASON_NONE);
+		ASSERT(conntrack_in(s->w.ct, t->number, &p, ZONE_NONE, at, &ref) ==
+		       REASON_NONE);
 		ASSERT(conntrack_confirm(s->w.ct, t->number, &p, at, &ref) == REASON_NONE);
 		ASSERT(ref.flow && !ref.unconfirmed);
 		rcu_offline();

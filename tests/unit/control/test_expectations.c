@@ -163,7 +163,11 @@ static struct expect sample(void)
 {
 	struct expect e = {
 		.id = 7,
-		.tuple = { .l3 = L3_IPV6, .l4 = 17, .zone = 3, .sport = 5, .dport = htons(6060) },
+		.tuple = { .l3 = L3_IPV6,
+			   .l4 = 17,
+			   .zone = 3,
+			   .sport = 5,
+			   .dport = htons(6060) },
 		.sport_mask = 0xffff,
 		.class = 2,
 		.helper = HELPER_SIP,
@@ -232,8 +236,8 @@ static void nonsense_is_no_expectation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(all_are_listed_in_as_many_replies_as_it_takes, setup,
-						teardown),
+		cmocka_unit_test_setup_teardown(all_are_listed_in_as_many_replies_as_it_takes,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(one_or_all_are_deleted_by_whoever_may, setup,
 						teardown),
 		cmocka_unit_test(what_is_encoded_decodes_to_itself),

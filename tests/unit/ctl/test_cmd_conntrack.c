@@ -151,8 +151,9 @@ static void a_flow_is_made_of_enough_words(void **state)
 	      "2", "-t", "5");
 	RIGHT("-I", "-p", "50", "-s", "10.0.0.1", "-d", "10.0.0.2", "-t", "5", "-w", "3");
 	/* An ICMP type that has no answer is no flow. */
-	assert_int_equal(RUN("conntrack", "-I", "-p", "icmp", "-s", "10.0.0.1", "-d", "10.0.0.2",
-			     "-t", "5", "--icmp-type", "3"), 1);
+	assert_int_equal(RUN("conntrack", "-I", "-p", "icmp", "-s", "10.0.0.1", "-d",
+			     "10.0.0.2", "-t", "5", "--icmp-type", "3"),
+			 1);
 	expect(run_err, "invalid parameters");
 }
 
@@ -173,7 +174,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define FTP_DATA "-p", "tcp", "-s", "192.0.2.1", "-d", "10.8.0.2", "--sport", "20", "--dport", "2571"
+#define FTP_DATA                                                                               \
+	"-p", "tcp", "-s", "192.0.2.1", "-d", "10.8.0.2", "--sport", "20", "--dport", "2571"
 
 static void what_may_be_said_of_expectations(void **state)
 {

@@ -170,7 +170,8 @@ static void flows_are_counted_and_deleted_as_conntrack_does(void **state)
 	"-p", "tcp", "-s", "10.9.0.1", "-d", "10.9.0.2", "--sport", "1000", "--dport", "80",   \
 		"--state", "ESTABLISHED", "-t", "300"
 #define GET                                                                                    \
-	"-G", "-p", "tcp", "-s", "10.9.0.1", "-d", "10.9.0.2", "--sport", "1000", "--dport", "80"
+	"-G", "-p", "tcp", "-s", "10.9.0.1", "-d", "10.9.0.2", "--sport", "1000", "--dport",   \
+		"80"
 
 static void a_flow_is_made_shown_changed_and_deleted(void **state)
 {
@@ -209,7 +210,8 @@ static void a_flow_is_made_shown_changed_and_deleted(void **state)
 static void xml_is_that_of_conntrack(void **state)
 {
 	(void)state;
-	assert_int_equal(RUN("conntrack", "-I", MAKE, "-u", "ASSURED,SEEN_REPLY", "-m", "5"), 0);
+	assert_int_equal(RUN("conntrack", "-I", MAKE, "-u", "ASSURED,SEEN_REPLY", "-m", "5"),
+			 0);
 	assert_int_equal(RUN("conntrack", "-L", "-s", "10.9.0.1", "-o", "xml"), 0);
 	expect(run_out,
 	       "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<conntrack>\n<flow><meta "
@@ -257,7 +259,8 @@ static void each_worker_has_a_line(void **state)
 	assert_int_equal(RUN("conntrack", "-S"), 0);
 	assert_int_equal(lines(run_out), 1);
 	assert_int_equal(strncmp(run_out, "cpu=0   \tfound=0 invalid=0 insert=", 34), 0);
-	expect(run_out, " early_drop=0 error=0 search_restart=0 clash_resolve=0 chaintoolong=0 \n");
+	expect(run_out,
+	       " early_drop=0 error=0 search_restart=0 clash_resolve=0 chaintoolong=0 \n");
 }
 
 /* ---- reload ---- */

@@ -95,7 +95,9 @@ static int set_up(void **state)
 	engine_set_hostview(b->engine, host());
 	b->network[0] = prefix_of("10.8.0.0/24");
 	b->network[1] = prefix_of("fd08::/64");
-	b->in = (struct engine_port){ PORT_IN, WG0, "wg0", true, ENGINE_ALL_HOOKS, b->network, 2 };
+	b->in = (struct engine_port){
+		PORT_IN, WG0, "wg0", true, ENGINE_ALL_HOOKS, b->network, 2
+	};
 	b->out = b->in;
 	b->out.role = PORT_OUT;
 	b->both = (struct engine_port){ .role = PORT_BOTH, .hooks = ENGINE_ALL_HOOKS };
@@ -131,8 +133,8 @@ static void rules(struct bench *b, const char *text)
 
 static uint8_t reply[BUILD_MAX];
 
-static struct engine_trace send_raw(struct bench *b, const struct engine_port *port, struct raw *r,
-				struct engine_result *ret_result)
+static struct engine_trace send_raw(struct bench *b, const struct engine_port *port,
+				    struct raw *r, struct engine_result *ret_result)
 {
 	struct engine_trace trace;
 	struct engine_result result = { 0 };
@@ -148,8 +150,8 @@ static struct engine_trace send_raw(struct bench *b, const struct engine_port *p
 	return trace;
 }
 
-static struct engine_trace send_udp(struct bench *b, const struct engine_port *port, const char *src,
-				    const char *dst)
+static struct engine_trace send_udp(struct bench *b, const struct engine_port *port,
+				    const char *src, const char *dst)
 {
 	struct raw r;
 
@@ -207,8 +209,10 @@ static void sources_that_nobody_behind_the_interface_may_have_are_dropped(void *
 	conntrack_stats(b->ct, &stats);
 	assert_int_equal(stats.flows, 0);
 	b->in.spoof_check = false;
-	assert_int_equal(send_udp(b, &b->in, "192.0.2.7", "198.51.100.1").verdict, VERDICT_ACCEPT);
-	assert_int_equal(send_udp(b, &b->in, "0.0.0.1", "198.51.100.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "192.0.2.7", "198.51.100.1").verdict,
+			 VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "0.0.0.1", "198.51.100.1").verdict,
+			 VERDICT_ACCEPT);
 	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "0.0.0.1").verdict, VERDICT_ACCEPT);
 	assert_int_equal(send_udp(b, &b->in, "0.0.0.0", "255.255.255.255").verdict,
 			 VERDICT_ACCEPT);
@@ -239,8 +243,10 @@ static void rules_see_the_real_interfaces(void **state)
 	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "10.8.0.1").verdict, VERDICT_ACCEPT);
 	assert_int_equal(send_udp(b, &b->out, "10.8.0.1", "10.8.0.7").verdict, VERDICT_ACCEPT);
 	/* By addresses alone it is the same. */
-	assert_int_equal(send_udp(b, &b->both, "10.8.0.4", "198.51.100.1").verdict, VERDICT_ACCEPT);
-	assert_int_equal(send_udp(b, &b->both, "198.51.100.8", "10.8.0.4").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->both, "10.8.0.4", "198.51.100.1").verdict,
+			 VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->both, "198.51.100.8", "10.8.0.4").verdict,
+			 VERDICT_ACCEPT);
 	assert_int_equal(send_udp(b, &b->both, "10.8.0.4", "10.8.0.5").verdict, VERDICT_DROP);
 }
 
@@ -253,8 +259,10 @@ static void a_route_is_asked_anew_when_the_host_changed(void **state)
 
 	rules(b, "table ip t { chain f { type filter hook forward priority 0; policy drop;\n"
 		 " oifname eth0 accept; }; }\n");
-	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_ACCEPT);
-	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict,
+			 VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict,
+			 VERDICT_ACCEPT);
 	engine_set_hostview(b->engine, hostview_new(links, 2, NULL, 0, routes, 2));
 	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_DROP);
 }
@@ -296,7 +304,8 @@ static void the_decision_that_is_told_is_a_rules_of_the_packets_own_hook(void **
 	assert_string_equal(t.table, "t");
 	assert_string_equal(t.family, "ip");
 	rules(b, "table ip t { chain post { type filter hook postrouting priority 0;\n"
-		 " udp dport 53 drop; }\n chain f { type filter hook forward priority 0; accept; }; }");
+		 " udp dport 53 drop; }\n chain f { type filter hook forward priority 0; "
+		 "accept; }; }");
 	t = send_udp(b, &b->in, "10.8.0.2", "198.51.100.1");
 	assert_int_equal(t.verdict, VERDICT_DROP);
 	assert_string_equal(t.chain, "post");
@@ -313,7 +322,8 @@ static void the_output_hook_takes_the_place_of_prerouting(void **state)
 	struct bench *b = *state;
 
 	rules(b, "table ip t { chain pre { type filter hook prerouting priority -300; drop; }\n"
-		 " chain o { type filter hook output priority -300; ct state invalid accept; drop; }; }");
+		 " chain o { type filter hook output priority -300; ct state invalid accept; "
+		 "drop; }; }");
 	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "10.8.0.1").verdict, VERDICT_DROP);
 	/* Before conntrack every packet is invalid to a rule. */
 	assert_int_equal(send_udp(b, &b->out, "10.8.0.1", "10.8.0.2").verdict, VERDICT_ACCEPT);
@@ -345,7 +355,8 @@ static void a_mark_set_by_a_rule_stays_with_the_flow(void **state)
 	assert_int_equal(t.flow.mark, 42);
 	rules(b, "table ip t { chain f { type filter hook forward priority 0; policy drop;\n"
 		 " ct mark 42 accept\n }; }\n");
-	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict,
+			 VERDICT_ACCEPT);
 }
 
 static void a_rejected_packet_is_answered_by_who_the_kernel_would_have_speak(void **state)
@@ -532,7 +543,8 @@ static void counters_and_handles_outlive_the_process(void **state)
 static void a_wrong_ruleset_changes_nothing(void **state)
 {
 	struct bench *b = *state;
-	const char *bad = "table ip t { chain f { type filter hook forward priority 0; acept; }; }\n";
+	const char *bad =
+		"table ip t { chain f { type filter hook forward priority 0; acept; }; }\n";
 	struct ruleset_input input = { .name = "bad", .text = bad, .len = strlen(bad) };
 	struct diag d = DIAG_INIT;
 	uint64_t serial;

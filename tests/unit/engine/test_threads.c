@@ -53,7 +53,8 @@ static void make(struct raw *r, unsigned flow, unsigned k)
 		raw_tcp(r, "10.8.0.2", sport, "198.51.100.1", 80, TCP_SYN, 100, 0, 0);
 		break;
 	case 1:
-		raw_tcp(r, "198.51.100.1", 80, "10.8.0.2", sport, TCP_SYN | TCP_ACK, 500, 101, 0);
+		raw_tcp(r, "198.51.100.1", 80, "10.8.0.2", sport, TCP_SYN | TCP_ACK, 500, 101,
+			0);
 		break;
 	case 2:
 		raw_tcp(r, "10.8.0.2", sport, "198.51.100.1", 80, TCP_ACK, 101, 501, 10);
@@ -71,7 +72,8 @@ static void make(struct raw *r, unsigned flow, unsigned k)
 		raw_fragment(r, &whole, sport, (k % 9 - 5) * 1000u, (k % 9 - 4) * 1000u);
 		break;
 	default:
-		raw_tcp(r, "10.8.0.2", sport, "198.51.100.1", 80, TCP_RST | TCP_ACK, 111, 501, 0);
+		raw_tcp(r, "10.8.0.2", sport, "198.51.100.1", 80, TCP_RST | TCP_ACK, 111, 501,
+			0);
 	}
 }
 
@@ -216,7 +218,8 @@ static void two_workers_judge_while_everything_changes_under_them(void **state)
 	open_shop(s);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i] = (struct worker){ .shop = s, .index = i };
-		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+		assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]),
+				 0);
 	}
 	for (unsigned i = 0; i < ROUNDS; i++)
 		disturb(s, i);

@@ -310,7 +310,8 @@ static void a_value_out_of_range_is_refused_where_it_stands(void **state)
 	refused("[tun t]\nrole = return\n", "expected in, out or both");
 	refused("[tun t]\nspoof-check = ys\n", "did you mean \"yes\"?");
 	refused("[tun t]\nhooks = forward prerouting\n",
-		"ctfwd.conf:2:17: \"prerouting\" is not known here: expected input, forward or output");
+		"ctfwd.conf:2:17: \"prerouting\" is not known here: expected input, forward or "
+		"output");
 	refused("[tun t]\naddress = 10.0.0.1\n", "not an address with its prefix length");
 	refused("[tun t]\naddress = 10.0.0.1/33\n", "not an address with its prefix length");
 	refused("[tun t]\ninterface = a/b\n", "not a name for an interface");
@@ -323,7 +324,8 @@ static void a_network_with_host_bits_is_refused(void **state)
 {
 	(void)state;
 	refused("[capture wg0]\nnetworks = fd08::/64\n  10.8.0.1/24\n",
-		"ctfwd.conf:3:3: \"10.8.0.1/24\" is not a network such as 10.8.0.0/24 or fd08::/64\n"
+		"ctfwd.conf:3:3: \"10.8.0.1/24\" is not a network such as 10.8.0.0/24 or "
+		"fd08::/64\n"
 		"      10.8.0.1/24\n      ^^^^^^^^^^^\n"
 		"no bit behind the prefix length may be set\n");
 }

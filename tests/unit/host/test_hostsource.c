@@ -221,7 +221,8 @@ static void of_several_ways_the_first_counts(void **state)
 
 	run("ip addr add 192.0.2.1/24 dev eth0;"
 	    "ip route add 198.51.100.0/24 nexthop via 192.0.2.9 dev eth0 nexthop dev wg0;"
-	    "ip -6 route add 2001:db8::/32 nexthop via fd08::7 dev wg0 nexthop via fd08::8 dev wg0");
+	    "ip -6 route add 2001:db8::/32 nexthop via fd08::7 dev wg0 nexthop via fd08::8 dev "
+	    "wg0");
 	while (route_to(f, "2001:db8::1") == 0)
 		wait_ms(f, 50);
 	assert_int_equal(route_to(f, "198.51.100.1"), link_index(f, "eth0"));

@@ -26,8 +26,9 @@ static int setup(void **state)
 	len = snprintf(name, sizeof(name), "@ctfw-test-notify-%d", (int)getpid());
 	memcpy(a.sun_path + 1, name + 1, (size_t)len - 1);
 	heard_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	if (heard_fd < 0 || bind(heard_fd, (struct sockaddr *)&a,
-				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len)) < 0)
+	if (heard_fd < 0 ||
+	    bind(heard_fd, (struct sockaddr *)&a,
+		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)len)) < 0)
 		return -1;
 	return setenv("NOTIFY_SOCKET", name, 1);
 }
@@ -69,7 +70,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_status_is_told, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_status_cannot_say_anything_else, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_status_cannot_say_anything_else, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

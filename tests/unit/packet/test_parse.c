@@ -677,7 +677,8 @@ int main(void)
 		cmocka_unit_test(other_headers_count_as_protocols),
 		cmocka_unit_test(no_next_header_anywhere_means_no_transport),
 		cmocka_unit_test(a_truncated_extension_header_means_no_transport),
-		cmocka_unit_test(an_extension_header_that_runs_past_the_end_means_an_empty_transport),
+		cmocka_unit_test(
+			an_extension_header_that_runs_past_the_end_means_an_empty_transport),
 		cmocka_unit_test(a_complete_chain_may_end_in_an_empty_protocol),
 		cmocka_unit_test(an_ipv6_first_fragment_shows_its_ports),
 		cmocka_unit_test(an_atomic_fragment_is_no_fragment),

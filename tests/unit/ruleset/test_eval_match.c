@@ -25,8 +25,8 @@ enum carrier {
 };
 static struct raw raws[CARRIERS];
 static struct packet packets[CARRIERS];
-/* Of IPv4 and IPv6 packets.  The reply's tuple is another one than the original's answer, so that
- * the two are told apart. */
+/* Of IPv4 and IPv6 packets.  The reply's tuple is another one than the original's answer, so
+ * that the two are told apart. */
 static struct flow flows[2];
 static struct flow_ext ext = { .label = { 1 << 5 | 1 << 9, UINT64_C(1) << 63 } };
 static const char helper[16] = "ftp";
@@ -756,11 +756,13 @@ int main(void)
 					  models_free),
 		cmocka_unit_test_teardown(a_missing_interface_has_an_empty_name, models_free),
 		cmocka_unit_test_teardown(labels_match_any_or_none_or_all, models_free),
-		cmocka_unit_test_teardown(a_flow_that_nobody_expected_has_no_helper, models_free),
+		cmocka_unit_test_teardown(a_flow_that_nobody_expected_has_no_helper,
+					  models_free),
 		cmocka_unit_test_teardown(a_flow_that_is_not_confirmed_does_not_expire,
 					  models_free),
 		cmocka_unit_test_teardown(a_flow_without_packets_has_no_average, models_free),
-		cmocka_unit_test_teardown(a_zone_of_one_direction_is_the_flows_zone, models_free),
+		cmocka_unit_test_teardown(a_zone_of_one_direction_is_the_flows_zone,
+					  models_free),
 		cmocka_unit_test_teardown(before_conntrack_the_state_is_invalid, models_free),
 		cmocka_unit_test_teardown(an_unconfirmed_flow_has_no_status, models_free),
 		cmocka_unit_test_teardown(

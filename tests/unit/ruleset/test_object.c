@@ -1,4 +1,4 @@
-/* test_object.c - named objects of tables: what good/ and errors/ of tests/ruleset do not show. */
+/* test_object.c - named objects of tables: what good/ and errors/ do not show. */
 #include <stdio.h>
 
 #include "ruleset/model.h"
@@ -69,11 +69,13 @@ static void objects_come_and_go_by_name_and_handle(void **state)
 static void an_object_goes_together_with_the_rule_that_names_it(void **state)
 {
 	(void)state;
-	assert_int_equal(apply(&rs, "add table t\n" TIMEOUT("a", "protocol tcp")
-					    "add chain t c\nadd rule t c ct timeout set \"a\"\n"),
+	assert_int_equal(apply(&rs, "add table t\n" TIMEOUT(
+					    "a", "protocol tcp") "add chain t c\nadd rule t c "
+								 "ct timeout set \"a\"\n"),
 			 0);
 	assert_refused(rs, "delete ct timeout ip t a", "in use");
-	assert_refused(rs, "flush chain t c; delete ct timeout ip t a; add rule t c jump nowhere",
+	assert_refused(rs,
+		       "flush chain t c; delete ct timeout ip t a; add rule t c jump nowhere",
 		       "no chain");
 	assert_int_equal(rs->tables[0]->n_objects, 1);
 	assert_int_equal(apply(&rs, "flush chain t c; delete ct timeout ip t a"), 0);
@@ -94,9 +96,10 @@ static void seconds_of_a_policy_may_be_written_as_a_time(void **state)
 {
 	(void)state;
 	assert_int_equal(
-		apply(&rs, "add table t\n" TIMEOUT(
-				   "a", "protocol tcp; policy = { close : 5s, established : 1h30m, "
-					"syn_sent : 7 }")),
+		apply(&rs,
+		      "add table t\n" TIMEOUT(
+			      "a", "protocol tcp; policy = { close : 5s, established : 1h30m, "
+				   "syn_sent : 7 }")),
 		0);
 	assert_command("list ct timeout ip t a", 0, false,
 		       "table ip t {\n"
@@ -115,9 +118,10 @@ static void seconds_of_a_policy_may_be_written_as_a_time(void **state)
 static void a_kind_is_listed_by_itself(void **state)
 {
 	(void)state;
-	assert_int_equal(apply(&rs, "add table t; add table ip6 u; add table inet v\n" TIMEOUT(
-					    "a", "protocol udp") "add ct helper inet v h { type "
-								 "\"ftp\" protocol tcp; }\n"),
+	assert_int_equal(apply(&rs,
+			       "add table t; add table ip6 u; add table inet v\n" TIMEOUT(
+				       "a", "protocol udp") "add ct helper inet v h { type "
+							    "\"ftp\" protocol tcp; }\n"),
 			 0);
 	/* Tables that have other objects are shown empty, as nft does. */
 	assert_command("list ct timeouts", 0, false,
@@ -134,23 +138,24 @@ static void a_kind_is_listed_by_itself(void **state)
 static void what_was_added_is_echoed_in_a_line(void **state)
 {
 	(void)state;
-	assert_command("table inet z {\n"
-		       "ct helper a { type \"ftp\" protocol tcp; comment \"c1\"; }\n"
-		       "ct timeout a { protocol tcp; policy = { close : 5 }; }\n"
-		       "ct expectation e { protocol tcp; dport 9876; timeout 2m; size 12; "
-		       "l3proto ip; }\n"
-		       "}\n"
-		       "create ct helper inet z b { type \"ftp\" protocol tcp; }\n",
-		       PRINT_HANDLE, true,
-		       "add table inet z # handle 1\n"
-		       "add ct helper inet z a { # handle 1 comment \"c1\" type \"ftp\" protocol "
-		       "tcp; l3proto inet; } \n"
-		       "add ct timeout inet z a { # handle 2 protocol tcp; l3proto inet; policy = "
-		       "{ close : 5 }; } \n"
-		       "add ct expectation inet z e { # handle 3 protocol tcp; dport 9876; timeout "
-		       "2m; size 12; l3proto ip; } \n"
-		       "create ct helper inet z b { # handle 4 type \"ftp\" protocol tcp; l3proto "
-		       "inet; } \n");
+	assert_command(
+		"table inet z {\n"
+		"ct helper a { type \"ftp\" protocol tcp; comment \"c1\"; }\n"
+		"ct timeout a { protocol tcp; policy = { close : 5 }; }\n"
+		"ct expectation e { protocol tcp; dport 9876; timeout 2m; size 12; "
+		"l3proto ip; }\n"
+		"}\n"
+		"create ct helper inet z b { type \"ftp\" protocol tcp; }\n",
+		PRINT_HANDLE, true,
+		"add table inet z # handle 1\n"
+		"add ct helper inet z a { # handle 1 comment \"c1\" type \"ftp\" protocol "
+		"tcp; l3proto inet; } \n"
+		"add ct timeout inet z a { # handle 2 protocol tcp; l3proto inet; policy = "
+		"{ close : 5 }; } \n"
+		"add ct expectation inet z e { # handle 3 protocol tcp; dport 9876; timeout "
+		"2m; size 12; l3proto ip; } \n"
+		"create ct helper inet z b { # handle 4 type \"ftp\" protocol tcp; l3proto "
+		"inet; } \n");
 }
 
 /* ---- numbers of policies ---- */
