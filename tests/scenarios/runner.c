@@ -15,43 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctfw/expect.h"
 #include "ctl/hostspec.h"
 #include "dump.h"
 #include "expect.h"
 #include "options.h"
 #include "row.h"
+#include "scenario.h"
 
 #define WORDS_MAX 512
 #define START (1000 * NSEC_PER_SEC) /* a scenario's time 0 */
-#define NETWORKS_MAX 8
 
 enum mode { MODE_RUN = 1, MODE_WRONG, MODE_DUMP };
 
-struct line {
-	char *text;
-	unsigned number;
-};
-
-struct scenario {
-	const char *file;
-	const struct line *lines;
-	size_t n_lines, at; /* at: of the statement that runs */
-
-	struct row_context rows;
-	struct replay_options options;
-	struct frag_options fragments;
-	struct hostspec host;
-	struct replay *replay; /* made by the first statement that needs it */
-	uint64_t time;
-	struct engine_port port;
-	struct prefix networks[NETWORKS_MAX];
-	struct text error;
-	bool dump;
-};
-
-static int fail(struct scenario *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int fail(struct scenario *s, const char *fmt, ...)
+int scenario_fail(struct scenario *s, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -98,12 +74,12 @@ static int set_hostview(struct scenario *s)
 	struct hostview *hv = hostspec_build(&s->host);
 
 	if (!hv)
-		return fail(s, "out of memory");
+		return scenario_fail(s, "out of memory");
 	replay_set_hostview(s->replay, hv);
 	return 0;
 }
 
-static int need_replay(struct scenario *s)
+int scenario_need_replay(struct scenario *s)
 {
 	int err;
 
@@ -111,7 +87,7 @@ static int need_replay(struct scenario *s)
 		return 0;
 	err = replay_new(&s->options, &s->replay);
 	if (err)
-		return fail(s, "the firewall cannot be made: %s", strerror(-err));
+		return scenario_fail(s, "the firewall cannot be made: %s", strerror(-err));
 	replay_advance(s->replay, s->time);
 	if (s->port.role)
 		replay_set_port(s->replay, &s->port);
@@ -125,11 +101,11 @@ static int apply(struct scenario *s, const char *name, const char *text, size_t 
 	struct text out = TEXT_INIT;
 	int err;
 
-	if (need_replay(s) < 0)
+	if (scenario_need_replay(s) < 0)
 		return -1;
 	err = replay_apply(s->replay, &input, &d, &out);
 	if (err)
-		fail(s, "%s", d.text.len ? text_str(&d.text) : strerror(-err));
+		scenario_fail(s, "%s", d.text.len ? text_str(&d.text) : strerror(-err));
 	diag_fini(&d);
 	text_fini(&out);
 	return err ? -1 : 0;
@@ -141,18 +117,18 @@ static int do_host(struct scenario *s, char **words, size_t n)
 {
 	char error[ROW_ERROR];
 
-	return row_host(&s->rows, words, n, error) < 0 ? fail(s, "%s", error) : 0;
+	return row_host(&s->rows, words, n, error) < 0 ? scenario_fail(s, "%s", error) : 0;
 }
 
 static int do_config(struct scenario *s, char **words, size_t n)
 {
 	if (n != 2 || option_set(&s->options.conntrack, words[0], words[1]) < 0)
-		return fail(s,
-			    "config OPTION VALUE is what is wanted: an option of [conntrack] "
-			    "and what it may be");
+		return scenario_fail(
+			s, "config OPTION VALUE is what is wanted: an option of [conntrack] "
+			   "and what it may be");
 	if (s->replay && conntrack_set_options(replay_conntrack(s->replay),
 					       &s->options.conntrack) < 0)
-		return fail(s, "%s cannot be %s", words[0], words[1]);
+		return scenario_fail(s, "%s cannot be %s", words[0], words[1]);
 	return 0;
 }
 
@@ -177,7 +153,7 @@ static int do_fragments(struct scenario *s, char **words, size_t n)
 			engine_set_fragments(replay_engine(s->replay), &s->fragments);
 		return 0;
 	}
-	return fail(s, "fragments OPTION VALUE is what is wanted, of [fragments]");
+	return scenario_fail(s, "fragments OPTION VALUE is what is wanted, of [fragments]");
 }
 
 /* fragments-waiting N */
@@ -186,12 +162,12 @@ static int do_fragments_waiting(struct scenario *s, char **words, size_t n)
 	struct frag_stats stats;
 
 	if (n != 1)
-		return fail(s, "fragments-waiting NUMBER is what is wanted");
-	if (need_replay(s) < 0)
+		return scenario_fail(s, "fragments-waiting NUMBER is what is wanted");
+	if (scenario_need_replay(s) < 0)
 		return -1;
 	engine_fragments(replay_engine(s->replay), &stats);
 	if (stats.fragments != strtoull(words[0], NULL, 10))
-		return fail(s, "%" PRIu64 " fragments wait", stats.fragments);
+		return scenario_fail(s, "%" PRIu64 " fragments wait", stats.fragments);
 	return 0;
 }
 
@@ -200,7 +176,7 @@ static int do_local(struct scenario *s, char **words, size_t n)
 	char error[HOSTSPEC_ERROR] = "local ADDRESS[@IFACE] is what is wanted";
 
 	if (n != 1 || hostspec_local(&s->host, words[0], error) < 0)
-		return fail(s, "%s", error);
+		return scenario_fail(s, "%s", error);
 	return s->replay ? set_hostview(s) : 0;
 }
 
@@ -209,7 +185,7 @@ static int do_route(struct scenario *s, char **words, size_t n)
 	char error[HOSTSPEC_ERROR] = "route PREFIX=IFACE is what is wanted";
 
 	if (n != 1 || hostspec_route(&s->host, words[0], error) < 0)
-		return fail(s, "%s", error);
+		return scenario_fail(s, "%s", error);
 	return s->replay ? set_hostview(s) : 0;
 }
 
@@ -223,18 +199,19 @@ static int do_port(struct scenario *s, char **words, size_t n)
 		if (strcmp(port_role_name(role), words[0]) == 0)
 			p->role = role;
 	if (!p->role || (p->role != PORT_BOTH && n < 2))
-		return fail(s, "port both, or port in|out IFACE [spoof-check] [PREFIX...]");
+		return scenario_fail(
+			s, "port both, or port in|out IFACE [spoof-check] [PREFIX...]");
 	for (size_t i = 1; i < n; i++) {
 		if (i == 1) {
 			if (hostspec_link(&s->host, words[i], &p->ifindex) < 0)
-				return fail(s, "\"%s\" is not the name of an interface",
-					    words[i]);
+				return scenario_fail(
+					s, "\"%s\" is not the name of an interface", words[i]);
 			memcpy(p->ifname, words[i], strlen(words[i]));
 		} else if (strcmp(words[i], "spoof-check") == 0) {
 			p->spoof_check = true;
 		} else if (p->n_networks == NETWORKS_MAX ||
 			   prefix_parse(words[i], &s->networks[p->n_networks++]) < 0) {
-			return fail(s, "\"%s\" is not a prefix", words[i]);
+			return scenario_fail(s, "\"%s\" is not a prefix", words[i]);
 		}
 	}
 	if (!s->replay)
@@ -252,7 +229,7 @@ static int do_ruleset(struct scenario *s, char **words, size_t n)
 
 	(void)words;
 	if (n)
-		return fail(s, "the rules begin on the next line");
+		return scenario_fail(s, "the rules begin on the next line");
 	text_puts(&text, "flush ruleset");
 	for (s->at++; s->at < s->n_lines; s->at++) {
 		const char *line = s->lines[s->at].text;
@@ -265,7 +242,7 @@ static int do_ruleset(struct scenario *s, char **words, size_t n)
 	if (s->dump)
 		dump_hex("ruleset", text_str(&text), text.len);
 	if (s->at == s->n_lines)
-		err = fail(s, "the ruleset of line %u has no \"end\"", first);
+		err = scenario_fail(s, "the ruleset of line %u has no \"end\"", first);
 	else
 		err = apply(s, "ruleset", text_str(&text), text.len);
 	text_fini(&text);
@@ -305,8 +282,8 @@ static int do_wait(struct scenario *s, char **words, size_t n)
 	uint64_t ns;
 
 	if (n != 1 || parse_seconds(words[0], &ns) < 0)
-		return fail(s, "wait SECONDS is what is wanted");
-	if (need_replay(s) < 0)
+		return scenario_fail(s, "wait SECONDS is what is wanted");
+	if (scenario_need_replay(s) < 0)
 		return -1;
 	s->time += ns;
 	if (s->dump)
@@ -315,186 +292,9 @@ static int do_wait(struct scenario *s, char **words, size_t n)
 	return 0;
 }
 
-/* ---- the table ---- */
-
-struct table {
-	uint64_t mono;
-	uint32_t index[ROW_FLOWS], id[ROW_FLOWS];
-	char *line[ROW_FLOWS];
-	size_t n, listed;
-};
-
-static bool table_add(void *arg, uint32_t index, const struct flow *f)
-{
-	struct table *table = arg;
-	struct text line = TEXT_INIT;
-
-	if (table->listed < ROW_FLOWS) {
-		expect_flow_print(f, table->mono, &line);
-		table->index[table->listed] = index;
-		table->id[table->listed] = f->id;
-		table->line[table->listed++] = text_steal(&line);
-	}
-	table->n++;
-	return true;
-}
-
-static void table_read(struct scenario *s, struct table *ret_table)
-{
-	const struct instant now = { .mono = s->time, .real = s->time };
-	uint32_t cursor = 0;
-
-	*ret_table = (struct table){ .mono = s->time };
-	conntrack_each(replay_conntrack(s->replay), &cursor, 0, now, table_add, ret_table);
-}
-
-static void table_fini(struct table *table)
-{
-	for (size_t i = 0; i < table->listed; i++)
-		free(table->line[i]);
-}
-
-/* flow WORDS: one entry at least is that */
-static int do_flow(struct scenario *s, char **words, size_t n)
-{
-	struct table table;
-	bool found = false;
-
-	if (n == 0)
-		return fail(s, "flow WORDS of a line of conntrack -L is what is wanted");
-	if (need_replay(s) < 0)
-		return -1;
-	table_read(s, &table);
-	for (size_t i = 0; i < table.listed && !found; i++)
-		found = table.line[i] && expect_line(words, n, table.line[i]);
-	if (!found)
-		fail(s, "no such entry among %zu:", table.n);
-	for (size_t i = 0; i < table.listed && !found; i++)
-		text_printf(&s->error, "\n    %s", table.line[i]);
-	table_fini(&table);
-	return found ? 0 : -1;
-}
-
-/* flows N */
-static int do_flows(struct scenario *s, char **words, size_t n)
-{
-	struct table table;
-	size_t want = n == 1 ? (size_t)strtoul(words[0], NULL, 10) : 0;
-
-	if (n != 1)
-		return fail(s, "flows NUMBER is what is wanted");
-	if (need_replay(s) < 0)
-		return -1;
-	table_read(s, &table);
-	if (table.n != want)
-		fail(s, "there are %zu entries, not %zu:", table.n, want);
-	for (size_t i = 0; i < table.listed && table.n != want; i++)
-		text_printf(&s->error, "\n    %s", table.line[i]);
-	table_fini(&table);
-	return table.n == want ? 0 : -1;
-}
-
-/* ---- expectations ---- */
-
-static bool expectation_add(void *arg, uint32_t index, const struct expect *e)
-{
-	struct table *table = arg;
-	struct text line = TEXT_INIT;
-
-	(void)index;
-	if (table->listed < ROW_FLOWS) {
-		expect_print(e, table->mono, &line);
-		table->line[table->listed++] = text_steal(&line);
-	}
-	table->n++;
-	return true;
-}
-
-static void expectations_read(struct scenario *s, struct table *ret_table)
-{
-	const struct instant now = { .mono = s->time, .real = s->time };
-
-	uint32_t cursor = 0;
-
-	*ret_table = (struct table){ .mono = s->time };
-	conntrack_each_expectation(replay_conntrack(s->replay), &cursor, now, expectation_add,
-				   ret_table);
-}
-
-/* Say what is wrong, and what there is. */
-static int fail_table(struct scenario *s, const struct table *table, const char *what)
-{
-	fail(s, "%s, there are %zu:", what, table->n);
-	for (size_t i = 0; i < table->listed; i++)
-		text_printf(&s->error, "\n    %s", table->line[i]);
-	return -1;
-}
-
-/* expect WORDS: this is expected */
-static int do_expect(struct scenario *s, char **words, size_t n)
-{
-	struct table table;
-	bool found = false;
-	int err;
-
-	if (n == 0)
-		return fail(s, "expect WORDS of a line of conntrack -L expect is wanted");
-	if (need_replay(s) < 0)
-		return -1;
-	expectations_read(s, &table);
-	for (size_t i = 0; i < table.listed && !found; i++)
-		found = table.line[i] && expect_line(words, n, table.line[i]);
-	err = found ? 0 : fail_table(s, &table, "no such expectation");
-	table_fini(&table);
-	return err;
-}
-
-/* expects N */
-static int do_expects(struct scenario *s, char **words, size_t n)
-{
-	size_t want = n == 1 ? (size_t)strtoul(words[0], NULL, 10) : 0;
-	struct table table;
-	int err = 0;
-
-	if (n != 1)
-		return fail(s, "expects NUMBER is what is wanted");
-	if (need_replay(s) < 0)
-		return -1;
-	expectations_read(s, &table);
-	if (table.n != want)
-		err = fail_table(s, &table, "not as many expectations");
-	table_fini(&table);
-	return err;
-}
-
-/* delete WORDS: all entries that are that (none: all) */
-static int do_delete(struct scenario *s, char **words, size_t n)
-{
-	struct table table;
-	size_t deleted = 0;
-
-	if (need_replay(s) < 0)
-		return -1;
-	table_read(s, &table);
-	for (size_t i = 0; i < table.listed; i++) {
-		/* A deletion goes by what the words say, whatever flags the entry has. */
-		char *all = table.line[i];
-		bool wanted = true;
-
-		for (size_t w = 0; w < n && all; w++)
-			wanted = wanted && strstr(all, words[w]);
-		if (wanted && conntrack_delete(replay_conntrack(s->replay), table.index[i],
-					       table.id[i]))
-			deleted++;
-	}
-	table_fini(&table);
-	replay_advance(s->replay, s->time);
-	return deleted ? 0 : fail(s, "nothing was there to be deleted");
-}
-
 static int do_stats(struct scenario *s, char **words, size_t n)
 {
-	if (need_replay(s) < 0)
+	if (scenario_need_replay(s) < 0)
 		return -1;
 	return expect_stats(words, n, replay_conntrack(s->replay), &s->error);
 }
@@ -505,8 +305,8 @@ static int do_dropped(struct scenario *s, char **words, size_t n)
 	struct engine_stats stats;
 
 	if (n != 2)
-		return fail(s, "dropped REASON NUMBER is what is wanted");
-	if (need_replay(s) < 0)
+		return scenario_fail(s, "dropped REASON NUMBER is what is wanted");
+	if (scenario_need_replay(s) < 0)
 		return -1;
 	engine_stats(replay_engine(s->replay), &stats);
 	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++) {
@@ -514,10 +314,10 @@ static int do_dropped(struct scenario *s, char **words, size_t n)
 			continue;
 		if (stats.dropped[r] == strtoull(words[1], NULL, 10))
 			return 0;
-		return fail(s, "%" PRIu64 " packets were dropped for %s", stats.dropped[r],
-			    words[0]);
+		return scenario_fail(s, "%" PRIu64 " packets were dropped for %s",
+				     stats.dropped[r], words[0]);
 	}
-	return fail(s, "no reason is called %s", words[0]);
+	return scenario_fail(s, "no reason is called %s", words[0]);
 }
 
 /* datagram LABEL: FROM > TO ...: a packet that is not sent, for its fragments */
@@ -538,7 +338,7 @@ static int do_datagram(struct scenario *s, char **words, size_t n)
 	if (!err)
 		err = row_build(&s->rows, &row, error, &bytes, &len, &vnet);
 	if (err)
-		fail(s, "%s", error);
+		scenario_fail(s, "%s", error);
 	free(bytes);
 	row_fini(&row);
 	return err;
@@ -561,11 +361,11 @@ static const struct {
 	{ "ruleset", do_ruleset, false },
 	{ "nft", do_nft, true },
 	{ "wait", do_wait, false },
-	{ "flow", do_flow, false },
-	{ "flows", do_flows, false },
-	{ "expect", do_expect, false },
-	{ "expects", do_expects, false },
-	{ "delete", do_delete, true },
+	{ "flow", tables_flow, false },
+	{ "flows", tables_flows, false },
+	{ "expect", tables_expect, false },
+	{ "expects", tables_expects, false },
+	{ "delete", tables_delete, true },
 	{ "stats", do_stats, false },
 	{ "dropped", do_dropped, false },
 };
@@ -592,12 +392,12 @@ static int send_row(struct scenario *s, const struct row *row, char **words, siz
 	int err;
 
 	if (row_build(&s->rows, row, error, &bytes, &len, &vnet) < 0)
-		return fail(s, "%s", error);
+		return scenario_fail(s, "%s", error);
 	if (s->dump)
 		dump_hex(vnet.flags || vnet.gso_type ? "super-packet" : "packet", bytes, len);
 	replay_packet(s->replay, bytes, len, &vnet, s->time, &outcome);
 	if (expect_out_take(s->replay, &outcome, &out) < 0)
-		err = fail(s, "more than %d packets were emitted", EXPECT_OUT);
+		err = scenario_fail(s, "more than %d packets were emitted", EXPECT_OUT);
 	else
 		err = expect_outcome(words, bar, &outcome, &out, &s->rows, &s->error);
 	expect_out_fini(&out);
@@ -618,11 +418,12 @@ static int do_packet(struct scenario *s, char **words, size_t n)
 	int err;
 
 	if (arrow == n)
-		return fail(s, "neither a statement nor a packet with \"=>\": %s", words[0]);
-	if (need_replay(s) < 0)
+		return scenario_fail(s, "neither a statement nor a packet with \"=>\": %s",
+				     words[0]);
+	if (scenario_need_replay(s) < 0)
 		return -1;
 	if (row_parse(&s->rows, words, arrow, error, &row) < 0) {
-		err = fail(s, "%s", error);
+		err = scenario_fail(s, "%s", error);
 	} else {
 		/* sport=A-B: as many packets, each with the next port. */
 		int64_t last = row.sport_last == ROW_UNSET ? row.sport : row.sport_last;
@@ -644,7 +445,7 @@ static int run_line(struct scenario *s)
 	int err = 0;
 
 	if (!copy)
-		return fail(s, "out of memory");
+		return scenario_fail(s, "out of memory");
 	n = split(copy, words);
 	for (size_t i = 0; n && i < sizeof(statements) / sizeof(statements[0]); i++) {
 		if (strcmp(words[0], statements[i].name) == 0) {
