@@ -52,6 +52,19 @@ static json_t *change_of(const struct conntrack_request *r)
 	return change;
 }
 
+/* The kernel looks one flow up by a tuple: what was not said of it is 0, its zone too. */
+static void make_single(struct flow_filter *f)
+{
+	if (f->has_icmp_type)
+		f->has_icmp_id = true;
+	if (f->has_zone || f->has_orig_zone || f->has_reply_zone)
+		return;
+	if (f->src.family)
+		f->has_orig_zone = true;
+	else
+		f->has_reply_zone = true;
+}
+
 static json_t *params_of(const struct conntrack_request *r)
 {
 	struct flow_filter filter = r->filter;
@@ -63,6 +76,8 @@ static json_t *params_of(const struct conntrack_request *r)
 		filter.has_mark = filter.has_state = filter.has_sctp_state = false;
 		filter.status = filter.status_clear = 0;
 	}
+	if (r->what == 'G')
+		make_single(&filter);
 	if (r->zero)
 		json_object_set_new(params, "zero", json_true());
 	json_object_set_new(params, "filter", control_filter_encode(&filter));
@@ -267,6 +282,14 @@ static void catch_signals(struct client *c)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+/* Who asks twice gets what was asked once: the client that a signal would stop goes away. */
+static void ignore_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	watching = NULL;
+}
+
 /* At once, and then no more than once a second. */
 static void say_skipped(struct conntrack_printer *p, bool at_once)
 {
@@ -343,7 +366,7 @@ static int watch(struct ctl *ctl, const struct conntrack_request *r)
 	say_skipped(&w.printer, true);
 	conntrack_say(ctl, "%lld %s events have been shown.", (long long)w.printer.shown,
 		      w.expectations ? "expectation" : "flow");
-	watching = NULL;
+	ignore_signals();
 	client_close(c);
 	return status;
 }

@@ -113,6 +113,7 @@ static const struct {
 	const char *commands;
 } allowed[] = {
 	{ 't', "IAU" },
+	{ 'm', "LDIAUE" },
 	{ 'z', "L" },
 	{ 'e', "E" },
 	{ 'b', "E" },
@@ -585,11 +586,38 @@ static int check_needs(struct ctl *ctl, const struct conntrack_request *r)
 		return need(ctl, "orig-port-dst");
 	if (is_icmp(f->proto) && !f->has_icmp_type)
 		return need(ctl, "icmp-type");
+	if (is_icmp(f->proto) && !f->has_icmp_code)
+		return need(ctl, "icmp-code");
+	if (is_gre(f->proto) && !(f->has_sport && f->has_dport) &&
+	    !(f->has_reply_sport && f->has_reply_dport))
+		return wrong(ctl, "you have to specify `--srckey' and `--dstkey'");
 	if (r->what == 'G')
 		return 0;
 	if (has_state(f->proto) && !f->has_state && !f->has_sctp_state)
 		return need(ctl, "state");
 	return conntrack_given(r, 't') ? 0 : need(ctl, "timeout");
+}
+
+static bool is_part(const struct prefix *p)
+{
+	return p->family && p->len < addr_bits(p->family);
+}
+
+/* Where one flow or expectation is meant, its addresses are whole. */
+static int check_whole(struct ctl *ctl, const struct conntrack_request *r)
+{
+	const struct flow_filter *f = &r->filter;
+
+	if (!strchr(r->table == TABLE_EXPECT ? "GD" : "GIA", r->what))
+		return 0;
+	if (is_part(&f->src))
+		return wrong(ctl, "Illegal option `--mask-src' with this command");
+	if (is_part(&f->dst))
+		return wrong(ctl, "Illegal option `--mask-dst' with this command");
+	if (is_part(&f->reply_src))
+		return wrong(ctl, "CIDR notation unavailable for `--reply-src'");
+	return is_part(&f->reply_dst) ?
+		       wrong(ctl, "CIDR notation unavailable for `--reply-dst'") : 0;
 }
 
 static int take_table(struct ctl *ctl, struct conntrack_request *r, int argc, char **argv)
@@ -628,6 +656,8 @@ static int check(struct ctl *ctl, struct conntrack_request *r, int argc, char **
 		status = take_specials(ctl, r);
 	if (!status)
 		status = check_families(ctl, &r->filter);
+	if (!status)
+		status = check_whole(ctl, r);
 	if (!status)
 		status = check_needs(ctl, r);
 	if (!r->events)

@@ -97,6 +97,7 @@ same_words "-L of no table" -L bogus
 same_words "-C" -C
 same_words "-C expect" -C expect
 same_words "-G" -G -p tcp $A --sport 1000 --dport 80
+same_words "-G finds none of another zone" -G -p udp $A --sport 1000 --dport 53
 same_words "-G of none" -G -p tcp $A --sport 1 --dport 80
 same_words "-U of a mark" -U -p tcp $A --sport 1000 --dport 80 -m 9
 same_words "-U of a mark with a mask" -U -p tcp $A --sport 1000 --dport 80 -m 0x10/0xff
@@ -107,6 +108,9 @@ same_words "-D of none" -D -p tcp --orig-port-src 1000
 for wrong in "-L -E" "-L -t 5" "-L -e NEW" "-E -e FOO" "-L -b 5" "-F -p tcp" "-C -p tcp" "-L -s bogus" \
 	"-L -p bogus" "-L -f ipx" "-L -u bogus" "-L -o bogus" "-L -o save,id" "-G -s 10.0.0.1" \
 	"-I -s 10.0.0.1" "-I -p tcp $A -t 5 --sport 1 --dport 2" "-I -p udp $A --sport 1 --dport 2" \
+	"-I -p udp -s 10.0.0.1/24 -d 10.0.0.2 --sport 1 --dport 2 -t 5" "-G -p 50 -s 10.0.0.1 -d 10.0.0.2/8" \
+	"-I -p udp -r 10.0.0.1/24 -q 10.0.0.2 --sport 1 --dport 2 -t 5" "-G -p icmp $A --icmp-type 8" \
+	"-I -p icmp $A --icmp-type 8 -t 5" "-I -p gre $A --srckey 1 -t 5" "-G -p 50 $A -m 5" \
 	"-L -p tcp --state bogus" "-L -s 10.0.0.1 -d ::1" "-F dying"; do
 	same_words "refused: $wrong" $wrong
 done
@@ -117,4 +121,16 @@ sleep 0.5
 kill -INT $ours_pid $theirs_pid
 wait $ours_pid $theirs_pid
 ok "-E tells the same" same "$(plain <"$WORK/theirs")" "$(plain <"$WORK/ours")"
+
+# Signals that come again while it goes find nothing to break.
+all_well() {
+	local i n
+	for i in {1..10}; do
+		"$BUILD/ctfwctl" conntrack -E >/dev/null 2>&1 &
+		sleep 0.2
+		for n in {1..40}; do kill -INT $! 2>/dev/null; done
+		wait $! || return 1
+	done
+}
+ok "-E ends well however often it is interrupted" all_well
 disown -a

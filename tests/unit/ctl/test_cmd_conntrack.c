@@ -152,9 +152,40 @@ static void a_flow_is_made_of_enough_words(void **state)
 	RIGHT("-I", "-p", "50", "-s", "10.0.0.1", "-d", "10.0.0.2", "-t", "5", "-w", "3");
 	/* An ICMP type that has no answer is no flow. */
 	assert_int_equal(RUN("conntrack", "-I", "-p", "icmp", "-s", "10.0.0.1", "-d",
-			     "10.0.0.2", "-t", "5", "--icmp-type", "3"),
+			     "10.0.0.2", "-t", "5", "--icmp-type", "3", "--icmp-code", "0"),
 			 1);
 	expect(run_err, "invalid parameters");
+}
+
+static void one_flow_has_whole_addresses(void **state)
+{
+	(void)state;
+	WRONG("-I", "-p", "50", "-s", "10.0.0.1/24", "-d", "10.0.0.2", "-t", "5");
+	expect(run_err, "Illegal option `--mask-src' with this command");
+	WRONG("-A", "-p", "50", "-s", "10.0.0.1", "-d", "10.0.0.2/31", "-t", "5");
+	expect(run_err, "Illegal option `--mask-dst' with this command");
+	WRONG("-G", "-p", "50", "-s", "fd00::1/64", "-d", "fd00::2");
+	expect(run_err, "Illegal option `--mask-src' with this command");
+	WRONG("-I", "-p", "50", "-r", "10.0.0.1/24", "-q", "10.0.0.2", "-t", "5");
+	expect(run_err, "CIDR notation unavailable for `--reply-src'");
+	WRONG("-G", "-p", "50", "-r", "10.0.0.1", "-q", "10.0.0.2/0");
+	expect(run_err, "CIDR notation unavailable for `--reply-dst'");
+	RIGHT("-I", "-p", "50", "-s", "10.0.0.1/32", "-d", "10.0.0.2/32", "-t", "5");
+	RIGHT("-G", "-p", "50", "-s", "fd00::1/128", "-d", "fd00::2");
+}
+
+static void one_flow_is_named_by_its_whole_tuple(void **state)
+{
+	(void)state;
+	WRONG("-G", "-p", "icmp", "-s", "10.0.0.1", "-d", "10.0.0.2", "--icmp-type", "8");
+	expect(run_err, "You need to supply the `--icmp-code' option");
+	WRONG("-I", "-p", "gre", "-s", "10.0.0.1", "-d", "10.0.0.2", "--srckey", "1", "-t",
+	      "5");
+	expect(run_err, "you have to specify `--srckey' and `--dstkey'");
+	WRONG("-G", "-p", "50", "-s", "10.0.0.1", "-d", "10.0.0.2", "-m", "5");
+	expect(run_err, "Illegal option `--mark' with this command");
+	RIGHT("-G", "-p", "gre", "-s", "10.0.0.1", "-d", "10.0.0.2", "--srckey", "1",
+	      "--dstkey", "2");
 }
 
 static void an_address_of_nat_may_be_left_out(void **state)
@@ -243,6 +274,8 @@ int main(void)
 		cmocka_unit_test(counting_and_flushing_take_no_conditions),
 		cmocka_unit_test(every_option_belongs_to_some_commands),
 		cmocka_unit_test(a_flow_is_made_of_enough_words),
+		cmocka_unit_test(one_flow_has_whole_addresses),
+		cmocka_unit_test(one_flow_is_named_by_its_whole_tuple),
 		cmocka_unit_test(an_address_of_nat_may_be_left_out),
 		cmocka_unit_test(what_may_be_said_of_expectations),
 		cmocka_unit_test(what_may_not_be_said_of_expectations),

@@ -183,7 +183,8 @@ static void a_flow_is_made_shown_changed_and_deleted(void **state)
 	expect(run_err, "Operation failed: Such conntrack exists, try -U to update");
 	assert_int_equal(RUN("conntrack", "-A", MAKE, "-w", "3"), 0);
 	expect(run_err, ": 0 flow entries have been created.");
-	assert_int_equal(RUN("conntrack", GET), 0);
+	assert_int_equal(RUN("conntrack", GET), 1); /* of zone 0 */
+	assert_int_equal(RUN("conntrack", GET, "-w", "3"), 0);
 	assert_string_equal(run_out,
 			    "tcp      6 300 ESTABLISHED src=10.9.0.1 dst=10.9.0.2 sport=1000 "
 			    "dport=80 src=10.9.0.2 dst=10.9.0.1 sport=80 dport=1000 [ASSURED] "
@@ -203,7 +204,7 @@ static void a_flow_is_made_shown_changed_and_deleted(void **state)
 	assert_int_equal(RUN("conntrack", "-U", "-s", "10.7.7.7", "-m", "1"), 1);
 	expect(run_err, ": 0 flow entries have been updated.");
 	assert_int_equal(RUN("conntrack", "-D", "-s", "10.9.0.1"), 0);
-	assert_int_equal(RUN("conntrack", GET), 1);
+	assert_int_equal(RUN("conntrack", GET, "-w", "3"), 1);
 	expect(run_err, "Operation failed: such conntrack doesn't exist");
 }
 
