@@ -186,15 +186,15 @@ int client_receive(struct client *c, struct client_reply *ret_reply)
 	}
 	r.message = json_loadb(c->in.s + c->at, end - c->at, 0, NULL);
 	c->at = end + 1;
-	if (!json_is_object(r.message)) {
-		json_decref(r.message);
-		ctl_error(c->ctl,
-			  "who listens on %s is not ctfwd: the answer is no JSON object",
-			  c->ctl->socket);
-		return -1;
-	}
 	r.params = json_object_get(r.message, "parameters");
 	r.error = json_string_value(json_object_get(r.message, "error"));
+	if (!r.error && !json_is_object(r.params)) {
+		ctl_error(c->ctl, "who listens on %s is not ctfwd: the answer is no %s",
+			  c->ctl->socket,
+			  json_is_object(r.message) ? "reply" : "JSON object");
+		json_decref(r.message);
+		return -1;
+	}
 	r.continues = json_is_true(json_object_get(r.message, "continues"));
 	*ret_reply = r;
 	return 0;
@@ -204,6 +204,23 @@ void client_reply_fini(struct client_reply *r)
 {
 	json_decref(r->message);
 	*r = (struct client_reply){ 0 };
+}
+
+/* Whoever answers writes no more than text to a terminal: controls are shown as such. */
+static void put_plain(const char *s, struct text *out)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+
+		if (c == 0xc2 && next >= 0x80 && next < 0xa0) {
+			text_printf(out, "\\u%04x", next);
+			s++;
+		} else if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f) {
+			text_printf(out, "\\x%02x", c);
+		} else {
+			text_putc(out, (char)c);
+		}
+	}
 }
 
 /* Put the message on ctl->err as it is: place, line and carets stand in it. */
@@ -234,21 +251,28 @@ static const struct {
 	{ "org.varlink.service.MethodNotFound", show_message,
 	  "the ctfwd that runs is older and does not know this" },
 };
+#define N_ERRORS (sizeof(errors) / sizeof(errors[0]))
 
 void client_explain(struct ctl *ctl, const struct client_reply *r)
 {
 	const char *message = json_string_value(json_object_get(r->params, "message"));
 	const char *param = json_string_value(json_object_get(r->params, "parameter"));
+	struct text text = TEXT_INIT;
+	size_t i = 0;
 
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		if (strcmp(errors[i].name, r->error) != 0)
-			continue;
-		errors[i].show(ctl, errors[i].words ? errors[i].words :
-				    message	    ? message :
-						      r->error);
-		return;
+	while (i < N_ERRORS && strcmp(errors[i].name, r->error) != 0)
+		i++;
+	if (i < N_ERRORS) {
+		put_plain(errors[i].words ? errors[i].words : message ? message : r->error,
+			  &text);
+		errors[i].show(ctl, text_str(&text));
+	} else {
+		put_plain(r->error, &text);
+		text_puts(&text, param ? ": " : "");
+		put_plain(param ? param : "", &text);
+		ctl_error(ctl, "ctfwd says %s", text_str(&text));
 	}
-	ctl_error(ctl, "ctfwd says %s%s%s", r->error, param ? ": " : "", param ? param : "");
+	text_fini(&text);
 }
 
 int client_each(struct client *c, const char *method, json_t *params,

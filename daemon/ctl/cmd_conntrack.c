@@ -315,10 +315,12 @@ static int print_events(void *arg, const json_t *params)
 	struct watch *w = arg;
 	struct conntrack_printer *p = &w->printer;
 	const json_t *event;
+	json_int_t skipped = json_integer_value(json_object_get(params, "skipped"));
 	size_t i;
 
 	conntrack_print_show(p, json_object_get(params, "show"));
-	p->skipped += json_integer_value(json_object_get(params, "skipped"));
+	if (skipped > 0 && skipped <= INT64_MAX - p->skipped)
+		p->skipped += skipped;
 	say_skipped(p, false);
 	json_array_foreach (json_object_get(params, "events"), i, event) {
 		if (w->expectations ? conntrack_print_expect_event(p, event) :

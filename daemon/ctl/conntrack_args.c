@@ -628,7 +628,7 @@ static int take_table(struct ctl *ctl, struct conntrack_request *r, int argc, ch
 	for (size_t i = 0; argc && i <= COUNT(tables); i++) {
 		if (i == COUNT(tables))
 			return wrong(ctl, "unknown type `%s'", argv[0]);
-		if (strcmp(tables[i].name, argv[0]) == 0) {
+		if (*argv[0] && strncmp(tables[i].name, argv[0], strlen(argv[0])) == 0) {
 			r->table = (enum conntrack_table)tables[i].flag;
 			break;
 		}

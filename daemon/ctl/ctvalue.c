@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A whole number in decimal, hexadecimal or octal, as conntrack(8) reads them. */
 bool ctvalue_number(const char *text, uint64_t max, uint64_t *ret_value)
@@ -128,7 +129,7 @@ bool ctvalue_list(const char *text, bool (*row)(const char *word, size_t len, vo
 
 bool ctvalue_is_word(const char *name, const char *word, size_t len)
 {
-	return strlen(name) == len && strncmp(name, word, len) == 0;
+	return len && strncasecmp(name, word, len) == 0;
 }
 
 bool ctvalue_zone(const char *text, uint16_t *ret_zone, bool *ret_has)

@@ -18,6 +18,7 @@ bool ctvalue_zone(const char *text, uint16_t *ret_zone, bool *ret_has);
 /* Words with commas between them; each is looked up by `row`. */
 bool ctvalue_list(const char *text, bool (*row)(const char *word, size_t len, void *arg),
 		  void *arg);
+/* Whether it is that name or the beginning of it, in small letters or capitals. */
 bool ctvalue_is_word(const char *name, const char *word, size_t len);
 
 #endif

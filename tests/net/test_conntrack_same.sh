@@ -79,6 +79,9 @@ for format in extended id timestamp ktimestamp xml xml,extended,id xml,ktimestam
 done
 same_words "-L" -L
 same_words "-L -p udp" -L -p udp
+same_words "-L -u, cut and in small letters" -L -u assu
+same_words "-L -o, cut and in capitals" -L -o EXT
+same_words "-L of a table that is cut" -L exp
 same_words "-L -f ipv6" -L -f ipv6
 same_words "-L -u ASSURED" -L -u ASSURED
 same_words "-L -u FIXED_TIMEOUT" -L -u FIXED_TIMEOUT

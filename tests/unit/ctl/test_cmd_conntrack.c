@@ -157,6 +157,23 @@ static void a_flow_is_made_of_enough_words(void **state)
 	expect(run_err, "invalid parameters");
 }
 
+static void words_may_be_cut_and_of_any_case(void **state)
+{
+	(void)state;
+	RIGHT("-E", "-e", "new");
+	RIGHT("-E", "-e", "UPDATE,dest");
+	RIGHT("-L", "-o", "ext,XML");
+	RIGHT("-L", "-u", "assured,Fix");
+	RIGHT("-L", "exp");
+	RIGHT("-L", "c");
+	WRONG("-L", "EXP");
+	WRONG("-L", "");
+	WRONG("-L", "expectations");
+	WRONG("-L", "-o", "xmlx");
+	WRONG("-L", "-o", "");
+	WRONG("-E", "-e", "NEW,,DESTROY");
+}
+
 static void one_flow_has_whole_addresses(void **state)
 {
 	(void)state;
@@ -274,6 +291,7 @@ int main(void)
 		cmocka_unit_test(counting_and_flushing_take_no_conditions),
 		cmocka_unit_test(every_option_belongs_to_some_commands),
 		cmocka_unit_test(a_flow_is_made_of_enough_words),
+		cmocka_unit_test(words_may_be_cut_and_of_any_case),
 		cmocka_unit_test(one_flow_has_whole_addresses),
 		cmocka_unit_test(one_flow_is_named_by_its_whole_tuple),
 		cmocka_unit_test(an_address_of_nat_may_be_left_out),
