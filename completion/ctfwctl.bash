@@ -63,7 +63,7 @@ _ctfwctl()
 		--state) words="SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT LAST_ACK
 			TIME_WAIT CLOSE SYN_SENT2" ;;
 		--status | -u) words="ASSURED SEEN_REPLY UNREPLIED FIXED_TIMEOUT EXPECTED
-			CONFIRMED UNSET" ;;
+			UNSET" ;;
 		--protonum | --proto | -p) words="tcp udp icmp icmpv6 sctp gre udplite" ;;
 		--family | -f) words="ipv4 ipv6" ;;
 		--output | -o) words="extended id timestamp ktimestamp xml save labels

@@ -52,6 +52,13 @@ static json_t *change_of(const struct conntrack_request *r)
 	return change;
 }
 
+static bool changes_something(const struct conntrack_request *r)
+{
+	return conntrack_given(r, 'm') || conntrack_given(r, 't') || r->status ||
+	       r->filter.has_state || r->filter.has_sctp_state ||
+	       (r->label_add[0] | r->label_add[1] | r->label_del[0] | r->label_del[1]);
+}
+
 /* The kernel looks one flow up by a tuple: what was not said of it is 0, its zone too. */
 static void make_single(struct flow_filter *f)
 {
@@ -139,6 +146,10 @@ static int list_or_change(struct ctl *ctl, const struct conntrack_request *r)
 
 	while (rows[i].what != r->what)
 		i++;
+	if (r->what == 'U' && !changes_something(r)) {
+		summary(ctl, 0, "updated");
+		return 1;
+	}
 	status = list_flows(ctl, r, rows[i].method, &count);
 	if (status)
 		return status;
@@ -255,7 +266,7 @@ static int create(struct ctl *ctl, const struct conntrack_request *r)
 		else
 			status = 0;
 		if (!status)
-			summary(ctl, !exists, "created");
+			summary(ctl, !exists, r->what == 'A' ? "added" : "created");
 		client_reply_fini(&reply);
 	}
 	client_close(c);
@@ -418,11 +429,11 @@ static int stats(struct ctl *ctl)
 	return 0;
 }
 
-static int flush(struct ctl *ctl)
+static int flush(struct ctl *ctl, const struct conntrack_request *r)
 {
 	struct client_reply reply;
 
-	if (ctl_call(ctl, "DeleteFlows", NULL, &reply))
+	if (ctl_call(ctl, "DeleteFlows", r->filter.family ? params_of(r) : NULL, &reply))
 		return 1;
 	client_reply_fini(&reply);
 	conntrack_say(ctl, "connection tracking table has been emptied.");
@@ -477,14 +488,19 @@ static int load(struct ctl *ctl, const struct conntrack_request *r)
 	int status = 0;
 
 	if (!file) {
-		conntrack_say(ctl, "%s: %s", r->file, strerror(errno));
-		return 1;
+		conntrack_say(ctl, "Failed to open file %s for reading: %s", r->file,
+			      strerror(errno));
+		return CONNTRACK_USAGE;
 	}
 	while (getline(&line, &room, file) >= 0) {
 		int failed = load_line(ctl, line, ++number, r->file);
 
 		if (!status)
 			status = failed;
+	}
+	if (ferror(file)) {
+		conntrack_say(ctl, "cannot read %s: %s", r->file, strerror(errno));
+		status = status ? status : 1;
 	}
 	free(line);
 	if (!from_stdin)
@@ -502,7 +518,7 @@ static int run_request(struct ctl *ctl, const struct conntrack_request *r)
 	case 'C':
 		return count(ctl);
 	case 'F':
-		return flush(ctl);
+		return flush(ctl, r);
 	case 'S':
 		return stats(ctl);
 	case 'G':

@@ -1,6 +1,7 @@
 /* command.c - the table of commands, their options and their help. */
 #include "ctl/command.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <string.h>
@@ -66,10 +67,18 @@ static int parser_wrong(struct ctl *ctl, const struct command *cmd, struct comma
 	return COMMAND_WRONG;
 }
 
+/* How many colons getopt() wants, too. */
+static int has_arg(const struct command_option *o)
+{
+	static_assert(no_argument == 0 && required_argument == 1 && optional_argument == 2,
+		      "colons");
+	return !o->arg ? no_argument : *o->arg == '[' ? optional_argument : required_argument;
+}
+
 int command_next(struct ctl *ctl, const struct command *cmd, struct command_parser *p)
 {
 	struct option longs[OPTIONS_MAX + 1] = { 0 };
-	char shorts[2 * OPTIONS_MAX + 3] = "";
+	char shorts[3 * OPTIONS_MAX + 3] = "";
 	size_t n_longs = 0, n_shorts = 0;
 	int result;
 
@@ -79,11 +88,11 @@ int command_next(struct ctl *ctl, const struct command *cmd, struct command_pars
 	for (const struct command_option *o = cmd->options; o && o->key; o++) {
 		if (o->name && n_longs < OPTIONS_MAX)
 			longs[n_longs++] = (struct option){
-				o->name, o->arg ? required_argument : no_argument, NULL, o->key
+				o->name, has_arg(o), NULL, o->key
 			};
-		if (o->key < 256 && n_shorts + 3 < sizeof(shorts)) {
+		if (o->key < 256 && n_shorts + 4 < sizeof(shorts)) {
 			shorts[n_shorts++] = (char)o->key;
-			if (o->arg)
+			for (int i = 0; i < has_arg(o); i++)
 				shorts[n_shorts++] = ':';
 		}
 	}

@@ -20,7 +20,7 @@ struct ctl {
 struct command_option {
 	int key; /* the short option's letter, or 256 and above: long only; 0 ends a list */
 	const char *name; /* the long option, or NULL */
-	const char *arg;  /* what its argument is called; NULL: it takes none */
+	const char *arg;  /* what its argument is called; NULL: it takes none, [...]: it may */
 	const char *help; /* NULL: another spelling, not shown in help */
 };
 

@@ -64,17 +64,17 @@ const struct command_option conntrack_options_table[] = {
 	{ 'f', "family", "PROTO", "ipv4 or ipv6" },
 	{ 't', "timeout", "SECONDS", "Timeout (-I, -U)" },
 	{ 'u', "status", "STATUS[,...]",
-	  "ASSURED, SEEN_REPLY, UNREPLIED, FIXED_TIMEOUT, EXPECTED, CONFIRMED, UNSET" },
+	  "ASSURED, SEEN_REPLY, UNREPLIED, FIXED_TIMEOUT, EXPECTED, UNSET" },
 	{ 'm', "mark", "MARK[/MASK]", "Mark; of -U, what it becomes" },
 	{ 'w', "zone", "ZONE", "Zone of both directions" },
 	{ OPT_ORIG_ZONE, "orig-zone", "ZONE", "Zone of the original direction" },
 	{ OPT_REPLY_ZONE, "reply-zone", "ZONE", "Zone of the reply direction" },
 	{ 'l', "label", "LABEL[,...]", "Labels, by name or number" },
 	{ OPT_LABEL_ADD, "label-add", "LABEL[,...]", "Labels to set (-I, -A, -U)" },
-	{ OPT_LABEL_DEL, "label-del", NULL, "Labels to clear (-U): all, or [LABEL,...]" },
-	{ 'n', "src-nat", NULL, "Those with source NAT, [to ADDR]" },
-	{ 'g', "dst-nat", NULL, "Those with destination NAT, [to ADDR]" },
-	{ 'j', "any-nat", NULL, "Those with either, [to ADDR]" },
+	{ OPT_LABEL_DEL, "label-del", "[LABEL,...]", "Labels to clear (-U): all, or these" },
+	{ 'n', "src-nat", "[ADDR]", "Those with source NAT, to ADDR" },
+	{ 'g', "dst-nat", "[ADDR]", "Those with destination NAT, to ADDR" },
+	{ 'j', "any-nat", "[ADDR]", "Those with either, to ADDR" },
 	{ OPT_SPORT, "sport", "PORT", "Source port (with -p)" },
 	{ OPT_SPORT, "orig-port-src", "PORT", NULL },
 	{ OPT_DPORT, "dport", "PORT", "Destination port (with -p)" },
@@ -134,8 +134,7 @@ static const struct {
 } statuses[] = {
 	{ "ASSURED", FLOW_ASSURED, 0 },   { "SEEN_REPLY", FLOW_SEEN_REPLY, 0 },
 	{ "UNREPLIED", 0, FLOW_SEEN_REPLY }, { "EXPECTED", FLOW_EXPECTED, 0 },
-	{ "CONFIRMED", FLOW_CONFIRMED, 0 }, { "FIXED_TIMEOUT", FLOW_FIXED_TIMEOUT, 0 },
-	{ "UNSET", 0, 0 },
+	{ "FIXED_TIMEOUT", FLOW_FIXED_TIMEOUT, 0 }, { "UNSET", 0, 0 },
 };
 
 static const struct {
@@ -255,9 +254,12 @@ static bool event_row(const char *word, size_t len, void *arg)
 
 /* ---- single options ---- */
 
-/* An argument that may be left out stands in the next word, unless that is an option. */
+/* An argument that may be left out stands in the same word, or in the next one unless that
+ * is an option. */
 static const char *optional(const struct command_parser *p)
 {
+	if (p->arg)
+		return p->arg;
 	if (optind < p->argc && p->argv[optind][0] != '-')
 		return p->argv[optind++];
 	return NULL;
@@ -326,9 +328,9 @@ static int take(struct ctl *ctl, struct conntrack_request *r, int key,
 	case 's': case OPT_ALIAS_SRC: case 'd': case OPT_ALIAS_DST: case 'r': case 'q':
 		return take_address(ctl, r, key, arg);
 	case OPT_MASK_SRC:
-		return ctvalue_mask(arg, &f->src) ? 0 : wrong(ctl, "Invalid mask `%s'", arg);
 	case OPT_MASK_DST:
-		return ctvalue_mask(arg, &f->dst) ? 0 : wrong(ctl, "Invalid mask `%s'", arg);
+		r->mask[key == OPT_MASK_DST] = arg;
+		return 0;
 	case 'n': case 'g': case 'j':
 		return take_nat(ctl, r, key, optional(parser));
 	case 'w': case OPT_ORIG_ZONE: case OPT_REPLY_ZONE:
@@ -501,6 +503,24 @@ static int check_families(struct ctl *ctl, struct flow_filter *f)
 	return 0;
 }
 
+/* Wherever --mask-src and --mask-dst stood. */
+static int take_masks(struct ctl *ctl, struct conntrack_request *r)
+{
+	static const char *const names[] = { "src", "dst" };
+	struct prefix *all[] = { &r->filter.src, &r->filter.dst };
+
+	for (size_t i = 0; i < COUNT(all); i++) {
+		if (!r->mask[i])
+			continue;
+		if (!all[i]->family)
+			return wrong(ctl, "Can't use --mask-%s without --%s", names[i],
+				     names[i]);
+		if (!ctvalue_mask(r->mask[i], all[i]))
+			return wrong(ctl, "Invalid mask `%s'", r->mask[i]);
+	}
+	return 0;
+}
+
 static bool is_action(int key)
 {
 	return key < 256 && strchr("LGDIAUEFCSR", key);
@@ -509,7 +529,7 @@ static bool is_action(int key)
 static bool takes(int action, int key)
 {
 	if (strchr("FCSR", action))
-		return false;
+		return action == 'F' && key == 'f';
 	for (size_t i = 0; i < COUNT(allowed); i++)
 		if (allowed[i].key == key)
 			return strchr(allowed[i].commands, action);
@@ -523,6 +543,8 @@ static bool expect_takes(int action, int key)
 		return key == 'f' || key == 'o';
 	if (action == 'E')
 		return key == 'e' || key == 'b' || key == 'o';
+	if (action == 'F')
+		return false;
 	return key < OPT_SPECIAL ? strchr("psdrqfw", key) != NULL :
 				   key < OPT_SPECIAL_END && key != OPT_STATE;
 }
@@ -572,6 +594,15 @@ static int check_needs(struct ctl *ctl, const struct conntrack_request *r)
 
 	if (r->table == TABLE_EXPECT)
 		return strchr("GD", r->what) ? check_expect_needs(ctl, f) : 0;
+	if (strchr("LDE", r->what) && conntrack_given(r, 'u') && !f->status &&
+	    !f->status_clear) {
+		conntrack_say(ctl, "Operation failed: invalid parameters");
+		return 1;
+	}
+	if (strchr("IAU", r->what) &&
+	    ((f->has_state && f->tcp_state == TCPS_NONE) ||
+	     (f->has_sctp_state && f->sctp_state == SCTPS_NONE)))
+		return wrong(ctl, "a flow cannot be put into the state NONE");
 	if (!strchr("GIA", r->what) || r->table != TABLE_CONNTRACK)
 		return 0;
 	if (!f->has_proto)
@@ -654,6 +685,8 @@ static int check(struct ctl *ctl, struct conntrack_request *r, int argc, char **
 		status = check_options(ctl, r);
 	if (!status)
 		status = take_specials(ctl, r);
+	if (!status)
+		status = take_masks(ctl, r);
 	if (!status)
 		status = check_families(ctl, &r->filter);
 	if (!status)

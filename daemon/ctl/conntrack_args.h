@@ -38,6 +38,7 @@ struct conntrack_request {
 
 	/* Options whose meaning hangs on the protocol, as they were given. */
 	const char *special[16];
+	const char *mask[2]; /* of --src and --dst, likewise */
 };
 
 extern const struct command_option conntrack_options_table[];

@@ -92,6 +92,12 @@ same_words "-L -w" -L -w 5
 same_words "-L --orig-zone" -L --orig-zone 7
 same_words "-L -p tcp --state" -L -p tcp --state SYN_SENT
 same_words "-L -p tcp --dport" -L -p tcp --sport 1001 --dport 80
+same_words "-A of one that is there" -A -p udp $A --sport 1002 --dport 53 -t 130
+same_words "-L --mask-src before -s" -L --mask-src 255.0.0.0 -s 10.0.0.0
+same_words "-U of nothing" -U -p udp
+same_words "-U of no status" -U -p udp -u UNSET
+same_words "-D -n, the address in the same word" -D -n10.9.9.9
+same_words "-D --src-nat, likewise" -D --src-nat=10.9.9.9
 same_words "-L -r -q" -L -r 10.0.0.2 -q 10.0.0.1
 same_words "-L -n" -L -n
 same_words "-L expect" -L expect
@@ -114,6 +120,7 @@ for wrong in "-L -E" "-L -t 5" "-L -e NEW" "-E -e FOO" "-L -b 5" "-F -p tcp" "-C
 	"-I -p udp -s 10.0.0.1/24 -d 10.0.0.2 --sport 1 --dport 2 -t 5" "-G -p 50 -s 10.0.0.1 -d 10.0.0.2/8" \
 	"-I -p udp -r 10.0.0.1/24 -q 10.0.0.2 --sport 1 --dport 2 -t 5" "-G -p icmp $A --icmp-type 8" \
 	"-I -p icmp $A --icmp-type 8 -t 5" "-I -p gre $A --srckey 1 -t 5" "-G -p 50 $A -m 5" \
+	"-L -u CONFIRMED" "-L -u UNSET" "-L --mask-src 255.0.0.0" "-L --mask-dst 255.0.0.0 -s 10.0.0.1" \
 	"-L -p tcp --state bogus" "-L -s 10.0.0.1 -d ::1" "-F dying"; do
 	same_words "refused: $wrong" $wrong
 done

@@ -110,6 +110,9 @@ static void counting_and_flushing_take_no_conditions(void **state)
 	WRONG("-C", "-p", "tcp");
 	expect(run_err, "protonum");
 	WRONG("-F", "-s", "10.0.0.1");
+	RIGHT("-F", "-f", "ipv6");
+	WRONG("-F", "expect", "-f", "ipv6");
+	WRONG("-C", "-f", "ipv6");
 	WRONG("-s", "10.0.0.1", "-F");
 }
 
@@ -174,6 +177,54 @@ static void words_may_be_cut_and_of_any_case(void **state)
 	WRONG("-E", "-e", "NEW,,DESTROY");
 }
 
+static void masks_stand_anywhere(void **state)
+{
+	(void)state;
+	RIGHT("-L", "--mask-src", "255.255.255.0", "-s", "10.0.0.0");
+	RIGHT("-L", "-d", "fd00::", "--mask-dst", "ffff::");
+	WRONG("-L", "--mask-src", "255.255.255.0");
+	expect(run_err, "Can't use --mask-src without --src");
+	WRONG("-L", "--mask-dst", "255.255.255.0", "-s", "10.0.0.0");
+	expect(run_err, "Can't use --mask-dst without --dst");
+	WRONG("-L", "--mask-src", "ffff::", "-s", "10.0.0.0");
+	WRONG("-L", "--mask-src", "bogus", "-s", "10.0.0.0");
+	expect(run_err, "Invalid mask `bogus'");
+}
+
+static void what_a_flow_cannot_be_is_refused_here(void **state)
+{
+	(void)state;
+	WRONG("-L", "-u", "CONFIRMED");
+	expect(run_err, "Bad parameter `CONFIRMED'");
+	WRONG("-U", "-p", "tcp", "--state", "NONE");
+	expect(run_err, "a flow cannot be put into the state NONE");
+	WRONG("-U", "-p", "sctp", "--state", "NONE");
+	RIGHT("-L", "-p", "tcp", "--state", "NONE");
+	assert_int_equal(RUN("conntrack", "-L", "-u", "UNSET"), 1);
+	expect(run_err, "Operation failed: invalid parameters");
+	RIGHT("-L", "-u", "UNREPLIED");
+}
+
+static void who_changes_nothing_has_updated_none(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("conntrack", "-U", "-p", "tcp"), 1);
+	expect(run_err, ": 0 flow entries have been updated.");
+	assert_int_equal(RUN("conntrack", "-U", "-u", "UNSET"), 1);
+	expect(run_err, ": 0 flow entries have been updated.");
+	RIGHT("-U", "-p", "tcp", "-t", "0");
+	RIGHT("-U", "--label-del", "100");
+}
+
+static void files_that_cannot_be_read_are_told(void **state)
+{
+	(void)state;
+	WRONG("-R", "/nonexistent");
+	expect(run_err, "Failed to open file /nonexistent for reading: No such file");
+	assert_int_equal(RUN("conntrack", "-R", "/"), 1);
+	expect(run_err, "cannot read /: Is a directory");
+}
+
 static void one_flow_has_whole_addresses(void **state)
 {
 	(void)state;
@@ -212,6 +263,12 @@ static void an_address_of_nat_may_be_left_out(void **state)
 	RIGHT("-L", "-n", "10.0.0.1");
 	RIGHT("-L", "-g", "-p", "tcp");
 	RIGHT("-L", "-j", "10.0.0.0/8", "-o", "id");
+	RIGHT("-D", "-n10.0.0.1");
+	RIGHT("-D", "--src-nat=10.0.0.1", "-p", "tcp");
+	RIGHT("-U", "--label-del=3");
+	WRONG("-L", "-nbogus");
+	WRONG("-L", "--any-nat=bogus");
+	WRONG("-U", "--label-del=bogus");
 	WRONG("-L", "-n", "bogus");
 }
 
@@ -292,6 +349,10 @@ int main(void)
 		cmocka_unit_test(every_option_belongs_to_some_commands),
 		cmocka_unit_test(a_flow_is_made_of_enough_words),
 		cmocka_unit_test(words_may_be_cut_and_of_any_case),
+		cmocka_unit_test(masks_stand_anywhere),
+		cmocka_unit_test(what_a_flow_cannot_be_is_refused_here),
+		cmocka_unit_test(who_changes_nothing_has_updated_none),
+		cmocka_unit_test(files_that_cannot_be_read_are_told),
 		cmocka_unit_test(one_flow_has_whole_addresses),
 		cmocka_unit_test(one_flow_is_named_by_its_whole_tuple),
 		cmocka_unit_test(an_address_of_nat_may_be_left_out),

@@ -182,7 +182,7 @@ static void a_flow_is_made_shown_changed_and_deleted(void **state)
 	assert_int_equal(RUN("conntrack", "-I", MAKE, "-w", "3"), 1);
 	expect(run_err, "Operation failed: Such conntrack exists, try -U to update");
 	assert_int_equal(RUN("conntrack", "-A", MAKE, "-w", "3"), 0);
-	expect(run_err, ": 0 flow entries have been created.");
+	expect(run_err, ": 0 flow entries have been added.");
 	assert_int_equal(RUN("conntrack", GET), 1); /* of zone 0 */
 	assert_int_equal(RUN("conntrack", GET, "-w", "3"), 0);
 	assert_string_equal(run_out,
@@ -203,6 +203,8 @@ static void a_flow_is_made_shown_changed_and_deleted(void **state)
 	expect(run_out, " labels=100\n");
 	assert_int_equal(RUN("conntrack", "-U", "-s", "10.7.7.7", "-m", "1"), 1);
 	expect(run_err, ": 0 flow entries have been updated.");
+	assert_int_equal(RUN("conntrack", "-F", "-f", "ipv6"), 0);
+	assert_int_equal(RUN("conntrack", GET, "-w", "3"), 0); /* it is of IPv4 */
 	assert_int_equal(RUN("conntrack", "-D", "-s", "10.9.0.1"), 0);
 	assert_int_equal(RUN("conntrack", GET, "-w", "3"), 1);
 	expect(run_err, "Operation failed: such conntrack doesn't exist");
@@ -250,7 +252,7 @@ static void what_was_saved_can_be_loaded(void **state)
 	write_file("flows", "-L\n");
 	assert_int_equal(RUN("conntrack", "-R", path), 2);
 	expect(run_err, "only -I, -A, -U and -D stand in files");
-	assert_int_equal(RUN("conntrack", "-R", "/nonexistent"), 1);
+	assert_int_equal(RUN("conntrack", "-R", "/nonexistent"), 2);
 	assert_int_equal(RUN("conntrack", "-D", "-s", "10.9.0.1"), 0);
 }
 
