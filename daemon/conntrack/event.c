@@ -74,7 +74,8 @@ static void tell_flow(const struct conntrack *ct, const struct flow *f, uint32_t
 	conntrack_labels(ct, (uint32_t)(f - ct->table.records), &event->flow, event->label);
 }
 
-/* A rule's `ct event set` may want nothing of this; else all of it is told (the kernel's ctmask). */
+/* A rule's `ct event set` may want nothing of this; else all of it is told (the kernel's
+ * ctmask). */
 static bool is_reported(const struct flow *f, uint32_t bits)
 {
 	return bits & ~(uint32_t)atomic_load_explicit(&f->events_off, memory_order_relaxed);

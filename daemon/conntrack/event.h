@@ -56,8 +56,8 @@ static inline void event_confirm(struct conntrack *ct, struct ct_worker *w, stru
 		event_deliver(ct, w, f);
 }
 
-/* The flow ends; the caller holds its word.  What is written is told by event_commit(), which may
- * wake the reader, once the word is free: the ring, or NULL. */
+/* The flow ends; the caller holds its word.  What is written is told by event_commit(), which
+ * may wake the reader, once the word is free: the ring, or NULL. */
 struct event_ring *event_destroy(struct conntrack *ct, struct ct_worker *w,
 				 const struct flow *f);
 void event_commit(struct conntrack *ct, struct event_ring *ring);

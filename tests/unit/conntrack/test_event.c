@@ -351,7 +351,8 @@ static void *work(void *arg)
 			raw_udp(&raw, B4, 53, A4, port, 8);
 		if (packet_parse(raw.b, raw.len, NULL, &p) != REASON_NONE)
 			abort();
-		if (conntrack_in(s->w.ct, t->number, &p, ZONE_NONE, clock_of(s), &ref) == REASON_NONE) {
+		if (conntrack_in(s->w.ct, t->number, &p, ZONE_NONE, clock_of(s), &ref) ==
+		    REASON_NONE) {
 			if (i % 16 == 0 && ref.flow)
 				flow_set_mark(ref.flow, i);
 			conntrack_confirm(s->w.ct, t->number, &p, clock_of(s), &ref);
@@ -393,7 +394,7 @@ static void learn(struct known *known, unsigned *n, const struct ct_event *e)
 		known[i].alive = false;
 }
 
-static void events_of_many_workers_stand_in_the_order_in_which_they_happened(void **state)
+static void events_of_many_workers_stand_in_the_order_they_happened_in(void **state)
 {
 	static struct known known[ROUNDS * 2];
 	struct shared s = { 0 };
@@ -445,7 +446,7 @@ int main(void)
 		cmocka_unit_test(deletion_is_told_by_the_control_side),
 		cmocka_unit_test(a_full_ring_skips_and_counts),
 		cmocka_unit_test(the_reader_is_woken_once_while_it_rests),
-		cmocka_unit_test(events_of_many_workers_stand_in_the_order_in_which_they_happened),
+		cmocka_unit_test(events_of_many_workers_stand_in_the_order_they_happened_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -632,7 +632,7 @@ static void who_watches_and_does_not_read_costs_little_and_is_told(void **state)
 		for (unsigned i = 0; i < 4; i++)
 			turn();
 	}
-	/* Had they been kept for him, the other would have had to go, who has not read either. */
+	/* Had they been kept for him, the other would have had to go, who read nothing either. */
 	assert_int_equal(control_server_connections(server), 2);
 	assert_true(hears_of_a_skip(watcher));
 	close(watcher);
