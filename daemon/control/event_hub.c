@@ -29,6 +29,15 @@ void event_hub_free(struct event_hub *hub)
 	free(hub);
 }
 
+/* Without listeners there is none. */
+static void drop_log(struct event_hub *hub)
+{
+	if (hub->listeners)
+		return;
+	free(hub->log);
+	hub->log = NULL;
+}
+
 int hub_listen(struct event_hub *hub, struct listener *l, void (*wake)(void *arg), void *arg)
 {
 	int err;
@@ -38,8 +47,10 @@ int hub_listen(struct event_hub *hub, struct listener *l, void (*wake)(void *arg
 	if (!hub->log)
 		return -ENOMEM;
 	err = conntrack_listen(hub->ct);
-	if (err)
+	if (err) {
+		drop_log(hub);
 		return err;
+	}
 	*l = (struct listener){ .next = hub->listeners, .place = hub->next, .wake = wake,
 				.arg = arg };
 	hub->listeners = l;
@@ -56,10 +67,7 @@ void hub_unlisten(struct event_hub *hub, struct listener *l)
 		return;
 	*link = l->next;
 	conntrack_unlisten(hub->ct);
-	if (!hub->listeners) {
-		free(hub->log);
-		hub->log = NULL;
-	}
+	drop_log(hub);
 }
 
 const struct ct_event *hub_read(struct event_hub *hub, struct listener *l)

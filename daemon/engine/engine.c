@@ -94,6 +94,8 @@ static bool extends(const struct program *p)
 	return (program_hooks(p, L3_IPV4) | program_hooks(p, L3_IPV6)) & PROGRAM_EXTENDS;
 }
 
+_Static_assert((int)RULESET_POLICY_NUMBERS == (int)CT_POLICY_MAX, "one for each");
+
 int engine_compile(struct engine *e, struct ruleset *rs, const struct ruleset *former,
 		   struct diag *d, struct program **ret_program)
 {

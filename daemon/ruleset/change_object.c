@@ -167,6 +167,26 @@ static int check_object(struct transaction *tx, enum family family,
 
 /* ---- add ---- */
 
+/* Flows name their policies by number, of which there are so many. */
+static int check_number(struct transaction *tx, const struct object_spec *spec)
+{
+	size_t policies = 0;
+
+	if (spec->object->kind != KIND_CT_TIMEOUT)
+		return 0;
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		const struct table *t = tx->rs->tables[i];
+
+		for (size_t j = 0; j < t->n_objects; j++)
+			policies += t->objects[j]->kind == KIND_CT_TIMEOUT;
+	}
+	if (policies < RULESET_MAX_POLICIES)
+		return 0;
+	diag_error(tx->d, &spec->name.span, "there are %u ct timeouts already, and no more fit",
+		   RULESET_MAX_POLICIES);
+	return -EINVAL;
+}
+
 int object_add(struct transaction *tx, struct table *t, struct object_spec *spec,
 	       enum command_op op)
 {
@@ -183,6 +203,9 @@ int object_add(struct transaction *tx, struct table *t, struct object_spec *spec
 			   object_kind_name(spec->object->kind));
 		return -EINVAL;
 	}
+	err = check_number(tx, spec);
+	if (err)
+		return err;
 	spec->object->ct.l3 =
 		spec->object->l3 == FAMILY_INET ? L3_NONE : (uint8_t)spec->object->l3;
 	spec->object->handle = echo.handle = ++t->last_handle;

@@ -85,7 +85,7 @@ void table_remove_object(struct table *t, size_t at)
 
 /* ---- numbers of timeout policies ---- */
 
-#define WORDS ((RULESET_MAX_POLICIES + 64) / 64)
+#define WORDS ((RULESET_POLICY_NUMBERS + 64) / 64)
 
 struct numbers {
 	uint64_t used[WORDS];
@@ -133,7 +133,7 @@ static uint16_t former_number(const struct ruleset *former, const struct table *
 /* One that neither ruleset uses: flows may have the former's until it is gone. */
 static uint16_t free_number(const struct numbers *mine, const struct numbers *former)
 {
-	for (unsigned number = 1; number <= RULESET_MAX_POLICIES; number++) {
+	for (unsigned number = 1; number <= RULESET_POLICY_NUMBERS; number++) {
 		if (!is_used(mine, number) && !is_used(former, number))
 			return (uint16_t)number;
 	}
@@ -160,8 +160,9 @@ int ruleset_number(struct ruleset *rs, const struct ruleset *former, struct diag
 			if (!number || is_used(&mine, number))
 				number = free_number(&mine, &theirs);
 			if (!number) {
-				diag_error(d, NULL, "more than %u ct timeouts at once",
-					   RULESET_MAX_POLICIES);
+				/* Only what was damaged while it was saved has so many. */
+				diag_error(d, NULL, "no number is left for the ct timeout \"%s\"",
+					   o->name);
 				return -EINVAL;
 			}
 			o->ct.number = number;

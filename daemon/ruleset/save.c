@@ -77,7 +77,7 @@ void ruleset_save(const struct ruleset *rs, struct text *out)
 struct numbers {
 	const char *p, *end;
 	bool bad;
-	uint64_t policies[RULESET_MAX_POLICIES / 64 + 1]; /* numbers that were read */
+	uint64_t policies[RULESET_POLICY_NUMBERS / 64 + 1]; /* numbers that were read */
 };
 
 static uint64_t take(struct numbers *in, const char *word)
@@ -152,7 +152,7 @@ static void restore_object(struct numbers *in, struct object *o, uint64_t last)
 	o->handle = take(in, "\nobject ");
 	want(in, o->handle && o->handle <= last);
 	number = take(in, " number ");
-	want(in, number <= RULESET_MAX_POLICIES &&
+	want(in, number <= RULESET_POLICY_NUMBERS &&
 			 (!number || (o->kind == KIND_CT_TIMEOUT && !is_taken(in, number))));
 	if (!in->bad)
 		o->ct.number = (uint16_t)number;

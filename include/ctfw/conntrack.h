@@ -199,7 +199,7 @@ void conntrack_labels(const struct conntrack *ct, uint32_t index, const struct f
 
 /* ---- named timeout policies (nft's `ct timeout`, conntrack.md 4.8) ---- */
 
-#define CT_POLICY_MAX 1023
+#define CT_POLICY_MAX 2046
 struct ct_policy {
 	uint8_t l4;                      /* protocol of the flows that may have it */
 	uint32_t timeout[TIMEOUT_COUNT]; /* seconds; CT_POLICY_UNSAID: as without it */

@@ -159,7 +159,7 @@ struct ct_object {
 	uint8_t l4;         /* their protocol */
 	const char *helper; /* ct helper: "ftp"; the object's own */
 	/* ct timeout */
-	uint16_t number;                /* names the policy in flows; 1..RULESET_MAX_POLICIES */
+	uint16_t number;                /* names the policy in flows; 1..RULESET_POLICY_NUMBERS */
 	uint32_t seconds[POLICY_COUNT]; /* of the protocol's states */
 	/* ct expectation */
 	uint16_t dport; /* host byte order */
@@ -167,6 +167,8 @@ struct ct_object {
 	uint64_t timeout; /* ns */
 };
 #define RULESET_MAX_POLICIES 1023
+/* Those that replace others need numbers beside theirs, which flows have still. */
+#define RULESET_POLICY_NUMBERS (2 * RULESET_MAX_POLICIES)
 
 /* What a rule does to the packet's flow, but for its mark: done by whoever evaluates. */
 enum ct_action_kind {
