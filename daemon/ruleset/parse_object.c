@@ -193,7 +193,10 @@ static bool parse_size(struct parser *p, struct object_spec *spec)
 
 static bool parse_object_comment(struct parser *p, struct object_spec *spec)
 {
-	free(spec->object->comment);
+	if (spec->object->comment) {
+		diag_error(p->d, &p->t.span, "there is a comment already");
+		return false;
+	}
 	spec->object->comment = parse_comment(p);
 	return spec->object->comment != NULL;
 }
