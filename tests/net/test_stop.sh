@@ -34,7 +34,7 @@ streams=
 for t in "client $SERVER4" "client $SERVER6" "client $HOST4" "client $HOST6" \
 	"server $CLIENT4" "host $CLIENT6"; do
 	set -- $t
-	ip netns exec "$PREFIX-$1" ping -n -q -i 0.005 "$2" >"$WORK/stream-$1-$2" 2>&1 &
+	ip netns exec "$PREFIX-$1" stdbuf -oL ping -n -q -i 0.005 "$2" >"$WORK/stream-$1-$2" 2>&1 &
 	streams="$streams $!"
 	# One that begins without the daemon finds no route, and sends nothing at all.
 	wait_until 10 grep -q PING "$WORK/stream-$1-$2"
