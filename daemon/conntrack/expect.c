@@ -17,8 +17,8 @@ _Static_assert(offsetof(struct expect, check) == 0 && IDENTITY_BEGIN == 4, "chec
 
 uint32_t conntrack_expect_records(uint32_t expect_max)
 {
-	/* Spare ones for what was removed since the last grace period. */
-	return expect_max + expect_max / 4 + 64;
+	/* As many spare ones, for what was removed since the last grace period. */
+	return 2 * expect_max + 64;
 }
 
 /* Of a bitmap of records. */
@@ -41,11 +41,12 @@ int expects_init(struct expects *x, const struct arena *arena, const struct siph
 	x->next = calloc(n + 1, sizeof(*x->next));
 	x->sibling = calloc(n + 1, sizeof(*x->sibling));
 	x->masters = calloc(arena->header->flow_records, sizeof(*x->masters));
+	x->made = calloc(arena->header->flow_records, sizeof(*x->made));
 	x->unused = calloc(words(x) + 1, sizeof(*x->unused));
 	x->retired = calloc(words(x) + 1, sizeof(*x->retired));
 	x->waiting = calloc(words(x) + 1, sizeof(*x->waiting));
-	if (x->heads && x->next && x->sibling && x->masters && x->unused && x->retired &&
-	    x->waiting)
+	if (x->heads && x->next && x->sibling && x->masters && x->made && x->unused &&
+	    x->retired && x->waiting)
 		return 0;
 	expects_fini(x);
 	return -ENOMEM;
@@ -57,6 +58,7 @@ void expects_fini(struct expects *x)
 	free(x->next);
 	free(x->sibling);
 	free(x->masters);
+	free(x->made);
 	free(x->unused);
 	free(x->retired);
 	free(x->waiting);
@@ -71,6 +73,12 @@ static void set_bit(_Atomic uint64_t *bits, uint32_t index)
 				 memory_order_release);
 }
 
+static void put_unused(struct expects *x, uint32_t index)
+{
+	set_bit(x->unused, index);
+	atomic_fetch_add_explicit(&x->n_unused, 1, memory_order_relaxed);
+}
+
 /* An unused record, or EXPECT_NONE. */
 static uint32_t take(struct expects *x)
 {
@@ -80,11 +88,13 @@ static uint32_t take(struct expects *x)
 		while (bits) {
 			uint64_t lowest = bits & -bits;
 
-			if (atomic_compare_exchange_weak_explicit(&x->unused[i], &bits,
-								  bits & ~lowest,
-								  memory_order_acquire,
-								  memory_order_relaxed))
-				return i * 64 + (uint32_t)__builtin_ctzll(lowest);
+			if (!atomic_compare_exchange_weak_explicit(&x->unused[i], &bits,
+								   bits & ~lowest,
+								   memory_order_acquire,
+								   memory_order_relaxed))
+				continue;
+			atomic_fetch_sub_explicit(&x->n_unused, 1, memory_order_relaxed);
+			return i * 64 + (uint32_t)__builtin_ctzll(lowest);
 		}
 	}
 	return EXPECT_NONE;
@@ -352,6 +362,27 @@ static int link_in_bucket(struct expects *x, uint32_t index, const struct expect
 	return err;
 }
 
+/* Whether records run out: more than half of the spare ones wait for their grace period. */
+static bool is_scarce(const struct expects *x)
+{
+	return atomic_load_explicit(&x->n_unused, memory_order_relaxed) < x->n_records / 4;
+}
+
+/* Where records run out, who made many of them goes without.  The master's lock is held.  A flow
+ * whose record was another's in this period goes on counting where that one left off. */
+static bool may_make(struct expects *x, uint32_t master)
+{
+	const uint32_t period = atomic_load_explicit(&x->period, memory_order_relaxed) << 8;
+	uint32_t *made = &x->made[master];
+
+	if ((*made & ~UINT32_C(0xff)) != period)
+		*made = period;
+	if ((*made & 0xff) == EXPECT_PERIOD_MAX)
+		return !is_scarce(x);
+	++*made;
+	return true;
+}
+
 /* The master's lock is held and the record is written. */
 static int insert_locked(struct conntrack *ct, struct ct_worker *w, uint32_t master,
 			 uint32_t index, const struct expect_terms *terms)
@@ -363,6 +394,8 @@ static int insert_locked(struct conntrack *ct, struct ct_worker *w, uint32_t mas
 	if (atomic_load_explicit(&ct->table.records[master].status, memory_order_acquire) &
 	    FLOW_DYING)
 		return -ESHUTDOWN;
+	if (!may_make(x, master))
+		return -EMFILE;
 	err = find_victim(x, master, e, terms->class_max, &victim);
 	if (err)
 		return err;
@@ -401,9 +434,25 @@ int expect_insert(struct conntrack *ct, struct ct_worker *w, uint32_t master,
 	if (err) {
 		/* Nobody has seen it. */
 		x->records[index].check = 0;
-		set_bit(x->unused, index);
+		put_unused(x, index);
 	}
 	return err;
+}
+
+int expect_stands_alone(struct conntrack *ct, const struct expect *want, uint64_t mono)
+{
+	const struct expects *x = &ct->expects;
+
+	if (atomic_load_explicit(&x->count, memory_order_relaxed) >=
+	    atomic_load_explicit(&ct->settings.expect_max, memory_order_relaxed))
+		return -EMFILE;
+	for (uint32_t at = first(bucket_of(x, &want->tuple)); at; at = next_of(x, at)) {
+		const struct expect *other = &x->records[at - 1];
+
+		if (is_live(other) && !has_expired(other, mono) && clashes(other, want))
+			return is_equal(other, want) ? -EALREADY : -EBUSY;
+	}
+	return 0;
 }
 
 /* ---- look-up ---- */
@@ -499,6 +548,7 @@ void expects_expire(struct conntrack *ct, struct ct_worker *w, uint64_t mono)
 {
 	struct expects *x = &ct->expects;
 
+	atomic_fetch_add_explicit(&x->period, 1, memory_order_relaxed);
 	if (!expects_any(x))
 		return;
 	for (uint32_t i = 0; i < x->n_records; i++) {
@@ -532,7 +582,7 @@ void expects_reuse(struct expects *x)
 			x->records[index].check = 0;
 			atomic_store_explicit(&x->records[index].state, EXPECT_UNUSED,
 					      memory_order_relaxed);
-			set_bit(x->unused, index);
+			put_unused(x, index);
 		}
 	}
 }
@@ -637,7 +687,7 @@ void expects_recover(struct conntrack *ct, struct instant now)
 			e->check = 0;
 		if (atomic_load_explicit(&e->state, memory_order_relaxed))
 			atomic_store_explicit(&e->state, EXPECT_UNUSED, memory_order_relaxed);
-		set_bit(x->unused, i);
+		put_unused(x, i);
 	}
 	atomic_store_explicit(&x->next_id, next_id, memory_order_relaxed);
 }

@@ -24,9 +24,13 @@
 
 #define EXPECT_NONE UINT32_MAX
 #define EXPECT_TIMER_MAX (UINT32_MAX * NSEC_PER_SEC)
-/* What one flow's first packet may expect before it is confirmed: two for each of SIP's
- * media, and one of a rule. */
-#define EXPECT_PENDING_MAX 8
+/* What one flow's first packet may expect before it is confirmed: so many by rules, and two for
+ * each of SIP's media. */
+#define EXPECT_PENDING_RULES 2
+#define EXPECT_PENDING_MAX (EXPECT_PENDING_RULES + 6)
+/* What one flow may make in a grace period while records run out, so that its changes of mind do
+ * not use up the spare ones of all.  Far more than sessions need: a call of SIP's makes six. */
+#define EXPECT_PERIOD_MAX 64
 
 struct expects {
 	struct expect *records;
@@ -35,8 +39,11 @@ struct expects {
 	_Atomic uint32_t *heads;
 	_Atomic uint32_t *next;
 	_Atomic uint32_t *masters;
-	uint32_t *sibling;         /* under the master's lock */
+	uint32_t *sibling;         /* under the master's lock, as the next one */
+	uint32_t *made;            /* by a flow in this period: period << 8 | number */
+	_Atomic uint32_t period;   /* counted by housekeeping, a grace period each */
 	_Atomic uint64_t *unused;  /* a bit a record */
+	_Atomic uint32_t n_unused; /* bits in it */
 	_Atomic uint64_t *retired; /* the same */
 	uint64_t *waiting;         /* the same: housekeeping's, for their grace period */
 	struct siphash_key key;
@@ -66,10 +73,14 @@ struct expect_terms {
 
 /* Add a copy of `want`, whose identity, flags and expires are set but for check, id and
  * master: it is the flow's of this index.  0; -EALREADY: there is an equal one, of another
- * class or master; -EBUSY: some packet would fit it and another; -EMFILE: too many;
- * -ESHUTDOWN: the flow is ending. */
+ * class or master; -EBUSY: some packet would fit it and another; -EMFILE: too many, of all or
+ * of this flow in this period; -ESHUTDOWN: the flow is ending. */
 int expect_insert(struct conntrack *ct, struct ct_worker *w, uint32_t master,
 		  const struct expect *want, const struct expect_terms *terms);
+
+/* Whether what a flow without expectations wants could be added now: 0, -EBUSY, -EALREADY or
+ * -EMFILE as above. */
+int expect_stands_alone(struct conntrack *ct, const struct expect *want, uint64_t mono);
 
 /* A packet that belongs to no flow: the expectation that it fulfils is used up unless it is
  * permanent.  True and a copy; the master was alive. */
@@ -88,8 +99,8 @@ void expect_each_of(struct conntrack *ct, struct ct_worker *w, uint32_t master,
 /* All of a flow that ends. */
 void expect_orphan(struct conntrack *ct, struct ct_worker *w, uint32_t master);
 
-/* Remove what has expired.  Then gather the retired, which are there when it says true, and
- * give them back after a grace period. */
+/* Remove what has expired, and begin another period.  Then gather the retired, which are there
+ * when it says true, and give them back after a grace period. */
 void expects_expire(struct conntrack *ct, struct ct_worker *w, uint64_t mono);
 bool expects_retired(struct expects *x);
 void expects_reuse(struct expects *x);

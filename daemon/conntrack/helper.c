@@ -284,27 +284,33 @@ bool helper_expect_pending(struct conntrack *ct, struct ct_worker *w, uint32_t i
 	return true;
 }
 
-bool conntrack_add_expectation(struct conntrack *ct, unsigned worker, struct ct_ref *ref,
-			       const struct ct_expectation_spec *spec, struct instant now)
+int conntrack_add_expectation(struct conntrack *ct, unsigned worker, struct ct_ref *ref,
+			      const struct ct_expectation_spec *spec, struct instant now)
 {
 	const struct expect_terms terms = { .now = now.mono, .class_max = spec->size };
 	struct ct_worker *w = &ct->worker[worker];
 	struct flow *f = ref->flow;
 	const struct tuple *reply;
 	struct expect e;
+	int err;
 
-	if (!f || !ref->unconfirmed || w->n_pending >= spec->size)
-		return false;
+	if (!f || !ref->unconfirmed || w->n_pending >= spec->size ||
+	    w->n_pending == EXPECT_PENDING_RULES)
+		return -ENOENT;
 	reply = &f->tuple[DIR_REPLY];
 	if (spec->l3 && spec->l3 != reply->l3)
-		return false;
+		return -ENOENT;
 	expectation_init(&e, f, reply->l3, spec->l4proto, &reply->src, &reply->dst,
 			 spec->dport);
 	atomic_init(&e.expires,
 		    now.mono + (spec->timeout < EXPECT_TIMER_MAX ? spec->timeout :
 								   EXPECT_TIMER_MAX));
-	if (add_pending(w, &e, &terms) < 0)
-		return false;
+	err = expect_stands_alone(ct, &e, now.mono);
+	if (err)
+		return err;
+	err = add_pending(w, &e, &terms);
+	if (err)
+		return err;
 	atomic_fetch_or_explicit(&f->status, FLOW_HELPER, memory_order_relaxed);
-	return true;
+	return 0;
 }

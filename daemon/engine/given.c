@@ -7,6 +7,7 @@
  * an action makes no sense it does nothing, as in the kernel, but for the expectation: without
  * one the rule does not match. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 
 #include "ctfw/helper.h"
@@ -108,7 +109,7 @@ static void set_helper(struct way *way, const struct ct_object *object)
 				     ct_helper_find(object->helper, object->l4));
 }
 
-static bool expect(struct way *way, const struct ct_object *object)
+static enum ct_acted expect(struct way *way, const struct ct_object *object)
 {
 	const struct ct_expectation_spec spec = {
 		.l3 = object->l3,
@@ -118,11 +119,18 @@ static bool expect(struct way *way, const struct ct_object *object)
 		.timeout = object->timeout,
 	};
 
-	return conntrack_add_expectation(way->engine->ct, way->eval.worker, &way->ct, &spec,
-					 way->now);
+	switch (conntrack_add_expectation(way->engine->ct, way->eval.worker, &way->ct, &spec,
+					  way->now)) {
+	case 0:
+		return CT_ACTED;
+	case -ENOENT:
+		return CT_ACTED_BREAK;
+	default:
+		return CT_ACTED_DROP;
+	}
 }
 
-bool given_act(struct eval *e, const struct ct_action *a)
+enum ct_acted given_act(struct eval *e, const struct ct_action *a)
 {
 	struct way *way = e->arg;
 	struct conntrack *ct = way->engine->ct;
@@ -152,7 +160,7 @@ bool given_act(struct eval *e, const struct ct_action *a)
 	case CT_ACTION_NONE:
 		break;
 	}
-	return true;
+	return CT_ACTED;
 }
 
 /* ---- what rules ask ---- */

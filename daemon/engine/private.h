@@ -96,7 +96,7 @@ void fragment_emit(struct way *way);
 
 /* given.c: what rules do to flows (eval's act), and what some of them ask of flows beyond what
  * all do (GIVEN_ASKED). */
-bool given_act(struct eval *e, const struct ct_action *action);
+enum ct_acted given_act(struct eval *e, const struct ct_action *action);
 void given_look(struct way *way);
 #define GIVEN_ASKED (PROGRAM_LABELS | PROGRAM_HELPERS | PROGRAM_IDS)
 /* The timeout policies of a program: put in force before it is; the others are forgotten

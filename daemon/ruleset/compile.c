@@ -166,7 +166,8 @@ static void emit_action(struct builder *b, const struct ct_action *action, bool 
 	if (!ROOM(b, actions))
 		return;
 	p->actions[p->n_actions] = *action;
-	compile_emit(b, (struct insn){ .op = OP_ACT, .k = from_acc, .a = p->n_actions });
+	compile_emit(b, (struct insn){ .op = OP_ACT, .k = from_acc, .a = p->n_actions,
+				       .b = b->rule });
 	p->n_actions++;
 }
 

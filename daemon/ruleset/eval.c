@@ -102,15 +102,14 @@ static inline void eval_set_ct_mark(struct eval *e, uint32_t mark)
 }
 
 /* Few rules act on flows; inlined, it would crowd those that match. */
-__attribute__((noinline)) static bool eval_act(struct eval *e,
-					       const struct ct_action *compiled, bool from_acc,
-					       uint32_t acc)
+__attribute__((noinline)) static enum ct_acted
+eval_act(struct eval *e, const struct ct_action *compiled, bool from_acc, uint32_t acc)
 {
 	struct ct_action action = *compiled;
 
 	if (from_acc)
 		action.value = acc;
-	return !e->act || e->act(e, &action);
+	return e->act ? e->act(e, &action) : CT_ACTED;
 }
 
 /* A test of x; `miss` leaves the rule. */
@@ -219,8 +218,14 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			i++;
 			continue;
 		case OP_ACT:
-			if (!eval_act(e, &prog->actions[i->a], i->k, acc))
+			switch (eval_act(e, &prog->actions[i->a], i->k, acc)) {
+			case CT_ACTED_BREAK:
 				goto miss;
+			case CT_ACTED_DROP:
+				return i;
+			default:
+				break;
+			}
 			state = e->ct_state ? e->ct_state : CT_STATE_INVALID;
 			i++;
 			continue;
@@ -262,7 +267,7 @@ static void result_rule(const struct insn *i, enum verdict verdict, struct eval_
 {
 	result->verdict = verdict;
 	result->by = BY_RULE;
-	result->at = i->op == OP_JUMP ? i->b : i->a;
+	result->at = i->op == OP_JUMP || i->op == OP_ACT ? i->b : i->a;
 	if (verdict == VERDICT_REJECT) {
 		result->reject.tcp_reset = i->k;
 		result->reject.icmp_type = (uint8_t)(i->off >> 8);

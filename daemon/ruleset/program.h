@@ -65,7 +65,7 @@ enum op {
 	OP_COUNT,       /* slot a */
 	OP_LOG,         /* log a */
 	OP_CT,          /* acc, or the wide one: field k of the flow, direction off, if there */
-	OP_ACT,         /* action a; k: its value is acc */
+	OP_ACT,         /* action a; k: its value is acc; b: this rule, which it may have drop */
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_CT_MARK,
 	OP_JUMP,        /* to a, coming back to the next instruction; b: this rule */

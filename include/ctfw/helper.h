@@ -32,10 +32,12 @@ struct ct_expectation_spec {
 	uint64_t timeout; /* ns */
 };
 /* A rule's `ct expectation set`: expect connections from the flow's answerer to who began it,
- * from the moment on when the flow is confirmed.  Only for a flow that is not confirmed
- * and has fewer than `size`; false: the rule does not match.  One that cannot be had
- * (conntrack.md 8.1-2) has the packet dropped when it is confirmed. */
-bool conntrack_add_expectation(struct conntrack *ct, unsigned worker, struct ct_ref *ref,
+ * from the moment on when the flow is confirmed.  0.  -ENOENT: the rule does not match, since
+ * the flow is confirmed or has `size` already, or what rules may make of one packet.  -EBUSY,
+ * -EALREADY or -EMFILE: another flow expects what would fit it too, or there are too many; the
+ * packet is to be dropped (nft_ct_expect_obj_eval).  A worker that is faster until the flow is
+ * confirmed has it dropped there. */
+int conntrack_add_expectation(struct conntrack *ct, unsigned worker, struct ct_ref *ref,
 			       const struct ct_expectation_spec *spec, struct instant now);
 
 #endif

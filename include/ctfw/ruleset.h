@@ -189,6 +189,13 @@ struct ct_action {
 	const struct ct_object *object;
 };
 
+/* What becomes of the rule (nf_tables' verdict registers). */
+enum ct_acted {
+	CT_ACTED = 1,    /* it goes on */
+	CT_ACTED_BREAK,  /* it does not match */
+	CT_ACTED_DROP,   /* it drops the packet */
+};
+
 struct eval;
 
 /* The packet's side of an evaluation; one a packet, through all its hooks. */
@@ -208,9 +215,9 @@ struct eval {
 	unsigned worker;
 	struct instant now;
 	const char *helper; /* of the flow's master, 16 bytes padded with zeroes; NULL: none */
-	/* A rule acts on the flow; false: the rule ends here.  What it changes of this struct
-	 * holds for the rest of the chain.  May be NULL. */
-	bool (*act)(struct eval *e, const struct ct_action *action);
+	/* A rule acts on the flow.  What it changes of this struct holds for the rest of the
+	 * chain.  May be NULL. */
+	enum ct_acted (*act)(struct eval *e, const struct ct_action *action);
 	/* A log statement was met.  May be NULL. */
 	void (*log)(struct eval *e, enum hook hook, const struct log_spec *spec);
 	void *arg;

@@ -141,18 +141,18 @@ static void check_damaged(const char *text, size_t len)
 }
 
 /* What a rule does to a flow is whole; now and then it cannot be done. */
-static bool act(struct eval *e, const struct ct_action *a)
+static enum ct_acted act(struct eval *e, const struct ct_action *a)
 {
 	CHECK(a->kind > CT_ACTION_NONE && a->kind <= CT_ACTION_EXPECTATION);
 	if (a->kind == CT_ACTION_HELPER)
 		CHECK(a->object->helper && *a->object->helper);
 	if (a->kind == CT_ACTION_TIMEOUT)
-		CHECK(a->object->number > 0 && a->object->number <= RULESET_MAX_POLICIES);
+		CHECK(a->object->number > 0 && a->object->number <= RULESET_POLICY_NUMBERS);
 	if (a->kind == CT_ACTION_EXPECTATION)
 		CHECK(a->object->dport && a->object->size && a->object->timeout);
 	if (a->kind == CT_ACTION_NOTRACK)
 		e->ct_state = CT_STATE_UNTRACKED;
-	return e->packet->len % 2;
+	return e->packet->len % 3 + CT_ACTED;
 }
 
 static void judge(const struct program *p, struct raw *raw)

@@ -2,6 +2,9 @@
  * goes when.  Rules' `ct expectation set` makes them here, and TFTP's helper. */
 #include "tracking.h"
 
+#include <stdio.h>
+
+#include "conntrack/expect.h"
 #include "ctfw/helper.h"
 
 static int setup(void **state)
@@ -68,7 +71,14 @@ static const struct ct_expectation_spec tcp_9000 = {
 	.timeout = 60 * NSEC_PER_SEC,
 };
 
-static bool add(struct world *w, uint16_t dport)
+static const struct ct_expectation_spec other_9000 = {
+	.l4proto = IPPROTO_TCP,
+	.size = 2,
+	.dport = 0x2823, /* 9000 in network order */
+	.timeout = 60 * NSEC_PER_SEC,
+};
+
+static int add(struct world *w, uint16_t dport)
 {
 	struct ct_expectation_spec spec = tcp_9000;
 
@@ -80,7 +90,7 @@ static bool add(struct world *w, uint16_t dport)
 static void expect_port(struct world *w, uint16_t sport, uint16_t dport)
 {
 	begin(w, A4, sport, B4, 53);
-	assert_true(add(w, dport));
+	assert_int_equal(add(w, dport), 0);
 	assert_int_equal(finish(w), REASON_NONE);
 }
 
@@ -99,7 +109,7 @@ static void an_expected_connection_is_related_until_it_is_answered(void **state)
 
 	begin(w, A4, 1000, B4, 53);
 	flow_set_mark(w->ref.flow, 42);
-	assert_true(add(w, 9000));
+	assert_int_equal(add(w, 9000), 0);
 	assert_int_equal(finish(w), REASON_NONE);
 	assert_int_equal(list(w).n, 1);
 
@@ -154,7 +164,7 @@ static void nothing_is_expected_before_the_master_is_confirmed(void **state)
 	struct world *w = *state;
 
 	begin(w, A4, 1000, B4, 53);
-	assert_true(add(w, 9000));
+	assert_int_equal(add(w, 9000), 0);
 	assert_int_equal(list(w).n, 0);
 	/* Dropped by the rules: the worker goes on with the next packet. */
 	assert_int_equal(b_connects(w, 20, 9000), CT_STATE_NEW);
@@ -168,9 +178,9 @@ static void only_a_flow_that_is_not_confirmed_may_add_one(void **state)
 	expect_port(w, 1000, 9000);
 	begin(w, A4, 1000, B4, 53);
 	assert_false(w->ref.unconfirmed);
-	assert_false(add(w, 9001));
+	assert_int_equal(add(w, 9001), -ENOENT);
 	w->ref = (struct ct_ref){ .state = CT_STATE_INVALID };
-	assert_false(add(w, 9001));
+	assert_int_equal(add(w, 9001), -ENOENT);
 }
 
 static void a_flow_may_have_as_many_as_its_object_says(void **state)
@@ -178,9 +188,9 @@ static void a_flow_may_have_as_many_as_its_object_says(void **state)
 	struct world *w = *state;
 
 	begin(w, A4, 1000, B4, 53);
-	assert_true(add(w, 9000));
-	assert_true(add(w, 9001));
-	assert_false(add(w, 9002));
+	assert_int_equal(add(w, 9000), 0);
+	assert_int_equal(add(w, 9001), 0);
+	assert_int_equal(add(w, 9002), -ENOENT);
 	assert_int_equal(finish(w), REASON_NONE);
 	assert_int_equal(list(w).n, 2);
 }
@@ -192,9 +202,9 @@ static void another_family_than_the_flows_is_refused(void **state)
 
 	spec.l3 = L3_IPV6;
 	begin(w, A4, 1000, B4, 53);
-	assert_false(conntrack_add_expectation(w->ct, 0, &w->ref, &spec, w->now));
+	assert_int_equal(conntrack_add_expectation(w->ct, 0, &w->ref, &spec, w->now), -ENOENT);
 	spec.l3 = L3_IPV4;
-	assert_true(conntrack_add_expectation(w->ct, 0, &w->ref, &spec, w->now));
+	assert_int_equal(conntrack_add_expectation(w->ct, 0, &w->ref, &spec, w->now), 0);
 }
 
 static void what_another_flow_expects_already_has_the_packet_dropped(void **state)
@@ -203,8 +213,28 @@ static void what_another_flow_expects_already_has_the_packet_dropped(void **stat
 
 	expect_port(w, 1000, 9000);
 	begin(w, A4, 1001, B4, 53);
-	assert_true(add(w, 9001));
-	assert_true(add(w, 9000));
+	assert_int_equal(add(w, 9001), 0);
+	assert_int_equal(add(w, 9000), -EALREADY);
+	/* What has expired stands in nobody's way. */
+	wait_ms(w, 60000);
+	assert_int_equal(add(w, 9000), 0);
+}
+
+static void who_is_faster_until_confirm_has_the_other_dropped(void **state)
+{
+	struct world *w = *state;
+	struct ct_ref slow;
+
+	begin(w, A4, 1001, B4, 53);
+	assert_int_equal(add(w, 9001), 0);
+	assert_int_equal(add(w, 9000), 0);
+	slow = w->ref;
+	/* By another worker. */
+	raw_udp(&w->raw, A4, 1000, B4, 53, 8);
+	look_by(w, 1, &w->ref);
+	assert_int_equal(conntrack_add_expectation(w->ct, 1, &w->ref, &other_9000, w->now), 0);
+	assert_int_equal(conntrack_confirm(w->ct, 1, &w->packet, w->now, &w->ref), REASON_NONE);
+	w->ref = slow;
 	assert_int_equal(finish(w), REASON_HELPER);
 	/* It takes back what it had before. */
 	assert_int_equal(list(w).n, 1);
@@ -240,8 +270,8 @@ static void it_ends_with_its_master_and_children_live_on(void **state)
 	uint32_t index, id;
 
 	begin(w, A4, 1000, B4, 53);
-	assert_true(add(w, 9000));
-	assert_true(add(w, 9001));
+	assert_int_equal(add(w, 9000), 0);
+	assert_int_equal(add(w, 9001), 0);
 	assert_int_equal(finish(w), REASON_NONE);
 	index = (uint32_t)(w->ref.flow - (struct flow *)w->arena.flows);
 	id = w->ref.flow->id;
@@ -290,8 +320,7 @@ static void there_are_no_more_than_the_option_says(void **state)
 	expect_port(w, 1000, 9000);
 	expect_port(w, 1001, 9001);
 	begin(w, A4, 1002, B4, 53);
-	assert_true(add(w, 9002));
-	assert_int_equal(finish(w), REASON_HELPER);
+	assert_int_equal(add(w, 9002), -EMFILE);
 	assert_int_equal(list(w).n, 2);
 	assert_int_equal(b_connects(w, 20, 9000), CT_STATE_RELATED);
 	expect_port(w, 1002, 9002);
@@ -376,6 +405,45 @@ static void a_full_table_does_not_use_an_expectation_up(void **state)
 	assert_int_equal(w.reason, REASON_TABLE_FULL);
 	assert_int_equal(list(&w).n, 1);
 	world_fini(&w);
+}
+
+static void ask_for_a_file(struct world *w, const char *client)
+{
+	static const char request[] = "\0\1file\0octet";
+
+	raw_udp(&w->raw, client, 1000, B4, 69, sizeof(request));
+	memcpy(w->raw.b + w->raw.len - sizeof(request), request, sizeof(request));
+	raw_fix_l4(&w->raw);
+	pass(w);
+}
+
+/* Each request replaces the one before, whose record waits for its grace period. */
+static void who_asks_again_and_again_does_so_at_nobodys_cost_but_his(void **state)
+{
+	struct world *w = *state;
+	unsigned asked = 0;
+
+	w->options.helpers = HELPER_BIT(HELPER_TFTP);
+	w->options.expect_max = 64;
+	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
+	do
+		ask_for_a_file(w, A4);
+	while (w->reason == REASON_NONE && ++asked < 10000);
+	/* While there are enough he gets them; then he goes without, and others do not. */
+	assert_int_equal(w->reason, REASON_HELPER);
+	assert_true(asked > EXPECT_PERIOD_MAX);
+	for (unsigned i = 0; i < 30; i++) {
+		char client[16];
+
+		snprintf(client, sizeof(client), "10.0.1.%u", 100 + i);
+		ask_for_a_file(w, client);
+		assert_int_equal(w->reason, REASON_NONE);
+	}
+	ask_for_a_file(w, A4);
+	assert_int_equal(w->reason, REASON_HELPER);
+	conntrack_housekeep(w->ct, 0, w->now);
+	ask_for_a_file(w, A4);
+	assert_int_equal(w->reason, REASON_NONE);
 }
 
 /* ---- recovery ---- */
@@ -468,6 +536,8 @@ int main(void)
 		TEST(a_flow_may_have_as_many_as_its_object_says),
 		TEST(another_family_than_the_flows_is_refused),
 		TEST(what_another_flow_expects_already_has_the_packet_dropped),
+		TEST(who_is_faster_until_confirm_has_the_other_dropped),
+		TEST(who_asks_again_and_again_does_so_at_nobodys_cost_but_his),
 		TEST(it_ends_when_its_time_is_up),
 		TEST(it_ends_with_its_master_and_children_live_on),
 		TEST(it_ends_with_a_master_that_expires),

@@ -81,7 +81,7 @@ static void expect_one(uint32_t n)
 	assert_int_equal(packet_parse(p, sizeof(p), NULL, &packet), REASON_NONE);
 	assert_int_equal(conntrack_in(f.ct, 0, &packet, (struct ct_zone){ 0, 0 }, f.now, &ref),
 			 REASON_NONE);
-	assert_true(conntrack_add_expectation(f.ct, 0, &ref, &spec, f.now));
+	assert_int_equal(conntrack_add_expectation(f.ct, 0, &ref, &spec, f.now), 0);
 	assert_int_equal(conntrack_confirm(f.ct, 0, &packet, f.now, &ref), REASON_NONE);
 }
 
