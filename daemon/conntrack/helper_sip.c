@@ -24,6 +24,7 @@
 #define SIP_TIMEOUT 3600 /* seconds that any packet with text keeps the flow */
 #define SHORTEST (sizeof("SIP/2.0 200") - 1)
 #define VERSION "SIP/2.0 "
+#define MESSAGES_MAX 16 /* that are read of one segment; others are not known of */
 #define MEDIA_MAX 3 /* that are read of one description */
 #define MEDIA_PORT_MIN 1024
 #define MEDIA_PORT_MAX 65535
@@ -463,7 +464,7 @@ static enum help read_stream(struct help_packet *h)
 	struct cursor text = h->payload;
 	size_t len;
 
-	while ((len = message_length(text)) != 0) {
+	for (unsigned n = 0; n < MESSAGES_MAX && (len = message_length(text)) != 0; n++) {
 		struct cursor message = { text.p, text.p + len, false };
 
 		if (read_message(h, message) == HELP_DROP)
@@ -473,6 +474,8 @@ static enum help read_stream(struct help_packet *h)
 	return HELP_ACCEPT;
 }
 
+/* Of datagrams that came as one super-packet (USO) the first is read, and nothing is expected of
+ * the others. */
 static enum help read_sip(struct help_packet *h)
 {
 	bool stream = help_mine(h)->l4 == IPPROTO_TCP;

@@ -152,21 +152,31 @@ static bool take_addr(struct cursor *c, uint8_t family, union addr *ret_addr)
 	return true;
 }
 
-/* At "sip:" and past a user's name; false: there is no address of that family, or a port that
- * cannot be. */
-static bool take_uri(struct cursor *c, uint8_t family, struct sip_uri *ret_uri)
+/* Past a user's name, if there is an '@' in the line, even another URI's.  All URIs before it
+ * have the same: it is looked for once, or a line of many would be read as many times. */
+static void pass_user(struct sip_contacts *walk)
 {
-	struct sip_uri uri = { .port = SIP_PORT };
-	uint32_t port = 0;
-	struct cursor at;
+	struct cursor at = walk->at;
 
-	scan_word(c, "sip:");
-	at = *c;
+	if (walk->user_end && walk->user_end >= at.p)
+		at.p = walk->user_end;
 	while (at.p < at.end && *at.p != '@' && !is_line_end(*at.p))
 		at.p++;
+	walk->user_end = at.p;
 	if (scan_byte(&at, '@'))
-		*c = at;
-	if (!take_addr(c, family, &uri.addr))
+		walk->at = at;
+}
+
+/* At "sip:"; false: there is no address of that family, or a port that cannot be. */
+static bool take_uri(struct sip_contacts *walk, struct sip_uri *ret_uri)
+{
+	struct sip_uri uri = { .port = SIP_PORT };
+	struct cursor *c = &walk->at;
+	uint32_t port = 0;
+
+	scan_word(c, "sip:");
+	pass_user(walk);
+	if (!take_addr(c, walk->family, &uri.addr))
 		return false;
 	if (scan_byte(c, ':')) {
 		scan_number(c, &port);
@@ -184,14 +194,13 @@ bool sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri)
 
 	while (walk->in_header && search(&at, ",") && search(&at, "sip:")) {
 		walk->at = at;
-		if (take_uri(&walk->at, walk->family, ret_uri))
+		if (take_uri(walk, ret_uri))
 			return true;
 		at = walk->at;
 	}
 	while (find_header(&walk->at, SIP_CONTACT)) {
 		/* Of a header whose first is of no use none is. */
-		if (search(&walk->at, "sip:") &&
-		    take_uri(&walk->at, walk->family, ret_uri)) {
+		if (search(&walk->at, "sip:") && take_uri(walk, ret_uri)) {
 			walk->in_header = true;
 			return true;
 		}

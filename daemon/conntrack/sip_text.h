@@ -37,6 +37,7 @@ struct sip_contacts {
 	struct cursor at; /* the message at first; then behind the last URI */
 	uint8_t family;   /* enum l3 */
 	bool in_header;
+	const uint8_t *user_end; /* sip_text.c's: the next '@' or line end, when looked for last */
 };
 /* The next one; false: there is none. */
 bool sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "ctfw/diag.h"
+#include "ctfw/expect.h"
 #include "ctfw/hostview.h"
 #include "ctfw/rcu.h"
 #include "ctfw/ruleset.h"
@@ -80,6 +81,7 @@ void world_init(struct world *w, uint32_t max_flows, const char *rules)
 	struct arena_geometry g = {
 		.flow_records = conntrack_records(max_flows),
 		.workers = 1,
+		.expect_records = conntrack_expect_records(256),
 		.text_bytes = 65536,
 	};
 	struct engine_options engine = { .workers = 1, .log_rate = 10, .reply_rate = 1000 };
