@@ -175,7 +175,8 @@ bool conntrack_zero(struct conntrack *ct, uint32_t index, uint32_t id, struct fl
 	if (!f)
 		return false;
 	record_lock(f);
-	found = f->id == id;
+	found = f->id == id && (atomic_load_explicit(&f->status, memory_order_relaxed) &
+				(FLOW_CONFIRMED | FLOW_DYING)) == FLOW_CONFIRMED;
 	if (found) {
 		memcpy(copy->acct, f->acct, sizeof(copy->acct));
 		memset(f->acct, 0, sizeof(f->acct));

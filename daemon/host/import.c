@@ -2,6 +2,7 @@
 #include "host/import.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netlink/netfilter/ct.h>
 #include <netlink/netfilter/nfnl.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "host/log.h"
 
 #define MESSAGE_BYTES (128 * 1024)
 #define TRIES 3 /* a dump that was interrupted by changes is asked for again */
@@ -170,14 +173,23 @@ static int dump(struct nl_sock *sock, struct reader *r)
 	int err = -NLE_DUMP_INTR;
 
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_entry, r);
-	/* What a second try hears twice is refused as a twin. */
 	for (int i = 0; i < TRIES && err == -NLE_DUMP_INTR; i++) {
+		/* What was heard before takes no room from what is heard now. */
+		if (ftruncate(r->fd, 0) < 0 || lseek(r->fd, 0, SEEK_SET) < 0)
+			return -errno;
+		r->written = 0;
 		err = nfnl_ct_dump_request(sock);
 		if (err >= 0)
 			err = nl_recvmsgs_default(sock);
 	}
-	if (err == -NLE_DUMP_INTR)
+	if (err == -NLE_DUMP_INTR) {
+		log_say(LEVEL_WARNING, "the kernel's connections changed each time they were read: "
+				       "some may not go on");
 		err = 0; /* most of it was heard */
+	}
+	if (r->written == r->max)
+		log_say(LEVEL_WARNING, "max-flows is reached: %" PRIu32 " of the kernel's "
+				       "connections go on, others may not", r->max);
 	return r->err ? r->err : err < 0 ? -EPROTO : 0;
 }
 
