@@ -9,20 +9,11 @@
 
 static int setup(void **state)
 {
-	struct world *w = malloc(sizeof(*w));
+	struct world *w;
 
-	assert_non_null(w);
-	world_init(w, 64);
-	assert_int_equal(conntrack_reserve_extensions(w->ct), 0);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_fini(*state);
-	free(*state);
-	return 0;
+	world_setup(state, 64);
+	w = *state;
+	return conntrack_reserve_extensions(w->ct);
 }
 
 /* ---- words for tests ---- */
@@ -525,7 +516,7 @@ static void of_twins_one_goes_on(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(an_expected_connection_is_related_until_it_is_answered),
 		TEST(it_is_used_up_by_the_first),

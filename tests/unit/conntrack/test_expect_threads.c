@@ -7,23 +7,14 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "ctfw/expect.h"
+#include "unit/threads.h"
 
 #define WORKERS 3
 #define MAX_FLOWS 256
 #define ROUNDS 1500
 #define CLIENTS 4
-
-#define ASSERT(condition)                                                                     \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);       \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
 
 struct shared {
 	struct world w;
@@ -39,12 +30,6 @@ struct thread {
 	uint64_t seed;
 	pthread_t id;
 };
-
-static uint32_t dice(struct thread *t, uint32_t sides)
-{
-	t->seed = t->seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(t->seed >> 33) % sides;
-}
 
 static struct instant now(struct shared *s)
 {
@@ -63,7 +48,7 @@ static uint8_t pass_by(struct thread *t, struct raw *raw)
 	ASSERT(packet_parse(raw->b, raw->len, NULL, &p) == REASON_NONE);
 	if (conntrack_in(ct, t->number, &p, ZONE_NONE, at, &ref) != REASON_NONE)
 		return CT_STATE_INVALID;
-	if (dice(t, 4) == 0)
+	if (dice(&t->seed, 4) == 0)
 		sched_yield();
 	conntrack_confirm(ct, t->number, &p, at, &ref);
 	return ref.state;
@@ -180,7 +165,7 @@ static bool doom(void *arg, uint32_t index, const struct flow *f)
 {
 	struct thread *t = arg;
 
-	if (dice(t, 3) == 0)
+	if (dice(&t->seed, 3) == 0)
 		conntrack_delete(t->shared->w.ct, index, f->id);
 	return true;
 }
@@ -190,7 +175,7 @@ static bool look(void *arg, uint32_t index, const struct expect *e)
 	struct thread *t = arg;
 
 	ASSERT(e->helper == HELPER_TFTP && e->class == 0 && e->tuple.l4 == IPPROTO_UDP);
-	if (dice(t, 4) == 0)
+	if (dice(&t->seed, 4) == 0)
 		conntrack_delete_expectation(t->shared->w.ct, index, e->id);
 	return true;
 }
@@ -202,11 +187,11 @@ static void disturb(struct thread *t)
 	uint32_t cursor = 0;
 
 	while (!atomic_load(&t->shared->over)) {
-		atomic_fetch_add(&t->shared->clock, dice(t, 400));
+		atomic_fetch_add(&t->shared->clock, dice(&t->seed, 400));
 		cursor = 0;
 		conntrack_each_expectation(ct, &cursor, now(t->shared), look, t);
 		cursor = 0;
-		if (dice(t, 4) == 0)
+		if (dice(&t->seed, 4) == 0)
 			conntrack_each(ct, &cursor, 0, now(t->shared), doom, t);
 		rcu_quiescent();
 		conntrack_housekeep(ct, 0, now(t->shared));
@@ -223,10 +208,11 @@ static void *chaos(void *arg)
 		disturb(t);
 	} else {
 		for (unsigned i = 0; i < 20 * ROUNDS; i++) {
-			if (dice(t, 3))
-				ask(t, dice(t, CLIENTS));
+			if (dice(&t->seed, 3))
+				ask(t, dice(&t->seed, CLIENTS));
 			else
-				answer(t, dice(t, CLIENTS), (uint16_t)(1000 + dice(t, 20)));
+				answer(t, dice(&t->seed, CLIENTS),
+			       (uint16_t)(1000 + dice(&t->seed, 20)));
 			rcu_quiescent();
 		}
 		atomic_store(&t->shared->over, true);

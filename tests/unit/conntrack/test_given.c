@@ -9,17 +9,7 @@
 
 static int setup(void **state)
 {
-	static struct world w;
-
-	world_init(&w, 64);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_fini(*state);
-	return 0;
+	return world_setup(state, 64);
 }
 
 /* ---- zones ---- */
@@ -383,7 +373,7 @@ static void events_that_a_rule_did_not_name_are_off(void **state)
 	assert_int_equal(only_flow(w).flow.events_off, 0xfffa);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 
 int main(void)
 {

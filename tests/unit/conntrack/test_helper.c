@@ -6,19 +6,7 @@
 
 static int setup(void **state)
 {
-	struct world *w = malloc(sizeof(*w));
-
-	assert_non_null(w);
-	world_init(w, 64);
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_fini(*state);
-	free(*state);
-	return 0;
+	return world_setup(state, 64);
 }
 
 static void begin(struct world *w, const char *from, const char *to, uint16_t dport)
@@ -200,7 +188,7 @@ static void notes_that_were_damaged_do_no_harm(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_helper_is_whole),
 		TEST(a_flow_gets_a_helper_once_and_before_it_is_confirmed),

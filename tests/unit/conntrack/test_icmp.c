@@ -9,17 +9,7 @@
 
 static int setup(void **state)
 {
-	static struct world w;
-
-	world_init(&w, 2048);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_fini(*state);
-	return 0;
+	return world_setup(state, 2048);
 }
 
 static enum ct_state icmp(struct world *w, const char *src, const char *dst, unsigned type,
@@ -320,7 +310,7 @@ static void a_message_with_a_wrong_checksum_is_invalid(void **state)
 	assert_int_equal(s.invalid, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

@@ -5,17 +5,7 @@
 
 static int setup(void **state)
 {
-	static struct world w;
-
-	world_init(&w, 64);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_fini(*state);
-	return 0;
+	return world_setup(state, 64);
 }
 
 /* Kill the process, start the next. */
@@ -383,7 +373,7 @@ static void arbitrary_bytes_do_no_harm(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

@@ -7,17 +7,7 @@
 
 static int setup(void **state)
 {
-	static struct world w;
-
-	world_init(&w, 8);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_fini(*state);
-	return 0;
+	return world_setup(state, 8);
 }
 
 static enum ct_state udp_from(struct world *w, uint16_t sport)
@@ -173,7 +163,7 @@ static void a_reserve_is_for_either_side_and_for_ports_of_who_is_called(void **s
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

@@ -14,17 +14,7 @@
 
 static int setup(void **state)
 {
-	static struct world w;
-
-	world_init(&w, 64);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_fini(*state);
-	return 0;
+	return world_setup(state, 64);
 }
 
 static void loosely(struct world *w)
@@ -693,7 +683,7 @@ static void states_are_counted(void **state)
 	assert_int_equal(s.by_tcp_state[TCPS_CLOSE], 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

@@ -7,22 +7,14 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "conntrack/record.h"
+#include "unit/threads.h"
 
 #define WORKERS 3
 #define MAX_FLOWS 8
-
-#define ASSERT(condition)                                                                     \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);       \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
 
 struct shared {
 	struct world w;
@@ -40,12 +32,6 @@ struct thread {
 	uint64_t count;
 	pthread_t id;
 };
-
-static uint32_t dice(struct thread *t, uint32_t sides)
-{
-	t->seed = t->seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(t->seed >> 33) % sides;
-}
 
 static struct instant now(struct shared *s)
 {
@@ -86,7 +72,7 @@ static enum reason pass_by(struct thread *t, struct raw *raw, struct ct_ref *ret
 
 	ASSERT(packet_parse(raw->b, raw->len, NULL, &p) == REASON_NONE);
 	reason = conntrack_in(ct, t->number, &p, ZONE_NONE, at, ret_ref);
-	if (reason == REASON_NONE && dice(t, 8) == 0)
+	if (reason == REASON_NONE && dice(&t->seed, 8) == 0)
 		sched_yield();
 	if (reason == REASON_NONE)
 		reason = conntrack_confirm(ct, t->number, &p, at, ret_ref);
@@ -456,7 +442,8 @@ static void *churn(void *arg)
 	rcu_register();
 	for (unsigned i = 0; i < t->rounds; i++) {
 		struct ct_ref ref;
-		enum reason reason = pass_by(t, raw[dice(t, PAIRS)][dice(t, KINDS)], &ref);
+		struct raw *packet = raw[dice(&t->seed, PAIRS)][dice(&t->seed, KINDS)];
+		enum reason reason = pass_by(t, packet, &ref);
 
 		ASSERT(reason == REASON_NONE || reason == REASON_CLASH ||
 		       reason == REASON_TABLE_FULL);
@@ -465,15 +452,15 @@ static void *churn(void *arg)
 
 			ASSERT(!ref.unconfirmed);
 			flow_set_mark(ref.flow, t->number);
-			if (dice(t, 16) == 0)
+			if (dice(&t->seed, 16) == 0)
 				conntrack_set_closing(t->shared->w.ct, t->number, ref.flow,
 						      now(t->shared));
 			if (flow_snapshot(ref.flow, &copy))
 				t->count++;
 		}
-		if (dice(t, 4) == 0)
+		if (dice(&t->seed, 4) == 0)
 			rcu_quiescent();
-		if (dice(t, 64) == 0) {
+		if (dice(&t->seed, 64) == 0) {
 			rcu_offline();
 			sched_yield();
 			rcu_online();
@@ -500,7 +487,7 @@ static bool choose(void *arg, uint32_t index, const struct flow *copy)
 {
 	struct victims *v = arg;
 
-	if (dice(v->thread, 4) == 0 && v->n < MAX_FLOWS) {
+	if (dice(&v->thread->seed, 4) == 0 && v->n < MAX_FLOWS) {
 		v->flow[v->n].index = index;
 		v->flow[v->n++].id = copy->id;
 	}
@@ -518,12 +505,12 @@ static void *keep_house(void *arg)
 		struct victims victims = { .thread = t };
 		uint32_t cursor = 0;
 
-		atomic_fetch_add(&s->clock, dice(t, 3) ? dice(t, 100) : dice(t, 40000));
+		atomic_fetch_add(&s->clock, dice(&t->seed, dice(&t->seed, 3) ? 100 : 40000));
 		conntrack_each(s->w.ct, &cursor, 0, now(s), choose, &victims);
-		for (unsigned i = 0; i < victims.n && dice(t, 3); i++)
+		for (unsigned i = 0; i < victims.n && dice(&t->seed, 3); i++)
 			t->count += conntrack_delete(s->w.ct, victims.flow[i].index,
 						     victims.flow[i].id);
-		conntrack_housekeep(s->w.ct, dice(t, 20), now(s));
+		conntrack_housekeep(s->w.ct, dice(&t->seed, 20), now(s));
 		rcu_quiescent();
 		sched_yield();
 	}

@@ -7,17 +7,7 @@
 
 static int setup(void **state)
 {
-	static struct world w;
-
-	world_init(&w, 64);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_fini(*state);
-	return 0;
+	return world_setup(state, 64);
 }
 
 static void u01_a_stream_is_older_than_two_seconds_and_answered(void **state)
@@ -216,7 +206,7 @@ static void a_checksum_is_checked_unless_somebody_vouches_for_it(void **state)
 	assert_int_equal(pass_with(w, 0, 0), NEW);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
 
 int main(void)
 {

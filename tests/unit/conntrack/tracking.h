@@ -202,4 +202,20 @@ static inline unsigned tcp_state_of_it(struct world *w)
 	return only_flow(w).flow.proto.tcp.state;
 }
 
+/* For cmocka: a world as the state of a test. */
+static inline int world_setup(void **state, uint32_t max_flows)
+{
+	static struct world w;
+
+	world_init(&w, max_flows);
+	*state = &w;
+	return 0;
+}
+
+static inline int world_teardown(void **state)
+{
+	world_fini(*state);
+	return 0;
+}
+
 #endif

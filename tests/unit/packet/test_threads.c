@@ -7,26 +7,18 @@
  * cmocka's assertions are the main thread's: others use ASSERT(). */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "ctfw/clock.h"
 #include "ctfw/frag.h"
 #include "unit/packets.h"
 #include "unit/test.h"
+#include "unit/threads.h"
 
 #define WORKERS 3
 #define ROUNDS 6000
 #define DATAGRAMS 4
 #define PARTS 4
-
-#define ASSERT(condition)                                                                     \
-	do {                                                                                  \
-		if (!(condition)) {                                                           \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);       \
-			abort();                                                              \
-		}                                                                             \
-	} while (0)
 
 struct shared {
 	struct frag_table *table;
@@ -44,12 +36,6 @@ struct thread {
 	uint64_t sent, whole, ended; /* fragments; those of whole datagrams all together */
 	pthread_t id;
 };
-
-static uint32_t dice(struct thread *t, uint32_t sides)
-{
-	t->seed = t->seed * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(t->seed >> 33) % sides;
-}
 
 /* The fragment's data are those of its datagram, wherever they lay. */
 static void check_whole(const struct shared *s, unsigned d, const struct packet *p)
@@ -98,7 +84,7 @@ static void *work(void *arg)
 	ASSERT(buffer);
 	pthread_barrier_wait(&t->shared->barrier);
 	for (unsigned i = 0; i < ROUNDS; i++)
-		send_one(t, buffer, dice(t, DATAGRAMS), dice(t, PARTS));
+		send_one(t, buffer, dice(&t->seed, DATAGRAMS), dice(&t->seed, PARTS));
 	free(buffer);
 	atomic_fetch_sub(&t->shared->running, 1);
 	return NULL;
