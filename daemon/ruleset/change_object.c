@@ -26,8 +26,12 @@ static int settle_family(struct transaction *tx, enum family family,
 
 	if (!spec->l3_span.source)
 		o->l3 = family;
-	/* A policy for flows that the table never sees is no mistake to nft. */
-	if (o->kind != KIND_CT_TIMEOUT && family != FAMILY_INET && o->l3 != family) {
+	/* A policy for flows that the table never sees is no mistake to nft, nor is a helper
+	 * for more of them than it sees. */
+	if (o->kind == KIND_CT_TIMEOUT ||
+	    (o->kind == KIND_CT_HELPER && o->l3 == FAMILY_INET))
+		return 0;
+	if (family != FAMILY_INET && o->l3 != family) {
 		diag_error(tx->d, &spec->l3_span, "there are flows of %s only in this table",
 			   family_name(family));
 		return -EINVAL;

@@ -123,6 +123,31 @@ static const struct {
 	{ SELECTOR_CT_EXPECTATION, KIND_CT_EXPECTATION },
 };
 
+/* A name, or a variable that holds one; NULL with an error said. */
+static char *parse_given_name(struct parser *p)
+{
+	static const char what[] = "the name of an object";
+	struct span span = p->t.span;
+	struct expr *value;
+	char *name = NULL;
+
+	if (!token_is(&p->t, '$'))
+		return parse_string(p, what, OBJECT_NAME_MAX_LEN);
+	value = parse_variable(p);
+	if (!value)
+		return NULL;
+	span = span_join(span, p->last);
+	if (value->kind != EXPR_SYMBOL || strlen(value->symbol) > OBJECT_NAME_MAX_LEN) {
+		diag_error(p->d, &span, "the value of this variable is not %s", what);
+	} else {
+		name = strdup(value->symbol);
+		if (!name)
+			parse_oom(p);
+	}
+	expr_free(value);
+	return name;
+}
+
 bool parse_ct_given(struct parser *p, enum selector_id target, struct stmt *s)
 {
 	struct span first = s->span;
@@ -134,7 +159,7 @@ bool parse_ct_given(struct parser *p, enum selector_id target, struct stmt *s)
 	if (!s->object.kind)
 		return false;
 	s->kind = STMT_OBJECT;
-	s->object.name = parse_string(p, "the name of an object", OBJECT_NAME_MAX_LEN);
+	s->object.name = parse_given_name(p);
 	s->span = span_join(first, p->last);
 	return true;
 }

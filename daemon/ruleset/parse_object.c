@@ -310,7 +310,8 @@ bool parse_object_name(struct parser *p, struct command *c, bool many)
 	c->object = OBJECT_NAMED;
 	if (!parse_object_kind(p, many, &c->kind, &many))
 		return false;
-	if (many) {
+	/* nft says the kinds that it has no plural for in the singular: list ct timeout table T. */
+	if (many || (c->op == COMMAND_LIST && token_is_word(&p->t, "table"))) {
 		c->object = OBJECT_KIND;
 		return true;
 	}
@@ -328,7 +329,7 @@ bool parse_add_object(struct parser *p, struct command *c)
 	return parse_object_name(p, c, false) && parse_object(p, c, c->kind, &c->name);
 }
 
-/* list ct helpers [FAMILY] [table [FAMILY] TABLE] */
+/* list ct helpers [FAMILY] [table [FAMILY] TABLE], list ct timeout table [FAMILY] TABLE */
 bool parse_list_objects(struct parser *p, struct command *c)
 {
 	if (!parse_object_name(p, c, true))

@@ -128,10 +128,20 @@ static void a_kind_is_listed_by_itself(void **state)
 		       "table ip t {\n\tct timeout a {\n\t\tprotocol udp\n\t\tl3proto ip\n"
 		       "\t\tpolicy = {  }\n\t}\n}\ntable inet v {\n}\n");
 	assert_command("list ct expectations table ip t", 0, false, "table ip t {\n}\n");
+	assert_command("list ct expectation table t", 0, false, "table ip t {\n}\n");
+	assert_command("list ct timeout table ip t", 0, false,
+		       "table ip t {\n\tct timeout a {\n\t\tprotocol udp\n\t\tl3proto ip\n"
+		       "\t\tpolicy = {  }\n\t}\n}\n");
 	assert_command("list ct helpers inet", 0, false,
 		       "table inet v {\n\tct helper h {\n\t\ttype \"ftp\" protocol tcp\n"
 		       "\t\tl3proto inet\n\t}\n}\n");
 	assert_command("list ct helpers table ip6 u", 0, false, "");
+}
+
+static void a_kind_is_deleted_by_name_only(void **state)
+{
+	(void)state;
+	assert_refused(rs, "delete ct timeout table t\n", "is a keyword");
 }
 
 /* As nft -e -a -f shows them (1.0.6). */
@@ -353,6 +363,7 @@ int main(void)
 		TEST(a_rule_may_name_an_object_of_its_own_block_wherever_it_stands),
 		TEST(seconds_of_a_policy_may_be_written_as_a_time),
 		TEST(a_kind_is_listed_by_itself),
+		TEST(a_kind_is_deleted_by_name_only),
 		TEST(what_was_added_is_echoed_in_a_line),
 		TEST(a_policy_keeps_its_number),
 		TEST(the_same_policy_loaded_anew_has_the_number_of_the_former),
