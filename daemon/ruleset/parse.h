@@ -4,9 +4,11 @@
  * diag with their place, and parsing goes on behind the command, so that one attempt shows
  * as many mistakes as it can.
  *
- * Files: parse.c the parser's state, tokens, variables, includes; parse_command.c commands and
- * blocks; parse_chain.c hooks; parse_rule.c statements, parse_log.c one of them; parse_ct.c
- * what begins with ct; parse_object.c named objects; parse_expr.c expressions. */
+ * Files: parse.c the parser's state, tokens and strings; parse_variable.c; parse_include.c;
+ * parse_command.c commands, parse_add.c those that bring something, with their blocks,
+ * parse_list.c those that show something; parse_chain.c hooks; parse_rule.c statements,
+ * parse_log.c one of them; parse_ct.c what begins with ct; parse_object.c named objects;
+ * parse_expr.c expressions. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
 
@@ -78,6 +80,12 @@ bool parse_is_text(const char *s, size_t len);
 /* define, redefine, undefine, include: true when the next word was one; *ret_ok says how it
  * went. */
 bool parse_common(struct parser *p, bool *ret_ok);
+/* parse_variable.c.  Behind the words. */
+bool parse_define(struct parser *p, bool again);
+bool parse_undefine(struct parser *p);
+/* The innermost one of that name. */
+struct variable *parse_find_variable(struct parser *p, const char *name, size_t len);
+void parse_drop_variables(struct parser *p, unsigned scope);
 void parse_open_scope(struct parser *p);
 void parse_close_scope(struct parser *p);
 
@@ -115,7 +123,26 @@ bool parse_object_item(struct parser *p, struct command *c);
 bool parse_add_object(struct parser *p, struct command *c);
 bool parse_list_objects(struct parser *p, struct command *c);
 bool parse_object_name(struct parser *p, struct command *c, bool many);
+/* parse_add.c.  Behind the verbs. */
+bool parse_add(struct parser *p, struct command *c);
+bool parse_insert(struct parser *p, struct command *c);
+/* Behind the object's word. */
+bool parse_add_table(struct parser *p, struct command *c);
+bool parse_add_chain(struct parser *p, struct command *c);
+bool parse_add_rule(struct parser *p, struct command *c);
+/* Behind the chain's name. */
+bool parse_rule_body(struct parser *p, struct command *c);
+/* To the end of what was wrong: a separator in this block or the brace that ends it.  The
+ * brace ahead counts as closed already. */
+void parse_recover(struct parser *p, unsigned level);
+/* "add what? Expected WHAT"; false. */
+bool parse_unknown_object(struct parser *p, const struct command *c, const char *what,
+			  const char *const *words);
+/* parse_list.c.  Behind the verbs. */
+bool parse_list(struct parser *p, struct command *c);
+bool parse_reset(struct parser *p, struct command *c);
 /* parse_command.c: for them. */
+bool parse_chain_name(struct parser *p, struct command *c);
 bool parse_family(struct parser *p, struct command *c);
 bool parse_table_name(struct parser *p, struct command *c);
 bool parse_handle(struct parser *p, struct command *c);
