@@ -4,7 +4,14 @@
  *
  * Applies the files and commands, one after the other, to one ruleset in memory and prints
  * what they list; errors go to stderr.  Options hold from where they stand on.  --save prints
- * the saved form, --restore FILE takes it up.  Ends with 0, or 1 at the first error. */
+ * the saved form, --restore FILE takes it up.  Ends with 0, or 1 at the first error.
+ *
+ *     rulesetctl --batch
+ *
+ * is asked on stdin and answers on stdout, for tests of thousands of texts (batch.py):
+ * "VERB OPTIONS LENGTH\n" and the text; "STATUS LENGTH LENGTH\n", what was printed and the
+ * errors.  VERB is apply, save or restore; OPTIONS are letters as above, or "-".  Every ruleset
+ * is compiled as well. */
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
@@ -65,11 +72,10 @@ struct tool {
 	unsigned n_defines;
 };
 
-static int apply(struct tool *t, const char *name, const char *text, size_t len)
+static int apply_text(struct tool *t, const char *name, const char *text, size_t len,
+		      struct diag *d, struct text *out)
 {
 	static const struct ruleset_reader reader = { .include = include };
-	struct diag d = DIAG_INIT;
-	struct text out = TEXT_INIT;
 	struct ruleset *new;
 	int err;
 
@@ -78,15 +84,24 @@ static int apply(struct tool *t, const char *name, const char *text, size_t len)
 	t->input.len = len;
 	t->input.reader = &reader;
 	t->input.defines = t->defines;
-	err = ruleset_apply(t->rs, &t->input, &d, &out, &new);
-	fputs(text_str(&out), stdout);
-	fputs(text_str(&d.text), stderr);
-	if (err && !d.errors)
-		fprintf(stderr, "%s\n", strerror(-err));
+	err = ruleset_apply(t->rs, &t->input, d, out, &new);
 	if (!err) {
 		ruleset_unref(t->rs);
 		t->rs = new;
 	}
+	return err;
+}
+
+static int apply(struct tool *t, const char *name, const char *text, size_t len)
+{
+	struct diag d = DIAG_INIT;
+	struct text out = TEXT_INIT;
+	int err = apply_text(t, name, text, len, &d, &out);
+
+	fputs(text_str(&out), stdout);
+	fputs(text_str(&d.text), stderr);
+	if (err && !d.errors)
+		fprintf(stderr, "%s\n", strerror(-err));
 	text_fini(&out);
 	diag_fini(&d);
 	return err;
@@ -107,19 +122,26 @@ static int apply_file(struct tool *t, const char *path)
 	return err;
 }
 
-static int restore(struct tool *t, const char *path)
+static int restore_text(struct tool *t, const char *text, size_t len, struct diag *d)
 {
-	struct diag d = DIAG_INIT;
 	struct ruleset *rs;
-	size_t len = 0;
-	char *text = read_file(path, &len);
-	int err = text ? ruleset_restore(text, len, NULL, &d, &rs) : -errno;
+	int err = ruleset_restore(text, len, NULL, d, &rs);
 
-	fputs(text_str(&d.text), stderr);
 	if (!err) {
 		ruleset_unref(t->rs);
 		t->rs = rs;
 	}
+	return err;
+}
+
+static int restore(struct tool *t, const char *path)
+{
+	struct diag d = DIAG_INIT;
+	size_t len = 0;
+	char *text = read_file(path, &len);
+	int err = text ? restore_text(t, text, len, &d) : -errno;
+
+	fputs(text_str(&d.text), stderr);
 	diag_fini(&d);
 	free(text);
 	return err;
@@ -165,6 +187,54 @@ static void define(struct tool *t, char *arg)
 	t->defines[t->n_defines++] = (struct ruleset_define){ arg, eq + 1 };
 }
 
+/* One question of a batch.  False: there is no answer, the tool fails. */
+static bool answer(struct tool *t, const char *verb, const char *text, size_t len)
+{
+	struct diag d = DIAG_INIT;
+	struct text out = TEXT_INIT;
+	struct program *program;
+	int err = 0;
+
+	if (!strcmp(verb, "apply"))
+		err = apply_text(t, "<batch>", text, len, &d, &out);
+	else if (!strcmp(verb, "restore"))
+		err = restore_text(t, text, len, &d);
+	else if (!strcmp(verb, "save"))
+		ruleset_save(t->rs, &out);
+	else
+		return false;
+	printf("%d %zu %zu\n", err, out.len, d.text.len);
+	fwrite(text_str(&out), 1, out.len, stdout);
+	fwrite(text_str(&d.text), 1, d.text.len, stdout);
+	fflush(stdout);
+	text_fini(&out);
+	diag_fini(&d);
+	program = program_compile(t->rs);
+	program_free(program);
+	return program != NULL;
+}
+
+static int batch(struct tool *t)
+{
+	char verb[16], options[16];
+	size_t len;
+
+	while (scanf("%15s %15s %zu", verb, options, &len) == 3 && getchar() == '\n') {
+		char *text = malloc(len + 1);
+		bool good;
+
+		t->input.print = 0;
+		t->input.echo = t->input.check = false;
+		for (const char *o = options; *o; o++)
+			option(t, *o);
+		good = text && fread(text, 1, len, stdin) == len && answer(t, verb, text, len);
+		free(text);
+		if (!good)
+			return -EINVAL;
+	}
+	return feof(stdin) ? 0 : -EINVAL;
+}
+
 int main(int argc, char **argv)
 {
 	struct tool t = { .rs = ruleset_new(NULL) };
@@ -177,6 +247,8 @@ int main(int argc, char **argv)
 			err = restore(&t, argv[++i]);
 		else if (!strcmp(argv[i], "--save"))
 			err = save(&t);
+		else if (!strcmp(argv[i], "--batch"))
+			err = batch(&t);
 		else if (!strcmp(argv[i], "-D") && i + 1 < argc)
 			define(&t, argv[++i]);
 		else if (*argv[i] == '-')
