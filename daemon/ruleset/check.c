@@ -70,7 +70,7 @@ static bool check_match(struct checker *ck, struct stmt *s)
 	    !protocols_settle(ck, s->match.left) || !check_left(ck, s->match.left))
 		return false;
 	selector = expr_selector(s->match.left);
-	dt = selectors[selector].type;
+	dt = expr_bottom(s->match.left)->type;
 	if (!check_constant(ck, dt, &s->match.right) || !check_op(ck, s, dt))
 		return false;
 	if (selector == SELECTOR_META_NFPROTO && ck->proto.family != FAMILY_INET) {

@@ -11,6 +11,7 @@
 
 #include "ruleset/command.h"
 #include "ruleset/datatype.h"
+#include "ruleset/field.h"
 
 /* Protocols that a rule's matches have settled so far.  -1: none yet. */
 struct protocols {
@@ -44,8 +45,6 @@ bool check_oom(struct checker *ck);
 bool check_constant(struct checker *ck, const struct datatype *dt, struct expr **e);
 /* A match's left side: a selector, or operations with constants on one. */
 bool check_left(struct checker *ck, struct expr *left);
-/* The selector at the bottom of a left side. */
-enum selector_id expr_selector(const struct expr *left);
 /* To normal form, both sides checked. */
 bool normal_match(struct checker *ck, struct stmt *s);
 /* What is set: fold constants, order the operations. */
@@ -62,15 +61,6 @@ bool protocols_need_l3(struct checker *ck, enum l3 l3, const struct span *at);
 bool protocols_settle(struct checker *ck, struct expr *left);
 /* Learn from a match. */
 void protocols_learn(struct protocols *proto, const struct stmt *match);
-
-/* Fields of headers, for what nft does to them by their place. */
-enum base { BASE_NONE = 0, BASE_LINK, BASE_NETWORK, BASE_TRANSPORT, BASE_INNER, BASE_COUNT };
-struct field {
-	enum base base;	   /* of payload: the header; BASE_NONE: not payload */
-	uint16_t off, len; /* bits */
-	bool key;	   /* says which header follows */
-};
-struct field selector_field(enum selector_id selector);
 
 /* Join matches of adjacent fields, as nft does, and mark those that a listing leaves out. */
 bool imply_order(enum family family, struct stmts *stmts);

@@ -452,16 +452,6 @@ bool check_constant(struct checker *ck, const struct datatype *dt, struct expr *
 	return true;
 }
 
-enum selector_id expr_selector(const struct expr *left)
-{
-	while (left->kind != EXPR_SELECTOR) {
-		if (left->kind < EXPR_AND)
-			return SELECTOR_NONE;
-		left = left->op.left;
-	}
-	return left->selector;
-}
-
 bool check_left(struct checker *ck, struct expr *left)
 {
 	const struct datatype *dt;
@@ -471,7 +461,7 @@ bool check_left(struct checker *ck, struct expr *left)
 		diag_error(ck->d, &left->span, "this compares constants: no field is matched");
 		return false;
 	}
-	dt = selectors[selector].type;
+	dt = expr_bottom(left)->type;
 	for (; left->kind != EXPR_SELECTOR; left = left->op.left) {
 		if (left->kind == EXPR_LSHIFT || left->kind == EXPR_RSHIFT) {
 			diag_error(ck->d, &left->span,

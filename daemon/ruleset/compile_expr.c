@@ -14,14 +14,16 @@
 #include <netinet/in.h>
 
 #include "ruleset/compile.h"
+#include "ruleset/field.h"
 
-/* Where a selector's value is. */
-struct field {
+/* Where a selector's value is, when it is not found by its place alone. */
+struct origin {
 	uint8_t load; /* enum load */
 	uint8_t k; /* protocol */
 	uint16_t off, off6; /* off6: of LOAD_CONST for IPv6 packets */
 	uint8_t ct;         /* enum ct_field, which OP_CT loads first, */
 	uint8_t dir;        /* in this direction */
+	struct field place; /* what OP_FIELD loads first */
 };
 #define CT(field, direction) \
 	{ .load = LOAD_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
@@ -29,7 +31,7 @@ struct field {
 	{ .load = LOAD_WIDE_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
 
 #define FIELD_IN(type, member) offsetof(struct type, member)
-static const struct field fields[SELECTOR_COUNT] = {
+static const struct origin origins[SELECTOR_COUNT] = {
 	[SELECTOR_META_L4PROTO] = { LOAD_PROTO, 0, 0, 0 },
 	[SELECTOR_META_NFPROTO] = { LOAD_CONST, 0, FAMILY_IP, FAMILY_IP6 },
 	[SELECTOR_META_PROTOCOL] = { LOAD_CONST, 0, 0x0800, 0x86dd }, /* EtherTypes */
@@ -93,7 +95,8 @@ static const struct field fields[SELECTOR_COUNT] = {
 /* The left side: a field, and then (value & mask) ^ flip. */
 struct left {
 	enum selector_id selector;
-	struct field field;
+	const struct datatype *type;
+	struct origin field;
 	bool is_wide;
 	unsigned bits; /* 32 or 128: the width in which it is compared */
 	bool changed;  /* mask and flip are not 1...1 and 0 */
@@ -202,6 +205,13 @@ static unsigned type_bits(const struct datatype *type)
 
 /* ---- the left side ---- */
 
+/* A field by its place in a header. */
+static void place_resolve(const struct expr *e, struct origin *f)
+{
+	f->place = expr_field(e);
+	f->load = f->place.len > 32 ? LOAD_WIDE_ACC : LOAD_ACC;
+}
+
 static void left_resolve(const struct expr *e, struct left *l)
 {
 	struct wide c;
@@ -209,9 +219,12 @@ static void left_resolve(const struct expr *e, struct left *l)
 	if (e->kind == EXPR_SELECTOR) {
 		*l = (struct left){
 			.selector = e->selector,
-			.field = fields[e->selector],
+			.type = e->type,
+			.field = origins[e->selector],
 			.mask = wide_ones,
 		};
+		if (!l->field.load)
+			place_resolve(e, &l->field);
 		l->is_wide = l->field.load >= LOAD_WIDE_ACC;
 		l->bits = l->is_wide ? 128 : 32;
 		return;
@@ -233,6 +246,12 @@ static void left_resolve(const struct expr *e, struct left *l)
 	}
 	l->changed = true;
 }
+
+static const uint8_t field_kinds[BASE_COUNT] = {
+	[BASE_NETWORK] = FIELD_NETWORK,
+	[BASE_TRANSPORT] = FIELD_TRANSPORT,
+	[BASE_INNER] = FIELD_INNER,
+};
 
 /* The protocols that the field needs, as far as the program's family decides them.
  * Transport protocols are asked for by the load itself. */
@@ -264,6 +283,11 @@ static enum outcome left_depend(struct builder *b, struct left *l)
 	if (l->field.ct)
 		compile_emit(b, (struct insn){
 					.op = OP_CT, .k = l->field.ct, .off = l->field.dir });
+	if (l->field.place.base)
+		compile_emit(b, (struct insn){ .op = OP_FIELD,
+					       .k = field_kinds[l->field.place.base],
+					       .a = l->field.place.off,
+					       .b = l->field.place.len });
 	return OUTCOME_GOES_ON;
 }
 
@@ -313,7 +337,7 @@ static void left_get(struct builder *b, const struct left *l)
 /* ---- tests ---- */
 
 /* What the family decides is decided now. */
-static enum outcome test_const(const struct field *f, enum test test, uint32_t a, uint32_t b)
+static enum outcome test_const(const struct origin *f, enum test test, uint32_t a, uint32_t b)
 {
 	uint32_t x = f->off;
 	bool match;
@@ -335,7 +359,7 @@ static enum outcome test_const(const struct field *f, enum test test, uint32_t a
 	return match ? OUTCOME_GOES_ON : OUTCOME_NEVER;
 }
 
-static enum outcome emit_test(struct builder *b, const struct field *f, enum test test,
+static enum outcome emit_test(struct builder *b, const struct origin *f, enum test test,
 			      struct wide first, struct wide second)
 {
 	struct insn insn = {
@@ -365,9 +389,9 @@ static enum outcome test_masked(struct builder *b, const struct left *l, bool ne
 static enum outcome test_range(struct builder *b, const struct left *l, bool negate,
 			       struct wide_range r)
 {
-	static const struct field acc = { .load = LOAD_ACC },
+	static const struct origin acc = { .load = LOAD_ACC },
 				  wide_acc = { .load = LOAD_WIDE_ACC };
-	const struct field *f = &l->field;
+	const struct origin *f = &l->field;
 	enum test test = negate ? TEST_OUT : TEST_IN;
 
 	if (wide_equal(r.first, r.last))
@@ -412,7 +436,7 @@ static enum outcome test_order(struct builder *b, const struct left *l, enum mat
 static enum outcome test_set(struct builder *b, const struct left *l, bool negate,
 			     const struct expr *set)
 {
-	unsigned width = type_bits(selectors[l->selector].type);
+	unsigned width = type_bits(l->type);
 	struct wide_range *ranges = calloc(set->list.n + 1, sizeof(*ranges));
 
 	if (!ranges) {
@@ -434,7 +458,7 @@ static enum outcome test_set(struct builder *b, const struct left *l, bool negat
 /* Flags without an operator: any of them.  Not behind a mask: there it is ==. */
 static bool is_any_of(const struct left *l, enum match_op op, const struct expr *right)
 {
-	return op == MATCH_IMPLICIT && selectors[l->selector].type->bitmask && !l->changed &&
+	return op == MATCH_IMPLICIT && l->type->bitmask && !l->changed &&
 	       right->kind == EXPR_VALUE;
 }
 
@@ -457,7 +481,7 @@ enum outcome compile_match(struct builder *b, const struct stmt *s)
 		return test_set(b, &l, negate, right);
 	if (op == MATCH_LT || op == MATCH_GT || op == MATCH_LE || op == MATCH_GE)
 		return test_order(b, &l, op, from_const(right));
-	r = from_range(right, type_bits(selectors[l.selector].type));
+	r = from_range(right, type_bits(l.type));
 	if (op == MATCH_NOT || is_any_of(&l, op, right)) /* none of these flags, or not none */
 		return test_masked(b, &l, op != MATCH_NOT, wide_and(l.mask, r.first),
 				   wide_and(l.flip, r.first));

@@ -1,4 +1,4 @@
-/* datatype.c - the types of values and the selectors that have them.
+/* datatype.c - the types of values: their constants as text.
  *
  * Names are nftables' own, or those of IANA's registries (protocol.def, service.def): what a
  * host's /etc says is not asked, so that a ruleset means the same everywhere. */
@@ -151,10 +151,6 @@ NUMBER(icmp_code, 8, "icmp code", "ICMP code", .symbols = icmp_codes);
 NUMBER(icmpv6_type, 8, "ICMPv6 type", "ICMPv6 type", .symbols = icmpv6_types);
 NUMBER(icmpv6_code, 8, "icmpv6 code", "ICMPv6 code", .symbols = icmpv6_codes);
 NUMBER(icmpx_code, 8, "icmpx code", "ICMPX code", .symbols = icmpx_codes);
-NUMBER(integer8, 8, "integer", "number");
-NUMBER(integer16, 16, "integer", "number");
-NUMBER(integer32, 32, "integer", "number");
-NUMBER(integer64, 64, "integer", "number");
 NUMBER(time, 32, "relative time", "time"); /* milliseconds */
 
 const struct datatype datatype_ifname = {
@@ -195,17 +191,6 @@ const struct datatype datatype_ipv6_addr = {
 	.class = VALUE_ADDR,
 	.bits = 128,
 	.prefix = true,
-};
-
-const struct selector selectors[SELECTOR_COUNT] = {
-#define SELECTOR(id, text_, type_, l3_, l4_, depends_)                                         \
-	[SELECTOR_##id] = { .text = text_,                                                     \
-			    .type = &datatype_##type_,                                         \
-			    .l3 = l3_,                                                         \
-			    .l4 = l4_,                                                         \
-			    .depends = depends_ },
-#include "ruleset/selector.def"
-#undef SELECTOR
 };
 
 /* ---- parsing ---- */

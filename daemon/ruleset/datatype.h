@@ -8,9 +8,33 @@ extern const struct datatype datatype_inet_proto, datatype_nf_proto, datatype_et
 	datatype_inet_service, datatype_mark, datatype_ifname, datatype_ipv4_addr,
 	datatype_ipv6_addr, datatype_ct_state, datatype_ct_dir, datatype_ct_status,
 	datatype_tcp_flag, datatype_icmp_type, datatype_icmp_code, datatype_icmpv6_type,
-	datatype_icmpv6_code, datatype_icmpx_code, datatype_integer8, datatype_integer16,
-	datatype_integer32, datatype_integer64, datatype_time, datatype_helper,
+	datatype_icmpv6_code, datatype_icmpx_code, datatype_time, datatype_helper,
 	datatype_ct_label, datatype_ct_event;
+
+/* Numbers of 1 to 128 bits, above 64 as VALUE_ADDR: the low bits of sixteen bytes.  Those of
+ * xintegers print in hexadecimal. */
+#define DATATYPE_MAX_BITS 128
+extern const struct datatype datatype_integers[DATATYPE_MAX_BITS + 1],
+	datatype_xintegers[DATATYPE_MAX_BITS + 1];
+static inline const struct datatype *datatype_integer(unsigned bits)
+{
+	return &datatype_integers[bits];
+}
+/* For selector.def. */
+#define datatype_integer1  datatype_integers[1]
+#define datatype_integer2  datatype_integers[2]
+#define datatype_integer3  datatype_integers[3]
+#define datatype_integer4  datatype_integers[4]
+#define datatype_integer5  datatype_integers[5]
+#define datatype_integer6  datatype_integers[6]
+#define datatype_integer8  datatype_integers[8]
+#define datatype_integer12 datatype_integers[12]
+#define datatype_integer13 datatype_integers[13]
+#define datatype_integer16 datatype_integers[16]
+#define datatype_integer20 datatype_integers[20]
+#define datatype_integer24 datatype_integers[24]
+#define datatype_integer32 datatype_integers[32]
+#define datatype_integer64 datatype_integers[64]
 
 /* A constant as it was written.  0; -ENOENT: no such name; -ERANGE: too large, or too long;
  * -EINVAL: nothing of this type, *ret_why says in what way. */

@@ -217,6 +217,14 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			acc = (uint32_t)field.lo;
 			i++;
 			continue;
+		case OP_FIELD:
+			field = wide;
+			if (!eval_field(e, prog, i, &field))
+				goto miss;
+			wide = field;
+			acc = (uint32_t)field.lo;
+			i++;
+			continue;
 		case OP_ACT:
 			switch (eval_act(e, &prog->actions[i->a], i->k, acc)) {
 			case CT_ACTED_BREAK:

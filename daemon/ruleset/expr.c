@@ -44,8 +44,10 @@ void expr_free(struct expr *e)
 		expr_free(e->op.left);
 		expr_free(e->op.right);
 		break;
-	case EXPR_NONE:
 	case EXPR_SELECTOR:
+		expr_free(e->arg.of);
+		break;
+	case EXPR_NONE:
 	case EXPR_VALUE:
 		break;
 	}
@@ -81,7 +83,9 @@ static bool clone_parts(struct expr *c, const struct expr *e)
 		       (c->op.right = expr_clone(e->op.right));
 	case EXPR_SELECTOR:
 		c->selector = e->selector;
-		return true;
+		c->arg = e->arg;
+		c->arg.of = NULL;
+		return !e->arg.of || (c->arg.of = expr_clone(e->arg.of));
 	case EXPR_VALUE:
 		c->value = e->value;
 		return true;
@@ -140,4 +144,27 @@ bool expr_add(struct expr *list, struct expr *item)
 	}
 	list->list.item[list->list.n++] = item;
 	return true;
+}
+
+const struct expr *expr_bottom(const struct expr *left)
+{
+	while (left->kind >= EXPR_AND)
+		left = left->op.left;
+	return left;
+}
+
+enum selector_id expr_selector(const struct expr *left)
+{
+	left = expr_bottom(left);
+	return left->kind == EXPR_SELECTOR ? left->selector : SELECTOR_NONE;
+}
+
+bool expr_same(const struct expr *a, const struct expr *b)
+{
+	const struct selector_arg *x = &a->arg, *y = &b->arg;
+
+	if (a->kind != EXPR_SELECTOR || b->kind != EXPR_SELECTOR || a->selector != b->selector ||
+	    x->a != y->a || x->b != y->b || x->c != y->c || x->d != y->d)
+		return false;
+	return x->of && y->of ? expr_same(x->of, y->of) : x->of == y->of;
 }

@@ -15,37 +15,6 @@
 
 #include "ruleset/check.h"
 
-/* ---- fields ---- */
-
-static const struct field fields[SELECTOR_COUNT] = {
-	[SELECTOR_IP_LENGTH] = { BASE_NETWORK, 16, 16, false },
-	[SELECTOR_IP_TTL] = { BASE_NETWORK, 64, 8, false },
-	[SELECTOR_IP_PROTOCOL] = { BASE_NETWORK, 72, 8, true },
-	[SELECTOR_IP_SADDR] = { BASE_NETWORK, 96, 32, false },
-	[SELECTOR_IP_DADDR] = { BASE_NETWORK, 128, 32, false },
-	[SELECTOR_IP6_LENGTH] = { BASE_NETWORK, 32, 16, false },
-	[SELECTOR_IP6_NEXTHDR] = { BASE_NETWORK, 48, 8, true },
-	[SELECTOR_IP6_HOPLIMIT] = { BASE_NETWORK, 56, 8, false },
-	[SELECTOR_IP6_SADDR] = { BASE_NETWORK, 64, 128, false },
-	[SELECTOR_IP6_DADDR] = { BASE_NETWORK, 192, 128, false },
-	[SELECTOR_TCP_SPORT] = { BASE_TRANSPORT, 0, 16, false },
-	[SELECTOR_TCP_DPORT] = { BASE_TRANSPORT, 16, 16, false },
-	[SELECTOR_TCP_FLAGS] = { BASE_TRANSPORT, 104, 8, false },
-	[SELECTOR_UDP_SPORT] = { BASE_TRANSPORT, 0, 16, false },
-	[SELECTOR_UDP_DPORT] = { BASE_TRANSPORT, 16, 16, false },
-	[SELECTOR_TH_SPORT] = { BASE_TRANSPORT, 0, 16, false },
-	[SELECTOR_TH_DPORT] = { BASE_TRANSPORT, 16, 16, false },
-	[SELECTOR_ICMP_TYPE] = { BASE_TRANSPORT, 0, 8, true },
-	[SELECTOR_ICMP_CODE] = { BASE_TRANSPORT, 8, 8, false },
-	[SELECTOR_ICMPV6_TYPE] = { BASE_TRANSPORT, 0, 8, true },
-	[SELECTOR_ICMPV6_CODE] = { BASE_TRANSPORT, 8, 8, false },
-};
-
-struct field selector_field(enum selector_id selector)
-{
-	return fields[selector];
-}
-
 static bool is_plain_value(const struct stmt *s)
 {
 	return s->match.left->kind == EXPR_SELECTOR && s->match.op == MATCH_EQ &&
@@ -111,7 +80,7 @@ static bool may_join(const struct stmt *s)
 {
 	return s->match.left->kind == EXPR_SELECTOR && s->match.right->kind == EXPR_VALUE &&
 	       (s->match.op == MATCH_EQ || s->match.op == MATCH_NE) &&
-	       fields[s->match.left->selector].base != BASE_NONE &&
+	       expr_field(s->match.left).base != BASE_NONE &&
 	       s->match.left->selector != SELECTOR_TH_SPORT &&
 	       s->match.left->selector != SELECTOR_TH_DPORT;
 }
@@ -179,7 +148,7 @@ static bool order_run(struct stmt *v, size_t n)
 		if (may_join(&v[i])) {
 			some[joinable] = all[i];
 			some[joinable].op = v[i].match.op;
-			some[joinable++].field = fields[v[i].match.left->selector];
+			some[joinable++].field = expr_field(v[i].match.left);
 		}
 	}
 	if (joinable < 2)
@@ -235,7 +204,7 @@ static bool is_range(const struct stmt *a, const struct stmt *b)
 	return a->kind == STMT_MATCH && b->kind == STMT_MATCH && a->match.op == MATCH_GE &&
 	       b->match.op == MATCH_LE && a->match.left->kind == EXPR_SELECTOR &&
 	       b->match.left->kind == EXPR_SELECTOR &&
-	       a->match.left->selector == b->match.left->selector && !lo->type->bitmask &&
+	       expr_same(a->match.left, b->match.left) && !lo->type->bitmask &&
 	       value_cmp(lo->type, &lo->value, &hi->value) <= 0;
 }
 
@@ -302,7 +271,7 @@ static void leave_out(struct implied *im, enum base base)
 
 static bool is_payload(const struct stmt *s)
 {
-	return fields[expr_selector(s->match.left)].base != BASE_NONE;
+	return expr_field(expr_bottom(s->match.left)).base != BASE_NONE;
 }
 
 /* `ip protocol tcp tcp dport 22` also says ip, which matters where ip6 could be. */
@@ -314,8 +283,9 @@ static bool may_leave_out(const struct implied *im, enum base base)
 
 static void mark_payload(struct implied *im, struct stmt *s)
 {
-	enum selector_id selector = expr_selector(s->match.left);
-	struct field f = fields[selector];
+	const struct expr *left = expr_bottom(s->match.left);
+	enum selector_id selector = left->selector;
+	struct field f = expr_field(left);
 
 	if (im->dep[f.base] && may_leave_out(im, f.base) && selector != SELECTOR_TH_SPORT &&
 	    selector != SELECTOR_TH_DPORT)
@@ -341,7 +311,7 @@ static bool l4_implies_family(const struct implied *im, const struct stmt *dep, 
 /* `ct original ip saddr` says the family, as long as nothing stands between. */
 static bool is_flow_address(const struct stmt *s)
 {
-	const struct datatype *type = selectors[expr_selector(s->match.left)].type;
+	const struct datatype *type = expr_bottom(s->match.left)->type;
 
 	return type == &datatype_ipv4_addr || type == &datatype_ipv6_addr;
 }

@@ -81,9 +81,11 @@ struct datatype {
 /* The left side of a match: rows in selector.def.  SELECTOR_<ID>. */
 enum selector_id {
 	SELECTOR_NONE = 0,
-#define SELECTOR(id, text, type, l3, l4, depends) SELECTOR_##id,
+#define SELECTOR(id, ...) SELECTOR_##id,
+#define PAYLOAD(id, ...)  SELECTOR_##id,
 #include "ruleset/selector.def"
 #undef SELECTOR
+#undef PAYLOAD
 	SELECTOR_COUNT
 };
 struct selector {
@@ -94,6 +96,13 @@ struct selector {
 	enum depends depends;
 };
 extern const struct selector selectors[SELECTOR_COUNT];
+
+/* What a selector is asked for beside its name; each says what these are for it. */
+struct expr;
+struct selector_arg {
+	uint32_t a, b, c, d;
+	struct expr *of;
+};
 
 struct value {
 	union {
@@ -122,10 +131,13 @@ enum expr_kind {
 struct expr {
 	enum expr_kind kind;
 	struct span span;
-	const struct datatype *type; /* set by check */
+	const struct datatype *type; /* set by check; of selectors by parse */
 	union {
 		char *symbol;
-		enum selector_id selector;
+		struct {
+			enum selector_id selector;
+			struct selector_arg arg;
+		};
 		struct value value;
 		struct { struct expr *lo, *hi; } range;      /* EXPR_VALUE each */
 		struct {
@@ -291,6 +303,12 @@ void expr_free(struct expr *e);
 struct expr *expr_clone(const struct expr *e);
 /* left op right; takes both over, also on failure and when one of them is NULL. */
 struct expr *expr_op(enum expr_kind kind, struct expr *left, struct expr *right);
+/* The selector at the bottom of a left side, or what else is there. */
+const struct expr *expr_bottom(const struct expr *left);
+/* Its name; SELECTOR_NONE when it is no selector. */
+enum selector_id expr_selector(const struct expr *left);
+/* Whether two selectors ask for the same. */
+bool expr_same(const struct expr *a, const struct expr *b);
 /* To a LIST or SET; takes item over, also on failure. */
 bool expr_add(struct expr *list, struct expr *item);
 

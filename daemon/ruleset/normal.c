@@ -199,7 +199,7 @@ static void normal_flags(const struct datatype *dt, struct stmt *s)
 
 bool normal_match(struct checker *ck, struct stmt *s)
 {
-	const struct datatype *dt = selectors[expr_selector(s->match.left)].type;
+	const struct datatype *dt = expr_bottom(s->match.left)->type;
 
 	if (s->match.op == MATCH_IMPLICIT &&
 	    (!dt->bitmask || s->match.left->kind != EXPR_SELECTOR ||
@@ -219,7 +219,7 @@ bool normal_match(struct checker *ck, struct stmt *s)
 static bool value_mismatch(struct checker *ck, const struct expr *e, const struct datatype *dt)
 {
 	diag_error(ck->d, &e->span, "a %s cannot be set to \"%s\", which is of type %s",
-		   dt->what, selectors[e->selector].text, selectors[e->selector].type->desc);
+		   dt->what, selectors[e->selector].text, e->type->desc);
 	return false;
 }
 
@@ -250,8 +250,7 @@ static bool check_chain(struct checker *ck, const struct datatype *dt, struct ex
 			return false;
 		}
 	}
-	if (selectors[e->selector].type == dt ||
-	    selectors[e->selector].type == &datatype_integer32)
+	if (e->type == dt || e->type == datatype_integer(32))
 		return true;
 	return value_mismatch(ck, e, dt);
 }

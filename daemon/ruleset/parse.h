@@ -8,7 +8,7 @@
  * parse_command.c commands, parse_add.c those that bring something, with their blocks,
  * parse_list.c those that show something; parse_chain.c hooks; parse_rule.c statements,
  * parse_log.c one of them; parse_ct.c what begins with ct; parse_object.c named objects;
- * parse_expr.c expressions. */
+ * parse_expr.c expressions, parse_selector.c what is matched. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
 
@@ -100,9 +100,9 @@ struct expr *parse_right(struct parser *p);
 struct expr *parse_flag_list(struct parser *p);
 /* a,b / c,d: the right side and, in *ret_mask, what is behind the slash; else NULL. */
 struct expr *parse_right_masked(struct parser *p, struct expr **ret_mask);
-/* meta mark, ip saddr, iifname ...: the selector at the next token; SELECTOR_NONE with an
- * error said. */
-enum selector_id parse_selector(struct parser *p);
+/* parse_selector.c.  meta mark, ip saddr, iifname ...: the selector at the next token, with
+ * its arguments and type; NULL with an error said. */
+struct expr *parse_selector(struct parser *p);
 bool parse_at_selector(const struct parser *p);
 /* Words that begin a statement, and so are never a value. */
 bool parse_at_statement(const struct parser *p);

@@ -65,6 +65,7 @@ enum op {
 	OP_COUNT,       /* slot a */
 	OP_LOG,         /* log a */
 	OP_CT,          /* acc, or the wide one: field k of the flow, direction off, if there */
+	OP_FIELD,       /* acc and the wide one: field k (eval_field()), if there */
 	OP_ACT,         /* action a; k: its value is acc; b: this rule, which it may have drop */
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_CT_MARK,
@@ -127,6 +128,18 @@ enum ct_field {
 #define CT_DIR_BOTH 2 /* the sum, or the same both ways */
 /* False: the flow has none. */
 bool eval_ct(const struct eval *e, enum ct_field field, unsigned dir, struct wide *ret);
+
+/* What is asked for rarely (eval_field.c).  Each says what off, a and b of its instruction are. */
+enum field_kind {
+	FIELD_NONE = 0,
+	FIELD_NETWORK,   /* b bits of a header from bit a on */
+	FIELD_TRANSPORT,
+	FIELD_INNER,
+};
+/* In *ret what was loaded before.  False: it is not there, and the rule does not match
+ * (NFT_BREAK). */
+bool eval_field(const struct eval *e, const struct program *prog, const struct insn *i,
+		struct wide *ret);
 
 /* A base chain where it is hooked. */
 struct program_base {

@@ -158,6 +158,7 @@ static bool settle_address(struct checker *ck, struct expr *e, enum selector_id 
 		return false;
 	}
 	e->selector = ck->proto.l3 == L3_IPV4 ? ip : ip6;
+	e->type = selectors[e->selector].type;
 	return true;
 }
 
@@ -239,7 +240,7 @@ void protocols_learn(struct protocols *proto, const struct stmt *match)
 	bool many = false;
 
 	if (left->kind != EXPR_SELECTOR || match->match.op != MATCH_EQ ||
-	    selectors[left->selector].type->class != VALUE_NUMBER)
+	    left->type->class != VALUE_NUMBER)
 		return;
 	if (right->kind == EXPR_VALUE) {
 		learn_number(proto, left->selector, right->value.num);

@@ -1,0 +1,194 @@
+/* parse_selector.c - what is matched: the left side's fields and keys.
+ *
+ * Words that nft knows and this version does not are refused by name, so that nobody takes
+ * them for a mistake of spelling. */
+#include <string.h>
+
+#include "ruleset/parse.h"
+
+/* What nft has and this version has not; second NULL: the word alone. */
+static const struct {
+	const char *first, *second, *why;
+} unsupported[] = {
+#define LATER "is not supported by this version"
+#define LINK  "cannot be matched: the packets of a TUN have no link-layer header"
+#define LOCAL "cannot be matched: the packets here belong to no local socket"
+	{ "ether", NULL, LINK },
+	{ "vlan", NULL, LINK },
+	{ "arp", NULL, LINK },
+	{ "ibrname", NULL, LINK },
+	{ "obrname", NULL, LINK },
+	{ "pkttype", NULL, LINK },
+	{ "socket", NULL, LOCAL },
+	{ "skuid", NULL, LOCAL },
+	{ "skgid", NULL, LOCAL },
+	{ "cgroup", NULL, LOCAL },
+	{ "meta", "skuid", LOCAL },
+	{ "meta", "skgid", LOCAL },
+	{ "meta", "cgroup", LOCAL },
+	{ "meta", "ibrname", LINK },
+	{ "meta", "obrname", LINK },
+	{ "meta", "pkttype", LINK },
+	{ "meta", "iiftype", LATER },
+	{ "meta", "oiftype", LATER },
+	{ "meta", "iif", "is not supported by this version: match iifname instead" },
+	{ "meta", "oif", "is not supported by this version: match oifname instead" },
+	{ "iif", NULL, "is not supported by this version: match iifname instead" },
+	{ "oif", NULL, "is not supported by this version: match oifname instead" },
+#define UNSUPPORTED(first, second) { first, second, LATER },
+#include "ruleset/unsupported.def"
+#undef UNSUPPORTED
+};
+
+static const char *why_unsupported(const struct token *first, const struct token *second)
+{
+	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
+		if (token_is_word(first, unsupported[i].first) &&
+		    (second ? unsupported[i].second &&
+				      token_is_word(second, unsupported[i].second)
+			    : !unsupported[i].second))
+			return unsupported[i].why;
+	}
+	return NULL;
+}
+
+static bool refuse_unsupported(struct parser *p, const struct token *first,
+			       const struct token *second)
+{
+	const char *why = why_unsupported(first, second);
+	struct span span = second ? span_join(first->span, second->span) : first->span;
+
+	if (!why)
+		return false;
+	diag_error(p->d, &span, "\"%.*s%s%.*s\" %s", (int)first->len, first->s,
+		   second ? " " : "", second ? (int)second->len : 0, second ? second->s : "",
+		   why);
+	return true;
+}
+
+/* Whether a selector's text is "FIRST SECOND", where the second may be NULL. */
+static bool is_selector(const char *text, const struct token *first, const struct token *second)
+{
+	if (*text != *first->s || strncmp(text, first->s, first->len))
+		return false;
+	text += first->len;
+	if (!second)
+		return !*text;
+	return *text == ' ' && strlen(text + 1) == second->len &&
+	       !memcmp(text + 1, second->s, second->len);
+}
+
+static enum selector_id find_selector(const struct token *first, const struct token *second)
+{
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		if (is_selector(selectors[id].text, first, second))
+			return id;
+	}
+	return SELECTOR_NONE;
+}
+
+/* Whether a selector's text begins with the word. */
+static bool is_header(const struct token *word)
+{
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		const char *text = selectors[id].text;
+
+		if (*text == *word->s && !strncmp(text, word->s, word->len) &&
+		    text[word->len] == ' ')
+			return true;
+	}
+	return false;
+}
+
+/* nft lists iifname and oifname without `meta` and marks with it; it reads both forms. */
+static enum selector_id find_meta(const struct token *key)
+{
+	static const struct token meta = { .kind = TOKEN_WORD, .s = "meta", .len = 4 };
+	enum selector_id id = find_selector(&meta, key);
+
+	return id ? id : find_selector(key, NULL);
+}
+
+bool parse_selector_known(const struct token *word)
+{
+	return is_header(word) || token_is_word(word, "mark") ||
+	       find_selector(word, NULL) != SELECTOR_NONE || why_unsupported(word, NULL);
+}
+
+bool parse_at_selector(const struct parser *p)
+{
+	return p->t.kind == TOKEN_WORD && parse_selector_known(&p->t);
+}
+
+static void unknown_key(struct parser *p, const struct token *header)
+{
+	const char *keys[SELECTOR_COUNT + 1];
+	const char *near;
+	size_t n = 0;
+
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		const char *text = selectors[id].text;
+
+		if (!strncmp(text, header->s, header->len) && text[header->len] == ' ')
+			keys[n++] = text + header->len + 1;
+		else if (token_is_word(header, "meta") && !strchr(text, ' '))
+			keys[n++] = text;
+	}
+	keys[n] = NULL;
+	if (p->t.kind != TOKEN_WORD) {
+		struct text what = TEXT_INIT;
+
+		text_printf(&what, "what of %.*s: %s ...", (int)header->len, header->s,
+			    keys[0]);
+		parse_expected(p, text_str(&what));
+		text_fini(&what);
+		return;
+	}
+	diag_error(p->d, &p->t.span, "\"%.*s\" has no \"%.*s\"", (int)header->len, header->s,
+		   (int)p->t.len, p->t.s);
+	near = suggest(p->t.s, p->t.len, keys);
+	if (near)
+		diag_hint(p->d, "did you mean \"%s\"?", near);
+}
+
+static enum selector_id parse_named(struct parser *p)
+{
+	struct token first = p->t;
+	enum selector_id id;
+
+	parse_advance(p);
+	if (token_is_word(&first, "ct"))
+		return parse_ct_selector(p);
+	if (!is_header(&first)) {
+		id = token_is_word(&first, "mark") ? SELECTOR_META_MARK
+						   : find_selector(&first, NULL);
+		if (!id)
+			refuse_unsupported(p, &first, NULL);
+		return id;
+	}
+	id = SELECTOR_NONE;
+	if (p->t.kind == TOKEN_WORD)
+		id = token_is_word(&first, "meta") ? find_meta(&p->t)
+						   : find_selector(&first, &p->t);
+	if (id)
+		parse_advance(p);
+	else if (p->t.kind != TOKEN_WORD || !refuse_unsupported(p, &first, &p->t))
+		unknown_key(p, &first);
+	return id;
+}
+
+struct expr *parse_selector(struct parser *p)
+{
+	struct span at = p->t.span;
+	enum selector_id id = parse_named(p);
+	struct expr *e;
+
+	if (!id)
+		return NULL;
+	e = expr_new(EXPR_SELECTOR, span_join(at, p->last));
+	if (!e)
+		return parse_oom(p);
+	e->selector = id;
+	e->type = selectors[id].type;
+	return e;
+}
