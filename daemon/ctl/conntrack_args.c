@@ -68,6 +68,8 @@ const struct command_option conntrack_options_table[] = {
 	{ OPT_DSTKEY, "orig-key-dst", "KEY", NULL },
 	{ OPT_REPLY_SRCKEY, "reply-key-src", "KEY", "Source key of the reply direction" },
 	{ OPT_REPLY_DSTKEY, "reply-key-dst", "KEY", "Its destination key" },
+	{ OPT_ORIG_VTAG, "orig-vtag", "TAG", "Tag of the original direction (with -p sctp)" },
+	{ OPT_REPLY_VTAG, "reply-vtag", "TAG", "Tag of the reply direction" },
 	{ 'o', "output", "TYPE[,...]",
 	  "extended, id, timestamp, ktimestamp, xml, save, labels, userspace" },
 	{ 'e', "event-mask", "TYPE[,...]", "ALL, NEW, UPDATES, DESTROY (-E)" },
@@ -75,8 +77,6 @@ const struct command_option conntrack_options_table[] = {
 	{ 'z', "zero", NULL, "Begin the counters anew (-L)" },
 	/* Known to conntrack(8), not to be had here. */
 	{ 'c', "secmark", "SECMARK", NULL },
-	{ OPT_REFUSED, "orig-vtag", "TAG", NULL },
-	{ OPT_REFUSED, "reply-vtag", "TAG", NULL },
 	{ OPT_REFUSED, "role", "ROLE", NULL },
 	{ 0, NULL, NULL, NULL },
 };
@@ -325,7 +325,7 @@ static int take(struct ctl *ctl, struct conntrack_request *r, int key,
 	case 'c':
 		return conntrack_wrong(ctl, "--secmark: flows have no security marks here");
 	case OPT_REFUSED:
-		return conntrack_wrong(ctl, "verification tags and roles cannot be chosen here");
+		return conntrack_wrong(ctl, "--role: roles cannot be chosen here");
 	}
 	if (key >= OPT_SPECIAL && key < OPT_SPECIAL_END)
 		r->special[key - OPT_SPECIAL] = arg;

@@ -27,6 +27,8 @@ static const struct {
 	{ OPT_LABEL_DEL, "U" },
 	{ OPT_MASK_SRC, "LDUE" },
 	{ OPT_MASK_DST, "LDUE" },
+	{ OPT_ORIG_VTAG, "IAU" },
+	{ OPT_REPLY_VTAG, "IAU" },
 };
 
 static const struct {
@@ -55,6 +57,11 @@ static bool is_gre(uint8_t proto)
 	return proto == IPPROTO_GRE;
 }
 
+static bool is_sctp(uint8_t proto)
+{
+	return proto == IPPROTO_SCTP;
+}
+
 static bool has_state(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_SCTP;
@@ -65,21 +72,25 @@ static const struct special {
 	uint32_t max;
 	size_t member, flag, width;
 } specials[OPT_SPECIAL_END - OPT_SPECIAL] = {
-#define SPECIAL(key, fits, max, name)                                                          \
-	[key - OPT_SPECIAL] = { fits, max, offsetof(struct flow_filter, name),                \
-				offsetof(struct flow_filter, has_##name),                     \
-				sizeof(((struct flow_filter *)0)->name) }
-	SPECIAL(OPT_SPORT, has_ports, 65535, sport),
-	SPECIAL(OPT_DPORT, has_ports, 65535, dport),
-	SPECIAL(OPT_REPLY_SPORT, has_ports, 65535, reply_sport),
-	SPECIAL(OPT_REPLY_DPORT, has_ports, 65535, reply_dport),
-	SPECIAL(OPT_ICMP_TYPE, is_icmp, 255, icmp_type),
-	SPECIAL(OPT_ICMP_CODE, is_icmp, 255, icmp_code),
-	SPECIAL(OPT_ICMP_ID, is_icmp, 65535, icmp_id),
-	SPECIAL(OPT_SRCKEY, is_gre, 65535, sport),
-	SPECIAL(OPT_DSTKEY, is_gre, 65535, dport),
-	SPECIAL(OPT_REPLY_SRCKEY, is_gre, 65535, reply_sport),
-	SPECIAL(OPT_REPLY_DSTKEY, is_gre, 65535, reply_dport),
+#define SPECIAL(key, fits, max, name, flag)                                                    \
+	[key - OPT_SPECIAL] = { fits, max, offsetof(struct conntrack_request, name),           \
+				offsetof(struct conntrack_request, flag),                      \
+				sizeof(((struct conntrack_request *)0)->name) }
+#define CONDITION(key, fits, max, name)                                                        \
+	SPECIAL(key, fits, max, filter.name, filter.has_##name)
+	CONDITION(OPT_SPORT, has_ports, 65535, sport),
+	CONDITION(OPT_DPORT, has_ports, 65535, dport),
+	CONDITION(OPT_REPLY_SPORT, has_ports, 65535, reply_sport),
+	CONDITION(OPT_REPLY_DPORT, has_ports, 65535, reply_dport),
+	CONDITION(OPT_ICMP_TYPE, is_icmp, 255, icmp_type),
+	CONDITION(OPT_ICMP_CODE, is_icmp, 255, icmp_code),
+	CONDITION(OPT_ICMP_ID, is_icmp, 65535, icmp_id),
+	CONDITION(OPT_SRCKEY, is_gre, 65535, sport),
+	CONDITION(OPT_DSTKEY, is_gre, 65535, dport),
+	CONDITION(OPT_REPLY_SRCKEY, is_gre, 65535, reply_sport),
+	CONDITION(OPT_REPLY_DSTKEY, is_gre, 65535, reply_dport),
+	SPECIAL(OPT_ORIG_VTAG, is_sctp, UINT32_MAX, vtag[DIR_ORIGINAL], has_vtag[DIR_ORIGINAL]),
+	SPECIAL(OPT_REPLY_VTAG, is_sctp, UINT32_MAX, vtag[DIR_REPLY], has_vtag[DIR_REPLY]),
 	[OPT_STATE - OPT_SPECIAL] = { has_state, 0, 0, 0, 0 },
 };
 
@@ -108,6 +119,23 @@ static int take_state(struct ctl *ctl, struct flow_filter *f, const char *arg)
 	return conntrack_wrong(ctl, "unknown TCP state `%s'", arg);
 }
 
+static void put(struct conntrack_request *r, const struct special *special, uint32_t value)
+{
+	char *at = (char *)r + special->member;
+
+	switch (special->width) {
+	case 1:
+		*(uint8_t *)at = (uint8_t)value;
+		break;
+	case 2:
+		*(uint16_t *)at = (uint16_t)value;
+		break;
+	default:
+		*(uint32_t *)at = value;
+	}
+	*((bool *)((char *)r + special->flag)) = true;
+}
+
 /* Once the protocol is known. */
 static int take_specials(struct ctl *ctl, struct conntrack_request *r)
 {
@@ -134,11 +162,7 @@ static int take_specials(struct ctl *ctl, struct conntrack_request *r)
 		}
 		if (!ctvalue_number(arg, special->max, &value))
 			return conntrack_wrong(ctl, "Bad parameter `%s'", arg);
-		if (special->width == 1)
-			*((uint8_t *)f + special->member) = (uint8_t)value;
-		else
-			*(uint16_t *)((char *)f + special->member) = (uint16_t)value;
-		*((bool *)((char *)f + special->flag)) = true;
+		put(r, special, (uint32_t)value);
 	}
 	return 0;
 }
@@ -216,8 +240,6 @@ static int check_options(struct ctl *ctl, const struct conntrack_request *r)
 		     (r->table == TABLE_EXPECT && !expect_takes(r->what, o->key))))
 			return conntrack_wrong(ctl, "Illegal option `--%s' with this command",
 					       conntrack_option_name(o->key));
-	if (r->table == TABLE_EXPECT && r->output & OUTPUT_XML)
-		return conntrack_wrong(ctl, "-o xml: expectations are not written as XML");
 	if (r->output & OUTPUT_SAVE && r->output & ~(unsigned)OUTPUT_SAVE) {
 		conntrack_say(ctl, "cannot combine save output with any other output type, use "
 				   "-o save only");
@@ -286,6 +308,10 @@ static int check_needs(struct ctl *ctl, const struct conntrack_request *r)
 		return 0;
 	if (has_state(f->proto) && !f->has_state && !f->has_sctp_state)
 		return need(ctl, "state");
+	if (is_sctp(f->proto) && !r->has_vtag[DIR_ORIGINAL])
+		return need(ctl, "orig-vtag");
+	if (is_sctp(f->proto) && !r->has_vtag[DIR_REPLY])
+		return need(ctl, "reply-vtag");
 	return conntrack_given(r, 't') ? 0 : need(ctl, "timeout");
 }
 
