@@ -106,7 +106,7 @@ wait_until 10 grep -q ready "$WORK/ftp"
 expect=$!
 "$BUILD/ctfwctl" conntrack -E expect -o xml >"$WORK/expect.xml" 2>/dev/null &
 xml=$!
-sleep 0.3
+sleep 1
 in_client python3 -c "
 import socket, time
 s = socket.create_connection(('$SERVER4', 21))
