@@ -19,7 +19,12 @@
 
 static uint32_t head_len(const struct frag_shape *shape, const struct packet *p)
 {
-	return p->family == L3_IPV4 ? (uint32_t)(p->data[0] & 0x0f) * 4 : shape->head;
+	uint32_t hlen = (uint32_t)(p->data[0] & 0x0f) * 4;
+
+	if (p->family != L3_IPV4)
+		return shape->head;
+	/* A rule may have written nonsense there. */
+	return hlen < IPV4_HEADER || hlen > p->len ? IPV4_HEADER : hlen;
 }
 
 bool frag_is_cut(const struct frag_shape *shape, const struct packet *p)

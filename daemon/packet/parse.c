@@ -443,6 +443,49 @@ enum reason packet_parse(uint8_t *data, size_t len, const struct virtio_net_hdr 
 	return REASON_NONE;
 }
 
+static void read_addresses(struct packet *p)
+{
+	if (p->family == L3_IPV4) {
+		put_ipv4(&p->saddr, p->data + 12);
+		put_ipv4(&p->daddr, p->data + 16);
+	} else {
+		memcpy(&p->saddr, p->data + 8, 16);
+		memcpy(&p->daddr, p->data + 24, 16);
+	}
+}
+
+static void forget_l4(struct packet *p)
+{
+	p->flags &= (uint8_t)~(PACKET_PORTS | PACKET_L4_HEADER);
+	p->tcp_flags = p->icmp_type = p->icmp_code = 0;
+	p->sport = p->dport = p->icmp_id = 0;
+	p->hash = 0;
+}
+
+void packet_reread(struct packet *p)
+{
+	read_addresses(p);
+	forget_l4(p);
+	if (!(p->flags & (PACKET_NO_L4 | PACKET_LATER_FRAGMENT)))
+		l4_view(p);
+}
+
+bool packet_review(struct packet *p)
+{
+	uint32_t hlen = (uint32_t)(p->data[0] & 0x0f) * 4;
+
+	read_addresses(p);
+	forget_l4(p);
+	p->flags &= PACKET_OWN;
+	if (p->family == L3_IPV6)
+		ipv6_view(p);
+	else if (hlen < IPV4_HEADER || hlen > p->len)
+		no_l4(p);
+	else
+		ipv4_view(p, hlen);
+	return !(p->vnet.flags | p->vnet.gso_type) || vnet_fits(p);
+}
+
 int packet_parse_quoted(const struct packet *outer, uint32_t off, struct packet *ret_packet)
 {
 	uint32_t hlen;

@@ -44,6 +44,8 @@ enum packet_flag {
 	/* IPv6: there is a fragment header, be it an atomic fragment's (RFC 6946), which is no
 	 * fragment otherwise, or one that is cut short. */
 	PACKET_FRAGMENT_HEADER = 1 << 6,
+	/* A header that says where others lie was changed: packet_follow() is due (mangle.h). */
+	PACKET_MOVED = 1 << 7,
 };
 
 struct packet {
@@ -74,6 +76,13 @@ enum {
  * vnet always), so that a trace can name it. */
 enum reason packet_parse(uint8_t *data, size_t len, const struct virtio_net_hdr *vnet,
 			 struct packet *ret_packet);
+
+/* For mangle.c, when bytes of the packet were changed.  What the view has of addresses and of
+ * the transport header, which stays where it is: */
+void packet_reread(struct packet *p);
+/* All of the view, as packet_parse() would have it that refused nothing: how long the packet
+ * is stays, and so does its family.  False when the virtio-net header does not fit any more. */
+bool packet_review(struct packet *p);
 
 /* The packet that an ICMP error quotes, which starts at off bytes into outer.  Looser, as
  * nf_conntrack_inet_error: neither its checksum, its version, nor whether its lengths make
