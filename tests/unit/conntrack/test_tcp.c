@@ -1,56 +1,5 @@
-/* TCP connections from beginning to end: conntrack.md 12.1 to 12.3, by their numbers there. */
-#include "tracking.h"
-
-#define S TCP_SYN
-#define SA (TCP_SYN | TCP_ACK)
-#define A TCP_ACK
-#define FA (TCP_FIN | TCP_ACK)
-#define R TCP_RST
-#define RA (TCP_RST | TCP_ACK)
-
-#define NEW CT_STATE_NEW
-#define EST CT_STATE_ESTABLISHED
-#define INV CT_STATE_INVALID
-
-static int setup(void **state)
-{
-	return world_setup(state, 64);
-}
-
-static void loosely(struct world *w)
-{
-	w->options.tcp_loose = TCP_LOOSE_YES;
-	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
-}
-
-static void expect_from(struct world *w, enum flow_dir dir, enum ct_state got,
-			enum ct_state wanted)
-{
-	assert_int_equal(got, wanted);
-	if (wanted != INV)
-		assert_int_equal(w->ref.dir, dir);
-}
-
-#define a(w, flags, seq, ack, wanted)                                                         \
-	expect_from(w, DIR_ORIGINAL, a_tcp(w, flags, seq, ack), wanted)
-#define b(w, flags, seq, ack, wanted)                                                         \
-	expect_from(w, DIR_REPLY, b_tcp(w, flags, seq, ack), wanted)
-
-static void expect_entry(struct world *w, enum tcp_state tcp, unsigned seconds, uint32_t status)
-{
-	const uint32_t shown = FLOW_SEEN_REPLY | FLOW_ASSURED;
-
-	assert_string_equal(tcp_state_name(tcp_state_of_it(w)), tcp_state_name(tcp));
-	assert_int_equal(seconds_left(w), seconds);
-	assert_int_equal(status_of_it(w) & shown, status);
-}
-
-static void shake_hands(struct world *w)
-{
-	a(w, S, 100, 0, NEW);
-	b(w, SA, 500, 101, EST);
-	a(w, A, 101, 501, EST);
-}
+/* TCP connections from beginning to end: conntrack.md 12.1 and 12.2, by their numbers there. */
+#include "tcp_talk.h"
 
 static void close_in_order(struct world *w)
 {
@@ -483,144 +432,6 @@ static void t58_a_flow_closed_by_fin_and_reset_reopens_for_either_side(void **st
 	expect_entry(w, TCPS_SYN_SENT, 120, 0);
 }
 
-static void t60_a_flow_picked_up_is_assured_after_three_packets(void **state)
-{
-	struct world *w = *state;
-
-	loosely(w);
-	a(w, A, 1000, 2000, NEW);
-	expect_entry(w, TCPS_ESTABLISHED, 300, 0);
-	b(w, A, 2000, 1000, EST);
-	a(w, A, 1000, 2000, EST);
-	expect_entry(w, TCPS_ESTABLISHED, 432000, FLOW_SEEN_REPLY | FLOW_ASSURED);
-}
-
-static void a_short_timeout_is_not_prolonged_by_a_pick_up(void **state)
-{
-	struct world *w = *state;
-
-	w->options.timeout[TIMEOUT_TCP_ESTABLISHED] = 100;
-	loosely(w);
-	a(w, A, 1000, 2000, NEW);
-	assert_int_equal(seconds_left(w), 100);
-}
-
-static void t62_what_cannot_begin_a_flow(void **state)
-{
-	static const uint8_t flags[] = { FA, SA, R, RA };
-	struct world *w = *state;
-
-	loosely(w);
-	for (size_t i = 0; i < sizeof(flags); i++)
-		a(w, flags[i], 1, 1, INV);
-	assert_int_equal(flows(w), 0);
-}
-
-static void t63_mid_stream_segments_are_invalid_by_default(void **state)
-{
-	struct world *w = *state;
-
-	a(w, A, 1, 1, INV);
-	a(w, A | TCP_PSH, 1, 1, INV);
-	assert_int_equal(flows(w), 0);
-}
-
-static void pick_up_when_cold(struct world *w, enum ct_state wanted)
-{
-	expect_from(w, DIR_ORIGINAL, a_tcp(w, A, 1000, 2000), wanted);
-	if (wanted == NEW)
-		a(w, R, 1000, 0, NEW);
-	assert_int_equal(flows(w), 0);
-}
-
-static void a_cold_start_picks_up_for_a_while(void **state)
-{
-	struct world *w = *state;
-
-	w->options.tcp_loose = TCP_LOOSE_COLD;
-	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
-	pick_up_when_cold(w, NEW);
-	wait_ms(w, 299999);
-	pick_up_when_cold(w, NEW);
-	wait_ms(w, 1);
-	pick_up_when_cold(w, INV);
-	/* How long counts from the start, whenever it is said. */
-	w->options.tcp_loose_cold = 301;
-	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
-	pick_up_when_cold(w, NEW);
-	wait_ms(w, 1000);
-	pick_up_when_cold(w, INV);
-}
-
-static void a_start_that_finds_flows_is_not_cold(void **state)
-{
-	struct world *w = *state;
-
-	w->options.tcp_loose = TCP_LOOSE_COLD;
-	a(w, S, 100, 0, NEW);
-	conntrack_free(w->ct);
-	world_open(w);
-	assert_int_equal(conntrack_recovery(w->ct).kept, 1);
-	raw_tcp(&w->raw, A4, 1001, B4, 80, A, 1, 1, 0);
-	assert_int_equal(pass(w), INV);
-	wait_ms(w, 120000); /* what is found has expired */
-	conntrack_free(w->ct);
-	world_open(w);
-	pick_up_when_cold(w, NEW);
-}
-
-static void the_start_may_be_told_later(void **state)
-{
-	struct world *w = *state;
-
-	w->options.tcp_loose = TCP_LOOSE_COLD;
-	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
-	wait_ms(w, 1000000);
-	pick_up_when_cold(w, INV);
-	conntrack_set_start(w->ct, w->now);
-	pick_up_when_cold(w, NEW);
-}
-
-static void t64_to_t66_what_follows_a_pick_up(void **state)
-{
-	struct world *w = *state;
-
-	loosely(w);
-	a(w, A, 1, 1, NEW);
-	a(w, FA, 1, 1, NEW);
-	expect_entry(w, TCPS_FIN_WAIT, 120, 0);
-	b(w, A, 1, 2, EST);
-	assert_int_equal(tcp_state_of_it(w), TCPS_CLOSE_WAIT);
-	a(w, R, 1, 0, EST);
-	a(w, S, 7, 0, NEW); /* reopened: it had been closed in order */
-	a(w, R, 8, 0, NEW);
-	assert_int_equal(flows(w), 0);
-
-	a(w, A, 1, 1, NEW);
-	a(w, R, 1, 0, NEW);
-	assert_int_equal(flows(w), 0);
-	a(w, A, 1, 1, NEW);
-	b(w, R, 1, 0, EST);
-	assert_int_equal(flows(w), 0);
-	a(w, A, 1, 1, NEW);
-	a(w, S, 1, 0, NEW); /* ignored */
-	expect_entry(w, TCPS_ESTABLISHED, 300, 0);
-}
-
-static void t67_a_deleted_flow_is_picked_up_by_whoever_speaks_first(void **state)
-{
-	struct world *w = *state;
-	struct the_one one;
-
-	loosely(w);
-	shake_hands(w);
-	one = only_flow(w);
-	assert_true(conntrack_delete(w->ct, one.index, one.flow.id));
-	expect_from(w, DIR_ORIGINAL, b_tcp(w, A, 501, 101), NEW);
-	expect_entry(w, TCPS_ESTABLISHED, 300, 0);
-	assert_int_equal(only_flow(w).flow.tuple[DIR_ORIGINAL].sport, htons(80));
-}
-
 static void every_state_has_its_own_timeout(void **state)
 {
 	struct world *w = *state;
@@ -683,8 +494,6 @@ static void states_are_counted(void **state)
 	assert_int_equal(s.by_tcp_state[TCPS_CLOSE], 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -719,15 +528,6 @@ int main(void)
 		TEST(t56_the_table_goes_by_the_flows_direction),
 		TEST(t57_a_repeated_fin_counts_as_the_second),
 		TEST(t58_a_flow_closed_by_fin_and_reset_reopens_for_either_side),
-		TEST(t60_a_flow_picked_up_is_assured_after_three_packets),
-		TEST(a_short_timeout_is_not_prolonged_by_a_pick_up),
-		TEST(t62_what_cannot_begin_a_flow),
-		TEST(t63_mid_stream_segments_are_invalid_by_default),
-		TEST(a_cold_start_picks_up_for_a_while),
-		TEST(a_start_that_finds_flows_is_not_cold),
-		TEST(the_start_may_be_told_later),
-		TEST(t64_to_t66_what_follows_a_pick_up),
-		TEST(t67_a_deleted_flow_is_picked_up_by_whoever_speaks_first),
 		TEST(every_state_has_its_own_timeout),
 		TEST(a_rejected_flow_is_closing),
 		TEST(states_are_counted),
