@@ -1,7 +1,6 @@
 /* parse_list.c - list and reset. */
 #include "ruleset/parse.h"
 
-
 /* Lists of what no table has yet; nft shows them empty, some within their tables. */
 static const char *const other_lists[] = {
 	"sets",	  "maps",	"meters",    "counters", "quotas",
