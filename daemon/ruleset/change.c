@@ -49,23 +49,24 @@ static int add_table(struct transaction *tx, struct command *c, size_t *ret_at)
 
 /* ---- chains ---- */
 
-/* What was written as a priority, as a number. */
-static int chain_priority(struct transaction *tx, const struct chain_spec *spec, int32_t *ret)
+int transaction_priority(struct transaction *tx, const struct priority_spec *spec, unsigned hook,
+			 int32_t *ret)
 {
-	int64_t sum = spec->priority;
+	int64_t sum = spec->number;
 	int32_t base = 0;
 	const char *near;
 
-	if (*spec->priority_name && !priority_find(spec->priority_name, spec->hook, &base)) {
-		near = suggest(spec->priority_name, strlen(spec->priority_name),
-			       priority_names);
-		if (near && !strcmp(near, spec->priority_name)) {
-			diag_error(tx->d, &spec->priority_span,
+	if (*spec->name && !priority_find(spec->name, hook, &base)) {
+		near = suggest(spec->name, strlen(spec->name), priority_names);
+		if (hook == PRIORITY_FLOWTABLE) {
+			diag_error(tx->d, &spec->span,
+				   "the priority of a flowtable is a number or filter");
+		} else if (near && !strcmp(near, spec->name)) {
+			diag_error(tx->d, &spec->span,
 				   "the priority %s is for the hook %s only", near,
 				   !strcmp(near, "dstnat") ? "prerouting" : "postrouting");
 		} else {
-			diag_error(tx->d, &spec->priority_span, "unknown priority \"%s\"",
-				   spec->priority_name);
+			diag_error(tx->d, &spec->span, "unknown priority \"%s\"", spec->name);
 			if (near)
 				diag_hint(tx->d, "did you mean \"%s\"?", near);
 		}
@@ -73,7 +74,7 @@ static int chain_priority(struct transaction *tx, const struct chain_spec *spec,
 	}
 	sum += base;
 	if (sum > INT32_MAX || sum < INT32_MIN) {
-		diag_error(tx->d, &spec->priority_span, "a priority is a number of 32 bits");
+		diag_error(tx->d, &spec->span, "a priority is a number of 32 bits");
 		return -EINVAL;
 	}
 	*ret = (int32_t)sum;
@@ -101,7 +102,7 @@ static int update_chain(struct transaction *tx, struct table *t, size_t at,
 		return -EINVAL;
 	}
 	if (spec->base) {
-		err = chain_priority(tx, spec, &priority);
+		err = transaction_priority(tx, &spec->priority, spec->hook, &priority);
 		if (err)
 			return err;
 		if (c->type != spec->type || c->hook != spec->hook || c->priority != priority) {
@@ -138,7 +139,7 @@ static int new_chain(struct transaction *tx, struct table *t, struct chain_spec 
 	if (!spec->base && spec->has_policy)
 		return policy_needs_hook(tx, spec);
 	if (spec->base) {
-		err = chain_priority(tx, spec, &priority);
+		err = transaction_priority(tx, &spec->priority, spec->hook, &priority);
 		if (err)
 			return err;
 	}
@@ -337,6 +338,22 @@ static int add_objects(struct transaction *tx, struct command *c, struct table *
 	return worst;
 }
 
+static int add_flowtables(struct transaction *tx, struct command *c, struct table *t)
+{
+	int worst = 0;
+
+	for (size_t i = 0; i < c->n_flowtables; i++) {
+		int err = flowtable_add(tx, t, &c->flowtables[i],
+					c->object == OBJECT_FLOWTABLE ? c->op : COMMAND_ADD);
+
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			worst = err;
+	}
+	return worst;
+}
+
 static int apply_add(struct transaction *tx, struct command *c)
 {
 	struct table *t;
@@ -352,7 +369,7 @@ static int apply_add(struct transaction *tx, struct command *c)
 		if (at == MODEL_NONE)
 			return -EINVAL;
 	}
-	if (!c->n_chains && !c->n_objects && !c->n_rules)
+	if (!c->n_chains && !c->n_objects && !c->n_flowtables && !c->n_rules)
 		return 0;
 	t = table_own(tx->rs, at);
 	if (!t)
@@ -364,6 +381,8 @@ static int apply_add(struct transaction *tx, struct command *c)
 			return err;
 	}
 	err = add_objects(tx, c, t);
+	if (!err)
+		err = add_flowtables(tx, c, t);
 	return err ? err : add_rules(tx, c, t);
 }
 
@@ -408,6 +427,10 @@ static bool exists(struct transaction *tx, const struct command *c)
 	}
 	if (c->object == OBJECT_CHAIN && c->place == PLACE_HANDLE) {
 		there = chain_by_handle(tx->rs->tables[t], c->place_number) != MODEL_NONE;
+		goto out;
+	}
+	if (c->object == OBJECT_FLOWTABLE) {
+		there = flowtable_named(&quiet, tx->rs->tables[t], c) != MODEL_NONE;
 		goto out;
 	}
 	if (c->object == OBJECT_NAMED) {
@@ -526,6 +549,8 @@ static int apply_delete(struct transaction *tx, const struct command *c)
 	table = transaction_table(tx, command_family(c), &c->table);
 	if (table == MODEL_NONE)
 		return -EINVAL;
+	if (c->object == OBJECT_FLOWTABLE)
+		return flowtable_delete(tx, c, table);
 	if (c->object == OBJECT_NAMED)
 		return object_delete(tx, c, table);
 	return c->object == OBJECT_CHAIN ? delete_chain(tx, c, table)

@@ -32,7 +32,17 @@ enum command_object {
 	OBJECT_CHAINS,
 	OBJECT_NAMED,  /* one of a kind: ct helper ... */
 	OBJECT_KIND,   /* all of a kind: ct helpers ... */
+	OBJECT_FLOWTABLE,
+	OBJECT_FLOWTABLES,
+	OBJECT_HOOKS,
 	OBJECT_OTHERS, /* sets, counters ...: lists of what no table has yet */
+};
+
+/* Where among others something is hooked: a number, or a name with what is added to it. */
+struct priority_spec {
+	struct span span;
+	char name[16]; /* "": the number alone */
+	int32_t number;
 };
 
 /* A chain's declaration. */
@@ -42,9 +52,8 @@ struct chain_spec {
 	bool base, has_policy, drop;
 	enum chain_type type;
 	enum hook hook;
-	struct span hook_span, priority_span, policy_span;
-	char priority_name[16]; /* "": a number alone */
-	int32_t priority;	/* or what is added to the name's */
+	struct span hook_span, policy_span;
+	struct priority_spec priority;
 	char *comment;
 };
 
@@ -72,6 +81,15 @@ struct object_spec {
 	size_t n_values;
 };
 
+/* A flowtable as written: its hook and its devices. */
+struct flowtable_spec {
+	struct token name;
+	bool has_hook;
+	struct priority_spec priority;
+	struct span hook_span;
+	struct flowtable *flowtable; /* what is known of it */
+};
+
 enum place_kind { PLACE_NONE = 0, PLACE_HANDLE, PLACE_INDEX };
 
 struct command {
@@ -81,7 +99,7 @@ struct command {
 	enum family family;	/* FAMILY_NONE: none named, which means ip, or all in lists */
 	enum object_kind kind;	/* of a named object */
 	struct token table, chain, new_name; /* kind TOKEN_END: not named */
-	struct token name;		     /* of an object */
+	struct token name;		     /* of an object or a flowtable */
 	enum place_kind place;		     /* by handle, or for rules by index */
 	uint64_t place_number;
 	struct span place_span;
@@ -93,6 +111,8 @@ struct command {
 	size_t n_chains, cap_chains;
 	struct object_spec *objects; /* behind the chains, before the rules */
 	size_t n_objects, cap_objects;
+	struct flowtable_spec *flowtables;
+	size_t n_flowtables, cap_flowtables;
 	struct rule_spec *rules; /* of chains with a block; of the rule commands one */
 	size_t n_rules, cap_rules;
 };

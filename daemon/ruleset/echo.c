@@ -62,7 +62,7 @@ static void echo_chain(const struct transaction *tx, const struct echo *e,
 		    c->name);
 	if (c->type != CHAIN_REGULAR) {
 		text_printf(out, " { type filter hook %s priority ", hook_name(c->hook));
-		print_priority(c, tx->input->print, out);
+		print_priority(c->hook, c->priority, tx->input->print, out);
 		text_printf(out, "; policy %s; }", c->drop ? "drop" : "accept");
 	}
 	print_handle(tx, c->handle, out);

@@ -82,24 +82,45 @@ static int list_objects(struct transaction *tx, const struct command *c, unsigne
 	return 0;
 }
 
+static void list_flowtables(struct transaction *tx, const struct command *c, unsigned flags)
+{
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		const struct table *t = tx->rs->tables[i];
+
+		if (!in_family(c, t))
+			continue;
+		open_table(t, &tx->out);
+		for (size_t j = 0; j < t->n_flowtables; j++)
+			print_flowtable(t->flowtables[j], flags, &tx->out);
+		text_puts(&tx->out, "}\n");
+	}
+}
+
 /* Lists of objects that tables do not have: nft shows all tables of some, of the others those
  * that have any objects, unless they are reset. */
-static void list_others(struct transaction *tx, const struct command *c)
+static int list_others(struct transaction *tx, const struct command *c)
 {
-	static const char *const shown[] = { "sets", "maps", "meters", "flowtables" };
+	static const char *const shown[] = { "sets", "maps", "meters" };
+	size_t only = MODEL_NONE;
 	const char *word = c->word.source->text + c->word.off;
 	bool show = false;
 
+	if (c->table.kind != TOKEN_END) {
+		only = transaction_table(tx, command_family(c), &c->table);
+		if (only == MODEL_NONE)
+			return -EINVAL;
+	}
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		show = show || (strlen(shown[i]) == c->word.len &&
 				!strncmp(word, shown[i], c->word.len));
 	for (size_t i = 0; i < tx->rs->n_tables; i++) {
-		if (!in_family(c, tx->rs->tables[i]) ||
+		if (!in_family(c, tx->rs->tables[i]) || (only != MODEL_NONE && only != i) ||
 		    !(show || (c->op == COMMAND_LIST && tx->rs->tables[i]->n_objects)))
 			continue;
 		open_table(tx->rs->tables[i], &tx->out);
 		text_puts(&tx->out, "}\n");
 	}
+	return 0;
 }
 
 /* A rule alone, as within its chain. */
@@ -128,6 +149,15 @@ static int list_in_table(struct transaction *tx, const struct command *c, unsign
 	t = tx->rs->tables[at];
 	if (c->object == OBJECT_TABLE) {
 		print_table(t, flags, &tx->out);
+		return 0;
+	}
+	if (c->object == OBJECT_FLOWTABLE) {
+		at = flowtable_named(tx, t, c);
+		if (at == MODEL_NONE)
+			return -EINVAL;
+		open_table(t, &tx->out);
+		print_flowtable(t->flowtables[at], flags, &tx->out);
+		text_puts(&tx->out, "}\n");
 		return 0;
 	}
 	if (c->object == OBJECT_NAMED) {
@@ -169,9 +199,13 @@ int list_apply(struct transaction *tx, const struct command *c)
 		return 0;
 	case OBJECT_KIND:
 		return list_objects(tx, c, flags);
-	case OBJECT_OTHERS:
-		list_others(tx, c);
+	case OBJECT_FLOWTABLES:
+		list_flowtables(tx, c, flags);
 		return 0;
+	case OBJECT_HOOKS:
+		return list_hooks(tx, c->family);
+	case OBJECT_OTHERS:
+		return list_others(tx, c);
 	default:
 		return list_in_table(tx, c, flags);
 	}

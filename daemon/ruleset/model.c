@@ -372,7 +372,10 @@ void table_unref(struct table *t)
 		chain_unref(t->chains[i]);
 	for (size_t i = 0; i < t->n_objects; i++)
 		object_unref(t->objects[i]);
+	for (size_t i = 0; i < t->n_flowtables; i++)
+		flowtable_unref(t->flowtables[i]);
 	free(t->objects);
+	free(t->flowtables);
 	free(t->chains);
 	free(t->index);
 	free(t->name);
@@ -455,15 +458,21 @@ static struct table *table_copy(const struct table *t)
 	n->index = malloc(t->n_index * sizeof(*n->index) + 1);
 	n->cap_objects = t->n_objects;
 	n->objects = malloc(t->n_objects * sizeof(struct object *) + 1);
+	n->cap_flowtables = t->n_flowtables;
+	n->flowtables = malloc(t->n_flowtables * sizeof(struct flowtable *) + 1);
 	if (!n->name || (t->comment && !n->comment) || !n->chains || !n->index ||
-	    !n->objects) {
-		n->n_chains = n->n_objects = 0;
+	    !n->objects || !n->flowtables) {
+		n->n_chains = n->n_objects = n->n_flowtables = 0;
 		table_unref(n);
 		return NULL;
 	}
 	for (size_t i = 0; i < t->n_objects; i++) {
 		n->objects[i] = t->objects[i];
 		n->objects[i]->refs++;
+	}
+	for (size_t i = 0; i < t->n_flowtables; i++) {
+		n->flowtables[i] = t->flowtables[i];
+		n->flowtables[i]->refs++;
 	}
 	if (t->n_index)
 		memcpy(n->index, t->index, t->n_index * sizeof(*n->index));

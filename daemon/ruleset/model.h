@@ -258,6 +258,19 @@ struct object {
 	struct ct_object ct;
 };
 
+/* A flowtable.  Immutable once it is in a table. */
+#define FLOWTABLE_DEVICE_LEN  15  /* IFNAMSIZ without its NUL */
+#define FLOWTABLE_MAX_DEVICES 256 /* NFT_NETDEVICE_MAX */
+struct flowtable {
+	unsigned refs;
+	char *name;
+	uint64_t handle;
+	int32_t priority;
+	bool offload, counter;
+	char (*devices)[FLOWTABLE_DEVICE_LEN + 1];
+	size_t n_devices;
+};
+
 enum table_flag { TABLE_DORMANT = 1 << 0 };
 
 struct table {
@@ -270,6 +283,8 @@ struct table {
 	char *comment;
 	struct object **objects; /* in the order in which they were added */
 	size_t n_objects, cap_objects;
+	struct flowtable **flowtables;
+	size_t n_flowtables, cap_flowtables;
 	struct chain **chains; /* in the order in which they were added */
 	size_t n_chains, cap_chains;
 	uint32_t *index; /* chains by name: open addressing, n_index a power of two; an
@@ -290,6 +305,7 @@ struct ruleset {
 #define MODEL_NONE SIZE_MAX
 size_t table_find(const struct ruleset *rs, enum family family, const char *name);
 size_t chain_find(const struct table *t, const char *name);
+size_t flowtable_find(const struct table *t, const char *name);
 size_t object_find(const struct table *t, enum object_kind kind, const char *name);
 
 /* The rest is for who builds rulesets.  What returns a pointer or a bool fails only when
@@ -340,11 +356,18 @@ size_t chain_find_rule(const struct chain *c, uint64_t handle);
 struct object *object_new(enum object_kind kind, const char *name, size_t len);
 void object_unref(struct object *o);
 
+struct flowtable *flowtable_new(const char *name, size_t len);
+struct flowtable *flowtable_copy(const struct flowtable *f);
+void flowtable_unref(struct flowtable *f);
+bool flowtable_add_device(struct flowtable *f, const char *name, size_t len);
+
 struct table *table_new(enum family family, const char *name, size_t len);
 void table_unref(struct table *t);
 bool table_add_chain(struct table *t, struct chain *c); /* takes c over, also on failure */
 bool table_add_object(struct table *t, struct object *o); /* takes o over, also on failure */
 void table_remove_object(struct table *t, size_t at);
+bool table_add_flowtable(struct table *t, struct flowtable *f); /* takes f over, also on failure */
+void table_remove_flowtable(struct table *t, size_t at);
 void table_remove_chain(struct table *t, size_t at);
 bool table_rename_chain(struct table *t, size_t at, const char *name, size_t len);
 

@@ -110,6 +110,10 @@ bool parse_at_statement(const struct parser *p);
 /* parse_chain.c: behind the words type and policy. */
 bool parse_chain_hook(struct parser *p, struct chain_spec *spec);
 bool parse_chain_policy(struct parser *p, struct chain_spec *spec);
+bool parse_priority(struct parser *p, struct priority_spec *spec);
+/* parse_flowtable.c.  Behind the word: with a verb, in a table's block. */
+bool parse_flowtable_command(struct parser *p, struct command *c);
+bool parse_flowtable_item(struct parser *p, struct command *c);
 /* "expected WHAT, found ...", and the word that is nearest; false. */
 bool parse_unknown(struct parser *p, const char *what, const char *const *words);
 

@@ -142,7 +142,7 @@ static bool parse_chain_block(struct parser *p, struct command *c, size_t at)
 }
 
 static const char *const later_objects[] = {
-	"set",	 "map",	    "flowtable", "counter", "quota", "limit",
+	"set",	 "map",	    "counter", "quota", "limit",
 	"meter", "secmark", "synproxy",	 "element", NULL,
 };
 
@@ -198,6 +198,8 @@ static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 	}
 	if (token_is_word(&p->t, "ct"))
 		return parse_object_item(p, c);
+	if (parse_accept_word(p, "flowtable"))
+		return parse_flowtable_item(p, c);
 	if (parse_accept_word(p, "flags"))
 		return parse_table_flags(p, c);
 	if (parse_accept_word(p, "comment")) {
@@ -295,6 +297,8 @@ bool parse_add(struct parser *p, struct command *c)
 		return parse_add_chain(p, c);
 	if (token_is_word(&p->t, "ct"))
 		return parse_add_object(p, c);
+	if (parse_accept_word(p, "flowtable"))
+		return parse_flowtable_command(p, c);
 	if (c->op == COMMAND_ADD && parse_accept_word(p, "rule"))
 		return parse_add_rule(p, c);
 	if (c->op != COMMAND_ADD)

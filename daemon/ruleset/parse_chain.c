@@ -68,32 +68,32 @@ static bool parse_hook(struct parser *p, struct chain_spec *spec)
 			     hook_names);
 }
 
-static bool priority_number(struct parser *p, bool negative, struct chain_spec *spec)
+static bool priority_number(struct parser *p, bool negative, struct priority_spec *spec)
 {
 	struct span at = p->t.span;
 	uint64_t n;
 
 	if (!parse_number(p, "a priority", (uint64_t)INT32_MAX + negative, &n))
 		return false;
-	spec->priority = (int32_t)(negative ? -(int64_t)n : (int64_t)n);
-	spec->priority_span = span_join(spec->priority_span, at);
+	spec->number = (int32_t)(negative ? -(int64_t)n : (int64_t)n);
+	spec->span = span_join(spec->span, at);
 	return true;
 }
 
-static bool priority_name(struct parser *p, struct chain_spec *spec, const char *s, size_t len)
+static bool priority_name(struct parser *p, struct priority_spec *spec, const char *s, size_t len)
 {
-	if (len >= sizeof(spec->priority_name)) {
-		diag_error(p->d, &spec->priority_span, "unknown priority \"%.*s\"", (int)len,
+	if (len >= sizeof(spec->name)) {
+		diag_error(p->d, &spec->span, "unknown priority \"%.*s\"", (int)len,
 			   s);
 		return false;
 	}
-	memcpy(spec->priority_name, s, len);
-	spec->priority_name[len] = '\0';
+	memcpy(spec->name, s, len);
+	spec->name[len] = '\0';
 	return true;
 }
 
 /* A variable holds a number or a name, nothing to calculate with. */
-static bool priority_variable(struct parser *p, struct chain_spec *spec)
+static bool priority_variable(struct parser *p, struct priority_spec *spec)
 {
 	struct expr *e = parse_variable(p);
 	char *end;
@@ -102,7 +102,7 @@ static bool priority_variable(struct parser *p, struct chain_spec *spec)
 
 	if (!e)
 		return false;
-	spec->priority_span = e->span;
+	spec->span = e->span;
 	if (e->kind != EXPR_SYMBOL) {
 		diag_error(p->d, &e->span, "this variable is not a priority");
 	} else {
@@ -113,7 +113,7 @@ static bool priority_variable(struct parser *p, struct chain_spec *spec)
 		} else if (errno || n > INT32_MAX || n < INT32_MIN) {
 			diag_error(p->d, &e->span, "a priority is a number of 32 bits");
 		} else {
-			spec->priority = (int32_t)n;
+			spec->number = (int32_t)n;
 			ok = true;
 		}
 	}
@@ -121,7 +121,7 @@ static bool priority_variable(struct parser *p, struct chain_spec *spec)
 	return ok;
 }
 
-static bool parse_priority(struct parser *p, struct chain_spec *spec)
+bool parse_priority(struct parser *p, struct priority_spec *spec)
 {
 	if (!parse_accept_word(p, "priority")) {
 		if (token_is_word(&p->t, "device") || token_is_word(&p->t, "devices"))
@@ -131,7 +131,7 @@ static bool parse_priority(struct parser *p, struct chain_spec *spec)
 			parse_expected(p, "\"priority\" and a number or name");
 		return false;
 	}
-	spec->priority_span = p->t.span;
+	spec->span = p->t.span;
 	if (token_is(&p->t, '$'))
 		return priority_variable(p, spec);
 	if (parse_accept(p, '-'))
@@ -155,7 +155,7 @@ static bool parse_priority(struct parser *p, struct chain_spec *spec)
 bool parse_chain_hook(struct parser *p, struct chain_spec *spec)
 {
 	spec->base = true;
-	return parse_chain_type(p, spec) && parse_hook(p, spec) && parse_priority(p, spec);
+	return parse_chain_type(p, spec) && parse_hook(p, spec) && parse_priority(p, &spec->priority);
 }
 
 bool parse_chain_policy(struct parser *p, struct chain_spec *spec)

@@ -10,10 +10,13 @@ void command_fini(struct command *c)
 		free(c->chains[i].comment);
 	for (size_t i = 0; i < c->n_objects; i++)
 		object_unref(c->objects[i].object);
+	for (size_t i = 0; i < c->n_flowtables; i++)
+		flowtable_unref(c->flowtables[i].flowtable);
 	for (size_t i = 0; i < c->n_rules; i++)
 		rule_spec_fini(&c->rules[i]);
 	free(c->chains);
 	free(c->objects);
+	free(c->flowtables);
 	free(c->rules);
 	free(c->table_comment);
 	*c = (struct command){ 0 };
@@ -102,6 +105,8 @@ static bool parse_delete(struct parser *p, struct command *c)
 		c->object = OBJECT_RULE;
 		return parse_chain_name(p, c) && parse_handle(p, c);
 	}
+	if (parse_accept_word(p, "flowtable"))
+		return parse_flowtable_command(p, c);
 	if (token_is_word(&p->t, "ct"))
 		return parse_object_name(p, c, false);
 	return parse_unknown_object(p, c, "\"table\", \"chain\" or \"rule\"", words);
@@ -158,6 +163,7 @@ static const struct {
 	{ "table", COMMAND_ADD, parse_add_table },
 	{ "chain", COMMAND_ADD, parse_add_chain },
 	{ "rule", COMMAND_ADD, parse_add_rule },
+	{ "flowtable", COMMAND_ADD, parse_flowtable_command },
 	{ "ct", COMMAND_ADD, NULL }, /* at the word itself */
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -166,7 +172,7 @@ static bool unknown_verb(struct parser *p)
 {
 	static const char *const later[] = { "get",	  "monitor", "describe", "import",
 					     "export",	  "element", "set",	 "map",
-					     "flowtable", "counter", "quota",	 "limit",
+					     "counter",	  "quota",   "limit",
 					     NULL };
 	const char *words[N_VERBS + 1];
 	const char *near;

@@ -1,16 +1,63 @@
 /* parse_list.c - list and reset. */
 #include "ruleset/parse.h"
 
-/* Lists of what no table has yet; nft shows them empty, some within their tables. */
-static const char *const other_lists[] = {
-	"sets",	  "maps",	"meters",    "counters", "quotas",
-	"limits", "flowtables", "synproxys", "secmarks", NULL,
+/* Lists of many that have a word of their own. */
+static const struct {
+	const char *word;
+	enum command_object object;
+	bool of_table; /* as nft 1.0.6: some know `table [FAMILY] TABLE` */
+} lists[] = {
+	{ "ruleset", OBJECT_RULESET, false },
+	{ "tables", OBJECT_TABLES, false },
+	{ "chains", OBJECT_CHAINS, false },
+	{ "flowtables", OBJECT_FLOWTABLES, false },
+	{ "hooks", OBJECT_HOOKS, false },
+	/* Of what no table has yet; nft shows them empty, some within their tables. */
+	{ "sets", OBJECT_OTHERS, true },
+	{ "maps", OBJECT_OTHERS, false },
+	{ "meters", OBJECT_OTHERS, false },
+	{ "counters", OBJECT_OTHERS, true },
+	{ "quotas", OBJECT_OTHERS, true },
+	{ "limits", OBJECT_OTHERS, true },
+	{ "synproxys", OBJECT_OTHERS, true },
+	{ "secmarks", OBJECT_OTHERS, true },
 };
+#define N_LISTS (sizeof(lists) / sizeof(lists[0]))
+
+/* [FAMILY], or where it may be: table [FAMILY] TABLE. */
+static bool parse_scope(struct parser *p, struct command *c, bool of_table)
+{
+	if (of_table && parse_accept_word(p, "table"))
+		return parse_table_name(p, c);
+	return parse_family(p, c);
+}
+
+/* list hooks [FAMILY] [device NAME]: there are no devices to hook. */
+static bool parse_hooks(struct parser *p, struct command *c)
+{
+	if (!parse_family(p, c) || !token_is_word(&p->t, "device"))
+		return true;
+	diag_error(p->d, &p->t.span, "no device has hooks here: packets come through TUNs");
+	return false;
+}
+
+static bool parse_list_many(struct parser *p, struct command *c, size_t i)
+{
+	c->object = lists[i].object;
+	c->word = p->t.span;
+	parse_advance(p);
+	if (c->object == OBJECT_HOOKS)
+		return parse_hooks(p, c);
+	return parse_scope(p, c, lists[i].of_table);
+}
 
 bool parse_list(struct parser *p, struct command *c)
 {
-	static const char *const words[] = { "ruleset", "tables", "table",
-					     "chains",	"chain",  NULL };
+	static const char *const words[] = { "ruleset",	  "tables", "table",	 "chains",
+					     "chain",	  "sets",   "maps",	 "meters",
+					     "counters",  "quotas", "limits",	 "flowtables",
+					     "flowtable", "hooks",  "synproxys", "secmarks",
+					     "ct",	  NULL };
 
 	if (parse_accept_word(p, "table")) {
 		c->object = OBJECT_TABLE;
@@ -20,32 +67,23 @@ bool parse_list(struct parser *p, struct command *c)
 		c->object = OBJECT_CHAIN;
 		return parse_chain_name(p, c);
 	}
+	if (parse_accept_word(p, "flowtable"))
+		return parse_flowtable_command(p, c);
 	if (token_is_word(&p->t, "ct"))
 		return parse_list_objects(p, c);
-	if (parse_accept_word(p, "ruleset"))
-		c->object = OBJECT_RULESET;
-	else if (parse_accept_word(p, "tables"))
-		c->object = OBJECT_TABLES;
-	else if (parse_accept_word(p, "chains"))
-		c->object = OBJECT_CHAINS;
-	if (c->object != OBJECT_NONE)
-		return parse_family(p, c);
-	for (size_t i = 0; other_lists[i]; i++) {
-		if (!token_is_word(&p->t, other_lists[i]))
-			continue;
-		c->object = OBJECT_OTHERS;
-		c->word = p->t.span;
-		parse_advance(p);
-		return parse_family(p, c);
+	for (size_t i = 0; i < N_LISTS; i++) {
+		if (token_is_word(&p->t, lists[i].word))
+			return parse_list_many(p, c, i);
 	}
 	return parse_unknown_object(
-		p, c, "\"ruleset\", \"tables\", \"table\", \"chains\" or \"chain\"", words);
+		p, c, "\"ruleset\", \"tables\", \"table\", \"chains\", \"chain\" or the like",
+		words);
 }
 
 /* reset rules [FAMILY], reset rules table T, reset rules chain T C, reset rule T C handle N. */
 bool parse_reset(struct parser *p, struct command *c)
 {
-	static const char *const words[] = { "rules", "rule", "counters", NULL };
+	static const char *const words[] = { "rules", "rule", "counters", "quotas", NULL };
 
 	if (parse_accept_word(p, "rule")) {
 		c->object = OBJECT_RULE;
@@ -67,7 +105,8 @@ bool parse_reset(struct parser *p, struct command *c)
 		c->object = OBJECT_OTHERS;
 		c->word = p->t.span;
 		parse_advance(p);
-		return parse_family(p, c);
+		return parse_scope(p, c, true);
 	}
-	return parse_unknown_object(p, c, "\"rules\", \"rule\" or \"counters\"", words);
+	return parse_unknown_object(p, c, "\"rules\", \"rule\", \"counters\" or \"quotas\"",
+				    words);
 }

@@ -25,12 +25,20 @@ const char *const priority_names[] = { "raw",	   "mangle", "dstnat", "filter",
 /* A number this near to a name is shown by it. */
 #define PRIORITY_REACH 10
 
-bool priority_find(const char *name, enum hook hook, int32_t *ret_priority)
+/* Whether a priority has this name at the hook. */
+static bool named_at(size_t i, unsigned hook)
+{
+	if (hook == PRIORITY_FLOWTABLE)
+		return !priorities[i].priority;
+	return priorities[i].hook == HOOK_NONE || priorities[i].hook == hook;
+}
+
+bool priority_find(const char *name, unsigned hook, int32_t *ret_priority)
 {
 	for (size_t i = 0; i < N_PRIORITIES; i++) {
 		if (strcmp(priorities[i].name, name))
 			continue;
-		if (priorities[i].hook != HOOK_NONE && priorities[i].hook != hook)
+		if (!named_at(i, hook))
 			return false;
 		*ret_priority = priorities[i].priority;
 		return true;
@@ -38,22 +46,22 @@ bool priority_find(const char *name, enum hook hook, int32_t *ret_priority)
 	return false;
 }
 
-void print_priority(const struct chain *c, unsigned flags, struct text *out)
+void print_priority(unsigned hook, int32_t priority, unsigned flags, struct text *out)
 {
 	for (size_t i = 0; i < N_PRIORITIES && !(flags & (PRINT_NUMERIC_PRIO | PRINT_NUMERIC));
 	     i++) {
-		int64_t off = (int64_t)c->priority - priorities[i].priority;
+		int64_t off = (int64_t)priority - priorities[i].priority;
 
 		if (off < -PRIORITY_REACH || off > PRIORITY_REACH)
 			continue;
-		if (priorities[i].hook != HOOK_NONE && priorities[i].hook != c->hook)
+		if (!named_at(i, hook))
 			break;
 		text_puts(out, priorities[i].name);
 		if (off)
 			text_printf(out, " %c %d", off > 0 ? '+' : '-', abs((int)off));
 		return;
 	}
-	text_printf(out, "%" PRId32, c->priority);
+	text_printf(out, "%" PRId32, priority);
 }
 
 /* ---- blocks ---- */
@@ -100,7 +108,7 @@ void print_chain_head(const struct chain *c, unsigned flags, struct text *out)
 		return;
 	text_printf(out, "\t\ttype %s hook %s priority ", chain_type_names[c->type],
 		    hook_name(c->hook));
-	print_priority(c, flags, out);
+	print_priority(c->hook, c->priority, flags, out);
 	text_printf(out, "; policy %s;\n", c->drop ? "drop" : "accept");
 }
 
@@ -131,6 +139,11 @@ void print_table(const struct table *t, unsigned flags, struct text *out)
 	for (size_t i = 0; i < t->n_objects; i++) {
 		text_puts(out, between);
 		print_object(t->objects[i], flags, out);
+		between = "\n";
+	}
+	for (size_t i = 0; i < t->n_flowtables; i++) {
+		text_puts(out, between);
+		print_flowtable(t->flowtables[i], flags, out);
 		between = "\n";
 	}
 	for (size_t i = 0; i < t->n_chains; i++) {

@@ -14,16 +14,18 @@ enum {
 /* What goes on lines of its own, without the line's indentation and end. */
 void print_rule(const struct rule *r, unsigned flags, struct text *out);
 /* The name of the priority with what is added to it, or the number. */
-void print_priority(const struct chain *c, unsigned flags, struct text *out);
+#define PRIORITY_FLOWTABLE HOOK_COUNT /* in the place of a hook: flowtables know filter only */
+void print_priority(unsigned hook, int32_t priority, unsigned flags, struct text *out);
 /* Whole blocks. */
 void print_object(const struct object *o, unsigned flags, struct text *out);
+void print_flowtable(const struct flowtable *f, unsigned flags, struct text *out);
 void print_table(const struct table *t, unsigned flags, struct text *out);
 void print_chain(const struct chain *c, unsigned flags, struct text *out);
 /* The declaration alone, as far as `list chains` shows it. */
 void print_chain_head(const struct chain *c, unsigned flags, struct text *out);
 
 /* Priorities that have names.  False: there is none of that name for the hook. */
-bool priority_find(const char *name, enum hook hook, int32_t *ret_priority);
+bool priority_find(const char *name, unsigned hook, int32_t *ret_priority);
 /* Names that priorities can have, NULL at the end. */
 extern const char *const priority_names[];
 

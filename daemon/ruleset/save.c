@@ -3,9 +3,9 @@
  * In front the numbers, a line each, in the order of the objects; behind an empty line the
  * ruleset as text, with the matches that listings leave out:
  *
- *     ctfw ruleset 2
+ *     ctfw ruleset 3
  *     tables 1 last 3 registered 7
- *     table 3 last 9 chains 2 objects 1
+ *     table 3 last 9 chains 2 objects 1 flowtables 0
  *     object 5 number 1
  *     chain 1 registered 7 rules 1
  *     rule 4 slots 1 12
@@ -23,7 +23,7 @@
 
 #include "ruleset/transaction.h"
 
-#define SAVE_HEAD "ctfw ruleset 2\n"
+#define SAVE_HEAD "ctfw ruleset 3\n"
 
 /* ---- save ---- */
 
@@ -43,11 +43,13 @@ static void save_rule(const struct rule *r, struct text *out)
 
 static void save_table(const struct table *t, struct text *out)
 {
-	text_printf(out, "table %" PRIu64 " last %" PRIu64 " chains %zu objects %zu\n",
-		    t->handle, t->last_handle, t->n_chains, t->n_objects);
+	text_printf(out, "table %" PRIu64 " last %" PRIu64 " chains %zu objects %zu flowtables %zu\n",
+		    t->handle, t->last_handle, t->n_chains, t->n_objects, t->n_flowtables);
 	for (size_t i = 0; i < t->n_objects; i++)
 		text_printf(out, "object %" PRIu64 " number %u\n", t->objects[i]->handle,
 			    t->objects[i]->ct.number);
+	for (size_t i = 0; i < t->n_flowtables; i++)
+		text_printf(out, "flowtable %" PRIu64 "\n", t->flowtables[i]->handle);
 	for (size_t i = 0; i < t->n_chains; i++) {
 		const struct chain *c = t->chains[i];
 
@@ -165,8 +167,13 @@ static void restore_table(struct numbers *in, struct table *t, const struct rule
 	want(in, t->handle && t->handle <= rs->last_table_handle);
 	want(in, take(in, " chains ") == t->n_chains);
 	want(in, take(in, " objects ") == t->n_objects);
+	want(in, take(in, " flowtables ") == t->n_flowtables);
 	for (size_t i = 0; i < t->n_objects && !in->bad; i++)
 		restore_object(in, t->objects[i], t->last_handle);
+	for (size_t i = 0; i < t->n_flowtables && !in->bad; i++) {
+		t->flowtables[i]->handle = take(in, "\nflowtable ");
+		want(in, t->flowtables[i]->handle && t->flowtables[i]->handle <= t->last_handle);
+	}
 	for (size_t i = 0; i < t->n_chains && !in->bad; i++) {
 		struct chain *c = t->chains[i];
 
@@ -183,7 +190,7 @@ static void restore_table(struct numbers *in, struct table *t, const struct rule
 /* Nothing of rs is shared yet: the text alone made it. */
 static bool restore_numbers(struct numbers *in, struct ruleset *rs)
 {
-	want(in, take(in, "ctfw ruleset ") == 2);
+	want(in, take(in, "ctfw ruleset ") == 3);
 	want(in, take(in, "\ntables ") == rs->n_tables);
 	rs->last_table_handle = take(in, " last ");
 	rs->last_registered = take(in, " registered ");

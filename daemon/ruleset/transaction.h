@@ -4,8 +4,9 @@
  * so that a failed attempt is simply dropped.
  *
  * Files: transaction.c the attempt as a whole; change.c commands that change something,
- * change_object.c those of named objects; list.c commands that show something; echo.c what -e
- * shows; graph.c which chains lead to which, at the end. */
+ * change_object.c and change_flowtable.c those of what tables have beside chains; list.c
+ * commands that show something, list_hooks.c one of them; echo.c what -e shows; graph.c which
+ * chains lead to which, at the end. */
 #ifndef CTFW_RULESET_TRANSACTION_H
 #define CTFW_RULESET_TRANSACTION_H
 
@@ -51,6 +52,7 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 
 /* 0; -EINVAL with an error said; -ENOMEM. */
 int change_apply(struct transaction *tx, struct command *c);
+int list_hooks(struct transaction *tx, enum family wanted);
 int list_apply(struct transaction *tx, const struct command *c);
 int graph_check(struct transaction *tx);
 void echo_print(const struct transaction *tx, struct text *out);
@@ -60,6 +62,10 @@ bool transaction_mention(struct transaction *tx, const struct mention *m);
 bool transaction_echo(struct transaction *tx, const struct echo *echo);
 bool transaction_fresh(struct transaction *tx, struct rule *r);
 
+/* What was written as a priority at the hook, as a number. */
+int transaction_priority(struct transaction *tx, const struct priority_spec *spec, unsigned hook,
+			 int32_t *ret);
+
 /* Where what a command names is; MODEL_NONE with an error said. */
 size_t transaction_table(struct transaction *tx, enum family family, const struct token *name);
 size_t transaction_chain(struct transaction *tx, const struct table *t,
@@ -68,8 +74,12 @@ size_t transaction_object(struct transaction *tx, const struct table *t, enum ob
 			  const char *name, const struct span *span);
 size_t transaction_rule(struct transaction *tx, const struct chain *c, uint64_t handle,
 			const struct span *at);
-/* change_object.c, for change.c: add what was written (op says whether it may exist), delete
+/* change_flowtable.c and change_object.c, for change.c: add what was written (op says whether it may exist), delete
  * what the command names, by name or handle. */
+int flowtable_add(struct transaction *tx, struct table *t, struct flowtable_spec *spec,
+		  enum command_op op);
+int flowtable_delete(struct transaction *tx, const struct command *c, size_t table);
+size_t flowtable_named(struct transaction *tx, const struct table *t, const struct command *c);
 int object_add(struct transaction *tx, struct table *t, struct object_spec *spec,
 	       enum command_op op);
 int object_delete(struct transaction *tx, const struct command *c, size_t table);

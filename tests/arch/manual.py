@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-PAGES = {"ctfwd.8", "ctfwctl.8", "ctfwd.conf.5"}
+PAGES = {"ctfwd.8", "ctfwctl.8", "ctfwd.conf.5", "ctfw-ruleset.5"}
 
 
 def render(path):
