@@ -128,8 +128,11 @@ static inline void l4_view(struct packet *p)
 	default:
 		return;
 	}
-	if (p->l4_len < 4)
+	if (p->l4_len < 4) {
+		if (p->l4_len >= 2)
+			p->sport = load_raw16(l4);
 		return;
+	}
 	p->flags |= PACKET_PORTS;
 	p->sport = load_raw16(l4);
 	p->dport = load_raw16(l4 + 2);
@@ -214,6 +217,7 @@ static void ipv6_view(struct packet *p)
 			hlen = ((uint32_t)h[off + 1] + 1) * 8;
 			break;
 		case IPPROTO_AH:
+			p->flags |= PACKET_AUTH;
 			if (off + 2 > p->len)
 				return no_l4(p);
 			hlen = ((uint32_t)h[off + 1] + 2) * 4;

@@ -43,44 +43,11 @@ static inline bool eval_has_transport(const struct packet *p, uint32_t n)
 	return !(p->flags & (PACKET_NO_L4 | PACKET_LATER_FRAGMENT)) && p->l4_len >= n;
 }
 
-/* The last next header of an IPv6 chain that conntrack cannot follow: rules may ask for it
- * all the same (ipv6_find_hdr with target -1).  -1 when the chain is cut short. */
-static int ipv6_last_header(const struct packet *p)
+/* Of ports, `off` one of them in struct packet.  The first may be all that is there. */
+static inline bool eval_has_port(const struct packet *p, uint32_t off)
 {
-	uint32_t off = 40;
-	uint8_t next = p->data[6];
-
-	for (;;) {
-		const uint8_t *h = p->data + off;
-
-		switch (next) {
-		case IPPROTO_HOPOPTS:
-		case IPPROTO_ROUTING:
-		case IPPROTO_DSTOPTS:
-			if (off + 2 > p->len)
-				return -1;
-			off += (h[1] + 1u) * 8;
-			break;
-		case IPPROTO_AH:
-			if (off + 2 > p->len)
-				return -1;
-			off += (h[1] + 2u) * 4;
-			break;
-		case IPPROTO_FRAGMENT:
-			if (off + 4 > p->len || eval_be16(h + 2) & 0xfff8)
-				return -1;
-			off += 8;
-			break;
-		default:
-			return next;
-		}
-		next = h[0];
-	}
-}
-
-static inline int eval_l4_proto(const struct packet *p)
-{
-	return p->flags & PACKET_NO_L4 ? ipv6_last_header(p) : p->l4_proto;
+	return p->flags & PACKET_PORTS ||
+	       (off == offsetof(struct packet, sport) && eval_has_transport(p, 2));
 }
 
 static inline void eval_count(const struct program *prog, uint32_t slot, const struct eval *e)
@@ -291,8 +258,8 @@ static void result_policy(const struct program *p, const struct program_base *b,
 	result->at = (uint32_t)(b - p->bases);
 }
 
-enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
-			  struct eval_result *result)
+static enum verdict eval_chains(const struct program *p, enum hook hook, bool early,
+				struct eval *e, struct eval_result *result)
 {
 	const struct program_slot *s = &p->slot[program_slot(e->packet->family, hook, early)];
 	const struct program_base *b, *end;
@@ -323,6 +290,22 @@ enum verdict program_eval(const struct program *p, enum hook hook, bool early, s
 	else
 		result_policy(p, end - 1, VERDICT_ACCEPT, result);
 	return VERDICT_ACCEPT;
+}
+
+enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
+			  struct eval_result *result)
+{
+	const struct packet *packet = e->packet;
+	enum verdict verdict;
+	struct packet seen;
+
+	if (!(packet->flags & (PACKET_NO_L4 | PACKET_AUTH)))
+		return eval_chains(p, hook, early, e, result);
+	eval_view(packet, &seen);
+	e->packet = &seen;
+	verdict = eval_chains(p, hook, early, e, result);
+	e->packet = packet;
+	return verdict;
 }
 
 struct decider program_decider(const struct program *p, const struct eval_result *result)

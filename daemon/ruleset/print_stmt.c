@@ -45,10 +45,11 @@ static unsigned precedence(enum expr_kind kind)
 
 static void print_expr(const struct expr *e, unsigned flags, struct text *out);
 
-/* The constant of an operation: several flags are an operation themselves. */
-static void print_operand(const struct expr *e, unsigned flags, struct text *out)
+/* The constant of an operation of this kind: several flags are one themselves. */
+static void print_operand(const struct expr *e, enum expr_kind kind, unsigned flags,
+			  struct text *out)
 {
-	bool several = e->type->bitmask && !value_is_zero(e->type, &e->value) &&
+	bool several = kind != EXPR_OR && e->type->bitmask && !value_is_zero(e->type, &e->value) &&
 		       !value_is_one_flag(e->type, &e->value);
 
 	text_puts(out, several ? "(" : "");
@@ -66,7 +67,7 @@ static void print_operation(const struct expr *e, unsigned flags, struct text *o
 	if (e->kind == EXPR_LSHIFT || e->kind == EXPR_RSHIFT)
 		text_printf(out, "%" PRIu64, e->op.right->value.num);
 	else
-		print_operand(e->op.right, flags, out);
+		print_operand(e->op.right, e->kind, flags, out);
 }
 
 /* Ends of ranges are never shown by name.  Where nft cuts off what is less than a second

@@ -141,6 +141,10 @@ enum field_kind {
 bool eval_field(const struct eval *e, const struct program *prog, const struct insn *i,
 		struct wide *ret);
 
+/* eval_view.c: a packet of IPv6 whose chain conntrack follows elsewhere than rules do
+ * (PACKET_NO_L4 or PACKET_AUTH), as rules see it. */
+void eval_view(const struct packet *packet, struct packet *ret_seen);
+
 /* A base chain where it is hooked. */
 struct program_base {
 	uint32_t chain;

@@ -46,6 +46,8 @@ enum packet_flag {
 	PACKET_FRAGMENT_HEADER = 1 << 6,
 	/* A header that says where others lie was changed: packet_follow() is due (mangle.h). */
 	PACKET_MOVED = 1 << 7,
+	/* IPv6: there is an authentication header in the chain, behind which l4_off looks. */
+	PACKET_AUTH = 1 << 8,
 };
 
 struct packet {
@@ -55,10 +57,11 @@ struct packet {
 	uint16_t l4_off; /* from data */
 	uint8_t family; /* enum l3 */
 	uint8_t l4_proto; /* IPv4 protocol, or the last next header of the IPv6 chain */
-	uint8_t flags;  /* enum packet_flag */
+	uint16_t flags; /* enum packet_flag */
 	uint8_t tcp_flags; /* byte 13 of the TCP header when PACKET_L4_HEADER, else 0 */
 	uint8_t icmp_type, icmp_code; /* when PACKET_L4_HEADER and ICMP or ICMPv6, else 0 */
-	uint16_t sport, dport; /* network byte order, when PACKET_PORTS, else 0 */
+	uint16_t sport, dport; /* network byte order, when PACKET_PORTS, else 0; sport also
+				* where the packet ends behind it */
 	uint16_t icmp_id; /* network byte order: bytes 4 and 5, when ICMP(v6) is whole */
 	struct virtio_net_hdr vnet; /* as read; all zero where there was none */
 	union addr saddr, daddr;

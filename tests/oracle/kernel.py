@@ -256,7 +256,7 @@ class Kernel:
         text, keep = "", True
         for line in run("nft", "list", "ruleset").splitlines(True):
             if line.startswith("table "):
-                keep = line.split()[2] not in ("sink", "observe", "helpers")
+                keep = line.split()[2] not in ("sink", "observe", "helpers", "quiet")
             if keep:
                 text += line
         return text

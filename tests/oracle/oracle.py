@@ -3,12 +3,14 @@
 
     oracle.py --driver PATH rulesets [--seeds N] [--packets N]   the files in rulesets/
     oracle.py --driver PATH random   [--seeds N] [--packets N]   random rules, random packets
+    oracle.py --driver PATH rules --ctl RULESETCTL [--seeds N]   rules of the whole language, on
+                                                                 packets of every kind
     oracle.py --driver PATH --protocol NAME [--packets N]        a generated stream of a protocol
     oracle.py --driver PATH scenarios --scenarios PATH [--seconds N] FILE...
                                     scenario files, PATH the program that runs them; of each
                                     scenario the waits may sum up to N seconds
     oracle.py --driver PATH captures                             what real programs say
-    oracle.py ... --seed N                                       that seed alone
+    oracle.py ... --seed N                                       that seed alone, or from it on
 
 Compared for every packet: the verdict, the ct state and direction, which rules matched (their log
 statements), what was emitted, and the flow's entry; at the end all entries, and the ruleset as it
@@ -25,6 +27,7 @@ import sys
 
 import captures
 import generated
+import matching
 import stories
 from packets import Stream
 from play import Play
@@ -113,6 +116,10 @@ def random_rules(args):
     return total
 
 
+def whole_language(args):
+    return matching.compare_all(args.driver, args.ctl, seeds(args, 10))
+
+
 def streams(args):
     names = [args.protocol] if args.protocol else list(PROTOCOLS)
     return sum(generated.compare(args.driver, name, seed, args.packets or 1000)
@@ -129,10 +136,12 @@ def programs(args):
 
 
 def seeds(args, count):
-    return [args.seed] if args.seed is not None else range(1, (args.seeds or count) + 1)
+    if args.seed is not None:
+        return range(args.seed, args.seed + (args.seeds or 1))
+    return range(1, (args.seeds or count) + 1)
 
 
-MODES = {"rulesets": rulesets, "random": random_rules, "streams": streams,
+MODES = {"rulesets": rulesets, "random": random_rules, "rules": whole_language, "streams": streams,
          "scenarios": scenarios, "captures": programs}
 
 
@@ -142,6 +151,7 @@ def main():
     parser.add_argument("files", nargs="*")
     parser.add_argument("--driver", required=True)
     parser.add_argument("--scenarios")
+    parser.add_argument("--ctl")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--protocol", choices=list(PROTOCOLS))
     parser.add_argument("--seeds", type=int)

@@ -457,8 +457,9 @@ static void every_extension_header_is_skipped(void **state)
 		p = parse_chain(&skipped[i], 1);
 		assert_int_equal(p.l4_proto, IPPROTO_UDP);
 		assert_int_equal(p.l4_off, 48);
-		assert_int_equal(p.flags & ~PACKET_FRAGMENT_HEADER,
+		assert_int_equal(p.flags & ~(PACKET_FRAGMENT_HEADER | PACKET_AUTH),
 				 PACKET_PORTS | PACKET_L4_HEADER);
+		assert_true(!!(p.flags & PACKET_AUTH) == (skipped[i] == IPPROTO_AH));
 		assert_true(!!(p.flags & PACKET_FRAGMENT_HEADER) ==
 			    (skipped[i] == IPPROTO_FRAGMENT));
 	}
@@ -513,7 +514,8 @@ static void expect_no_l4(void)
 {
 	struct packet p = parsed();
 
-	assert_int_equal(p.flags & ~(PACKET_FRAGMENT | PACKET_FRAGMENT_HEADER), PACKET_NO_L4);
+	assert_int_equal(p.flags & ~(PACKET_FRAGMENT | PACKET_FRAGMENT_HEADER | PACKET_AUTH),
+			 PACKET_NO_L4);
 	assert_int_equal(p.l4_proto, 0);
 	assert_int_equal(p.l4_off, p.len);
 	assert_int_equal(p.l4_len, 0);

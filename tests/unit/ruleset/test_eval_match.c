@@ -175,7 +175,9 @@ static const struct row numbers[] = {
 	{ SELECTOR_IP6_NEXTHDR, TCP6, 6, V4, false },
 	{ SELECTOR_IP6_HOPLIMIT, TCP6, 64, V4, false },
 	{ SELECTOR_IP6_LENGTH, TCP6, 80, V4, false },
-	{ SELECTOR_TCP_SPORT, TCP4, 40001, ALL_BUT(1u << TCP4 | 1u << TCP6), false },
+	{ SELECTOR_TCP_SPORT, TCP4, 40001,
+	  ALL_BUT(1u << TCP4 | 1u << TCP6 | 1u << SHORT_TCP4), false },
+	{ SELECTOR_TCP_SPORT, SHORT_TCP4, 40001, 0, false },
 	{ SELECTOR_TCP_DPORT, TCP6, 443, ALL_BUT(1u << TCP4 | 1u << TCP6), false },
 	{ SELECTOR_TCP_FLAGS, TCP4, TCP_SYN | TCP_ECE, ALL_BUT(1u << TCP4 | 1u << TCP6),
 	  false },
@@ -744,6 +746,28 @@ static void no_next_header_is_a_protocol_for_rules(void **state)
 	CHECK(false, FAMILY_INET, match(SELECTOR_META_L4PROTO, MATCH_NE, number(6)), e);
 }
 
+/* ipv6_find_hdr() stops there where it is asked for the last header; conntrack walks on. */
+static void an_authentication_header_is_the_transport_for_rules(void **state)
+{
+	static const uint8_t bytes[] = {
+		IPPROTO_UDP, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, [24] = 0x14, 0xe9, 0, 53, 0, 8, 0, 0,
+	};
+	const char *text = "behind an authentication header";
+	struct raw r;
+	struct packet p;
+	struct eval e = eval_of(UDP6);
+
+	(void)state;
+	raw_ip(&r, "2001:db8::1:3", "2001:db8:9::77", IPPROTO_AH, bytes, sizeof(bytes));
+	assert_int_equal(packet_parse(r.b, r.len, NULL, &p), REASON_NONE);
+	assert_int_equal(p.l4_proto, IPPROTO_UDP);
+	e.packet = &p;
+	CHECK(true, FAMILY_INET, match(SELECTOR_META_L4PROTO, MATCH_EQ, number(51)), e);
+	CHECK(false, FAMILY_INET, match(SELECTOR_UDP_DPORT, MATCH_EQ, number(53)), e);
+	CHECK(true, FAMILY_INET, match(SELECTOR_TH_SPORT, MATCH_EQ, number(0x1104)), e);
+	assert_ptr_equal(e.packet, &p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -769,6 +793,8 @@ int main(void)
 			icmp_in_an_inet_table_means_over_ipv4_unless_said_otherwise,
 			models_free),
 		cmocka_unit_test_teardown(no_next_header_is_a_protocol_for_rules, models_free),
+		cmocka_unit_test_teardown(an_authentication_header_is_the_transport_for_rules,
+					  models_free),
 	};
 
 	return cmocka_run_group_tests(tests, carriers_make, NULL);

@@ -1,0 +1,307 @@
+"""grammar.py - rules at random, from the table of fields: operators, masks, sets, concatenations,
+maps, verdict maps, jumps, marks.  Each item is one command and the words that it is made of, so
+that what one side refuses can be left out and counted.
+"""
+from collections import namedtuple
+
+from fields import FIELDS, headers, read
+
+Item = namedtuple("Item", "text features name", defaults=[None])
+MARKS = [0, 1, 2, 4, 6, 0x80, 0x80000001]
+# What the last chain tells of marks, bit by bit.
+MARK_BITS = [0, 1, 2, 7, 31]
+# Named sets and maps: type of the key, as so many fields.
+SETS = 5
+
+
+class Grammar:
+    def __init__(self, random, packets):
+        self.random = random
+        self.packets = packets
+        self.found = [headers(p) for p in packets]
+        self.known = {}
+        self.features = []
+        self.names = 0
+        self.family = random.choice(["inet", "inet", "ip", "ip6"])
+        self.table = "%s t" % self.family
+        # The selectors of this ruleset: few, so that each is asked for often.
+        some = [f for f in FIELDS if self.family == "inet" or f.l3 in (None, "any", self.family)]
+        self.fields = random.sample(some, min(len(some), 45))
+        self.sets, self.maps, self.vmaps = [], [], []
+        self.subs = ["sub0", "sub1", "sub2"]
+
+    # ---- values
+
+    def values(self, f):
+        """What packets have there, and what is next to it."""
+        if f.values:
+            return f.values
+        if f.text not in self.known:
+            some = [read(p, h, f.place) for p, h in zip(self.packets, self.found)]
+            self.known[f.text] = [v for v in some if v is not None] or [0]
+        return self.known[f.text]
+
+    def number(self, f):
+        r = self.random
+        n = r.choice(self.values(f))
+        if not f.values and r.random() < 0.2:
+            n = r.choice([n + 1, n - 1, n ^ 1 << r.randrange(f.domain.bits),
+                          r.getrandbits(f.domain.bits)])
+        return n % (1 << f.domain.bits)
+
+    def constant(self, f):
+        if f.domain.words:
+            return self.random.choice(f.domain.words)
+        return f.domain.text(self.number(f))
+
+    def interval(self, f):
+        """Two different ends where there can be."""
+        low, high = sorted([self.number(f), self.number(f)])
+        if low == high:
+            return f.domain.text(low)
+        return "%s-%s" % (f.domain.text(low), f.domain.text(high))
+
+    def prefix(self, f):
+        bits = f.domain.bits
+        length = self.random.choice([bits // 4, bits // 2, bits - 8, bits - 1])
+        n = self.number(f) >> bits - length << bits - length
+        return "%s/%d" % (f.domain.text(n), length)
+
+    def element(self, f, intervals):
+        r = self.random
+        if f.domain.words or not intervals or r.random() < 0.5:
+            return self.constant(f)
+        if f.domain.bits in (32, 128) and f.text.endswith("addr") and r.random() < 0.5:
+            return self.prefix(f)
+        return self.interval(f)
+
+    def elements(self, parts, intervals, count):
+        """Keys of a set, each once; overlaps are nft's to judge."""
+        r = self.random
+        found = []
+        for _ in range(r.randrange(1, count)):
+            one = " . ".join(self.element(f, intervals) for f in parts)
+            if one not in found:
+                found.append(one)
+        return found
+
+    # ---- what a rule looks at
+
+    def choose(self, l3=None, l4=None):
+        """A field that fits what the rule is about so far."""
+        some = [f for f in self.fields
+                if (not f.l3 or not l3 or f.l3 in (l3, "any")) and
+                (not f.l4 or not l4 or f.l4 == l4)]
+        return self.random.choice(some) if some else None
+
+    def match(self):
+        f = self.choose(self.l3, self.l4)
+        if not f:
+            return "meta length > 0"
+        self.about(f)
+        if self.random.random() < 0.12:
+            second = self.choose(self.l3, self.l4)
+            if second and second != f:
+                self.about(second)
+                return self.concatenation([f, second])
+        kinds = [self.equal, self.equal, self.unequal, self.anonymous]
+        if not f.domain.words:
+            kinds += [self.range, self.order, self.mask, self.anonymous]
+        return self.random.choice(kinds)(f)
+
+    def about(self, f):
+        self.l3 = self.l3 or (f.l3 if f.l3 != "any" else None)
+        self.l4 = self.l4 or f.l4
+        self.features.append(f.text)
+
+    def equal(self, f):
+        return "%s %s" % (f.text, self.constant(f))
+
+    def unequal(self, f):
+        self.features.append("!=")
+        return "%s != %s" % (f.text, self.constant(f))
+
+    def range(self, f):
+        self.features.append("range")
+        return "%s %s%s" % (f.text, self.random.choice(["", "!= "]), self.interval(f))
+
+    def order(self, f):
+        """One such operator a rule: nft lists two of them as if they were the ends of a range,
+        whatever they compare."""
+        if self.ordered:
+            return self.unequal(f)
+        self.ordered = True
+        self.features.append("order")
+        return "%s %s %s" % (f.text, self.random.choice(["<", ">", "<=", ">="]),
+                             self.constant(f))
+
+    def mask(self, f):
+        r = self.random
+        bits = f.domain.bits
+        m = r.choice([1 << r.randrange(bits), (1 << bits) - 1 ^ 1, r.getrandbits(bits) or 1])
+        value = self.number(f)
+        op = r.choice(["&", "&", "&", "|", "^"])
+        self.features.append(op)
+        value = {"&": value & m, "|": value | m, "^": value ^ m}[op]
+        return "%s %s %s %s %s" % (f.text, op, f.domain.text(m), r.choice(["==", "!="]),
+                                   f.domain.text(value))
+
+    def anonymous(self, f):
+        intervals = self.random.random() < 0.4
+        self.features.append("{interval}" if intervals else "{set}")
+        return "%s %s{ %s }" % (f.text, self.random.choice(["", "", "!= "]),
+                                ", ".join(self.elements([f], intervals, 7)))
+
+    def concatenation(self, parts):
+        intervals = self.random.random() < 0.3
+        self.features.append("{.interval}" if intervals else "{.}")
+        return "%s %s{ %s }" % (" . ".join(f.text for f in parts),
+                                self.random.choice(["", "", "!= "]),
+                                ", ".join(self.elements(parts, intervals, 6)))
+
+    def named(self):
+        """A look-up in a set of the table."""
+        name, parts = self.random.choice(self.sets)
+        for f in parts:
+            self.about(f)
+        self.features.append("@set")
+        return "%s %s@%s" % (" . ".join(f.text for f in parts),
+                             self.random.choice(["", "", "!= "]), name)
+
+    # ---- what a rule does
+
+    def statement(self):
+        r = self.random
+        key, other = r.choice([("meta mark", "ct mark"), ("ct mark", "meta mark")])
+        number = hex(r.choice(MARKS))
+        x = r.randrange(6)
+        self.features.append("set mark")
+        if x < 3:
+            return key + " set " + [number, other, "%s %s %s" % (
+                r.choice([key, other]), r.choice(["|", "&", "^"]), number)][x]
+        f = self.choose(self.l3, self.l4)
+        if x == 3 and f:
+            self.about(f)
+            self.features.append("map")
+            keys = self.elements([f], r.random() < 0.3, 6)
+            return "%s set %s map { %s }" % (key, f.text, ", ".join(
+                "%s : %s" % (k, hex(r.choice(MARKS))) for k in keys))
+        if x == 4 and self.maps:
+            name, parts = r.choice(self.maps)
+            for part in parts:
+                self.about(part)
+            self.features.append("@map")
+            return "%s set %s map @%s" % (key, " . ".join(p.text for p in parts), name)
+        return r.choice(["ct mark set meta mark", "meta mark set 0x6"])
+
+    def end(self, targets):
+        """At the rule's end: mostly nothing, so that the rules behind it are reached."""
+        r = self.random
+        x = r.random()
+        if x < 0.80:
+            return ""
+        if x < 0.88:
+            return r.choice(["accept", "return", "continue", "return", "drop"])
+        if x < 0.94 and targets:
+            return r.choice(["jump ", "goto "]) + r.choice(targets)
+        f = self.choose(self.l3, self.l4)
+        if not f:
+            return ""
+        self.features.append("vmap")
+        self.about(f)
+        some = ["accept", "continue", "return", "continue"] + ["jump " + t for t in targets]
+        if self.vmaps and r.random() < 0.4:
+            name, parts = r.choice(self.vmaps)
+            for part in parts:
+                self.about(part)
+            self.features.append("@vmap")
+            return "%s vmap @%s" % (" . ".join(p.text for p in parts), name)
+        keys = self.elements([f], r.random() < 0.3, 6)
+        return "%s vmap { %s }" % (f.text, ", ".join("%s : %s" % (k, r.choice(some))
+                                                     for k in keys))
+
+    def rule(self, targets):
+        """Matches, a counter, the rule's name in a log, and what it does."""
+        r = self.random
+        self.features, self.l3, self.l4, self.ordered = [], None, None, False
+        if self.family != "inet":
+            self.l3 = self.family
+        chosen = [self.match() for _ in range(r.choice([1, 1, 1, 2, 2, 3]))]
+        if self.sets and r.random() < 0.15:
+            chosen.append(self.named())
+        if r.random() < 0.15:
+            chosen.append(r.choice(["limit rate %d/day burst %d packets", "quota over %d bytes",
+                                    "quota until %d bytes"]).replace("burst %d", "burst 7") %
+                          r.choice([1, 3, 500]))
+            self.features.append(chosen[-1].split()[0])
+        tail = self.statement() if r.random() < 0.15 else ""
+        end = self.end(targets)
+        self.names += 1
+        return " ".join(w for w in chosen + ["counter", 'log prefix "r%d" group 7' % self.names,
+                                             tail, end] if w)
+
+    # ---- a ruleset
+
+    def items(self, rules):
+        """Commands: the table, its sets, chains, rules.  A table of its own tells the marks."""
+        r = self.random
+        yield Item("add table " + self.table, ["table"])
+        for chain in self.subs:
+            yield Item("add chain %s %s" % (self.table, chain), ["chain"])
+        bases = []
+        for priority in (-310, -150, 0):
+            bases.append("base%d" % len(bases))
+            yield Item("add chain %s %s { type filter hook prerouting priority %d; }" % (
+                self.table, bases[-1], priority), ["chain"])
+        yield from self.named_sets()
+        for i, chain in enumerate(self.subs):
+            for _ in range(rules // 10):
+                rule = self.rule(self.subs[i + 1:])
+                yield Item("add rule %s %s %s" % (self.table, chain, rule), self.features)
+        for chain in bases:
+            for _ in range(rules // 4):
+                rule = self.rule(self.subs)
+                yield Item("add rule %s %s %s" % (self.table, chain, rule), self.features)
+        yield from self.tell_marks()
+
+    def named_sets(self):
+        r = self.random
+        for i in range(SETS):
+            parts = r.sample([f for f in self.fields if not f.domain.words], r.choice([1, 1, 2]))
+            if len({f.l3 for f in parts if f.l3}) > 1 or len({f.l4 for f in parts if f.l4}) > 1:
+                parts = parts[:1]
+            intervals = r.random() < 0.4
+            what, more, kind = r.choice([("set", "", self.sets), ("set", "", self.sets),
+                                         ("map", " : meta mark", self.maps),
+                                         ("map", " : verdict", self.vmaps)])
+            keys = self.elements(parts, intervals, 8)
+            if kind is self.maps:
+                keys = ["%s : %s" % (k, hex(r.choice(MARKS))) for k in keys]
+            elif kind is self.vmaps:
+                keys = ["%s : %s" % (k, r.choice(["accept", "continue", "jump sub2"]))
+                        for k in keys]
+            name = "%s%d" % (what, i)
+            yield Item("add %s %s %s { typeof %s%s;%s elements = { %s }; }" % (
+                what, self.table, name, " . ".join(f.text for f in parts), more,
+                " flags interval;" if intervals else "", ", ".join(keys)),
+                ["named " + what] + [f.text for f in parts], (kind, name, parts))
+
+    def taken(self, item):
+        """Both sides have taken it: what it names can be used."""
+        if item.name:
+            kind, name, parts = item.name
+            kind.append((name, parts))
+
+    def tell_marks(self):
+        """And no packet goes on from here, so that none confirms a flow: the host would have
+        dropped some of them, by rules of its own."""
+        yield Item("add table inet marks", ["table"])
+        for hook in ("input", "forward"):
+            yield Item("add chain inet marks %s { type filter hook %s priority 0; policy drop; }" %
+                       (hook, hook), ["chain"])
+        yield Item("add chain inet marks end { type filter hook prerouting priority 300; }",
+                   ["chain"])
+        for key in ("meta", "ct"):
+            for bit in MARK_BITS:
+                yield Item('add rule inet marks end %s mark & 0x%x != 0 log prefix "%s%d" group 7' %
+                           (key, 1 << bit, key, bit), ["mark"])
