@@ -2,7 +2,8 @@
  * (nf_conntrack_netlink.c: ctnetlink_create_conntrack, ctnetlink_change_conntrack).
  *
  * A flow that is made enters the table as any other does; what it lacks, being made of words
- * and not of packets, it learns: a TCP flow's windows are liberal and not yet known.
+ * and not of packets, it learns: a TCP flow's windows are liberal and not yet known, and an
+ * SCTP flow's tags are those of the packets that come first, unless they were said.
  *
  * Listeners are told of all of a flow that was changed by words, as by ctnetlink, and not only
  * of what is another.  All of it by the thread of the control side. */
@@ -27,6 +28,12 @@ static bool is_sane(const struct flow_spec *spec)
 	       (states ? spec->state > 0 && spec->state < states : spec->state == 0);
 }
 
+static void set_tag(struct flow_sctp *s, int dir, uint32_t vtag)
+{
+	s->vtag[dir] = vtag;
+	s->untagged[dir] = vtag == 0;
+}
+
 /* What the protocol's tracker would have begun with. */
 static void begin_protocol(const struct conntrack *ct, struct flow *f,
 			   const struct flow_spec *spec)
@@ -38,6 +45,8 @@ static void begin_protocol(const struct conntrack *ct, struct flow *f,
 		break;
 	case IPPROTO_SCTP:
 		f->proto.sctp.state = spec->state;
+		for (int dir = 0; dir < 2; dir++)
+			set_tag(&f->proto.sctp, dir, spec->vtag[dir]);
 		break;
 	case IPPROTO_GRE:
 		f->proto.gre.timeout = settings_timeout(&ct->settings, TIMEOUT_GRE);
@@ -109,6 +118,10 @@ static void change_state(struct ct_worker *w, struct flow *f, const struct flow_
 		f->proto.tcp.state = change->tcp_state;
 	if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP && change->sctp_state)
 		f->proto.sctp.state = change->sctp_state;
+	for (int dir = 0; dir < 2; dir++) {
+		if (f->tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP && change->has_vtag[dir])
+			set_tag(&f->proto.sctp, dir, change->vtag[dir]);
+	}
 	stats_move(before, stats_state(w, f, f->tuple[DIR_ORIGINAL].l4));
 }
 

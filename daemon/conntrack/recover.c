@@ -48,7 +48,7 @@ static bool sctp_is_sane(const struct flow_sctp *sctp)
 {
 	return sctp->state > SCTPS_NONE && sctp->state < SCTPS_COUNT && sctp->init[0] <= 1 &&
 	       sctp->init[1] <= 1 && sctp->heartbeat_dir <= DIR_REPLY &&
-	       sctp->heartbeat_failed <= 1;
+	       sctp->heartbeat_failed <= 1 && sctp->untagged[0] <= 1 && sctp->untagged[1] <= 1;
 }
 
 static bool gre_is_sane(const struct flow_gre *gre)

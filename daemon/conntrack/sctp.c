@@ -287,6 +287,19 @@ static enum step check_tag(struct judgement *j, const struct walk *w)
 	}
 }
 
+/* The first packet brings the tag of its direction, unless it is one that has none, or that
+ * would end the association with any. */
+static void learn_first_tag(const struct judgement *j)
+{
+	struct flow_sctp *s = j->s;
+	uint8_t dir = j->t->dir;
+
+	if (!s->untagged[dir] || j->seen & (BIT(INIT) | BIT(ABORT) | BIT(SHUTDOWN_COMPLETE)))
+		return;
+	s->vtag[dir] = j->vtag;
+	s->untagged[dir] = false;
+}
+
 /* The sender of an INIT or INIT ACK says which tag it wants to see.  What an INIT says is
  * believed; its answer must go with what we know, unless it answers one that we saw. */
 static bool learn_tag(struct judgement *j, const struct walk *w)
@@ -311,6 +324,7 @@ static bool learn_tag(struct judgement *j, const struct walk *w)
 		return false;
 	}
 	s->vtag[!dir] = tag;
+	s->untagged[!dir] = false;
 	return true;
 }
 
@@ -353,6 +367,7 @@ enum track_verdict sctp_track(struct track *t)
 	memcpy(&j.vtag, p->data + p->l4_off + VTAG_OFF, sizeof(j.vtag));
 	if (t->begins && !may_begin(j.s, p, j.seen, j.vtag))
 		return TRACK_INVALID;
+	learn_first_tag(&j);
 	if (!(j.seen & OWN_TAG_RULE) && j.vtag != j.s->vtag[t->dir])
 		return TRACK_INVALID;
 	while (walk_on(&w, p)) {

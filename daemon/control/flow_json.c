@@ -74,6 +74,8 @@ static void side_encode(const struct flow *f, enum flow_dir dir, struct text *t)
 	else if (proto_has_keys(tuple->l4))
 		text_printf(t, "\"srckey\":%u,\"dstkey\":%u,", ntohs(tuple->sport),
 			    ntohs(tuple->dport));
+	if (tuple->l4 == IPPROTO_SCTP)
+		text_printf(t, "\"vtag\":%" PRIu32 ",", ntohl(f->proto.sctp.vtag[dir]));
 	text_printf(t, "\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 "},", f->acct[dir].packets,
 		    f->acct[dir].bytes);
 }
@@ -240,7 +242,7 @@ static int side_decode(const json_t *side, enum flow_dir dir, struct flow *f)
 {
 	struct tuple *t = &f->tuple[dir];
 	uint8_t *icmp = (uint8_t *)&t->dport;
-	uint64_t a = 0, b = 0, id = 0;
+	uint64_t a = 0, b = 0, id = 0, vtag = 0;
 
 	if (!addr_decode(side, "src", t->l3, &t->src) ||
 	    !addr_decode(side, "dst", t->l3, &t->dst))
@@ -264,6 +266,11 @@ static int side_decode(const json_t *side, enum flow_dir dir, struct flow *f)
 		icmp[0] = (uint8_t)a;
 		icmp[1] = (uint8_t)b;
 		t->sport = htons((uint16_t)id);
+	}
+	if (t->l4 == IPPROTO_SCTP) {
+		if (words_number(side, "vtag", UINT32_MAX, &vtag) == -EINVAL)
+			return -EINVAL;
+		f->proto.sctp.vtag[dir] = htonl((uint32_t)vtag);
 	}
 	if (words_number(side, "packets", INT64_MAX, &f->acct[dir].packets) ||
 	    words_number(side, "bytes", INT64_MAX, &f->acct[dir].bytes))

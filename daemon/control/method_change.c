@@ -53,8 +53,10 @@ static int spec_decode(const json_t *params, struct flow_spec *ret_spec)
 	};
 	if (flow.tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP)
 		ret_spec->state = flow.proto.tcp.state;
-	if (flow.tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP)
+	if (flow.tuple[DIR_ORIGINAL].l4 == IPPROTO_SCTP) {
 		ret_spec->state = flow.proto.sctp.state;
+		memcpy(ret_spec->vtag, flow.proto.sctp.vtag, sizeof(ret_spec->vtag));
+	}
 	if (json_object_get(params, "labels") &&
 	    !words_labels_decode(json_object_get(params, "labels"), ret_spec->label))
 		return -EINVAL;

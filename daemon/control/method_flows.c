@@ -3,6 +3,7 @@
  * A walk goes on by WALK_RECORDS records a run, so that a table of millions holds up
  * neither the other connections nor the daemon.  It sees each flow that lives from its
  * beginning to its end once; those that come or go meanwhile, perhaps. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,17 @@ static void delete_flows(struct control_session *s, const json_t *params)
 	walk_begin(s, params, WALK_DELETE);
 }
 
+static int vtag_decode(const json_t *o, const char *name, enum flow_dir dir,
+		       struct flow_change *c)
+{
+	uint64_t vtag = 0;
+	int err = words_number(o, name, UINT32_MAX, &vtag);
+
+	c->has_vtag[dir] = !err;
+	c->vtag[dir] = htonl((uint32_t)vtag);
+	return err == -EINVAL ? err : 0;
+}
+
 /* The member that is wrong, or NULL. */
 static const char *change_decode(const json_t *o, struct flow_change *ret_change)
 {
@@ -191,6 +203,9 @@ static const char *change_decode(const json_t *o, struct flow_change *ret_change
 	if (sctp && !json_is_null(sctp) &&
 	    !words_sctp_state_parse(json_string_value(sctp), &c.sctp_state))
 		return "sctp_state";
+	if (vtag_decode(o, "orig_vtag", DIR_ORIGINAL, &c) ||
+	    vtag_decode(o, "reply_vtag", DIR_REPLY, &c))
+		return "vtag";
 	if ((add && !json_is_null(add) && !words_labels_decode(add, c.label_set)) ||
 	    (del && !json_is_null(del) && !words_labels_decode(del, gone)))
 		return "labels";

@@ -47,6 +47,11 @@ static json_t *change_of(const struct conntrack_request *r)
 	if (f->has_sctp_state)
 		json_object_set_new(change, "sctp_state",
 				    json_string(sctp_state_name(f->sctp_state)));
+	if (r->has_vtag[DIR_ORIGINAL])
+		json_object_set_new(change, "orig_vtag",
+				    json_integer(r->vtag[DIR_ORIGINAL]));
+	if (r->has_vtag[DIR_REPLY])
+		json_object_set_new(change, "reply_vtag", json_integer(r->vtag[DIR_REPLY]));
 	json_object_set_new(change, "label_add", connlabel_numbers(r->label_add));
 	json_object_set_new(change, "label_del", connlabel_numbers(r->label_del));
 	return change;
@@ -56,6 +61,7 @@ static bool changes_something(const struct conntrack_request *r)
 {
 	return conntrack_given(r, 'm') || conntrack_given(r, 't') || r->status ||
 	       r->filter.has_state || r->filter.has_sctp_state ||
+	       r->has_vtag[DIR_ORIGINAL] || r->has_vtag[DIR_REPLY] ||
 	       (r->label_add[0] | r->label_add[1] | r->label_del[0] | r->label_del[1]);
 }
 
@@ -231,6 +237,8 @@ static json_t *flow_of(const struct conntrack_request *r)
 		flow.proto.tcp.state = r->filter.tcp_state;
 	if (r->filter.has_sctp_state)
 		flow.proto.sctp.state = r->filter.sctp_state;
+	for (int dir = 0; dir < 2 && r->filter.proto == IPPROTO_SCTP; dir++)
+		flow.proto.sctp.vtag[dir] = htonl(r->vtag[dir]);
 	control_flow_encode(&flow, r->label_add, 0, &text);
 	object = json_loads(text_str(&text), 0, NULL);
 	text_fini(&text);

@@ -1,9 +1,9 @@
-/* conntrack_args.c - the command line of ctfwctl conntrack.
+/* conntrack_args.c - the command line of ctfwctl conntrack: its options, one by one.
  *
- * Options, what they may be combined with, messages and exit status are those of conntrack
- * 1.4.7; values are read more strictly, so that a mistyped port is an error and not port 0. */
-#include "ctl/conntrack_args.h"
+ * Options, messages and exit status are those of conntrack 1.4.7; values are read more
+ * strictly, so that a mistyped port is an error and not port 0. */
 #include "ctl/connlabel.h"
+#include "ctl/conntrack_options.h"
 #include "ctl/ctvalue.h"
 
 #include <getopt.h>
@@ -12,32 +12,6 @@
 #include <string.h>
 
 #define COUNT(table) (sizeof(table) / sizeof(table[0]))
-
-enum {
-	OPT_SPECIAL = 256, /* those that hang on the protocol come first */
-	OPT_SPORT = OPT_SPECIAL,
-	OPT_DPORT,
-	OPT_REPLY_SPORT,
-	OPT_REPLY_DPORT,
-	OPT_STATE,
-	OPT_ICMP_TYPE,
-	OPT_ICMP_CODE,
-	OPT_ICMP_ID,
-	OPT_SRCKEY,
-	OPT_DSTKEY,
-	OPT_REPLY_SRCKEY,
-	OPT_REPLY_DSTKEY,
-	OPT_SPECIAL_END,
-	OPT_ALIAS_SRC,
-	OPT_ALIAS_DST,
-	OPT_ORIG_ZONE,
-	OPT_REPLY_ZONE,
-	OPT_MASK_SRC,
-	OPT_MASK_DST,
-	OPT_LABEL_ADD,
-	OPT_LABEL_DEL,
-	OPT_REFUSED,
-};
 
 const struct command_option conntrack_options_table[] = {
 	{ 'L', "dump", NULL, "List the flows" },
@@ -94,6 +68,8 @@ const struct command_option conntrack_options_table[] = {
 	{ OPT_DSTKEY, "orig-key-dst", "KEY", NULL },
 	{ OPT_REPLY_SRCKEY, "reply-key-src", "KEY", "Source key of the reply direction" },
 	{ OPT_REPLY_DSTKEY, "reply-key-dst", "KEY", "Its destination key" },
+	{ OPT_ORIG_VTAG, "orig-vtag", "TAG", "Tag of the original direction (with -p sctp)" },
+	{ OPT_REPLY_VTAG, "reply-vtag", "TAG", "Tag of the reply direction" },
 	{ 'o', "output", "TYPE[,...]",
 	  "extended, id, timestamp, ktimestamp, xml, save, labels, userspace" },
 	{ 'e', "event-mask", "TYPE[,...]", "ALL, NEW, UPDATES, DESTROY (-E)" },
@@ -101,31 +77,8 @@ const struct command_option conntrack_options_table[] = {
 	{ 'z', "zero", NULL, "Begin the counters anew (-L)" },
 	/* Known to conntrack(8), not to be had here. */
 	{ 'c', "secmark", "SECMARK", NULL },
-	{ OPT_REFUSED, "orig-vtag", "TAG", NULL },
-	{ OPT_REFUSED, "reply-vtag", "TAG", NULL },
 	{ OPT_REFUSED, "role", "ROLE", NULL },
 	{ 0, NULL, NULL, NULL },
-};
-
-/* Which commands take an option, where not all of -L -G -D -I -A -U -E do. */
-static const struct {
-	int key;
-	const char *commands;
-} allowed[] = {
-	{ 't', "IAU" },
-	{ 'm', "LDIAUE" },
-	{ 'z', "L" },
-	{ 'e', "E" },
-	{ 'b', "E" },
-	{ 'n', "LDEU" },
-	{ 'g', "LDEU" },
-	{ 'j', "LDEU" },
-	{ 'o', "LGDUE" },
-	{ 'l', "LDUE" },
-	{ OPT_LABEL_ADD, "IAU" },
-	{ OPT_LABEL_DEL, "U" },
-	{ OPT_MASK_SRC, "LDUE" },
-	{ OPT_MASK_DST, "LDUE" },
 };
 
 static const struct {
@@ -148,9 +101,6 @@ static const struct {
 }, events[] = {
 	{ "ALL", EVENT_ALL }, { "NEW", EVENT_NEW }, { "UPDATES", EVENT_UPDATE },
 	{ "DESTROY", EVENT_DESTROY },
-}, tables[] = {
-	{ "conntrack", TABLE_CONNTRACK }, { "expect", TABLE_EXPECT }, { "dying", TABLE_DYING },
-	{ "unconfirmed", TABLE_UNCONFIRMED },
 };
 
 /* ---- messages ---- */
@@ -167,8 +117,7 @@ void conntrack_say(struct ctl *ctl, const char *fmt, ...)
 	fputc('\n', ctl->err);
 }
 
-static int wrong(struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int wrong(struct ctl *ctl, const char *fmt, ...)
+int conntrack_wrong(struct ctl *ctl, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -181,9 +130,14 @@ static int wrong(struct ctl *ctl, const char *fmt, ...)
 	return CONNTRACK_USAGE;
 }
 
+static int bad(struct ctl *ctl, const char *arg)
+{
+	return conntrack_wrong(ctl, "Bad parameter `%s'", arg);
+}
+
 /* ---- which options were given ---- */
 
-static const char *name_of(int key)
+const char *conntrack_option_name(int key)
 {
 	for (const struct command_option *o = conntrack_options_table; o->key; o++)
 		if (o->key == key)
@@ -274,7 +228,7 @@ static int take_address(struct ctl *ctl, struct conntrack_request *r, int key, c
 								&f->reply_dst;
 
 	if (!ctvalue_prefix(arg, p))
-		return wrong(ctl, "Invalid IP address `%s'", arg);
+		return conntrack_wrong(ctl, "Invalid IP address `%s'", arg);
 	return 0;
 }
 
@@ -284,7 +238,7 @@ static int take_nat(struct ctl *ctl, struct conntrack_request *r, int key, const
 			 key == 'g' ? FLOW_DNAT :
 				      FLOW_SNAT | FLOW_DNAT;
 	if (arg && !ctvalue_prefix(arg, &r->filter.nat_addr))
-		return wrong(ctl, "Invalid IP address `%s'", arg);
+		return conntrack_wrong(ctl, "Invalid IP address `%s'", arg);
 	return 0;
 }
 
@@ -295,7 +249,7 @@ static int take_zone(struct ctl *ctl, struct conntrack_request *r, int key, cons
 		  key == OPT_ORIG_ZONE ? ctvalue_zone(arg, &f->orig_zone, &f->has_orig_zone) :
 					 ctvalue_zone(arg, &f->reply_zone, &f->has_reply_zone);
 
-	return ok ? 0 : wrong(ctl, "`%s' is not a zone (0 to 65535)", arg);
+	return ok ? 0 : conntrack_wrong(ctl, "`%s' is not a zone (0 to 65535)", arg);
 }
 
 static bool label_row(const char *word, size_t len, void *arg)
@@ -313,7 +267,9 @@ static int take_labels(struct ctl *ctl, struct conntrack_request *r, int key, co
 		labels[0] = labels[1] = UINT64_MAX;
 		return 0;
 	}
-	return ctvalue_list(arg, label_row, labels) ? 0 : wrong(ctl, "unknown label `%s'", arg);
+	return ctvalue_list(arg, label_row, labels) ?
+		       0 :
+		       conntrack_wrong(ctl, "unknown label `%s'", arg);
 }
 
 /* One condition or output option.  0, or the exit status. */
@@ -342,360 +298,38 @@ static int take(struct ctl *ctl, struct conntrack_request *r, int key,
 	case 'f':
 		f->family = strcmp(arg, "ipv4") == 0 ? L3_IPV4 :
 			    strcmp(arg, "ipv6") == 0 ? L3_IPV6 : L3_NONE;
-		return f->family ? 0 : wrong(ctl, "`%s' unsupported protocol", arg);
+		return f->family ? 0 : conntrack_wrong(ctl, "`%s' unsupported protocol", arg);
 	case 'p':
 		f->has_proto = ctvalue_proto(arg, &f->proto);
-		return f->has_proto ? 0 : wrong(ctl, "`%s' unsupported protocol", arg);
+		return f->has_proto ? 0 :
+				      conntrack_wrong(ctl, "`%s' unsupported protocol", arg);
 	case 't':
 		if (!ctvalue_number(arg, CT_TIMEOUT_MAX, &number))
-			return wrong(ctl, "`%s' is not a timeout (0 to %d)", arg,
-				     CT_TIMEOUT_MAX);
+			return conntrack_wrong(ctl, "`%s' is not a timeout (0 to %d)", arg,
+					       CT_TIMEOUT_MAX);
 		r->timeout = (uint32_t)number;
 		return 0;
 	case 'b':
-		return ctvalue_number(arg, UINT32_MAX, &number) ?
-			       0 :
-			       wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_number(arg, UINT32_MAX, &number) ? 0 : bad(ctl, arg);
 	case 'u':
-		return ctvalue_list(arg, status_row, r) ? 0 :
-							  wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, status_row, r) ? 0 : bad(ctl, arg);
 	case 'o':
-		return ctvalue_list(arg, output_row, r) ? 0 :
-							  wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, output_row, r) ? 0 : bad(ctl, arg);
 	case 'e':
-		return ctvalue_list(arg, event_row, r) ? 0 :
-							 wrong(ctl, "Bad parameter `%s'", arg);
+		return ctvalue_list(arg, event_row, r) ? 0 : bad(ctl, arg);
 	case 'm':
-		return ctvalue_mark(arg, f) ? 0 : wrong(ctl, "`%s' is not a mark", arg);
+		return ctvalue_mark(arg, f) ? 0 : conntrack_wrong(ctl, "`%s' is not a mark", arg);
 	case 'z':
 		r->zero = true;
 		return 0;
 	case 'c':
-		return wrong(ctl, "--secmark: flows have no security marks here");
+		return conntrack_wrong(ctl, "--secmark: flows have no security marks here");
 	case OPT_REFUSED:
-		return wrong(ctl, "verification tags and roles cannot be chosen here");
+		return conntrack_wrong(ctl, "--role: roles cannot be chosen here");
 	}
 	if (key >= OPT_SPECIAL && key < OPT_SPECIAL_END)
 		r->special[key - OPT_SPECIAL] = arg;
 	return 0;
-}
-
-/* ---- what hangs on the protocol ---- */
-
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
-	       proto == IPPROTO_SCTP || proto == IPPROTO_DCCP;
-}
-
-static bool is_icmp(uint8_t proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
-}
-
-static bool is_gre(uint8_t proto)
-{
-	return proto == IPPROTO_GRE;
-}
-
-static bool has_state(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_SCTP;
-}
-
-static const struct special {
-	bool (*fits)(uint8_t proto);
-	uint32_t max;
-	size_t member, flag, width;
-} specials[OPT_SPECIAL_END - OPT_SPECIAL] = {
-#define SPECIAL(key, fits, max, name)                                                         \
-	[key - OPT_SPECIAL] = { fits, max, offsetof(struct flow_filter, name),                \
-				offsetof(struct flow_filter, has_##name),                     \
-				sizeof(((struct flow_filter *)0)->name) }
-	SPECIAL(OPT_SPORT, has_ports, 65535, sport),
-	SPECIAL(OPT_DPORT, has_ports, 65535, dport),
-	SPECIAL(OPT_REPLY_SPORT, has_ports, 65535, reply_sport),
-	SPECIAL(OPT_REPLY_DPORT, has_ports, 65535, reply_dport),
-	SPECIAL(OPT_ICMP_TYPE, is_icmp, 255, icmp_type),
-	SPECIAL(OPT_ICMP_CODE, is_icmp, 255, icmp_code),
-	SPECIAL(OPT_ICMP_ID, is_icmp, 65535, icmp_id),
-	SPECIAL(OPT_SRCKEY, is_gre, 65535, sport),
-	SPECIAL(OPT_DSTKEY, is_gre, 65535, dport),
-	SPECIAL(OPT_REPLY_SRCKEY, is_gre, 65535, reply_sport),
-	SPECIAL(OPT_REPLY_DSTKEY, is_gre, 65535, reply_dport),
-	[OPT_STATE - OPT_SPECIAL] = { has_state, 0, 0, 0, 0 },
-};
-
-static int take_state(struct ctl *ctl, struct flow_filter *f, const char *arg)
-{
-	for (unsigned s = SCTPS_NONE; f->proto == IPPROTO_SCTP && s < SCTPS_COUNT; s++)
-		if (strcmp(sctp_state_name(s), arg) == 0) {
-			f->sctp_state = (uint8_t)s;
-			f->has_sctp_state = true;
-			return 0;
-		}
-	if (f->proto == IPPROTO_SCTP)
-		return wrong(ctl, "unknown SCTP state `%s'", arg);
-	for (unsigned s = TCPS_NONE; s < TCPS_COUNT; s++)
-		if (strcmp(tcp_state_name(s), arg) == 0) {
-			f->tcp_state = (uint8_t)s;
-			f->has_state = true;
-			return 0;
-		}
-	/* What older tools call the state of both sides' SYNs. */
-	if (strcmp(arg, "LISTEN") == 0) {
-		f->tcp_state = TCPS_SYN_SENT2;
-		f->has_state = true;
-		return 0;
-	}
-	return wrong(ctl, "unknown TCP state `%s'", arg);
-}
-
-/* Once the protocol is known. */
-static int take_specials(struct ctl *ctl, struct conntrack_request *r)
-{
-	struct flow_filter *f = &r->filter;
-
-	for (int i = 0; i < OPT_SPECIAL_END - OPT_SPECIAL; i++) {
-		const struct special *special = &specials[i];
-		const char *arg = r->special[i];
-		uint64_t value;
-
-		if (!arg)
-			continue;
-		if (!f->has_proto || !special->fits(f->proto))
-			return wrong(ctl, "unknown option `--%s'%s", name_of(OPT_SPECIAL + i),
-				     f->has_proto ? " for this protocol" : " without -p");
-		if (i == OPT_STATE - OPT_SPECIAL) {
-			int status = take_state(ctl, f, arg);
-
-			if (status)
-				return status;
-			continue;
-		}
-		if (!ctvalue_number(arg, special->max, &value))
-			return wrong(ctl, "Bad parameter `%s'", arg);
-		if (special->width == 1)
-			*((uint8_t *)f + special->member) = (uint8_t)value;
-		else
-			*(uint16_t *)((char *)f + special->member) = (uint16_t)value;
-		*((bool *)((char *)f + special->flag)) = true;
-	}
-	return 0;
-}
-
-/* ---- the whole of it ---- */
-
-/* Addresses of one family; it becomes the filter's, as with conntrack(8). */
-static int check_families(struct ctl *ctl, struct flow_filter *f)
-{
-	const struct prefix *all[] = { &f->src, &f->dst, &f->reply_src, &f->reply_dst,
-				       &f->nat_addr };
-
-	for (size_t i = 0; i < COUNT(all); i++) {
-		if (all[i]->family == L3_NONE)
-			continue;
-		if (f->family == L3_NONE)
-			f->family = all[i]->family;
-		if (f->family != all[i]->family)
-			return wrong(ctl, "mismatched address family");
-	}
-	return 0;
-}
-
-/* Wherever --mask-src and --mask-dst stood. */
-static int take_masks(struct ctl *ctl, struct conntrack_request *r)
-{
-	static const char *const names[] = { "src", "dst" };
-	struct prefix *all[] = { &r->filter.src, &r->filter.dst };
-
-	for (size_t i = 0; i < COUNT(all); i++) {
-		if (!r->mask[i])
-			continue;
-		if (!all[i]->family)
-			return wrong(ctl, "Can't use --mask-%s without --%s", names[i],
-				     names[i]);
-		if (!ctvalue_mask(r->mask[i], all[i]))
-			return wrong(ctl, "Invalid mask `%s'", r->mask[i]);
-	}
-	return 0;
-}
-
-static bool is_action(int key)
-{
-	return key < 256 && strchr("LGDIAUEFCSR", key);
-}
-
-static bool takes(int action, int key)
-{
-	if (strchr("FCSR", action))
-		return action == 'F' && key == 'f';
-	for (size_t i = 0; i < COUNT(allowed); i++)
-		if (allowed[i].key == key)
-			return strchr(allowed[i].commands, action);
-	return true;
-}
-
-/* The same for expectations. */
-static bool expect_takes(int action, int key)
-{
-	if (action == 'L')
-		return key == 'f' || key == 'o';
-	if (action == 'E')
-		return key == 'e' || key == 'b' || key == 'o';
-	if (action == 'F')
-		return false;
-	return key < OPT_SPECIAL ? strchr("psdrqfw", key) != NULL :
-				   key < OPT_SPECIAL_END && key != OPT_STATE;
-}
-
-static int check_options(struct ctl *ctl, const struct conntrack_request *r)
-{
-	for (const struct command_option *o = conntrack_options_table; o->key; o++)
-		if (!is_action(o->key) && conntrack_given(r, o->key) &&
-		    (!takes(r->what, o->key) ||
-		     (r->table == TABLE_EXPECT && !expect_takes(r->what, o->key))))
-			return wrong(ctl, "Illegal option `--%s' with this command",
-				     name_of(o->key));
-	if (r->table == TABLE_EXPECT && r->output & OUTPUT_XML)
-		return wrong(ctl, "-o xml: expectations are not written as XML");
-	if (r->output & OUTPUT_SAVE && r->output & ~(unsigned)OUTPUT_SAVE) {
-		conntrack_say(ctl, "cannot combine save output with any other output type, use "
-				   "-o save only");
-		return 1;
-	}
-	return 0;
-}
-
-static int need(struct ctl *ctl, const char *name)
-{
-	return wrong(ctl, "You need to supply the `--%s' option for this command", name);
-}
-
-/* What -G and -D expect cannot do without: conntrack(8) wants the ports of the reply too, and
- * looks at none of them. */
-static int check_expect_needs(struct ctl *ctl, const struct flow_filter *f)
-{
-	if (!f->src.family)
-		return need(ctl, "src");
-	if (!f->dst.family)
-		return need(ctl, "dst");
-	if (!f->has_proto)
-		return need(ctl, "protonum");
-	if (has_ports(f->proto) && !f->has_sport)
-		return need(ctl, "sport");
-	return !has_ports(f->proto) || f->has_dport ? 0 : need(ctl, "dport");
-}
-
-/* What -G, -I and -A cannot do without. */
-static int check_needs(struct ctl *ctl, const struct conntrack_request *r)
-{
-	const struct flow_filter *f = &r->filter;
-
-	if (r->table == TABLE_EXPECT)
-		return strchr("GD", r->what) ? check_expect_needs(ctl, f) : 0;
-	if (strchr("LDE", r->what) && conntrack_given(r, 'u') && !f->status &&
-	    !f->status_clear) {
-		conntrack_say(ctl, "Operation failed: invalid parameters");
-		return 1;
-	}
-	if (strchr("IAU", r->what) &&
-	    ((f->has_state && f->tcp_state == TCPS_NONE) ||
-	     (f->has_sctp_state && f->sctp_state == SCTPS_NONE)))
-		return wrong(ctl, "a flow cannot be put into the state NONE");
-	if (!strchr("GIA", r->what) || r->table != TABLE_CONNTRACK)
-		return 0;
-	if (!f->has_proto)
-		return need(ctl, "protonum");
-	if (!f->src.family && !f->reply_dst.family)
-		return need(ctl, "orig-src");
-	if (!f->dst.family && !f->reply_src.family)
-		return need(ctl, "orig-dst");
-	if (has_ports(f->proto) && !f->has_sport && !f->has_reply_dport)
-		return need(ctl, "orig-port-src");
-	if (has_ports(f->proto) && !f->has_dport && !f->has_reply_sport)
-		return need(ctl, "orig-port-dst");
-	if (is_icmp(f->proto) && !f->has_icmp_type)
-		return need(ctl, "icmp-type");
-	if (is_icmp(f->proto) && !f->has_icmp_code)
-		return need(ctl, "icmp-code");
-	if (is_gre(f->proto) && !(f->has_sport && f->has_dport) &&
-	    !(f->has_reply_sport && f->has_reply_dport))
-		return wrong(ctl, "you have to specify `--srckey' and `--dstkey'");
-	if (r->what == 'G')
-		return 0;
-	if (has_state(f->proto) && !f->has_state && !f->has_sctp_state)
-		return need(ctl, "state");
-	return conntrack_given(r, 't') ? 0 : need(ctl, "timeout");
-}
-
-static bool is_part(const struct prefix *p)
-{
-	return p->family && p->len < addr_bits(p->family);
-}
-
-/* Where one flow or expectation is meant, its addresses are whole. */
-static int check_whole(struct ctl *ctl, const struct conntrack_request *r)
-{
-	const struct flow_filter *f = &r->filter;
-
-	if (!strchr(r->table == TABLE_EXPECT ? "GD" : "GIA", r->what))
-		return 0;
-	if (is_part(&f->src))
-		return wrong(ctl, "Illegal option `--mask-src' with this command");
-	if (is_part(&f->dst))
-		return wrong(ctl, "Illegal option `--mask-dst' with this command");
-	if (is_part(&f->reply_src))
-		return wrong(ctl, "CIDR notation unavailable for `--reply-src'");
-	return is_part(&f->reply_dst) ?
-		       wrong(ctl, "CIDR notation unavailable for `--reply-dst'") : 0;
-}
-
-static int take_table(struct ctl *ctl, struct conntrack_request *r, int argc, char **argv)
-{
-	r->table = TABLE_CONNTRACK;
-	if (argc > 1)
-		return wrong(ctl, "unexpected `%s'", argv[1]);
-	for (size_t i = 0; argc && i <= COUNT(tables); i++) {
-		if (i == COUNT(tables))
-			return wrong(ctl, "unknown type `%s'", argv[0]);
-		if (*argv[0] && strncmp(tables[i].name, argv[0], strlen(argv[0])) == 0) {
-			r->table = (enum conntrack_table)tables[i].flag;
-			break;
-		}
-	}
-	if (r->table > TABLE_EXPECT && r->what != 'L')
-		return wrong(ctl,
-			     "Can't do that command with tables `dying' and `unconfirmed'");
-	if (r->table == TABLE_EXPECT && !strchr("LGDEFC", r->what))
-		return wrong(ctl, "Can't do --%s on expectations%s", name_of(r->what),
-			     strchr("IAU", r->what) ? ": helpers and rules make them" : "");
-	return 0;
-}
-
-static int check(struct ctl *ctl, struct conntrack_request *r, int argc, char **argv)
-{
-	int status;
-
-	if (!r->what)
-		return wrong(ctl,
-			     "one of -L, -G, -D, -I, -A, -U, -E, -F, -C, -S and -R, please");
-	status = take_table(ctl, r, argc, argv);
-	if (!status)
-		status = check_options(ctl, r);
-	if (!status)
-		status = take_specials(ctl, r);
-	if (!status)
-		status = take_masks(ctl, r);
-	if (!status)
-		status = check_families(ctl, &r->filter);
-	if (!status)
-		status = check_whole(ctl, r);
-	if (!status)
-		status = check_needs(ctl, r);
-	if (!r->events)
-		r->events = EVENT_ALL;
-	return status;
 }
 
 int conntrack_args_parse(struct ctl *ctl, const struct command *self, int argc, char **argv,
@@ -710,9 +344,9 @@ int conntrack_args_parse(struct ctl *ctl, const struct command *self, int argc, 
 	while ((key = command_next(ctl, self, &parser)) != COMMAND_END) {
 		if (key == COMMAND_WRONG)
 			return CONNTRACK_USAGE;
-		if (is_action(key)) {
+		if (conntrack_is_command(key)) {
 			if (r->what)
-				return wrong(ctl, "Invalid commands combination");
+				return conntrack_wrong(ctl, "Invalid commands combination");
 			r->what = key;
 			r->file = parser.arg;
 			continue;
@@ -722,5 +356,5 @@ int conntrack_args_parse(struct ctl *ctl, const struct command *self, int argc, 
 		if (status)
 			return status;
 	}
-	return check(ctl, r, argc - parser.operand, argv + parser.operand);
+	return conntrack_check(ctl, r, argc - parser.operand, argv + parser.operand);
 }

@@ -32,6 +32,8 @@ struct conntrack_request {
 	uint32_t status;    /* of -u, as bits to be set */
 	uint32_t timeout;   /* -t */
 	uint64_t label_add[2], label_del[2];
+	bool has_vtag[2]; /* of SCTP, by direction */
+	uint32_t vtag[2];
 	unsigned output;    /* enum conntrack_output */
 	unsigned events;    /* enum conntrack_event */
 	bool zero;

@@ -75,6 +75,7 @@ static int list(struct ctl *ctl, struct listing *l)
 		return 1;
 	status = client_each(c, "ListExpectations", NULL, show, l);
 	client_close(c);
+	conntrack_print_end(&l->printer);
 	return status;
 }
 

@@ -235,9 +235,10 @@ static void xml_independent(const struct conntrack_printer *p, const struct entr
 	text_puts(out, "</meta>");
 }
 
-static void xml_when(const struct entry *e, struct text *out)
+/* Real time, ns. */
+static void xml_when(uint64_t time, struct text *out)
 {
-	time_t t = (time_t)(e->time / NSEC_PER_SEC);
+	time_t t = (time_t)(time / NSEC_PER_SEC);
 	struct tm tm;
 
 	if (!localtime_r(&t, &tm))
@@ -249,20 +250,23 @@ static void xml_when(const struct entry *e, struct text *out)
 		    tm.tm_mon + 1, 1900 + tm.tm_year);
 }
 
+static const char *xml_type(enum conntrack_event event)
+{
+	return event == EVENT_NEW     ? " type=\"new\"" :
+	       event == EVENT_UPDATE  ? " type=\"update\"" :
+	       event == EVENT_DESTROY ? " type=\"destroy\"" :
+					"";
+}
+
 static void xml_print(const struct conntrack_printer *p, const struct entry *e,
 		      struct text *out)
 {
-	const char *type = e->event == EVENT_NEW     ? " type=\"new\"" :
-			   e->event == EVENT_UPDATE  ? " type=\"update\"" :
-			   e->event == EVENT_DESTROY ? " type=\"destroy\"" :
-						       "";
-
-	text_printf(out, "<flow%s>", type);
+	text_printf(out, "<flow%s>", xml_type(e->event));
 	xml_side(p, e, DIR_ORIGINAL, out);
 	xml_side(p, e, DIR_REPLY, out);
 	xml_independent(p, e, out);
 	if (e->event && p->output & OUTPUT_TIMESTAMP)
-		xml_when(e, out);
+		xml_when(e->time, out);
 	text_puts(out, "</flow>");
 }
 
@@ -359,7 +363,10 @@ static void save_print(const struct entry *e, struct text *out)
 	if (o->l4 == IPPROTO_TCP)
 		text_printf(out, " --state %s", tcp_state_name(f->proto.tcp.state));
 	else if (o->l4 == IPPROTO_SCTP)
-		text_printf(out, " --state %s", sctp_state_name(f->proto.sctp.state));
+		text_printf(out, " --state %s --orig-vtag %" PRIu32 " --reply-vtag %" PRIu32,
+			    sctp_state_name(f->proto.sctp.state),
+			    ntohl(f->proto.sctp.vtag[DIR_ORIGINAL]),
+			    ntohl(f->proto.sctp.vtag[DIR_REPLY]));
 }
 
 /* ---- any of them ---- */
@@ -370,11 +377,12 @@ void conntrack_print_show(struct conntrack_printer *p, const json_t *show)
 	p->timestamp = has_word(show, "timestamp");
 }
 
-static void open_xml(struct conntrack_printer *p)
+static void open_xml(struct conntrack_printer *p, const char *root)
 {
-	if (!p->opened)
-		fputs("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<conntrack>\n", p->ctl->out);
-	p->opened = true;
+	if (!p->root)
+		fprintf(p->ctl->out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<%s>\n",
+			root);
+	p->root = root;
 }
 
 static int entry_print(struct conntrack_printer *p, struct entry *e, const json_t *flow)
@@ -388,7 +396,7 @@ static int entry_print(struct conntrack_printer *p, struct entry *e, const json_
 	if (p->output & OUTPUT_SAVE) {
 		save_print(e, &out);
 	} else if (p->output & OUTPUT_XML) {
-		open_xml(p);
+		open_xml(p, "conntrack");
 		xml_print(p, e, &out);
 	} else {
 		line_print(p, e, &out);
@@ -432,15 +440,85 @@ int conntrack_print_event(struct conntrack_printer *p, const json_t *event)
 
 /* ---- expectations ---- */
 
-static void expect_line(struct conntrack_printer *p, uint64_t time, const char *event,
+/* What is said of it and of its master, and which bits of it count. */
+struct expect_part {
+	const char *name;
+	struct tuple tuple;
+};
+
+static void expect_xml_tuples(const struct expect *e, struct text *out)
+{
+	const struct expect_part parts[] = {
+		{ "expected", e->tuple },
+		{ "mask", expect_mask(e) },
+		{ "master", e->master_tuple },
+	};
+	char src[ADDR_TEXT], dst[ADDR_TEXT];
+
+	text_printf(out, "<layer3 protonum=\"%u\" protoname=\"%s\">", e->tuple.l3,
+		    e->tuple.l3 == L3_IPV4 ? "ipv4" : "ipv6");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const struct tuple *t = &parts[i].tuple;
+
+		text_printf(out, "<%s><src>%s</src><dst>%s</dst></%s>", parts[i].name,
+			    addr_print(t->l3, &t->src, src), addr_print(t->l3, &t->dst, dst),
+			    parts[i].name);
+	}
+	text_printf(out, "</layer3><layer4 protonum=\"%u\" protoname=\"%s\">", e->tuple.l4,
+		    l4proto_name(e->tuple.l4));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const struct tuple *t = &parts[i].tuple;
+
+		text_printf(out, "<%s><sport>%u</sport><dport>%u</dport></%s>", parts[i].name,
+			    ntohs(t->sport), ntohs(t->dport), parts[i].name);
+	}
+	text_puts(out, "</layer4>");
+}
+
+static void expect_xml(const struct conntrack_printer *p, uint64_t time,
+		       enum conntrack_event event, const struct expect *e, struct text *out)
+{
+	const char *helper = ct_helper_name(e->helper);
+	uint32_t flags = atomic_load_explicit(&e->flags, memory_order_relaxed);
+	uint64_t expires = atomic_load_explicit(&e->expires, memory_order_relaxed);
+
+	text_printf(out, "<flow%s>", xml_type(event));
+	expect_xml_tuples(e, out);
+	text_puts(out, "<meta>");
+	if (helper)
+		text_printf(out, "<helper-name>%s</helper-name>", helper);
+	text_printf(out, "<timeout>%" PRIu64 "</timeout><class>%u</class>",
+		    (uint64_t)(expires / NSEC_PER_SEC), e->class);
+	if (e->tuple.zone)
+		text_printf(out, "<zone>%u</zone>", e->tuple.zone);
+	if (p->output & OUTPUT_TIMESTAMP)
+		xml_when(time, out);
+	text_puts(out, flags & EXPECT_PERMANENT ? "<permanent/>" : "");
+	text_puts(out, flags & EXPECT_INACTIVE ? "<inactive/>" : "");
+	text_puts(out, "</meta></flow>");
+}
+
+static void expect_line(const struct conntrack_printer *p, uint64_t time,
+			enum conntrack_event event, const struct expect *e, struct text *out)
+{
+	if (p->output & OUTPUT_TIMESTAMP)
+		stamp_print(time, out);
+	if (event)
+		text_puts(out, event == EVENT_NEW ? "    [NEW] " : "[DESTROY] ");
+	expect_print(e, 0, out);
+}
+
+static void expect_show(struct conntrack_printer *p, uint64_t time, enum conntrack_event event,
 			const struct expect *e)
 {
 	struct text out = TEXT_INIT;
 
-	if (p->output & OUTPUT_TIMESTAMP)
-		stamp_print(time, &out);
-	text_puts(&out, event);
-	expect_print(e, 0, &out);
+	if (p->output & OUTPUT_XML) {
+		open_xml(p, "expect");
+		expect_xml(p, time, event, e, &out);
+	} else {
+		expect_line(p, time, event, e, &out);
+	}
 	text_putc(&out, '\n');
 	fputs(text_str(&out), p->ctl->out);
 	p->shown++;
@@ -449,7 +527,7 @@ static void expect_line(struct conntrack_printer *p, uint64_t time, const char *
 
 void conntrack_print_expect(struct conntrack_printer *p, const struct expect *e)
 {
-	expect_line(p, now_real(), "", e);
+	expect_show(p, now_real(), 0, e);
 }
 
 int conntrack_print_expect_event(struct conntrack_printer *p, const json_t *event)
@@ -461,13 +539,13 @@ int conntrack_print_expect_event(struct conntrack_printer *p, const json_t *even
 	if (control_expect_decode(json_object_get(event, "expectation"), &e))
 		return ctl_error(p->ctl, "ctfwd told of an expectation that this ctfwctl does "
 					 "not understand");
-	expect_line(p, time_of(event), fresh ? "    [NEW] " : "[DESTROY] ", &e);
+	expect_show(p, time_of(event), fresh ? EVENT_NEW : EVENT_DESTROY, &e);
 	return 0;
 }
 
 void conntrack_print_end(struct conntrack_printer *p)
 {
-	if (p->output & OUTPUT_XML && p->opened)
-		fputs("</conntrack>\n", p->ctl->out);
+	if (p->root)
+		fprintf(p->ctl->out, "</%s>\n", p->root);
 	fflush(p->ctl->out);
 }

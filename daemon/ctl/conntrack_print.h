@@ -10,7 +10,7 @@ struct conntrack_printer {
 	struct ctl *ctl;
 	unsigned output;      /* enum conntrack_output */
 	bool acct, timestamp; /* as the daemon's configuration wants it */
-	bool opened;          /* XML: the element around all is open */
+	const char *root;     /* XML: the element around all, once it is open */
 	json_int_t shown;
 	json_int_t skipped; /* events, and not yet said */
 	long said;	    /* the second in which that was said last */

@@ -272,6 +272,7 @@ struct flow_spec {
 	uint32_t timeout;      /* seconds, 0..CT_TIMEOUT_MAX */
 	uint32_t mark;
 	uint8_t state;         /* of TCP or SCTP: 1 and above; else 0 */
+	uint32_t vtag[2];      /* of SCTP, as in struct flow_sctp; 0: to be learnt */
 	uint64_t label[2];
 };
 /* 0, -EINVAL for what no flow can be, -EEXIST when one has either tuple, -ENOSPC. */
@@ -284,6 +285,8 @@ struct flow_change {
 	uint32_t timeout;    /* seconds from now */
 	uint32_t set_status; /* of SEEN_REPLY, ASSURED, FIXED_TIMEOUT; none can be taken away */
 	uint8_t tcp_state, sctp_state; /* 0: as it is; of no effect for other protocols */
+	bool has_vtag[2];              /* by direction, likewise */
+	uint32_t vtag[2];              /* as in struct flow_sctp */
 	uint64_t label_keep[2], label_set[2]; /* labels = (labels & keep) | set */
 };
 /* By index and id, as seen by conntrack_each().  0 with a copy of the flow as it is then,

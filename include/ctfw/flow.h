@@ -111,6 +111,8 @@ struct flow_sctp {
 	uint8_t init[2];  /* an INIT came from there, and no COOKIE ACK since */
 	/* The direction of a HEARTBEAT that had another tag; whether its answer is awaited. */
 	uint8_t heartbeat_dir, heartbeat_failed;
+	/* Made of words, not of packets: the tag comes with the first packet from there. */
+	uint8_t untagged[2];
 };
 
 struct flow_gre {

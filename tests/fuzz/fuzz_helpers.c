@@ -2,9 +2,10 @@
  *
  * Input: a byte that says which helper, protocol and family, then packets: a byte (bit 0: the
  * answerer's; bit 1: its sequence number again, bit 2: a byte further on; bit 3: both ends
- * wait a minute), two bytes of length, and what it carries.  Each packet's bytes lie in
- * memory of exactly their size.  Whatever is said, what is expected leads from one end of the
- * flow to the other, is no more than its class allows, and ends with the flow. */
+ * wait a minute; bit 4: said again and again, as long as a super-packet is), two bytes of
+ * length, and what it carries.  Each packet's bytes lie in memory of exactly their size.
+ * Whatever is said, what is expected leads from one end of the flow to the other, is no more
+ * than its class allows, and ends with the flow. */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,7 +17,9 @@
 
 #define ZONE_0 ((struct ct_zone){ 0, 0 })
 
-enum { OF_ANSWERER = 1, AGAIN = 2, FURTHER = 4, WAIT = 8 };
+enum { OF_ANSWERER = 1, AGAIN = 2, FURTHER = 4, WAIT = 8, REPEAT = 16 };
+/* Behind headers of IPv6 and TCP, in the longest packet that there is. */
+#define TEXT_MAX (65535u - 40 - 20)
 
 static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
 static struct conntrack *ct;
@@ -140,11 +143,22 @@ static void check(const struct talk *t)
 	      s.of_class[3] <= 2);
 }
 
+/* The text over and over. */
+static const uint8_t *repeat(const uint8_t *text, size_t len)
+{
+	static uint8_t all[TEXT_MAX];
+
+	for (size_t at = 0; at < TEXT_MAX; at += len)
+		memcpy(all + at, text, len < TEXT_MAX - at ? len : TEXT_MAX - at);
+	return all;
+}
+
 static void talk(struct talk *t, const uint8_t *data, size_t size)
 {
 	while (size >= 3) {
 		unsigned from = data[0] & OF_ANSWERER;
-		size_t len = (size_t)(data[1] << 8 | data[2]);
+		size_t len = (size_t)(data[1] << 8 | data[2]), said;
+		const uint8_t *text;
 		uint32_t before = t->seq[from];
 		uint8_t what = data[0];
 
@@ -152,15 +166,17 @@ static void talk(struct talk *t, const uint8_t *data, size_t size)
 		size -= 3;
 		if (len > size)
 			len = size;
-		if (len > 16000)
-			len = 16000;
+		if (len > TEXT_MAX)
+			len = TEXT_MAX;
+		text = what & REPEAT && len ? repeat(data, len) : data;
+		said = what & REPEAT && len ? TEXT_MAX : len;
 		if (what & WAIT)
 			now.mono += 60 * NSEC_PER_SEC;
 		if (what & FURTHER)
 			t->seq[from]++;
-		send_packet(t, from, TCP_PSH | TCP_ACK, data, len);
+		send_packet(t, from, TCP_PSH | TCP_ACK, text, said);
 		check(t);
-		t->seq[from] = what & AGAIN ? before : t->seq[from] + (uint32_t)len;
+		t->seq[from] = what & AGAIN ? before : t->seq[from] + (uint32_t)said;
 		data += len;
 		size -= len;
 	}

@@ -77,6 +77,17 @@ for format in extended id timestamp ktimestamp xml xml,extended,id xml,ktimestam
 			"$(ours -L -o save 2>/dev/null | sed 's/ -m [0-9]*//' | plain)" ||
 		same_words "-L -o $format" -L -o $format
 done
+# In XML theirs gives SCTP's states the names of TCP's.
+make -p sctp $A --sport 1 --dport 2 --state COOKIE_WAIT --orig-vtag 0 --reply-vtag 9 -t 130
+make -p sctp $A --sport 2 --dport 2 --state ESTABLISHED --orig-vtag 4294967295 --reply-vtag 7 -t 130
+same_words "-L -p sctp -o save" -L -p sctp -o save
+same_words "-L -p sctp --state" -L -p sctp --state COOKIE_WAIT
+same_words "-L -p sctp --state of none" -L -p sctp --state SHUTDOWN_SENT
+same_words "-U of a state with its tags" -U -p sctp $A --sport 1 --dport 2 --state COOKIE_ECHOED \
+	--orig-vtag 8 --reply-vtag 9
+same_words "-G of it" -G -p sctp $A --sport 1 --dport 2
+same_words "-L -p sctp -o save after -U" -L -p sctp -o save
+same_words "-D -p sctp --state" -D -p sctp --state COOKIE_ECHOED
 same_words "-L" -L
 same_words "-L -p udp" -L -p udp
 same_words "-L -u, cut and in small letters" -L -u assu
@@ -121,6 +132,8 @@ for wrong in "-L -E" "-L -t 5" "-L -e NEW" "-E -e FOO" "-L -b 5" "-F -p tcp" "-C
 	"-I -p udp -r 10.0.0.1/24 -q 10.0.0.2 --sport 1 --dport 2 -t 5" "-G -p icmp $A --icmp-type 8" \
 	"-I -p icmp $A --icmp-type 8 -t 5" "-I -p gre $A --srckey 1 -t 5" "-G -p 50 $A -m 5" \
 	"-L -u CONFIRMED" "-L -u UNSET" "-L --mask-src 255.0.0.0" "-L --mask-dst 255.0.0.0 -s 10.0.0.1" \
+	"-I -p sctp $A --sport 3 --dport 2 --state CLOSED -t 5" "-L -p sctp --orig-vtag 7" \
+	"-I -p sctp $A --sport 3 --dport 2 --state CLOSED -t 5 --orig-vtag 7" \
 	"-L -p tcp --state bogus" "-L -s 10.0.0.1 -d ::1" "-F dying"; do
 	same_words "refused: $wrong" $wrong
 done

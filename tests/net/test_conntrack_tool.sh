@@ -104,7 +104,9 @@ disown
 wait_until 10 grep -q ready "$WORK/ftp"
 "$BUILD/ctfwctl" conntrack -E expect -o timestamp >"$WORK/expect" 2>&1 &
 expect=$!
-sleep 0.3
+"$BUILD/ctfwctl" conntrack -E expect -o xml >"$WORK/expect.xml" 2>/dev/null &
+xml=$!
+sleep 1
 in_client python3 -c "
 import socket, time
 s = socket.create_connection(('$SERVER4', 21))
@@ -122,6 +124,21 @@ is_expected() { [ "$(ctl conntrack -C expect)" = 1 ]; }
 ok "-C expect counts it" wait_until 10 is_expected
 matches "-L expect shows it" "(299|300) $E$NL${V}1 expectations have been shown\." ctl conntrack -L expect
 matches "the flow has its helper" ".* mark=0 helper=ftp use=1$NL.*" ctl conntrack -L -p tcp --dport 21
+# As conntrack 1.4.7 writes the same expectation, made by the same words through the kernel.
+part() { echo "<$1><$4>$2</$4><$5>$3</$5></$1>"; }
+X="<layer3 protonum=\"2\" protoname=\"ipv4\">$(part expected $SERVER4 $CLIENT4 src dst)"
+X+="$(part mask 255.255.255.255 255.255.255.255 src dst)$(part master $CLIENT4 $SERVER4 src dst)</layer3>"
+X+="<layer4 protonum=\"6\" protoname=\"tcp\">$(part expected 0 2571 sport dport)$(part mask 0 65535 sport dport)"
+X+="$(part master '[0-9]+' 21 sport dport)</layer4><meta><helper-name>ftp</helper-name>"
+X+="<timeout>(29[0-9]|300)</timeout><class>0</class>"
+HEAD="<\?xml version=\"1\.0\" encoding=\"utf-8\"\?>$NL<expect>"
+WHEN="<when><hour>[0-9]+</hour><min>[0-9]{2}</min><sec>[0-9]{2}</sec><wday>[1-7]</wday><day>[0-9]+</day>"
+WHEN+="<month>[0-9]+</month><year>20[0-9]{2}</year></when>"
+matches "-L expect -o xml" "$HEAD$NL<flow>$X</meta></flow>$NL</expect>$NL${V}1 expectations .*" \
+	ctl conntrack -L expect -o xml
+matches "-L expect -o xml,timestamp" "$HEAD$NL<flow>$X$WHEN</meta></flow>$NL</expect>$NL.*" \
+	ctl conntrack -L expect -o xml,timestamp
+matches "-L expect -o xml of none" "${V}0 expectations have been shown\." ctl conntrack -L expect -f ipv6 -o xml
 matches "-L -o timestamp says when" "$STAMP(299|300) $E$NL${V}1 .*" ctl conntrack -L expect -o timestamp
 fitting() { ctl conntrack "$1" expect -p tcp -s "${3-$SERVER4}" -d $CLIENT4 --sport 20 --dport $2; }
 matches "-G expect finds what fits a packet" "(29[0-9]|300) $E$NL${V}1 expectations have been shown\." fitting -G 2571
@@ -136,10 +153,13 @@ says "as -C expect says" 0 ctl conntrack -C expect
 matches "-F expect empties" "${V}expectation table has been emptied\." ctl conntrack -F expect
 matches "-L expect has none again" "${V}0 expectations have been shown\." ctl conntrack -L expect
 sleep 0.3
-kill -INT $expect
-wait $expect
+kill -INT $expect $xml
+wait $expect $xml
 matches "-E expect told of both" "$STAMP    \[NEW\] 300 $E$NL$STAMP\[DESTROY\] (29[0-9]|300) $E$NL${V}2 expectation events .*" \
 	cat "$WORK/expect"
+matches "so did -E expect -o xml" \
+	"$HEAD$NL<flow type=\"new\">$X</meta></flow>$NL<flow type=\"destroy\">$X</meta></flow>$NL</expect>" \
+	cat "$WORK/expect.xml"
 ctl conntrack -F 2>/dev/null
 
 # ---- acct and timestamp ----

@@ -254,6 +254,8 @@ static void nonsense_of_sctp_and_gre_is_damaged_too(void **state)
 		{ 132, offsetof(struct flow_sctp, init) + 1, 2 },
 		{ 132, offsetof(struct flow_sctp, heartbeat_dir), 2 },
 		{ 132, offsetof(struct flow_sctp, heartbeat_failed), 2 },
+		{ 132, offsetof(struct flow_sctp, untagged), 2 },
+		{ 132, offsetof(struct flow_sctp, untagged) + 1, 2 },
 		{ 47, offsetof(struct flow_gre, timeout) + 7, 0x80 },
 		{ 47, offsetof(struct flow_gre, stream_timeout) + 7, 0x80 },
 	};

@@ -1,4 +1,4 @@
-/* Every cell of SCTP's state table, against one typed again from conntrack.md 4.6. */
+/* Every cell of SCTP's state table, against one typed again from conntrack.md 4.6; and tags. */
 #include "tracking.h"
 
 #include <netinet/in.h>
@@ -223,6 +223,70 @@ static void a_packet_full_of_chunks_is_judged(void **state)
 	world_fini(&w);
 }
 
+static void create(struct world *w, uint32_t vtag_a, uint32_t vtag_b)
+{
+	struct flow_spec s = { .timeout = 300,
+			       .state = SCTPS_ESTABLISHED,
+			       .status = FLOW_SEEN_REPLY,
+			       .vtag = { htonl(vtag_a), htonl(vtag_b) } };
+	struct tuple *o = &s.tuple[DIR_ORIGINAL];
+	uint8_t family;
+
+	o->l3 = L3_IPV4;
+	o->l4 = IPPROTO_SCTP;
+	assert_int_equal(addr_parse(A4, &family, &o->src), 0);
+	assert_int_equal(addr_parse(B4, &family, &o->dst), 0);
+	o->sport = htons(1000);
+	o->dport = htons(3868);
+	assert_int_equal(tuple_invert(o, &s.tuple[DIR_REPLY]), 0);
+	world_init(w, 16);
+	assert_int_equal(conntrack_create(w->ct, &s, w->now), 0);
+}
+
+static void a_flow_of_words_with_tags_wants_them(void **state)
+{
+	struct world w;
+
+	(void)state;
+	create(&w, TAG_A, TAG_B);
+	assert_int_equal(sctp(&w, 0, TAG_A + 1, 0, 0), CT_STATE_INVALID);
+	assert_int_equal(sctp(&w, 1, TAG_A, 0, 0), CT_STATE_INVALID);
+	assert_int_equal(sctp(&w, 0, TAG_A, 0, 0), CT_STATE_ESTABLISHED);
+	assert_int_equal(sctp(&w, 1, TAG_B, 3, 0), CT_STATE_ESTABLISHED);
+	world_fini(&w);
+}
+
+static void a_flow_of_words_learns_each_sides_tag_once(void **state)
+{
+	struct world w;
+
+	(void)state;
+	create(&w, 0, 0);
+	/* Not from what would end it. */
+	assert_int_equal(sctp(&w, 0, TAG_A, 6, 0), CT_STATE_INVALID);
+	assert_int_equal(sctp(&w, 0, TAG_A, 14, 0), CT_STATE_INVALID);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(sctp(&w, 0, TAG_A, 0, 0), CT_STATE_ESTABLISHED);
+		assert_int_equal(sctp(&w, 1, TAG_B, 3, 0), CT_STATE_ESTABLISHED);
+		assert_int_equal(sctp(&w, 0, TAG_B, 0, 0), CT_STATE_INVALID);
+		assert_int_equal(sctp(&w, 1, TAG_A, 3, 0), CT_STATE_INVALID);
+	}
+	assert_int_equal(sctp(&w, 0, TAG_A, 6, 0), CT_STATE_ESTABLISHED);
+	world_fini(&w);
+}
+
+static void an_init_tells_a_flow_of_words_the_answers_tag(void **state)
+{
+	struct world w;
+
+	(void)state;
+	create(&w, 0, 0);
+	assert_int_equal(sctp(&w, 0, 0, 1, 0), CT_STATE_ESTABLISHED); /* announces TAG_B */
+	assert_int_equal(sctp(&w, 1, TAG_A, 3, 0), CT_STATE_INVALID);
+	assert_int_equal(sctp(&w, 1, TAG_B, 3, 0), CT_STATE_ESTABLISHED);
+	world_fini(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +295,9 @@ int main(void)
 		cmocka_unit_test(the_t_flag_asks_for_the_other_sides_tag),
 		cmocka_unit_test(states_are_counted),
 		cmocka_unit_test(a_packet_full_of_chunks_is_judged),
+		cmocka_unit_test(a_flow_of_words_with_tags_wants_them),
+		cmocka_unit_test(a_flow_of_words_learns_each_sides_tag_once),
+		cmocka_unit_test(an_init_tells_a_flow_of_words_the_answers_tag),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

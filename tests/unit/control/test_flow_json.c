@@ -36,8 +36,11 @@ static struct flow make_flow(uint8_t l3, uint8_t l4)
 	}
 	if (l4 == IPPROTO_TCP)
 		f.proto.tcp.state = TCPS_ESTABLISHED;
-	if (l4 == IPPROTO_SCTP)
+	if (l4 == IPPROTO_SCTP) {
 		f.proto.sctp.state = SCTPS_SHUTDOWN_ACK_SENT;
+		f.proto.sctp.vtag[DIR_ORIGINAL] = htonl(0xfffffffe);
+		f.proto.sctp.vtag[DIR_REPLY] = htonl(1);
+	}
 	if (l4 == IPPROTO_ICMP) {
 		f.tuple[0].sport = f.tuple[1].sport = htons(77);
 		f.tuple[0].dport = htons(8 << 8);
@@ -80,8 +83,11 @@ static void a_flow_comes_back_as_it_was(void **state)
 		assert_true(f.start - back.start < 1000000);
 		if (kinds[i][1] == IPPROTO_TCP)
 			assert_int_equal(back.proto.tcp.state, TCPS_ESTABLISHED);
-		if (kinds[i][1] == IPPROTO_SCTP)
+		if (kinds[i][1] == IPPROTO_SCTP) {
 			assert_int_equal(back.proto.sctp.state, SCTPS_SHUTDOWN_ACK_SENT);
+			assert_memory_equal(back.proto.sctp.vtag, f.proto.sctp.vtag,
+					    sizeof(f.proto.sctp.vtag));
+		}
 		json_decref(object);
 	}
 }

@@ -256,6 +256,29 @@ static void one_flow_is_named_by_its_whole_tuple(void **state)
 	      "--dstkey", "2");
 }
 
+#define SCTP "-p", "sctp", "-s", "10.0.0.1", "-d", "10.0.0.2", "--sport", "1", "--dport", "2"
+
+static void tags_are_sctps(void **state)
+{
+	(void)state;
+	WRONG("-I", SCTP, "--state", "ESTABLISHED", "-t", "5");
+	expect(run_err, "You need to supply the `--orig-vtag' option");
+	WRONG("-A", SCTP, "--state", "ESTABLISHED", "-t", "5", "--orig-vtag", "1");
+	expect(run_err, "You need to supply the `--reply-vtag' option");
+	WRONG("-I", SCTP, "--state", "CLOSED", "-t", "5", "--orig-vtag", "4294967296");
+	expect(run_err, "Bad parameter `4294967296'");
+	WRONG("-U", "-p", "tcp", "--orig-vtag", "1");
+	expect(run_err, "unknown option `--orig-vtag' for this protocol");
+	WRONG("-L", "-p", "sctp", "--reply-vtag", "1");
+	expect(run_err, "Illegal option `--reply-vtag' with this command");
+	WRONG("-L", "-p", "sctp", "--state", "SYN_SENT");
+	expect(run_err, "unknown SCTP state `SYN_SENT'");
+	RIGHT("-L", "-p", "sctp", "--state", "HEARTBEAT_SENT");
+	RIGHT("-U", "-p", "sctp", "--reply-vtag", "1");
+	RIGHT("-I", SCTP, "--state", "COOKIE_WAIT", "-t", "5", "--orig-vtag", "4294967295",
+	      "--reply-vtag", "0");
+}
+
 static void an_address_of_nat_may_be_left_out(void **state)
 {
 	(void)state;
@@ -286,7 +309,7 @@ static void what_may_be_said_of_expectations(void **state)
 {
 	(void)state;
 	RIGHT("-L", "expect");
-	RIGHT("-L", "expect", "-f", "ipv6", "-o", "timestamp");
+	RIGHT("-L", "expect", "-f", "ipv6", "-o", "timestamp,xml");
 	RIGHT("-E", "expect", "-e", "NEW", "-o", "timestamp");
 	RIGHT("-C", "expect");
 	RIGHT("-F", "expect");
@@ -318,8 +341,6 @@ static void what_may_not_be_said_of_expectations(void **state)
 	expect(run_err, "Illegal option `--mark' with this command");
 	WRONG("-D", "expect", FTP_DATA, "--state", "ESTABLISHED");
 	expect(run_err, "Illegal option `--state' with this command");
-	WRONG("-L", "expect", "-o", "xml");
-	expect(run_err, "expectations are not written as XML");
 }
 
 static void expectations_are_named_by_a_packet_that_would_fit(void **state)
@@ -355,6 +376,7 @@ int main(void)
 		cmocka_unit_test(files_that_cannot_be_read_are_told),
 		cmocka_unit_test(one_flow_has_whole_addresses),
 		cmocka_unit_test(one_flow_is_named_by_its_whole_tuple),
+		cmocka_unit_test(tags_are_sctps),
 		cmocka_unit_test(an_address_of_nat_may_be_left_out),
 		cmocka_unit_test(what_may_be_said_of_expectations),
 		cmocka_unit_test(what_may_not_be_said_of_expectations),
