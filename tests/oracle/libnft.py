@@ -27,11 +27,14 @@ class Nft:
         self.process.stdin.flush()
         head = self.process.stdout.read(5)
         if len(head) < 5:
-            self.close()
-            self.start()
+            self.restart()
             return None, "nft died"
         good, size = struct.unpack("=?I", head)
         return good, self.process.stdout.read(size).decode(errors="replace")
+
+    def restart(self):
+        self.close()
+        self.start()
 
     def close(self):
         try:
