@@ -90,6 +90,18 @@ static void included_from(struct text *t, const struct source *src)
 	}
 }
 
+static void say_path(struct text *t, const struct span *at)
+{
+	struct text path = TEXT_INIT;
+
+	if (!at->source->path)
+		return;
+	at->source->path(at->source, at->off, &path);
+	if (path.len)
+		text_printf(t, "in %s\n", text_str(&path));
+	text_fini(&path);
+}
+
 void diag_error(struct diag *d, const struct span *at, const char *fmt, ...)
 {
 	va_list ap;
@@ -107,8 +119,10 @@ void diag_error(struct diag *d, const struct span *at, const char *fmt, ...)
 	text_vprintf(&d->text, fmt, ap);
 	va_end(ap);
 	text_putc(&d->text, '\n');
-	if (at && at->source)
+	if (at && at->source) {
 		draw(&d->text, at);
+		say_path(&d->text, at);
+	}
 }
 
 void diag_hint(struct diag *d, const char *fmt, ...)

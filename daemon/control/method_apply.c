@@ -169,6 +169,7 @@ static const char *decode(const json_t *params, struct bundle *b, struct ruleset
 	input->defines = b->defines;
 	input->echo = json_is_true(json_object_get(params, "echo"));
 	input->check = json_is_true(json_object_get(params, "check"));
+	input->json = json_is_true(json_object_get(params, "json"));
 	return NULL;
 }
 
@@ -256,7 +257,7 @@ out:
 static const struct method_param apply_params[] = {
 	{ "source", 'o', true },  { "includes", 'a', false }, { "defines", 'a', false },
 	{ "print", 'a', false },  { "echo", 'b', false },     { "check", 'b', false },
-	{ NULL, 0, false },
+	{ "json", 'b', false },   { NULL, 0, false },
 };
 
 const struct method apply_methods[] = {

@@ -175,8 +175,9 @@ static int apply_init(struct apply *a, struct ctl *ctl, const struct options *o)
 		a->dirs[a->path.n++] = o->includes[i];
 	a->path.dirs = a->dirs;
 	a->params =
-		json_pack("{so so so sb sb}", "includes", a->includes, "defines", list, "print",
-			  print_names(o->print), "echo", o->echo, "check", o->check);
+		json_pack("{so so so sb sb sb}", "includes", a->includes, "defines", list,
+			  "print", print_names(o->print), "echo", o->echo, "check", o->check,
+			  "json", o->json);
 	a->client = a->params ? client_open(ctl) : NULL;
 	return a->client ? 0 : -1;
 }

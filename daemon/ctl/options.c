@@ -29,8 +29,7 @@ const struct command_option global_options[] = {
 	{ 'p', "numeric-protocol", NULL, "Print protocols as numbers" },
 	{ 'T', "numeric-time", NULL, "Print times as numbers" },
 	{ 'e', "echo", NULL, "Print what was added, inserted or replaced" },
-	{ 'j', "json", NULL,
-	  "Rulesets as JSON: refused, not there yet (status has its own -j)" },
+	{ 'j', "json", NULL, "Print as JSON, and read commands that are written so" },
 	{ 'h', "help", NULL, "Show this help" },
 	{ 'v', "version", NULL, "Show the version" },
 	{ 'V', NULL, NULL, NULL },
@@ -56,7 +55,6 @@ static const struct {
 	char key;
 	const char *reason;
 } refused[] = {
-	{ 'j', "-j: rulesets cannot be read or printed as JSON yet" },
 	{ 'N', "-N: addresses are always printed as numbers, no name server is asked" },
 	{ 'o', "-o: ctfw does not rewrite rulesets" },
 	{ 'd', "-d: there is no debugging output" },
@@ -115,6 +113,9 @@ static int take(struct ctl *ctl, struct options *o, int key, const char *arg)
 		return 0;
 	case 'e':
 		o->echo = true;
+		return 0;
+	case 'j':
+		o->json = true;
 		return 0;
 	case 'D':
 		if (arg[0] == '=' || !strchr(arg, '=')) {

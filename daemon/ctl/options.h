@@ -11,7 +11,7 @@
 
 struct options {
 	unsigned print;   /* enum print_flag */
-	bool echo, check, interactive;
+	bool echo, check, interactive, json;
 	const char *file; /* -f: a path, or "-" */
 	const char *defines[OPTIONS_REPEAT_MAX];  /* -D: "name=value" */
 	size_t n_defines;

@@ -49,6 +49,10 @@ static void print_handle(const struct transaction *tx, uint64_t handle, struct t
 static void echo_table(const struct transaction *tx, const struct echo *e,
 		       const struct table *t, struct text *out)
 {
+	if (tx->input->json) {
+		echo_json_table(e, t, out);
+		return;
+	}
 	text_printf(out, "%s table %s %s", verb(e->op), family_name(t->family), t->name);
 	if (e->flags & TABLE_DORMANT)
 		text_puts(out, " { flags dormant; }");
@@ -58,6 +62,10 @@ static void echo_table(const struct transaction *tx, const struct echo *e,
 static void echo_chain(const struct transaction *tx, const struct echo *e,
 		       const struct table *t, const struct chain *c, struct text *out)
 {
+	if (tx->input->json) {
+		echo_json_chain(e, t, c, out);
+		return;
+	}
 	text_printf(out, "%s chain %s %s %s", verb(e->op), family_name(t->family), t->name,
 		    c->name);
 	if (c->type != CHAIN_REGULAR) {
@@ -76,6 +84,10 @@ static void echo_object(const struct transaction *tx, const struct echo *e,
 
 		if (o->handle != e->handle)
 			continue;
+		if (tx->input->json) {
+			echo_json_object(tx, e, t, o, out);
+			return;
+		}
 		text_printf(out, "%s %s %s %s %s ", verb(e->op), object_kind_name(o->kind),
 			    family_name(t->family), t->name, o->name);
 		print_object_line(o, tx->input->print, out);
@@ -107,6 +119,10 @@ static void echo_rule(const struct transaction *tx, const struct echo *e, const 
 	const struct chain *c = place->chain;
 	size_t at = place->at;
 
+	if (tx->input->json) {
+		echo_json_rule(tx, e, t, c, c->rules[at], out);
+		return;
+	}
 	if (e->op == COMMAND_REPLACE)
 		text_printf(out, "delete rule %s %s %s handle %" PRIu64 "\n",
 			    family_name(t->family), t->name, c->name, e->handle);
@@ -118,7 +134,7 @@ static void echo_rule(const struct transaction *tx, const struct echo *e, const 
 	text_putc(out, '\n');
 }
 
-void echo_print(const struct transaction *tx, struct text *out)
+static void echo_all(const struct transaction *tx, struct text *out)
 {
 	struct place place = { .rs = tx->rs };
 
@@ -145,4 +161,20 @@ void echo_print(const struct transaction *tx, struct text *out)
 		else if (find_rule(&place, c, e->handle))
 			echo_rule(tx, e, t, &place, out);
 	}
+}
+
+void echo_print(const struct transaction *tx, struct text *out)
+{
+	if (!tx->input->json) {
+		echo_all(tx, out);
+		return;
+	}
+	if (!tx->n_echoes && !tx->json)
+		return;
+	text_puts(out, "{\"nftables\": [");
+	if (tx->json)
+		echo_json_document(tx, tx->json, out);
+	else
+		echo_all(tx, out);
+	text_puts(out, "]}\n");
 }

@@ -68,7 +68,7 @@ static int push_source(struct lex *lx, struct source *src, const struct span *fr
 	lx->sources[lx->n_sources++] = src;
 	/* An empty file costs something, too. */
 	lx->bytes += src->len < 64 ? 64 : src->len;
-	lx->stack[lx->depth++] = (struct lex_frame){ src, 0 };
+	lx->stack[lx->depth++] = (struct lex_frame){ .source = src };
 	return 0;
 }
 
@@ -350,26 +350,55 @@ static void lex_string(struct token *t, const char *s, const char *end)
 	t->len = (size_t)(close - s) - 1;
 }
 
+struct source *lex_feed(struct lex *lx, struct lex_feed *feed)
+{
+	struct lex_frame *f = &lx->stack[lx->depth - 1];
+
+	f->feed = feed;
+	return f->source;
+}
+
+struct token lex_one(const char *text, size_t len)
+{
+	struct token t = { .kind = TOKEN_BAD, .s = text, .len = len };
+
+	if (len)
+		lex_longest(&t, text, text + len);
+	if (t.len != len)
+		t.kind = TOKEN_BAD;
+	return t;
+}
+
+/* The end of a source. */
+static struct token lex_end(struct lex *lx)
+{
+	struct lex_frame *f = &lx->stack[lx->depth - 1];
+	struct token t = { .s = f->source->text + f->source->len };
+
+	t.span = (struct span){ f->source, (uint32_t)f->source->len, 0 };
+	f->pos = f->source->len;
+	if (lx->depth > 1) {
+		/* An included text ends its last statement. */
+		lx->depth--;
+		t.kind = TOKEN_NEWLINE;
+		t.punct = '\n';
+	}
+	return t;
+}
+
 struct token lex_next(struct lex *lx)
 {
 	struct lex_frame *f = &lx->stack[lx->depth - 1];
-	const char *text = f->source->text, *end = text + f->source->len;
-	const char *p = skip_blank(text + f->pos, end);
-	struct token t = { .s = p, .len = 1 };
+	const char *text = f->source->text, *end = text + f->source->len, *p;
+	struct token t = { .len = 1 };
 
+	if (f->feed)
+		return f->feed->next(f->feed, &t) ? t : lex_end(lx);
+	p = skip_blank(text + f->pos, end);
+	if (p == end)
+		return lex_end(lx);
+	t.s = p;
 	t.span = (struct span){ f->source, (uint32_t)(p - text), 1 };
-	if (p == end) {
-		t.span.len = 0;
-		t.len = 0;
-		f->pos = f->source->len;
-		if (lx->depth > 1) {
-			/* An included text ends its last statement. */
-			lx->depth--;
-			t.kind = TOKEN_NEWLINE;
-			t.punct = '\n';
-		}
-		return t;
-	}
 	if (*p == '\n' || *p == ';') {
 		t.kind = TOKEN_NEWLINE;
 		t.punct = *p;

@@ -44,12 +44,19 @@ struct token {
 	struct span span;
 };
 
+/* Tokens that come from elsewhere than the text of a source. */
+struct lex_feed {
+	/* False at the end. */
+	bool (*next)(struct lex_feed *feed, struct token *ret_token);
+};
+
 struct lex {
 	/* What is read, the last first.  More than LEX_DEPTH when one include names many files:
 	 * each has its own level all the same. */
 	struct lex_frame {
 		struct source *source;
 		size_t pos;
+		struct lex_feed *feed; /* NULL: the text's own */
 	} * stack;
 	size_t depth, cap;
 	struct source **sources; /* owned: spans point into them */
@@ -66,7 +73,11 @@ int lex_push(struct lex *lx, const char *name, const char *text, size_t len,
 	     const struct span *from);
 /* The same; name and text are malloc'ed and handed over, also on failure. */
 int lex_push_owned(struct lex *lx, char *name, char *text, size_t len, const struct span *from);
+/* What was pushed last gives these tokens instead of its own; the feed is borrowed. */
+struct source *lex_feed(struct lex *lx, struct lex_feed *feed);
 struct token lex_next(struct lex *lx);
+/* The token that a whole text is; TOKEN_BAD when it is more than one, or none. */
+struct token lex_one(const char *text, size_t len);
 
 static inline bool token_is(const struct token *t, int punct)
 {

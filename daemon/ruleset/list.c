@@ -187,6 +187,8 @@ int list_apply(struct transaction *tx, const struct command *c)
 	/* A check changes nothing: it only shows. */
 	if (c->op == COMMAND_RESET && !tx->input->check)
 		flags |= PRINT_RESET;
+	if (tx->input->json)
+		return list_json(tx, c, flags);
 	switch (c->object) {
 	case OBJECT_RULESET:
 		list_ruleset(tx, c, flags);

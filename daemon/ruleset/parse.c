@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ruleset/parse_json.h"
+
 /* The longest name of a table or chain (NFT_NAME_MAXLEN with its NUL). */
 #define NAME_MAX_LEN 255
 /* A comment's bytes (NFTNL_UDATA_COMMENT_MAXLEN). */
@@ -287,6 +289,8 @@ int parse_init(struct parser *p, const struct ruleset_input *input, struct diag 
 			   LEX_MAX_BYTES >> 20);
 		return -EINVAL;
 	}
+	if (!err && input->json && json_feed_is(input->text, input->len))
+		p->json = json_feed_new(&p->lx, d, &err);
 	for (const struct ruleset_define *def = input->defines; !err && def && def->name; def++)
 		err = predefine(p, def);
 	if (!err)
@@ -297,5 +301,6 @@ int parse_init(struct parser *p, const struct ruleset_input *input, struct diag 
 void parse_fini(struct parser *p)
 {
 	parse_drop_variables(p, 0);
+	json_feed_free(p->json);
 	lex_fini(&p->lx);
 }

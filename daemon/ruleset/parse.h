@@ -32,8 +32,10 @@ struct variable {
 };
 #define PARSE_BUCKETS 256
 
+struct json_feed;
 struct parser {
 	struct lex lx;
+	struct json_feed *json; /* of what the tokens are made; NULL: of the text */
 	struct diag *d;
 	const struct ruleset_reader *reader;
 	struct token t;	  /* the next token, not consumed yet */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ruleset/parse_json.h"
+
 void command_fini(struct command *c)
 {
 	for (size_t i = 0; i < c->n_chains; i++)
@@ -242,6 +244,16 @@ static bool parse_verb(struct parser *p, struct command *c)
 	return parse_bare_rule(p, c);
 }
 
+/* Whether a command of a JSON document before this one could not be made, which is said. */
+static bool json_failed(struct parser *p)
+{
+	bool failed = p->json && p->json->failed;
+
+	if (failed)
+		p->json->failed = false;
+	return failed;
+}
+
 int parse_command(struct parser *p, struct command *ret_command)
 {
 	struct command c = { 0 };
@@ -253,7 +265,7 @@ int parse_command(struct parser *p, struct command *ret_command)
 		c.span = p->t.span;
 		if (p->t.kind == TOKEN_END) {
 			*ret_command = c;
-			return 0;
+			return p->oom || (p->json && p->json->oom) ? -ENOMEM : 0;
 		}
 		ok = parse_verb(p, &c);
 		if (ok && !parse_at_separator(p)) {
@@ -263,13 +275,12 @@ int parse_command(struct parser *p, struct command *ret_command)
 		c.span = span_join(c.span, p->last);
 		/* A definition is no command of its own. */
 	} while (ok && c.op == COMMAND_NONE);
-	if (p->oom) {
+	if (p->oom || (p->json && p->json->oom)) {
 		command_fini(&c);
 		return -ENOMEM;
 	}
 	*ret_command = c;
-	if (ok)
-		return 0;
-	parse_recover(p, 0);
-	return -EINVAL;
+	if (!ok)
+		parse_recover(p, 0);
+	return ok && !json_failed(p) ? 0 : -EINVAL;
 }

@@ -33,6 +33,9 @@ extern const char *const priority_names[];
 void print_object_line(const struct object *o, unsigned flags, struct text *out);
 
 /* print_stmt.c */
+void print_expr(const struct expr *e, unsigned flags, struct text *out);
+/* What a counter shows, and resets where that is asked for. */
+struct counter print_counter_now(const struct rule *r, const struct stmt *s, unsigned flags);
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);
 
 #endif

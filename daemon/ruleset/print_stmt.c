@@ -43,8 +43,6 @@ static unsigned precedence(enum expr_kind kind)
 	}
 }
 
-static void print_expr(const struct expr *e, unsigned flags, struct text *out);
-
 /* The constant of an operation of this kind: several flags are one themselves. */
 static void print_operand(const struct expr *e, enum expr_kind kind, unsigned flags,
 			  struct text *out)
@@ -94,7 +92,7 @@ static void print_set(const struct expr *e, unsigned flags, struct text *out)
 	text_puts(out, " }");
 }
 
-static void print_expr(const struct expr *e, unsigned flags, struct text *out)
+void print_expr(const struct expr *e, unsigned flags, struct text *out)
 {
 	switch (e->kind) {
 	case EXPR_SELECTOR:
@@ -266,7 +264,7 @@ static void print_reject(const struct rule *r, const struct stmt *s, unsigned fl
 	value_print_whole(out, rejects[s->reject.with].codes, &code, flags);
 }
 
-static struct counter counter_now(const struct rule *r, const struct stmt *s, unsigned flags)
+struct counter print_counter_now(const struct rule *r, const struct stmt *s, unsigned flags)
 {
 	if (!r->counters || s->counter.slot == COUNTER_NONE || flags & PRINT_SAVED)
 		return s->counter.initial;
@@ -278,7 +276,7 @@ static struct counter counter_now(const struct rule *r, const struct stmt *s, un
 static void print_counter(const struct rule *r, const struct stmt *s, unsigned flags,
 			  struct text *out)
 {
-	struct counter c = counter_now(r, s, flags);
+	struct counter c = print_counter_now(r, s, flags);
 
 	text_puts(out, "counter");
 	if (!(flags & PRINT_STATELESS))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ruleset/parse.h"
+#include "ruleset/parse_json.h"
 
 /* ---- arrays ---- */
 
@@ -31,7 +32,11 @@ bool transaction_echo(struct transaction *tx, const struct echo *echo)
 {
 	if (!tx->input->echo)
 		return true;
-	return push(&tx->echoes, &tx->n_echoes, &tx->cap_echoes, sizeof(*echo), echo);
+	if (!push(&tx->echoes, &tx->n_echoes, &tx->cap_echoes, sizeof(*echo), echo))
+		return false;
+	if (tx->json)
+		tx->echoes[tx->n_echoes - 1].command = tx->json->command;
+	return true;
 }
 
 bool transaction_mention(struct transaction *tx, const struct mention *m)
@@ -257,6 +262,7 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 	tx.rs = err ? NULL : ruleset_copy(old);
 	if (!err && !tx.rs)
 		err = -ENOMEM;
+	tx.json = err ? NULL : p.json;
 	if (!err)
 		err = run(&tx, &p);
 	if (err)

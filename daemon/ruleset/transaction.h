@@ -29,10 +29,13 @@ struct echo {
 	uint64_t table, handle; /* handles: names may change meanwhile */
 	uint64_t chain;		/* of a rule */
 	unsigned flags;		/* of a table, as it was asked for */
+	size_t command;		/* of a JSON document: its place there, from 1; else 0 */
 };
 
+struct json_feed;
 struct transaction {
 	const struct ruleset_input *input;
+	const struct json_feed *json; /* of a document; NULL: commands are in words */
 	struct diag *d;
 	struct ruleset *rs;
 	struct text out; /* of listings */
@@ -54,8 +57,20 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 int change_apply(struct transaction *tx, struct command *c);
 int list_hooks(struct transaction *tx, enum family wanted);
 int list_apply(struct transaction *tx, const struct command *c);
+/* list_json.c: the same as JSON. */
+int list_json(struct transaction *tx, const struct command *c, unsigned flags);
 int graph_check(struct transaction *tx);
 void echo_print(const struct transaction *tx, struct text *out);
+/* echo_json.c, for echo.c. */
+void echo_json_table(const struct echo *e, const struct table *t, struct text *out);
+void echo_json_chain(const struct echo *e, const struct table *t, const struct chain *c,
+		     struct text *out);
+void echo_json_object(const struct transaction *tx, const struct echo *e, const struct table *t,
+		      const struct object *o, struct text *out);
+void echo_json_rule(const struct transaction *tx, const struct echo *e, const struct table *t,
+		    const struct chain *c, const struct rule *r, struct text *out);
+void echo_json_document(const struct transaction *tx, const struct json_feed *f,
+			struct text *out);
 
 /* Takes target over, also on failure. */
 bool transaction_mention(struct transaction *tx, const struct mention *m);

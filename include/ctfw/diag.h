@@ -27,6 +27,9 @@ struct source {
 	/* Where this one was included from; NULL for the first. */
 	const struct source *parent;
 	uint32_t parent_off;
+	/* Says in words where a byte of it belongs, for texts that lines do not part well, such
+	 * as JSON; NULL: nothing is said. */
+	void (*path)(const struct source *src, uint32_t off, struct text *out);
 };
 
 /* [off, off + len) of a source; len 0 points between two bytes, as at an end. */

@@ -70,6 +70,8 @@ struct ruleset_input {
 	unsigned print; /* enum print_flag, for list and echo */
 	bool echo;      /* -e: print what was added, as nft does */
 	bool check;     /* -c: everything but the change */
+	bool json;      /* -j: lists and echo as libnftables-json(5) has them; and a text that
+			 * begins with a brace is such a document */
 };
 
 /* Apply commands to old: all or none.  Listings go to out.  Returns 0 and in *ret_new the

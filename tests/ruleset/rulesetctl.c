@@ -1,9 +1,10 @@
 /* rulesetctl.c - the ruleset's language without a daemon: a test's tool.
  *
- *     rulesetctl [-acenpstyST] [-D NAME=VALUE] {-f FILE | COMMAND} ...
+ *     rulesetctl [-acejnpstyST] [-D NAME=VALUE] {-f FILE | COMMAND} ...
  *
  * Applies the files and commands, one after the other, to one ruleset in memory and prints
- * what they list; errors go to stderr.  Options hold from where they stand on.  --save prints
+ * what they list; errors go to stderr.  Options hold from where they stand on, -j until
+ * --words.  --save prints
  * the saved form, --restore FILE takes it up.  Ends with 0, or 1 at the first error.
  *
  *     rulesetctl --batch
@@ -171,6 +172,7 @@ static void option(struct tool *t, char letter)
 
 	t->input.echo = t->input.echo || letter == 'e';
 	t->input.check = t->input.check || letter == 'c';
+	t->input.json = t->input.json || letter == 'j';
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		if (flags[i].letter == letter)
 			t->input.print |= flags[i].flag;
@@ -247,6 +249,8 @@ int main(int argc, char **argv)
 			err = restore(&t, argv[++i]);
 		else if (!strcmp(argv[i], "--save"))
 			err = save(&t);
+		else if (!strcmp(argv[i], "--words"))
+			t.input.json = false;
 		else if (!strcmp(argv[i], "--batch"))
 			err = batch(&t);
 		else if (!strcmp(argv[i], "-D") && i + 1 < argc)

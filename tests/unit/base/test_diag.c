@@ -6,7 +6,9 @@
 
 static struct source source_of(const char *name, const char *text)
 {
-	return (struct source){ (char *)name, (char *)text, strlen(text), NULL, 0 };
+	return (struct source){
+		.name = (char *)name, .text = (char *)text, .len = strlen(text),
+	};
 }
 
 static void an_error_shows_place_line_and_carets(void **state)

@@ -1,0 +1,235 @@
+/* print_json_stmt.c - statements as JSON. */
+#include "ruleset/datatype.h"
+#include "ruleset/parse.h"
+#include "ruleset/print.h"
+#include "ruleset/print_json.h"
+
+/* ---- matches ---- */
+
+static const char *op_text(enum match_op op)
+{
+	static const char *const texts[] = {
+		[MATCH_NONE] = "==", [MATCH_IMPLICIT] = "in", [MATCH_EQ] = "==",
+		[MATCH_NE] = "!=",   [MATCH_LT] = "<",	      [MATCH_GT] = ">",
+		[MATCH_LE] = "<=",   [MATCH_GE] = ">=",	      [MATCH_NOT] = "!",
+	};
+
+	return texts[op];
+}
+
+/* Flags under a mask of flags: both are lists. */
+static bool is_masked(const struct stmt *s)
+{
+	const struct expr *left = s->match.left, *right = s->match.right;
+
+	return right->kind == EXPR_VALUE && right->type->bitmask && left->kind == EXPR_AND &&
+	       left->op.left->kind == EXPR_SELECTOR &&
+	       (s->match.op == MATCH_EQ || s->match.op == MATCH_NE);
+}
+
+static void print_left(const struct stmt *s, unsigned flags, struct text *out)
+{
+	const struct expr *left = s->match.left;
+
+	if (!is_masked(s)) {
+		print_json_expr(left, flags, out);
+		return;
+	}
+	out_open(out, '{');
+	out_key(out, "&");
+	out_open(out, '[');
+	print_json_expr(left->op.left, flags, out);
+	print_json_flags(left->op.right, true, flags, out);
+	text_puts(out, "]}");
+}
+
+static void print_right(const struct stmt *s, unsigned flags, struct text *out)
+{
+	const struct expr *right = s->match.right;
+
+	if (right->kind != EXPR_VALUE || !right->type->bitmask)
+		print_json_expr(right, flags, out);
+	else if (is_masked(s) || s->match.op == MATCH_IMPLICIT || s->match.op == MATCH_NOT)
+		print_json_flags(right, true, flags, out);
+	/* A field of a header compared with several flags shows them as one number. */
+	else if (s->match.left->kind == EXPR_SELECTOR &&
+		 s->match.left->selector == SELECTOR_TCP_FLAGS)
+		print_json_value(right->type, &right->value, flags, out);
+	else
+		print_json_expr(right, flags, out);
+}
+
+static void print_match(const struct stmt *s, unsigned flags, struct text *out)
+{
+	out_open_object(out, "match");
+	out_member(out, "op", op_text(s->match.op));
+	out_key(out, "left");
+	print_left(s, flags, out);
+	out_key(out, "right");
+	print_right(s, flags, out);
+	out_close_object(out);
+}
+
+/* ---- the others ---- */
+
+static void print_verdict(const struct stmt *s, struct text *out)
+{
+	static const char *const names[] = {
+		[RULE_NONE] = "",	  [RULE_ACCEPT] = "accept",
+		[RULE_DROP] = "drop",	  [RULE_CONTINUE] = "continue",
+		[RULE_RETURN] = "return", [RULE_JUMP] = "jump",
+		[RULE_GOTO] = "goto",
+	};
+
+	if (!s->verdict.chain) {
+		out_word(out, names[s->verdict.verdict]);
+		return;
+	}
+	out_open_object(out, names[s->verdict.verdict]);
+	out_member(out, "target", s->verdict.chain);
+	out_close_object(out);
+}
+
+static void print_reject(const struct stmt *s, unsigned flags, struct text *out)
+{
+	static const struct {
+		const char *name;
+		const struct datatype *codes;
+	} rejects[] = {
+		[REJECT_TCP_RESET] = { "tcp reset", NULL },
+		[REJECT_ICMP] = { "icmp", &datatype_icmp_code },
+		[REJECT_ICMPV6] = { "icmpv6", &datatype_icmpv6_code },
+		[REJECT_ICMPX] = { "icmpx", &datatype_icmpx_code },
+	};
+	struct value code = { .num = s->reject.code };
+
+	out_open_object(out, "reject");
+	out_member(out, "type", rejects[s->reject.with].name);
+	if (rejects[s->reject.with].codes) {
+		out_key(out, "expr");
+		print_json_value(rejects[s->reject.with].codes, &code, flags, out);
+	}
+	out_close_object(out);
+}
+
+static void print_counter(const struct rule *r, const struct stmt *s, unsigned flags,
+			  struct text *out)
+{
+	struct counter c = print_counter_now(r, s, flags);
+
+	if (flags & PRINT_STATELESS) {
+		out_word(out, "counter");
+		return;
+	}
+	out_open_object(out, "counter");
+	out_member_number(out, "packets", c.packets);
+	out_member_number(out, "bytes", c.bytes);
+	out_close_object(out);
+}
+
+static void print_log_flags(unsigned log, struct text *out)
+{
+	static const struct {
+		enum log_flag flag;
+		const char *name;
+	} names[] = {
+		{ LOG_TCP_SEQUENCE, "tcp sequence" }, { LOG_TCP_OPTIONS, "tcp options" },
+		{ LOG_IP_OPTIONS, "ip options" },     { LOG_SKUID, "skuid" },
+		{ LOG_ETHER, "ether" },
+	};
+	bool several = log & (log - 1);
+
+	out_key(out, "flags");
+	if ((log & LOG_FLAGS_ALL) == LOG_FLAGS_ALL) {
+		out_string(out, "all");
+		return;
+	}
+	if (several)
+		out_open(out, '[');
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (log & names[i].flag)
+			out_string(out, names[i].name);
+	}
+	if (several)
+		out_close(out, ']');
+}
+
+static void print_log(const struct log_spec *log, struct text *out)
+{
+	bool level = !(log->flags & LOG_HAS_GROUP) && log->level != LOG_LEVEL_WARN;
+
+	if (!log->prefix && !log->flags && !level) {
+		out_word(out, "log");
+		return;
+	}
+	out_open_object(out, "log");
+	if (log->prefix)
+		out_member(out, "prefix", log->prefix);
+	if (log->flags & LOG_HAS_GROUP)
+		out_member_number(out, "group", log->group);
+	if (log->flags & LOG_HAS_SNAPLEN)
+		out_member_number(out, "snaplen", log->snaplen);
+	if (log->flags & LOG_HAS_THRESHOLD)
+		out_member_number(out, "queue-threshold", log->queue_threshold);
+	if (level)
+		out_member(out, "level", log_levels[log->level]);
+	if (log->flags & LOG_FLAGS_ALL)
+		print_log_flags(log->flags & LOG_FLAGS_ALL, out);
+	out_close_object(out);
+}
+
+static void print_set_stmt(const struct stmt *s, unsigned flags, struct text *out)
+{
+	const struct expr target = { .kind = EXPR_SELECTOR, .selector = s->set.target };
+
+	out_open_object(out, "mangle");
+	out_key(out, "key");
+	print_json_expr(&target, flags, out);
+	out_key(out, "value");
+	if (s->set.target == SELECTOR_CT_EVENT)
+		print_json_flags(s->set.value, true, flags, out);
+	else
+		print_json_expr(s->set.value, flags, out);
+	out_close_object(out);
+}
+
+static void print_named(const char *key, const char *name, struct text *out)
+{
+	out_open(out, '{');
+	out_member(out, key, name);
+	out_close(out, '}');
+}
+
+void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
+		     struct text *out)
+{
+	switch (s->kind) {
+	case STMT_MATCH:
+		print_match(s, flags, out);
+		break;
+	case STMT_VERDICT:
+		print_verdict(s, out);
+		break;
+	case STMT_REJECT:
+		print_reject(s, flags, out);
+		break;
+	case STMT_COUNTER:
+		print_counter(r, s, flags, out);
+		break;
+	case STMT_LOG:
+		print_log(&s->log, out);
+		break;
+	case STMT_SET_META:
+	case STMT_SET_CT:
+		print_set_stmt(s, flags, out);
+		break;
+	case STMT_OBJECT:
+		print_named(object_kind_name(s->object.kind), s->object.name, out);
+		break;
+	case STMT_NOTRACK:
+		out_word(out, "notrack");
+		break;
+	case STMT_NONE:
+		break;
+	}
+}
