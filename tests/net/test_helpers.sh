@@ -52,8 +52,8 @@ fetch() {
 		--tftp-blksize 512 -o "$WORK/got" "$@" && cmp "$WORK/files/file" "$WORK/got"
 }
 call_up() {
-	in_client sipp -sn uac $SERVER4 -i $CLIENT4 -p 5060 -mp 6000 -rtp_echo -m 1 -d 8000 \
-		-nostdin -timeout 20 >"$WORK/uac" 2>&1 &
+	in_client sipp -sn uac $SERVER4 -i $CLIENT4 -p 5060 -mp 6000 -rtp_echo -m 1 -d 15000 \
+		-nostdin -timeout 40 >"$WORK/uac" 2>&1 &
 	call=$!
 	wait_until 5 in_client ss -Hlun sport = :6000 || die "no SIP client: $(cat "$WORK/uac")"
 	# Until the other side has answered.
