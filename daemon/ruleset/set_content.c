@@ -12,7 +12,7 @@ static bool shape_is_possible(const struct set_shape *s)
 	unsigned most = s->interval ? 16 : SET_KEY_MAX;
 
 	if (!s->n_parts || s->n_parts > SET_PARTS_MAX || s->data_bytes > SET_DATA_MAX ||
-	    s->n_slots > SET_SLOTS_MAX || (s->interval && s->n_parts > 1))
+	    s->n_slots > SET_SLOTS_MAX)
 		return false;
 	for (unsigned i = 0; i < s->n_parts; i++) {
 		if (!s->part[i].bytes || s->part[i].bytes > most)
@@ -33,7 +33,14 @@ int set_content_new(const struct set_shape *shape, struct set_content **ret_cont
 	c->refs = 1;
 	c->shape = *shape;
 	set_codec_init(&c->codec, shape);
-	sorted_init(c);
+	if (shape->interval && shape->n_parts > 1) {
+		if (!concat_init(c)) {
+			free(c);
+			return -ENOMEM;
+		}
+	} else {
+		chunks_init(c);
+	}
 	*ret_content = c;
 	return 0;
 }
@@ -49,7 +56,10 @@ void set_content_unref(struct set_content *c)
 	if (!c || --c->refs)
 		return;
 	set_meta_unref(c->catch_all.meta);
-	sorted_fini(c);
+	if (c->concat)
+		concat_fini(c);
+	else
+		chunks_fini(c);
 	free(c);
 }
 
@@ -64,7 +74,7 @@ struct set_content *set_content_own(struct set_content *c)
 		*own = *c;
 		own->refs = 1;
 		set_meta_ref(own->catch_all.meta);
-		if (!sorted_copy(own, c)) {
+		if (!(c->concat ? concat_copy(own, c) : chunks_copy(own, c))) {
 			set_meta_unref(own->catch_all.meta);
 			free(own);
 			own = NULL;
@@ -86,7 +96,7 @@ size_t set_content_count(const struct set_content *c)
 
 size_t set_content_bytes(const struct set_content *c)
 {
-	return sizeof(*c) + sorted_bytes(c);
+	return sizeof(*c) + (c->concat ? concat_bytes(c) : chunks_bytes(c));
 }
 
 void set_content_note_expiry(struct set_content *c, const struct set_meta *m)
@@ -205,7 +215,10 @@ int set_content_change(struct set_content *c, struct set_batch *b, uint64_t mono
 
 	*ret_error = (struct set_error){.why = SET_FINE};
 	err = take_catch_alls(c, b, mono, ret_error);
-	return err ? err : sorted_change(c, b, mono, ret_error);
+	if (err)
+		return err;
+	return c->concat ? concat_change(c, b, mono, ret_error)
+			 : sorted_change(c, b, mono, ret_error);
 }
 
 bool set_content_has_expired(const struct set_content *c, uint64_t mono)
@@ -215,14 +228,15 @@ bool set_content_has_expired(const struct set_content *c, uint64_t mono)
 
 int set_content_expire(struct set_content *c, uint64_t mono, unsigned most)
 {
-	int gone = 0;
+	int gone = 0, more;
 
 	if (most && set_meta_expired(c->catch_all.meta, mono)) {
 		catch_all_remove(c);
 		gone++;
 		most--;
 	}
-	return gone + sorted_expire(c, mono, most);
+	more = c->concat ? concat_expire(c, mono, most) : sorted_expire(c, mono, most);
+	return more < 0 ? more : gone + more;
 }
 
 /* ---- listings ---- */
@@ -232,7 +246,8 @@ bool set_content_next(const struct set_content *c, struct set_cursor *cursor, ui
 {
 	if (cursor->chunk == SIZE_MAX)
 		return false;
-	if (sorted_next(c, cursor, mono, ret_element))
+	if (c->concat ? concat_next(c, cursor, mono, ret_element)
+		      : sorted_next(c, cursor, mono, ret_element))
 		return true;
 	cursor->chunk = SIZE_MAX;
 	return set_content_get_catch_all(c, mono, ret_element);
@@ -245,7 +260,8 @@ bool set_content_get(const struct set_content *c, const uint8_t *key, const uint
 
 	set_encode(&c->codec, key, first);
 	set_encode(&c->codec, end ? end : key, last);
-	return sorted_get(c, first, last, mono, ret_element);
+	return c->concat ? concat_get(c, first, last, mono, ret_element)
+			 : sorted_get(c, first, last, mono, ret_element);
 }
 
 bool set_content_get_catch_all(const struct set_content *c, uint64_t mono,
@@ -274,7 +290,9 @@ static bool find_catch_all(const struct set_content *c, uint64_t mono, struct se
 static bool find(const struct set_content *c, const uint64_t *key, uint64_t mono,
 		 struct set_hit *ret_hit)
 {
-	return sorted_find(c, key, mono, ret_hit) || find_catch_all(c, mono, ret_hit);
+	if (c->concat ? concat_find(c, key, mono, ret_hit) : sorted_find(c, key, mono, ret_hit))
+		return true;
+	return find_catch_all(c, mono, ret_hit);
 }
 
 bool set_find(const struct set_content *c, const uint8_t *key, uint64_t mono,

@@ -93,6 +93,20 @@ static inline const uint8_t *set_batch_data(const struct set_batch *b,
 	return (const uint8_t *)(set_batch_end(b, item) + b->codec.words);
 }
 
+/* An element of a batch on its way into a content. */
+struct set_item {
+	const uint64_t *key, *end;
+	const uint8_t *data;
+	struct set_meta *meta; /* a reference, which goes to the content's element */
+};
+
+static inline struct set_item set_batch_get(const struct set_batch *b,
+					    const struct set_batch_item *item)
+{
+	return (struct set_item){set_batch_key(b, item), set_batch_end(b, item),
+				 set_batch_data(b, item), item->meta};
+}
+
 /* ---- contents ---- */
 
 /* A run of sorted elements.  Columns: keys, ends (of intervals), data. */
@@ -113,10 +127,12 @@ struct set_content {
 	unsigned refs;
 	struct set_shape shape;
 	struct set_codec codec;
-	bool concat; /* concatenated intervals */
 	size_t n;
 	uint64_t soonest; /* nothing expires before; 0: nothing does at all */
 	struct set_catch_all catch_all;
+
+	/* concatenated intervals; NULL: sorted */
+	struct concat *concat;
 
 	/* sorted */
 	uint32_t cap;	   /* elements of a chunk */
@@ -171,11 +187,11 @@ int set_meet(struct set_content *c, enum set_op op, const uint8_t *data,
 	     const struct set_meta *new, const uint8_t *old_data, struct set_meta **old,
 	     struct set_error *ret_error);
 
-/* set_sorted.c.  What changes it returns as set_content_change() does, sets why and other. */
-void sorted_init(struct set_content *c);
-bool sorted_copy(struct set_content *c, const struct set_content *from);
-void sorted_fini(struct set_content *c);
-size_t sorted_bytes(const struct set_content *c);
+/* set_chunk.c and set_sorted.c: plain sets, and intervals of one part */
+void chunks_init(struct set_content *c);
+bool chunks_copy(struct set_content *c, const struct set_content *from);
+void chunks_fini(struct set_content *c);
+size_t chunks_bytes(const struct set_content *c);
 int sorted_change(struct set_content *c, struct set_batch *b, uint64_t mono,
 		  struct set_error *ret_error);
 int sorted_expire(struct set_content *c, uint64_t mono, unsigned most);
@@ -184,6 +200,21 @@ bool sorted_next(const struct set_content *c, struct set_cursor *cursor, uint64_
 bool sorted_get(const struct set_content *c, const uint64_t *key, const uint64_t *end,
 		uint64_t mono, struct set_element *ret_element);
 bool sorted_find(const struct set_content *c, const uint64_t *key, uint64_t mono,
+		 struct set_hit *ret_hit);
+
+/* set_concat.c: the same for concatenated intervals */
+bool concat_init(struct set_content *c);
+bool concat_copy(struct set_content *c, const struct set_content *from);
+void concat_fini(struct set_content *c);
+size_t concat_bytes(const struct set_content *c);
+int concat_change(struct set_content *c, struct set_batch *b, uint64_t mono,
+		  struct set_error *ret_error);
+int concat_expire(struct set_content *c, uint64_t mono, unsigned most);
+bool concat_next(const struct set_content *c, struct set_cursor *cursor, uint64_t mono,
+		 struct set_element *ret_element);
+bool concat_get(const struct set_content *c, const uint64_t *key, const uint64_t *end,
+		uint64_t mono, struct set_element *ret_element);
+bool concat_find(const struct set_content *c, const uint64_t *key, uint64_t mono,
 		 struct set_hit *ret_hit);
 
 #endif

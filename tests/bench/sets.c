@@ -1,0 +1,200 @@
+/* sets.c - contents of sets alone: how soon a million prefixes are loaded, what they cost, how
+ * soon one is found, and what one more or one less takes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ruleset/set.h"
+
+#define LOOKUPS 2000000
+
+static const struct set_shape prefixes = {
+	.part = {{4, SET_ORDER_NETWORK}}, .n_parts = 1, .interval = true, .auto_merge = true};
+static const struct set_shape prefixes6 = {
+	.part = {{16, SET_ORDER_NETWORK}}, .n_parts = 1, .interval = true, .auto_merge = true};
+static const struct set_shape services = {
+	.part = {{4, SET_ORDER_NETWORK}, {2, SET_ORDER_NETWORK}},
+	.n_parts = 2,
+};
+static const struct set_shape boxes = {
+	.part = {{4, SET_ORDER_NETWORK}, {2, SET_ORDER_NETWORK}},
+	.n_parts = 2,
+	.interval = true,
+};
+
+static uint64_t seed = 1;
+
+static uint32_t next_random(void)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(seed >> 32);
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "%s failed\n", what);
+	exit(1);
+}
+
+static void put32(uint8_t *at, uint32_t x)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(x >> (24 - 8 * i));
+}
+
+/* Prefixes of 19 to 32 bits: of a million nearly 800,000 are left when they are joined. */
+static void put_prefix(struct set_element *e, unsigned bytes)
+{
+	unsigned host = next_random() % 14;
+	uint32_t mask = (uint32_t)(((uint64_t)1 << host) - 1), addr = next_random();
+
+	put32(e->key, addr & ~mask);
+	put32(e->end, addr | mask);
+	memset(e->end + 4, 0xff, bytes - 4u);
+}
+
+static struct set_element random_element(const struct set_shape *s)
+{
+	struct set_element e = {0};
+
+	put_prefix(&e, s->part[0].bytes);
+	if (!s->interval)
+		put32(e.key, next_random());
+	if (s->n_parts > 1) {
+		uint32_t from = next_random(), to = from | (next_random() & 0x1f0000);
+
+		put32(e.key + 4, from & 0xffff0000);
+		put32(e.end + 4, to & 0xffff0000);
+	}
+	return e;
+}
+
+static struct set_content *load(const struct set_shape *s, size_t n)
+{
+	struct set_batch *b = set_batch_new(s, SET_ADD);
+	struct set_content *c = NULL;
+	struct set_error error;
+	double start = now_ms(), put;
+
+	must(b && set_content_new(s, &c) == 0, "memory");
+	for (size_t i = 0; i < n; i++) {
+		struct set_element e = random_element(s);
+
+		must(set_batch_put(b, &e) == 0, "put");
+	}
+	put = now_ms();
+	must(set_content_change(c, b, 0, &error) == 0, "change");
+	printf("  %zu loaded in %.0f ms (%.0f to collect them, %.0f to sort and add them), "
+	       "%zu elements\n",
+	       n, now_ms() - start, put - start, now_ms() - put, set_content_count(c));
+	printf("  %.1f bytes an element\n",
+	       (double)set_content_bytes(c) / (double)set_content_count(c));
+	set_batch_free(b);
+	return c;
+}
+
+static void look_up(const struct set_content *c, const char *what, const uint8_t *keys)
+{
+	struct set_hit hit;
+	double start = now_ms();
+	unsigned found = 0;
+
+	for (size_t i = 0; i < LOOKUPS; i++)
+		found += set_find(c, keys + i * SET_KEY_MAX, 0, &hit);
+	printf("  %.0f ns to look up %s (%.0f%% found)\n", (now_ms() - start) * 1e6 / LOOKUPS,
+	       what, 100.0 * found / LOOKUPS);
+}
+
+/* Keys in no order, so that nothing is in a cache by chance. */
+static void look_ups(const struct set_content *c)
+{
+	size_t n = set_content_count(c), at = 0;
+	uint8_t *keys = malloc((size_t)LOOKUPS * SET_KEY_MAX);
+	uint8_t *there = malloc(n * SET_KEY_MAX);
+	struct set_cursor cursor = {0};
+	struct set_element e;
+	double start = now_ms();
+
+	must(keys && there, "memory");
+	while (set_content_next(c, &cursor, 0, &e))
+		memcpy(there + at++ * SET_KEY_MAX, e.key, SET_KEY_MAX);
+	printf("  %.0f ms to walk through all of them\n", now_ms() - start);
+	for (size_t i = 0; i < LOOKUPS; i++)
+		memcpy(keys + i * SET_KEY_MAX, there + next_random() % at * SET_KEY_MAX,
+		       SET_KEY_MAX);
+	look_up(c, "what is there", keys);
+	for (size_t i = 0; i < LOOKUPS; i++) {
+		e = random_element(set_content_shape(c));
+		memcpy(keys + i * SET_KEY_MAX, e.key, SET_KEY_MAX);
+	}
+	look_up(c, "anything", keys);
+	free(keys);
+	free(there);
+}
+
+static struct set_content *change_one(struct set_content *c, enum set_op op,
+				      struct set_element *e)
+{
+	struct set_batch *b = set_batch_new(set_content_shape(c), op);
+	struct set_content *own = set_content_own(set_content_ref(c));
+	struct set_error error;
+
+	must(b && own && set_batch_put(b, e) == 0, "memory");
+	/* It may overlap or be gone; that takes as long. */
+	if (set_content_change(own, b, 0, &error) == 0)
+		set_content_unref(c);
+	set_batch_free(b);
+	return own;
+}
+
+/* One change a transaction: each leaves the former contents to whoever has them. */
+static struct set_content *change_some(struct set_content *c)
+{
+	enum { N = 2000 };
+	struct set_element e[N];
+	double start;
+
+	for (unsigned i = 0; i < N; i++)
+		e[i] = random_element(set_content_shape(c));
+	start = now_ms();
+	for (unsigned i = 0; i < N; i++)
+		c = change_one(c, SET_ADD, &e[i]);
+	printf("  %.1f us to add one", (now_ms() - start) * 1e3 / N);
+	start = now_ms();
+	for (unsigned i = 0; i < N; i++)
+		c = change_one(c, SET_DELETE, &e[i]);
+	printf(", %.1f us to delete one\n", (now_ms() - start) * 1e3 / N);
+	return c;
+}
+
+static void bench(const char *what, const struct set_shape *s, size_t n)
+{
+	struct set_content *c;
+
+	printf("%s\n", what);
+	c = load(s, n);
+	look_ups(c);
+	set_content_unref(change_some(c));
+}
+
+int main(int argc, char **argv)
+{
+	size_t n = argc > 1 ? (size_t)atol(argv[1]) : 1000000;
+
+	bench("IPv4 prefixes, joined", &prefixes, n);
+	bench("IPv6 prefixes, joined", &prefixes6, n);
+	bench("IPv4 address . port", &services, n);
+	bench("IPv4 prefix . range of ports", &boxes, n / 100);
+	return 0;
+}
