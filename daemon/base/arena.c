@@ -13,12 +13,12 @@
 
 #include "ctfw/siphash.h"
 
-#define PAGE 4096u
+#define PAGE	     4096u
 #define HEADER_BYTES PAGE
 
-static const uint8_t magic[8] = { 'c', 't', 'f', 'w', 'a', 'r', 'e', 'n' };
+static const uint8_t magic[8] = {'c', 't', 'f', 'w', 'a', 'r', 'e', 'n'};
 /* For checks against accidents, not against an enemy: whoever may write the arena is us. */
-static const struct siphash_key check_key = { 0x61726e6163746677, 0x0123456789abcdef };
+static const struct siphash_key check_key = {0x61726e6163746677, 0x0123456789abcdef};
 
 _Static_assert(sizeof(struct arena_header) <= HEADER_BYTES, "the header has a page");
 
@@ -30,7 +30,7 @@ static uint64_t round_up(uint64_t n)
 /* The immutable part of a header for this geometry. */
 static void arena_layout(const struct arena_geometry *g, struct arena_header *ret_header)
 {
-	struct arena_header h = { 0 };
+	struct arena_header h = {0};
 
 	memcpy(h.magic, magic, sizeof(magic));
 	h.layout = ARENA_LAYOUT;
@@ -41,6 +41,8 @@ static void arena_layout(const struct arena_geometry *g, struct arena_header *re
 	h.expect_records = g->expect_records;
 	h.expect_size = ARENA_EXPECT_SIZE;
 	h.ext_size = ARENA_EXT_SIZE;
+	h.element_records = g->element_records;
+	h.element_size = ARENA_ELEMENT_SIZE;
 	h.flows_off = HEADER_BYTES;
 	h.expects_off = h.flows_off + round_up((uint64_t)g->flow_records * ARENA_FLOW_SIZE);
 	h.counters_off =
@@ -51,7 +53,8 @@ static void arena_layout(const struct arena_geometry *g, struct arena_header *re
 		h.counters_off + round_up((uint64_t)ARENA_COUNTERS * 16) * (1 + g->workers);
 	h.text_off[1] = h.text_off[0] + h.text_bytes;
 	h.exts_off = h.text_off[1] + h.text_bytes;
-	h.total = h.exts_off + round_up((uint64_t)g->flow_records * ARENA_EXT_SIZE);
+	h.elements_off = h.exts_off + round_up((uint64_t)g->flow_records * ARENA_EXT_SIZE);
+	h.total = h.elements_off + round_up((uint64_t)g->element_records * ARENA_ELEMENT_SIZE);
 	*ret_header = h;
 }
 
@@ -71,6 +74,7 @@ static void point(struct arena *a, uint8_t *mem, const struct arena_header *layo
 	a->flows = mem + layout->flows_off;
 	a->expects = mem + layout->expects_off;
 	a->exts = mem + layout->exts_off;
+	a->elements = mem + layout->elements_off;
 	a->counters = (uint64_t *)(mem + layout->counters_off);
 	a->text[0] = (char *)mem + layout->text_off[0];
 	a->text[1] = (char *)mem + layout->text_off[1];
@@ -123,19 +127,31 @@ int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 	if (h->flow_records != layout.flow_records || h->flow_size != layout.flow_size ||
 	    h->expect_records != layout.expect_records ||
 	    h->expect_size != layout.expect_size || h->ext_size != layout.ext_size ||
-	    h->counters != layout.counters || h->workers != layout.workers ||
-	    h->text_bytes != layout.text_bytes || h->total != layout.total ||
-	    len < layout.total)
+	    h->element_records != layout.element_records ||
+	    h->element_size != layout.element_size || h->counters != layout.counters ||
+	    h->workers != layout.workers || h->text_bytes != layout.text_bytes ||
+	    h->total != layout.total || len < layout.total)
 		return -E2BIG;
 	point(ret_arena, mem, &layout);
 	return 0;
 }
 
+/* A file system without room says so here rather than by a signal later. */
+static int reserve(uint8_t *from, uint64_t bytes)
+{
+	if (!bytes)
+		return 0;
+	return madvise(from, round_up(bytes), MADV_POPULATE_WRITE) < 0 ? -errno : 0;
+}
+
 int arena_reserve_extensions(const struct arena *a)
 {
-	const uint64_t bytes = round_up((uint64_t)a->header->flow_records * ARENA_EXT_SIZE);
+	return reserve(a->exts, (uint64_t)a->header->flow_records * ARENA_EXT_SIZE);
+}
 
-	return madvise(a->exts, bytes, MADV_POPULATE_WRITE) < 0 ? -errno : 0;
+int arena_reserve_elements(const struct arena *a)
+{
+	return reserve(a->elements, (uint64_t)a->header->element_records * ARENA_ELEMENT_SIZE);
 }
 
 static uint64_t text_check(const char *text, size_t len)

@@ -22,6 +22,7 @@
 #include "ctfw/event.h"
 #include "ctfw/expect.h"
 #include "ctfw/rcu.h"
+#include "ctfw/set_dynamic.h"
 #include "host/filter_private.h"
 #include "host/hostsource.h"
 #include "host/import.h"
@@ -185,6 +186,9 @@ static void on_housekeep(evutil_socket_t fd, short what, void *arg)
 	slices = stats.flows > stats.max / 10 * 9 ? PRESSURE_SLICES : HOUSEKEEP_SLICES;
 	rcu_online();
 	conntrack_housekeep(f->ct, records / slices + 1, filter_now(NULL));
+	set_elements_housekeep(f->elements,
+			       f->config->daemon.max_elements / HOUSEKEEP_SLICES + 1,
+			       filter_now(NULL).mono);
 	rcu_offline();
 	engine_housekeep(f->engine, filter_now(NULL));
 }
@@ -212,6 +216,7 @@ static int set_up_memory(struct filter *f, struct diag *d)
 		.flow_records = conntrack_records(options->max_flows),
 		.workers = ARENA_MAX_WORKERS,
 		.expect_records = conntrack_expect_records(options->expect_max),
+		.element_records = f->config->daemon.max_elements,
 	};
 	struct engine_options engine = {
 		.workers = f->start->workers,
@@ -228,8 +233,9 @@ static int set_up_memory(struct filter *f, struct diag *d)
 	if (err)
 		return err;
 	f->counters = counters_new(&f->arena);
+	f->elements = set_elements_new(&f->arena, f->start->workers, filter_now(NULL).mono);
 	f->ct = conntrack_new(&f->arena, options, f->start->workers, filter_now(NULL));
-	if (f->counters && f->ct)
+	if (f->counters && f->elements && f->ct)
 		f->engine = engine_new(f->ct, f->counters, &engine);
 	if (!f->engine) {
 		diag_error(d, NULL, "cannot set up the flow table: %s", strerror(errno));
@@ -244,6 +250,8 @@ static int set_up_ruleset(struct filter *f, struct diag *d)
 	bool restored = false;
 
 	f->generation = generation_new(f->engine, f->counters, &f->arena, &damaged, &restored);
+	/* The saved ruleset has claimed its sets; elements of others may go. */
+	set_elements_settle(f->elements);
 	/* Of use only to one who goes on: a fresh start reads the file in any case. */
 	if (damaged.errors && !f->start->first)
 		log_text(LEVEL_ERROR, text_str(&damaged.text));
@@ -453,6 +461,7 @@ static void tear_down(struct filter *f)
 	event_hub_free(f->events);
 	conntrack_free(f->ct);
 	counters_free(f->counters);
+	set_elements_free(f->elements);
 	free(atomic_load(&f->shared.view));
 	free(f->workers);
 }

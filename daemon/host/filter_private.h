@@ -33,6 +33,7 @@ struct filter {
 	struct arena arena;
 	bool arena_fresh;
 	struct counters *counters;
+	struct set_elements *elements;
 	struct conntrack *ct;
 	struct engine *engine;
 	struct generation *generation;

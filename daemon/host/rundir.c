@@ -288,7 +288,7 @@ static const char *attach_reason(int err)
 	case -ESTALE:
 		return "it is of another boot or version";
 	case -E2BIG:
-		return "max-flows has changed";
+		return "max-flows, max-elements or the like has changed";
 	default:
 		return "it is damaged";
 	}

@@ -158,6 +158,12 @@ bool set_content_get(const struct set_content *c, const uint8_t *key, const uint
 bool set_content_get_catch_all(const struct set_content *c, uint64_t mono,
 			       struct set_element *ret_element);
 
+/* What a dynamic set has now, to be listed as any other.  With n_slots 1 an element's slot is
+ * the number of its record, for set_dynamic_record().  0, -E2BIG, -ENOMEM. */
+struct set_dynamic;
+int set_content_of(const struct set_dynamic *from, const struct set_shape *shape, uint64_t mono,
+		   struct set_content **ret_content);
+
 /* ---- look-ups, by any thread ---- */
 
 struct set_hit {

@@ -5,22 +5,23 @@
  * are addressed by 32-bit index and hold no pointer; whatever is an index into them
  * (hash tables, free lists) is private memory, rebuilt by a scan.
  *
- *     +--------+-----------+--------------+-------------------+----------+------------+
- *     | header | flows     | expectations | counters: base,   | saved    | extensions |
- *     | 4 KiB  | records   | records      | then a column for | rulesets | records    |
- *     |        | x 256 B   | x 256 B      | each worker       | 0 and 1  | x 64 B     |
- *     +--------+-----------+--------------+-------------------+----------+------------+
+ *     +--------+---------+--------------+------------------+----------+------------+----------+
+ *     | header | flows   | expectations | counters: base,  | saved    | extensions | elements |
+ *     | 4 KiB  | records | records      | then a column    | rulesets | records    | records  |
+ *     |        | x 256 B | x 256 B      | for each worker  | 0 and 1  | x 64 B     | x 192 B  |
+ *     +--------+---------+--------------+------------------+----------+------------+----------+
  *
  * A flow's extension is the record with its own index: what few flows need (labels, a
  * helper's notes).  Those pages are touched by such flows only, and have no room of their
- * own until arena_reserve_extensions() was called.
+ * own until arena_reserve_extensions() was called.  Nor have elements of dynamic sets, until
+ * arena_reserve_elements() was.
  *
  * Life-cycle: arena_size() says how much to map, arena_format() makes an empty one,
  * arena_attach() checks one that a former process left.  The memory belongs to the
  * caller and must be page-aligned and zero for arena_format().
  *
  * Ownership: flows, expectations and extensions belong to conntrack, the counters to counter.h,
- * the saved ruleset to whoever holds the ruleset (one thread). */
+ * elements to set_dynamic.h, the saved ruleset to whoever holds the ruleset (one thread). */
 #ifndef CTFW_ARENA_H
 #define CTFW_ARENA_H
 
@@ -28,10 +29,11 @@
 #include <stddef.h>
 #include <stdatomic.h>
 
-#define ARENA_LAYOUT 2 /* raised whenever a record changes its layout */
+#define ARENA_LAYOUT 3 /* raised whenever a record changes its layout */
 #define ARENA_FLOW_SIZE 256
 #define ARENA_EXPECT_SIZE 256
 #define ARENA_EXT_SIZE 64
+#define ARENA_ELEMENT_SIZE 192
 #define ARENA_MAX_WORKERS 64
 #define ARENA_COUNTERS 262144
 #define ARENA_TEXT_BYTES (64u << 20)
@@ -47,7 +49,9 @@ struct arena_header {
 	uint32_t ext_size; /* as many as flows */
 	uint32_t counters;
 	uint32_t workers;      /* columns of counters */
-	uint64_t flows_off, expects_off, counters_off, text_off[2], exts_off;
+	uint32_t element_records; /* of dynamic sets */
+	uint32_t element_size;
+	uint64_t flows_off, expects_off, counters_off, text_off[2], exts_off, elements_off;
 	uint64_t text_bytes;   /* of each of the two */
 	uint64_t total;
 	uint8_t boot_id[16];   /* the monotonic clock counts from this boot */
@@ -56,6 +60,8 @@ struct arena_header {
 	_Atomic uint32_t next_flow_id;
 	/* 1 + index of the saved ruleset in force, 0 none; written last. */
 	_Atomic uint32_t text_current;
+	/* Elements from here on were never used. */
+	_Atomic uint32_t elements_fresh;
 	struct {
 		uint64_t len;
 		uint64_t check;
@@ -67,6 +73,7 @@ struct arena {
 	uint8_t *flows;    /* flow_records x ARENA_FLOW_SIZE */
 	uint8_t *expects;  /* expect_records x ARENA_EXPECT_SIZE */
 	uint8_t *exts;     /* flow_records x ARENA_EXT_SIZE */
+	uint8_t *elements; /* element_records x ARENA_ELEMENT_SIZE */
 	uint64_t *counters;
 	char *text[2];
 };
@@ -76,6 +83,7 @@ struct arena_geometry {
 	uint32_t workers; /* 1..ARENA_MAX_WORKERS */
 	uint64_t text_bytes; /* of each saved ruleset; 0: ARENA_TEXT_BYTES */
 	uint32_t expect_records;
+	uint32_t element_records;
 };
 
 /* Bytes to map for this geometry. */
@@ -96,6 +104,8 @@ int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 /* Make sure that the extensions have memory, before the first of them is written: where the
  * file system is full a write would kill the process.  0, or a negative errno. */
 int arena_reserve_extensions(const struct arena *a);
+/* The same for the elements of dynamic sets. */
+int arena_reserve_elements(const struct arena *a);
 
 /* Save a ruleset beside the present one and then switch to it, so that a crash at any
  * instant leaves one of the two whole.  -ENOSPC when it is too long. */

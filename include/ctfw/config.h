@@ -54,6 +54,7 @@ struct config_daemon {
 	uint32_t workers; /* 0: as many as suit the machine, see config_workers() */
 	uint32_t spin;    /* microseconds */
 	uint32_t reply_rate;
+	uint32_t max_elements;
 };
 
 /* [capture IFACE]: two TUNs of ours for an interface of the host. */

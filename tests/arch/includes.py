@@ -16,7 +16,7 @@ MODULES = {
     "base": (0, "addr arena clock counter cursor diag hook rcu siphash spin text"),
     "packet": (1, "packet checksum mangle build frag reason"),
     "conntrack": (2, "conntrack event expect flow helper helper_kind tuple timeout"),
-    "ruleset": (2, "ruleset policy"),
+    "ruleset": (2, "ruleset policy set_dynamic"),
     "engine": (3, "engine generation hostview"),
     "control": (4, "control"),
     "host": (5, "config rulefile"),

@@ -1,10 +1,14 @@
-/* sets.c - contents of sets alone: how soon a million prefixes are loaded, what they cost, how
- * soon one is found, and what one more or one less takes. */
+/* sets.c - sets alone: how soon a million prefixes are loaded, what they cost, how soon one is
+ * found, and what one more or one less takes; and what a packet pays that adds an element to a
+ * dynamic set. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
+#include "ctfw/rcu.h"
+#include "ctfw/set_dynamic.h"
 #include "ruleset/set.h"
 
 #define LOOKUPS 2000000
@@ -188,6 +192,72 @@ static void bench(const char *what, const struct set_shape *s, size_t n)
 	set_content_unref(change_some(c));
 }
 
+/* ---- dynamic sets ---- */
+
+enum step { STEP_ADD, STEP_UPDATE, STEP_FIND, STEP_DELETE };
+
+static void each_key(struct set_dynamic *s, enum step step, const char *what, uint32_t n)
+{
+	double start = now_ms();
+	unsigned done = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		/* In no order, and each once. */
+		uint32_t x = i * 2654435761u;
+		uint8_t key[4];
+		struct set_value v = {.key = key, .timeout = 60000000000};
+		struct set_record *r;
+
+		memcpy(key, &x, sizeof(key));
+		if (step == STEP_FIND)
+			done += set_dynamic_find(s, key, 1) != NULL;
+		else if (step == STEP_DELETE)
+			done += set_dynamic_delete(s, key, 1);
+		else if (step == STEP_ADD)
+			done += set_dynamic_add(s, 0, &v, 1, &r) == SET_ADDED;
+		else
+			done += set_dynamic_update(s, 0, &v, 1, &r) == SET_FOUND;
+	}
+	printf("  %.0f ns to %s one", (now_ms() - start) * 1e6 / n, what);
+	must(done == n, what);
+	printf("\n");
+}
+
+static void bench_dynamic(uint32_t n)
+{
+	const struct arena_geometry g = {
+		.flow_records = 1, .workers = 1, .text_bytes = 1, .element_records = n};
+	const struct set_dynamic_spec spec = {.key_bytes = 4};
+	const uint8_t boot_id[16] = {1}, key[16] = {2, 3, 5, 7};
+	struct set_dynamic *s = NULL;
+	struct set_elements *e;
+	struct arena arena;
+	double start;
+	void *mem = mmap(NULL, arena_size(&g), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	must(mem != MAP_FAILED, "memory");
+	arena_format(mem, &g, boot_id, key, &arena);
+	rcu_register();
+	e = set_elements_new(&arena, 1, 0);
+	must(e && !set_elements_reserve(e) && !set_dynamic_new(e, &spec, &s), "memory");
+	printf("A dynamic set of %u IPv4 addresses\n", n);
+	each_key(s, STEP_ADD, "add", n);
+	each_key(s, STEP_FIND, "look up", n);
+	each_key(s, STEP_UPDATE, "update", n);
+	set_dynamic_unref(s);
+	set_elements_free(e);
+	start = now_ms();
+	e = set_elements_new(&arena, 1, 0);
+	printf("  %.0f ms to take them all up again\n", now_ms() - start);
+	must(!set_dynamic_claim(e, SET_DYNAMIC_SETS, &spec, &s), "claim");
+	each_key(s, STEP_DELETE, "delete", n);
+	set_dynamic_unref(s);
+	set_elements_free(e);
+	rcu_unregister();
+	munmap(mem, arena_size(&g));
+}
+
 int main(int argc, char **argv)
 {
 	size_t n = argc > 1 ? (size_t)atol(argv[1]) : 1000000;
@@ -196,5 +266,6 @@ int main(int argc, char **argv)
 	bench("IPv6 prefixes, joined", &prefixes6, n);
 	bench("IPv4 address . port", &services, n);
 	bench("IPv4 prefix . range of ports", &boxes, n / 100);
+	bench_dynamic((uint32_t)n);
 	return 0;
 }

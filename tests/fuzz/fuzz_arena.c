@@ -1,5 +1,5 @@
 /* fuzz_arena.c - what a former process left in the arena: flows, their extensions,
- * expectations, the saved text.
+ * expectations, the saved text, elements of dynamic sets.
  *
  * The arena of a process that tracked a few flows is written over at places that the input
  * names, then taken up again as the next process would.
@@ -7,8 +7,7 @@
  * Input: damages, each of
  *
  *     offset   2 bytes, little endian; see place_of()
- *     mend     1 byte: bit 0, make the identity's checksum of that flow or expectation right
- *              again
+ *     mend     1 byte: bit 0, make the identity's checksum of that record right again
  *     len      1 byte
  *     bytes    len of them */
 #include <string.h>
@@ -19,25 +18,31 @@
 #include "ctfw/conntrack.h"
 #include "ctfw/cursor.h"
 #include "ctfw/rcu.h"
+#include "ctfw/set_dynamic.h"
 #include "ctfw/text.h"
 #include "fuzz.h"
 #include "unit/packets.h"
 
-#define MAX_FLOWS 40
-#define EXPECT_RECORDS 16
-#define TEXT_BYTES 4096
-#define EXT_BYTES (MAX_FLOWS * ARENA_EXT_SIZE)
+#define MAX_FLOWS	40
+#define EXPECT_RECORDS	16
+#define ELEMENT_RECORDS 16
+#define ELEMENT_SETS	2
+#define ELEMENT_BYTES	(ELEMENT_RECORDS * ARENA_ELEMENT_SIZE)
+#define TEXT_BYTES	4096
+#define EXT_BYTES	(MAX_FLOWS * ARENA_EXT_SIZE)
 
-static const uint8_t boot_id[16] = { 1 }, key_bytes[16] = { 2 };
-static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
+static const uint8_t boot_id[16] = {1}, key_bytes[16] = {2};
+static const struct instant start = {1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC};
 
 static struct arena_geometry geometry;
-static uint8_t *mem;      /* the arena under test */
+static uint8_t *mem; /* the arena under test */
 static size_t mem_size;
-/* Its first `records_end` bytes, its texts and its extensions, as they should be. */
+/* Its first `records_end` bytes, its texts, its extensions and its elements, as they should
+ * be. */
 static uint8_t *pristine;
 static size_t records_end;
-static uint8_t *expects, *texts, *exts; /* in mem */
+static uint8_t *expects, *texts, *exts, *elements; /* in mem */
+static uint32_t set_number[ELEMENT_SETS];
 static struct siphash_key key;
 static struct conntrack_options options;
 
@@ -45,13 +50,15 @@ static struct conntrack_options options;
 static void pass(struct conntrack *ct, struct raw *raw, struct instant now)
 {
 	struct ct_expectation_spec spec = {
-		.l4proto = IPPROTO_TCP, .size = 1, .timeout = 20 * NSEC_PER_SEC,
+		.l4proto = IPPROTO_TCP,
+		.size = 1,
+		.timeout = 20 * NSEC_PER_SEC,
 	};
 	struct packet p;
 	struct ct_ref ref;
 
 	CHECK(packet_parse(raw->b, raw->len, NULL, &p) == REASON_NONE);
-	if (conntrack_in(ct, 0, &p, (struct ct_zone){ 0, 0 }, now, &ref) == REASON_NONE) {
+	if (conntrack_in(ct, 0, &p, (struct ct_zone){0, 0}, now, &ref) == REASON_NONE) {
 		/* Every second port expects something. */
 		spec.dport = p.sport;
 		if (ntohs(p.sport) % 2 == 0)
@@ -116,6 +123,41 @@ static void track_some(struct conntrack *ct, struct instant now)
 	talk_ftp(ct, now);
 }
 
+static const struct set_dynamic_spec specs[ELEMENT_SETS] = {
+	{.key_bytes = 4},
+	{.key_bytes = 18, .data_bytes = 4, .size = 5},
+};
+
+/* Elements with and without a timeout. */
+static void add_some(struct set_dynamic *s, uint64_t mono)
+{
+	for (uint8_t i = 0; i < 8; i++) {
+		const uint8_t bytes[64] = {i};
+		struct set_value v = {
+			.key = bytes, .data = bytes, .timeout = i % 3 * NSEC_PER_SEC};
+		struct set_record *r;
+
+		set_dynamic_update(s, 0, &v, mono, &r);
+	}
+	rcu_quiescent();
+}
+
+static void add_elements(const struct arena *arena, uint64_t mono)
+{
+	struct set_elements *e = set_elements_new(arena, 1, mono);
+	struct set_dynamic *s[ELEMENT_SETS];
+
+	CHECK(e && set_elements_reserve(e) == 0);
+	for (int i = 0; i < ELEMENT_SETS; i++) {
+		CHECK(set_dynamic_new(e, &specs[i], &s[i]) == 0);
+		set_number[i] = set_dynamic_number(s[i]);
+		add_some(s[i], mono);
+	}
+	for (int i = 0; i < ELEMENT_SETS; i++)
+		set_dynamic_unref(s[i]);
+	set_elements_free(e);
+}
+
 static void set_up(void)
 {
 	static const char text[] = "table ip filter {\n}\n";
@@ -131,30 +173,35 @@ static void set_up(void)
 		.workers = 1,
 		.text_bytes = TEXT_BYTES,
 		.expect_records = EXPECT_RECORDS,
+		.element_records = ELEMENT_RECORDS,
 	};
 	mem_size = arena_size(&geometry);
 	records_end = arena_committed(&geometry);
 	mem = mmap(NULL, mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pristine = malloc(records_end + 2 * TEXT_BYTES + EXT_BYTES);
+	pristine = malloc(records_end + 2 * TEXT_BYTES + EXT_BYTES + ELEMENT_BYTES);
 	CHECK(mem != MAP_FAILED && pristine);
 	arena_format(mem, &geometry, boot_id, key_bytes, &arena);
-	key = (struct siphash_key){ arena.header->key[0], arena.header->key[1] };
+	key = (struct siphash_key){arena.header->key[0], arena.header->key[1]};
 	expects = arena.expects;
 	texts = mem + arena.header->text_off[0];
 	exts = arena.exts;
+	elements = arena.elements;
 	ct = conntrack_new(&arena, &options, 1, start);
 	CHECK(ct && conntrack_reserve_extensions(ct) == 0);
 	track_some(ct, start);
 	conntrack_free(ct);
+	add_elements(&arena, start.mono);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
 	memcpy(pristine, mem, records_end);
 	memcpy(pristine + records_end, texts, 2 * TEXT_BYTES);
 	memcpy(pristine + records_end + 2 * TEXT_BYTES, exts, EXT_BYTES);
+	memcpy(pristine + records_end + 2 * TEXT_BYTES + EXT_BYTES, elements, ELEMENT_BYTES);
 }
 
 /* Where an offset points: in the header and the first flows, from 0x8000 on in the
- * expectations, from 0xc000 on in the two texts, from 0xe000 on in the extensions. */
+ * expectations, from 0xc000 on in the two texts, from 0xe000 on in the extensions, from 0xf000
+ * on in the elements. */
 static uint8_t *place_of(uint32_t offset, size_t *ret_room)
 {
 	const struct {
@@ -162,10 +209,11 @@ static uint8_t *place_of(uint32_t offset, size_t *ret_room)
 		uint8_t *area;
 		size_t size;
 	} areas[] = {
-		{ 0xe000, exts, EXT_BYTES },
-		{ 0xc000, texts, 2 * TEXT_BYTES },
-		{ 0x8000, expects, EXPECT_RECORDS * ARENA_EXPECT_SIZE },
-		{ 0, mem, 0x8000 },
+		{0xf000, elements, ELEMENT_BYTES},
+		{0xe000, exts, EXT_BYTES},
+		{0xc000, texts, 2 * TEXT_BYTES},
+		{0x8000, expects, EXPECT_RECORDS * ARENA_EXPECT_SIZE},
+		{0, mem, 0x8000},
 	};
 	unsigned i = 0;
 	size_t at;
@@ -182,10 +230,15 @@ static uint8_t *place_of(uint32_t offset, size_t *ret_room)
 static void mend_record(uint8_t *at)
 {
 	if (at >= expects && at < expects + EXPECT_RECORDS * ARENA_EXPECT_SIZE) {
-		struct expect *e = (struct expect *)(void *)expects +
-				   (at - expects) / ARENA_EXPECT_SIZE;
+		struct expect *e =
+			(struct expect *)(void *)expects + (at - expects) / ARENA_EXPECT_SIZE;
 
 		e->check = expect_checksum(&key, e);
+	} else if (at >= elements && at < elements + ELEMENT_BYTES) {
+		struct set_record *r = (struct set_record *)(void *)elements +
+				       (at - elements) / ARENA_ELEMENT_SIZE;
+
+		r->check = set_record_check(&key, r);
 	} else if (at >= mem + 4096 && at < mem + 0x8000) {
 		struct flow *f = (struct flow *)(void *)(mem + 4096) +
 				 (at - mem - 4096) / ARENA_FLOW_SIZE;
@@ -202,6 +255,7 @@ static void damage(const uint8_t *data, size_t size)
 	memcpy(mem, pristine, records_end);
 	memcpy(texts, pristine + records_end, 2 * TEXT_BYTES);
 	memcpy(exts, pristine + records_end + 2 * TEXT_BYTES, EXT_BYTES);
+	memcpy(elements, pristine + records_end + 2 * TEXT_BYTES + EXT_BYTES, ELEMENT_BYTES);
 	while (cursor_left(&c) >= 4) {
 		uint32_t low = cursor_u8(&c), offset = low | (uint32_t)cursor_u8(&c) << 8;
 		unsigned mend = cursor_u8(&c);
@@ -258,8 +312,8 @@ static void take_up(struct arena *arena)
 {
 	struct conntrack_recovery r;
 	struct conntrack_stats s;
-	struct instant now = { start.mono + NSEC_PER_SEC, start.real + NSEC_PER_SEC };
-	struct walk walk = { 0, now.mono };
+	struct instant now = {start.mono + NSEC_PER_SEC, start.real + NSEC_PER_SEC};
+	struct walk walk = {0, now.mono};
 	struct conntrack *ct = conntrack_new(arena, &options, 1, now);
 	uint32_t cursor = 0;
 
@@ -282,6 +336,47 @@ static void take_up(struct arena *arena)
 	conntrack_free(ct);
 }
 
+static void take_up_elements(struct arena *arena)
+{
+	uint64_t now = start.mono + NSEC_PER_SEC;
+	struct set_elements *e = set_elements_new(arena, 1, now);
+	struct set_elements_stats stats;
+	struct set_dynamic *s[ELEMENT_SETS];
+	uint32_t found = 0;
+
+	CHECK(e);
+	set_elements_stats(e, &stats);
+	CHECK(stats.kept == stats.used);
+	CHECK(stats.kept + stats.damaged + stats.lapsed <= ELEMENT_RECORDS);
+	for (int i = 0; i < ELEMENT_SETS; i++) {
+		uint32_t cursor = 0, n = 0;
+		struct set_record *r;
+
+		/* Who finds another kind of set under the number begins a new one. */
+		if (set_dynamic_claim(e, set_number[i], &specs[i], &s[i]) != 0)
+			CHECK(set_dynamic_new(e, &specs[i], &s[i]) == 0);
+		while ((r = set_dynamic_next(s[i], &cursor, now)) != NULL) {
+			CHECK(set_dynamic_find(s[i], r->key, now) == r);
+			n++;
+		}
+		CHECK(n == set_dynamic_count(s[i]));
+		found += n;
+	}
+	CHECK(found <= stats.kept);
+	set_elements_settle(e);
+	set_elements_housekeep(e, 0, now);
+	for (int i = 0; i < ELEMENT_SETS; i++) {
+		add_some(s[i], now);
+		set_dynamic_flush(s[i]);
+		CHECK(set_dynamic_count(s[i]) == 0);
+		set_dynamic_unref(s[i]);
+	}
+	set_elements_housekeep(e, 0, now);
+	set_elements_stats(e, &stats);
+	CHECK(stats.used == 0);
+	set_elements_free(e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena;
@@ -296,5 +391,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (arena_saved_text(&arena, &text, &len) == 0)
 		CHECK(text >= (char *)mem && text + len <= (char *)mem + mem_size);
 	take_up(&arena);
+	take_up_elements(&arena);
 	return 0;
 }

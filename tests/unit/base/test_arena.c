@@ -9,8 +9,11 @@
 
 static const uint8_t boot[16] = "this boot", other_boot[16] = "another boot",
 		     key[16] = "secret";
-static const struct arena_geometry geometry = { .flow_records = 100, .workers = 3,
-						.text_bytes = 1, .expect_records = 9 };
+static const struct arena_geometry geometry = {.flow_records = 100,
+					       .workers = 3,
+					       .text_bytes = 1,
+					       .expect_records = 9,
+					       .element_records = 5};
 
 static void *mapped(struct arena *a)
 {
@@ -37,7 +40,8 @@ static void what_was_formatted_is_attached_again(void **state)
 
 static void another_boot_geometry_or_layout_is_told_apart(void **state)
 {
-	struct arena_geometry wider = geometry, longer = geometry, fewer = geometry;
+	struct arena_geometry wider = geometry, longer = geometry, fewer = geometry,
+			      without = geometry;
 	struct arena a, b;
 	void *mem = mapped(&a);
 	size_t size = arena_size(&geometry);
@@ -46,10 +50,12 @@ static void another_boot_geometry_or_layout_is_told_apart(void **state)
 	wider.workers = 4;
 	longer.flow_records = 101;
 	fewer.expect_records = 8;
+	without.element_records = 0;
 	assert_int_equal(arena_attach(mem, size, &geometry, other_boot, &b), -ESTALE);
 	assert_int_equal(arena_attach(mem, size, &wider, boot, &b), -E2BIG);
 	assert_int_equal(arena_attach(mem, size, &longer, boot, &b), -E2BIG);
 	assert_int_equal(arena_attach(mem, size, &fewer, boot, &b), -E2BIG);
+	assert_int_equal(arena_attach(mem, size, &without, boot, &b), -E2BIG);
 	assert_int_equal(arena_attach(mem, size - 1, &geometry, boot, &b), -E2BIG);
 	a.header->layout++;
 	assert_int_equal(arena_attach(mem, size, &geometry, boot, &b), -ESTALE);
@@ -85,9 +91,11 @@ static void records_of_every_kind_lie_apart_and_within_the_arena(void **state)
 	assert_true(a.expects >= a.flows + 100 * ARENA_FLOW_SIZE);
 	assert_true((uint8_t *)a.counters >= a.expects + 9 * ARENA_EXPECT_SIZE);
 	assert_true(a.exts >= (uint8_t *)a.text[1] + a.header->text_bytes);
-	assert_true(a.exts + 100 * ARENA_EXT_SIZE <= end);
+	assert_true(a.elements >= a.exts + 100 * ARENA_EXT_SIZE);
+	assert_true(a.elements + 5 * ARENA_ELEMENT_SIZE <= end);
 	assert_true(arena_committed(&geometry) <= (size_t)((uint8_t *)a.counters - mem));
 	assert_int_equal(arena_reserve_extensions(&a), 0);
+	assert_int_equal(arena_reserve_elements(&a), 0);
 	free(mem);
 }
 
@@ -120,7 +128,7 @@ static void counters_are_summed_over_workers_and_reset_without_loss(void **state
 	struct arena a;
 	void *mem = mapped(&a);
 	struct counters *c = counters_new(&a);
-	uint32_t slot = counter_alloc(c, (struct counter){ 5, 500 });
+	uint32_t slot = counter_alloc(c, (struct counter){5, 500});
 	struct counter seen;
 
 	(void)state;
@@ -144,12 +152,12 @@ static void a_slot_used_again_starts_from_its_own_value(void **state)
 	struct arena a;
 	void *mem = mapped(&a);
 	struct counters *c = counters_new(&a);
-	uint32_t slot = counter_alloc(c, (struct counter){ 0 });
+	uint32_t slot = counter_alloc(c, (struct counter){0});
 
 	(void)state;
 	counter_add(c, slot, 0, 1000, 1000);
 	counter_release(c, slot);
-	assert_int_equal(counter_alloc(c, (struct counter){ 1, 2 }), slot);
+	assert_int_equal(counter_alloc(c, (struct counter){1, 2}), slot);
 	assert_int_equal(counter_read(c, slot).packets, 1);
 	assert_int_equal(counter_read(c, slot).bytes, 2);
 	counters_free(c);
@@ -166,12 +174,12 @@ static void slots_run_out_and_a_claimed_one_is_not_given_twice(void **state)
 	assert_int_equal(counter_claim(c, 1), 0);
 	assert_int_equal(counter_claim(c, 1), -EINVAL);
 	assert_int_equal(counter_claim(c, ARENA_COUNTERS), -EINVAL);
-	assert_int_equal(counter_alloc(c, (struct counter){ 0 }), 0);
+	assert_int_equal(counter_alloc(c, (struct counter){0}), 0);
 	for (uint32_t i = 2; i < ARENA_COUNTERS; i++)
-		assert_int_equal(counter_alloc(c, (struct counter){ 0 }), i);
-	assert_int_equal(counter_alloc(c, (struct counter){ 0 }), COUNTER_NONE);
+		assert_int_equal(counter_alloc(c, (struct counter){0}), i);
+	assert_int_equal(counter_alloc(c, (struct counter){0}), COUNTER_NONE);
 	counter_release(c, 77);
-	assert_int_equal(counter_alloc(c, (struct counter){ 0 }), 77);
+	assert_int_equal(counter_alloc(c, (struct counter){0}), 77);
 	counters_free(c);
 	free(mem);
 }
