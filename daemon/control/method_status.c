@@ -3,6 +3,7 @@
  * The daemon gives what it knows of itself; the engine's and the flow table's numbers are
  * added here.  Every name comes from the table of what it counts. */
 #include "control/session.h"
+#include "ctfw/set_dynamic.h"
 
 static json_t *counter(uint64_t packets, uint64_t bytes)
 {
@@ -74,6 +75,24 @@ static void add_expectations(json_t *status, const struct conntrack_stats *stats
 	json_object_set_new(status, "expectations", expectations);
 }
 
+static void add_elements(json_t *status, const struct control_context *ctx)
+{
+	struct set_elements_stats stats;
+	json_t *elements = json_object();
+
+	set_elements_stats(ctx->elements, &stats);
+	set_int(elements, "now", stats.used);
+	set_int(elements, "max", stats.records);
+	set_int(elements, "added", stats.added);
+	set_int(elements, "expired", stats.expired);
+	set_int(elements, "set_full", stats.set_full);
+	set_int(elements, "no_room", stats.no_room);
+	json_object_set_new(elements, "recovery",
+			    json_pack("{si si si}", "kept", (int)stats.kept, "damaged",
+				      (int)stats.damaged, "expired", (int)stats.lapsed));
+	json_object_set_new(status, "elements", elements);
+}
+
 static void add_flows(json_t *status, const struct control_context *ctx)
 {
 	struct conntrack_recovery r = conntrack_recovery(ctx->conntrack);
@@ -108,6 +127,7 @@ static void add_flows(json_t *status, const struct control_context *ctx)
 				      (int)r.expired, "expectations", (int)r.expectations));
 	json_object_set_new(status, "flows", flows);
 	add_expectations(status, &stats);
+	add_elements(status, ctx);
 }
 
 static void add_ruleset(json_t *status, const struct control_context *ctx)

@@ -242,6 +242,25 @@ static void print_expectations(FILE *out, const json_t *status)
 		(unsigned long long)num(expectations, "deleted"));
 }
 
+/* Nor whoever has no dynamic set. */
+static void print_elements(FILE *out, const json_t *status)
+{
+	const json_t *elements = json_object_get(status, "elements");
+
+	if (!num(elements, "now") && !num(elements, "added"))
+		return;
+	fprintf(out, "Elements of dynamic sets  %llu now, %llu max\n  added %llu, expired %llu",
+		(unsigned long long)num(elements, "now"),
+		(unsigned long long)num(elements, "max"),
+		(unsigned long long)num(elements, "added"),
+		(unsigned long long)num(elements, "expired"));
+	if (num(elements, "set_full") || num(elements, "no_room"))
+		fprintf(out, ", refused %llu by a set's size, %llu by max-elements",
+			(unsigned long long)num(elements, "set_full"),
+			(unsigned long long)num(elements, "no_room"));
+	fprintf(out, "\n\n");
+}
+
 static void print_fragments(FILE *out, const json_t *status)
 {
 	const json_t *fragments = json_object_get(status, "fragments");
@@ -313,6 +332,7 @@ void status_print(FILE *out, const json_t *status, double now)
 	print_traffic(out, status);
 	print_flows(out, status);
 	print_expectations(out, status);
+	print_elements(out, status);
 	print_fragments(out, status);
 	print_drops(out, status);
 	print_ports(out, status);

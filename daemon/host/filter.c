@@ -326,6 +326,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 	f->control_context = (struct control_context){
 		.engine = f->engine,
 		.conntrack = f->ct,
+		.elements = f->elements,
 		.generation = f->generation,
 		.events = f->events,
 		.workers = f->start->workers,

@@ -45,9 +45,12 @@ void event_hub_free(struct event_hub *hub);
 bool event_hub_collect(struct event_hub *hub);
 
 /* What the methods work on. */
+struct set_elements;
+
 struct control_context {
 	struct engine *engine;
 	struct conntrack *conntrack;
+	const struct set_elements *elements;
 	struct generation *generation;
 	struct event_hub *events;
 	unsigned workers; /* of the engine */

@@ -17,6 +17,7 @@
 #include "ctfw/control.h"
 #include "ctfw/expect.h"
 #include "ctfw/rcu.h"
+#include "ctfw/set_dynamic.h"
 
 struct fixture {
 	void *memory;
@@ -30,6 +31,7 @@ struct fixture {
 	struct event_hub *events;
 	struct instant now;
 	struct control_context ctx;
+	struct set_elements *elements;
 	/* reload: what it answers, or that it waits */
 	int reload_err;
 	const char *reload_message;
@@ -98,9 +100,10 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 	arena_format(f->memory, &geometry, zeroes, zeroes, &f->arena);
 	f->ct = conntrack_new(&f->arena, &options, 1, f->now);
 	f->counters = counters_new(&f->arena);
+	f->elements = set_elements_new(&f->arena, 1, f->now.mono);
 	f->engine = engine_new(f->ct, f->counters, &engine_options);
 	f->view = hostview_new(&link, 1, NULL, 0, NULL, 0);
-	assert_true(f->ct && f->counters && f->engine && f->view);
+	assert_true(f->ct && f->counters && f->elements && f->engine && f->view);
 	engine_set_hostview(f->engine, f->view);
 	f->generation = generation_new(f->engine, f->counters, &f->arena, &d, NULL);
 	assert_non_null(f->generation);
@@ -110,6 +113,7 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 	f->ctx = (struct control_context){
 		.engine = f->engine,
 		.conntrack = f->ct,
+		.elements = f->elements,
 		.generation = f->generation,
 		.events = f->events,
 		.workers = 1,
@@ -127,6 +131,7 @@ static inline void fixture_fini(struct fixture *f)
 	generation_free(f->generation);
 	engine_free(f->engine);
 	counters_free(f->counters);
+	set_elements_free(f->elements);
 	event_hub_free(f->events);
 	conntrack_free(f->ct);
 	munmap(f->memory, f->memory_len);

@@ -372,7 +372,7 @@ static void the_man_page_names_every_member_of_status(void **unused)
 	assert_non_null(table);
 	json_object_foreach ((json_t *)p, name, value) {
 		if (strcmp(name, "flows") == 0 || strcmp(name, "expectations") == 0 ||
-		    strcmp(name, "fragments") == 0) {
+		    strcmp(name, "elements") == 0 || strcmp(name, "fragments") == 0) {
 			expect_members(table, name, value);
 			continue;
 		}

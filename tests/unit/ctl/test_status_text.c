@@ -142,6 +142,19 @@ static void expectations_are_told_where_there_are_or_were_some(void **state)
 	assert_null(strstr(text, "Expectations"));
 }
 
+static void elements_of_sets_are_told_where_there_are_or_were_some(void **state)
+{
+	(void)state;
+	print("{\"elements\":{\"now\":2,\"max\":4096,\"added\":9,\"expired\":6}}");
+	expect("Elements of dynamic sets  2 now, 4096 max\n"
+	       "  added 9, expired 6\n");
+	print("{\"elements\":{\"now\":0,\"max\":64,\"added\":9,\"expired\":6,\"set_full\":3,"
+	      "\"no_room\":1}}");
+	expect("  added 9, expired 6, refused 3 by a set's size, 1 by max-elements\n");
+	print("{\"elements\":{\"now\":0,\"max\":4096,\"added\":0}}");
+	assert_null(strstr(text, "Elements"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +166,7 @@ int main(void)
 		cmocka_unit_test(counts_of_nothing_are_none),
 		cmocka_unit_test(fragments_that_wait_are_told),
 		cmocka_unit_test(expectations_are_told_where_there_are_or_were_some),
+		cmocka_unit_test(elements_of_sets_are_told_where_there_are_or_were_some),
 		cmocka_unit_test(an_answer_without_members_is_printed_all_the_same),
 	};
 

@@ -2,6 +2,7 @@
 #ifndef UNIT_RULESET_SET_WORLD_H
 #define UNIT_RULESET_SET_WORLD_H
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ruleset/set.h"
