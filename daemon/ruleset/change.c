@@ -181,54 +181,77 @@ static int add_chain(struct transaction *tx, struct table *t, struct chain_spec 
 /* ---- rules ---- */
 
 /* A chain that a rule leads to is there and has no hook. */
-static int check_target(struct transaction *tx, const struct table *t, const struct stmt *s)
+static int check_target(struct transaction *tx, const struct table *t, const char *chain,
+			const struct span *span)
 {
-	struct token name = { .kind = TOKEN_WORD,
-			      .s = s->verdict.chain,
-			      .len = strlen(s->verdict.chain),
-			      .span = s->span };
+	struct token name = {
+		.kind = TOKEN_WORD, .s = chain, .len = strlen(chain), .span = *span
+	};
 	size_t at = transaction_chain(tx, t, &name);
 
 	if (at == MODEL_NONE)
 		return -EINVAL;
 	if (t->chains[at]->type == CHAIN_REGULAR)
 		return 0;
-	diag_error(tx->d, &s->span, "%s is a chain with a hook: rules cannot lead there",
-		   s->verdict.chain);
+	diag_error(tx->d, span, "%s is a chain with a hook: rules cannot lead there", chain);
 	return -EINVAL;
+}
+
+/* What is found in a rule's statements, and how that went. */
+struct mentions {
+	struct transaction *tx;
+	const struct table *t;
+	const struct rule_spec *spec;
+	const struct token *table;
+	int err;
+};
+
+static void mention(struct mentions *ms, const char *target, const struct span *span)
+{
+	struct mention m = { .span = *span,
+			     .family = ms->t->family,
+			     .table = *ms->table,
+			     .chain = ms->spec->chain };
+
+	if (ms->err)
+		return;
+	if (target) {
+		ms->err = check_target(ms->tx, ms->t, target, span);
+		if (ms->err)
+			return;
+		m.target = strdup(target);
+		if (!m.target)
+			ms->err = -ENOMEM;
+	}
+	if (!ms->err && !transaction_mention(ms->tx, &m))
+		ms->err = -ENOMEM;
+}
+
+static void mention_expr(void *arg, struct expr *e)
+{
+	if (e->kind == EXPR_VERDICT && e->verdict.chain)
+		mention(arg, e->verdict.chain, &e->span);
 }
 
 /* Check what a rule leads to; remember jumps and rejects for the end. */
 static int check_mentions(struct transaction *tx, const struct table *t,
 			  const struct rule_spec *spec, const struct token *table)
 {
-	for (size_t i = 0; i < spec->stmts.n; i++) {
-		const struct stmt *s = &spec->stmts.v[i];
-		struct mention m = { .span = s->span,
-				     .family = t->family,
-				     .table = *table,
-				     .chain = spec->chain };
-		bool jump = s->kind == STMT_VERDICT && s->verdict.chain;
-		int err;
+	struct mentions ms = { .tx = tx, .t = t, .spec = spec, .table = table };
+
+	for (size_t i = 0; i < spec->stmts.n && !ms.err; i++) {
+		struct stmt *s = &spec->stmts.v[i];
 
 		if (s->kind == STMT_OBJECT &&
 		    transaction_object(tx, t, s->object.kind, s->object.name, &s->span) ==
 			    MODEL_NONE)
 			return -EINVAL;
-		if (!jump && s->kind != STMT_REJECT)
-			continue;
-		if (jump) {
-			err = check_target(tx, t, s);
-			if (err)
-				return err;
-			m.target = strdup(s->verdict.chain);
-			if (!m.target)
-				return -ENOMEM;
-		}
-		if (!transaction_mention(tx, &m))
-			return -ENOMEM;
+		if (s->kind == STMT_REJECT || (s->kind == STMT_VERDICT && s->verdict.chain))
+			mention(&ms, s->kind == STMT_REJECT ? NULL : s->verdict.chain,
+				&s->span);
+		stmt_walk(s, mention_expr, &ms);
 	}
-	return 0;
+	return ms.err;
 }
 
 /* Where a rule goes: *ret_at is the place that it will have. */
@@ -294,7 +317,7 @@ static int add_rule(struct transaction *tx, const struct command *c, struct tabl
 		return -EINVAL;
 	err = check_mentions(tx, t, spec, &c->table);
 	if (!err)
-		err = rule_check(t->family, tx->verbatim, spec, tx->d, &r);
+		err = rule_check(t->family, t, tx->verbatim, spec, tx->d, &r);
 	if (err)
 		return err;
 	chain = chain_own(t, at);
@@ -354,6 +377,32 @@ static int add_flowtables(struct transaction *tx, struct command *c, struct tabl
 	return worst;
 }
 
+/* Likewise. */
+static int add_sets(struct transaction *tx, struct command *c, struct table *t)
+{
+	int worst = 0;
+
+	for (size_t i = 0; i < c->n_sets; i++) {
+		int err = set_add(tx, t, &c->sets[i],
+				  c->object == OBJECT_SET ? c->op : COMMAND_ADD);
+
+		if (!err)
+			err = set_fill(tx, t, &c->sets[i]);
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			worst = err;
+	}
+	return worst;
+}
+
+static int add_elements(struct transaction *tx, struct command *c, struct table *t)
+{
+	size_t at = set_named(tx, t, c);
+
+	return at == MODEL_NONE ? -EINVAL : element_change(tx, t, at, c->op, c->elements);
+}
+
 static int apply_add(struct transaction *tx, struct command *c)
 {
 	struct table *t;
@@ -369,11 +418,14 @@ static int apply_add(struct transaction *tx, struct command *c)
 		if (at == MODEL_NONE)
 			return -EINVAL;
 	}
-	if (!c->n_chains && !c->n_objects && !c->n_flowtables && !c->n_rules)
+	if (!c->n_chains && !c->n_objects && !c->n_flowtables && !c->n_sets && !c->n_rules &&
+	    !c->elements)
 		return 0;
 	t = table_own(tx->rs, at);
 	if (!t)
 		return -ENOMEM;
+	if (c->object == OBJECT_ELEMENT)
+		return add_elements(tx, c, t);
 	for (size_t i = 0; i < c->n_chains; i++) {
 		err = add_chain(tx, t, &c->chains[i],
 				c->object == OBJECT_CHAIN ? c->op : COMMAND_ADD);
@@ -381,6 +433,8 @@ static int apply_add(struct transaction *tx, struct command *c)
 			return err;
 	}
 	err = add_objects(tx, c, t);
+	if (!err)
+		err = add_sets(tx, c, t);
 	if (!err)
 		err = add_flowtables(tx, c, t);
 	return err ? err : add_rules(tx, c, t);
@@ -433,6 +487,10 @@ static bool exists(struct transaction *tx, const struct command *c)
 		there = flowtable_named(&quiet, tx->rs->tables[t], c) != MODEL_NONE;
 		goto out;
 	}
+	if (c->object == OBJECT_SET || c->object == OBJECT_ELEMENT) {
+		there = set_named(&quiet, tx->rs->tables[t], c) != MODEL_NONE;
+		goto out;
+	}
 	if (c->object == OBJECT_NAMED) {
 		there = object_named(&quiet, tx->rs->tables[t], c) != MODEL_NONE;
 		goto out;
@@ -465,6 +523,27 @@ static int delete_table(struct transaction *tx, const struct command *c)
 	return 0;
 }
 
+struct wanted {
+	const char *name;
+	bool found;
+};
+
+static void want_target(void *arg, const char *chain)
+{
+	struct wanted *w = arg;
+
+	w->found = w->found || !strcmp(chain, w->name);
+}
+
+static bool leads_to(const struct rule *r, const char *name)
+{
+	struct wanted w = { .name = name };
+
+	for (size_t i = 0; i < r->n_stmts; i++)
+		stmt_each_target(&r->stmts[i], want_target, &w);
+	return w.found;
+}
+
 /* A rule of another chain that leads to this one; its chain in *ret_chain. */
 static const struct rule *find_jump(const struct table *t, const char *name,
 				    const struct chain **ret_chain)
@@ -473,11 +552,7 @@ static const struct rule *find_jump(const struct table *t, const char *name,
 		const struct chain *c = t->chains[i];
 
 		for (size_t j = 0; j < c->n_rules && strcmp(c->name, name); j++) {
-			const struct stmt *last = &c->rules[j]->stmts[c->rules[j]->n_stmts - 1];
-
-			/* Nothing comes behind a jump. */
-			if (last->kind == STMT_VERDICT && last->verdict.chain &&
-			    !strcmp(last->verdict.chain, name)) {
+			if (leads_to(c->rules[j], name)) {
 				*ret_chain = c;
 				return c->rules[j];
 			}
@@ -486,8 +561,34 @@ static const struct rule *find_jump(const struct table *t, const char *name,
 	return NULL;
 }
 
+struct wanted_handle {
+	uint64_t handle;
+	bool found;
+};
+
+static void want_handle(void *arg, uint64_t chain)
+{
+	struct wanted_handle *w = arg;
+
+	w->found = w->found || chain == w->handle;
+}
+
+/* A verdict map that leads to the chain. */
+static const struct set *find_map(const struct table *t, uint64_t chain)
+{
+	for (size_t i = 0; i < t->n_sets; i++) {
+		struct wanted_handle w = { .handle = chain };
+
+		set_each_target(t->sets[i], want_handle, &w);
+		if (w.found)
+			return t->sets[i];
+	}
+	return NULL;
+}
+
 static int delete_chain(struct transaction *tx, const struct command *c, size_t table)
 {
+	const struct set *map;
 	const struct chain *user;
 	const struct rule *r;
 	struct table *t = tx->rs->tables[table];
@@ -510,6 +611,12 @@ static int delete_chain(struct transaction *tx, const struct command *c, size_t 
 			tx->d, at,
 			"chain %s is in use: the rule with handle %llu of chain %s leads there",
 			t->chains[chain]->name, (unsigned long long)r->handle, user->name);
+		return -EINVAL;
+	}
+	map = find_map(t, t->chains[chain]->handle);
+	if (map) {
+		diag_error(tx->d, at, "chain %s is in use: an element of the map %s leads there",
+			   t->chains[chain]->name, map->name);
 		return -EINVAL;
 	}
 	t = table_own(tx->rs, table);
@@ -538,6 +645,17 @@ static int delete_rule(struct transaction *tx, const struct command *c, size_t t
 	return 0;
 }
 
+static int delete_elements(struct transaction *tx, const struct command *c, size_t table)
+{
+	size_t at = set_named(tx, tx->rs->tables[table], c);
+	struct table *t;
+
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	t = table_own(tx->rs, table);
+	return t ? element_change(tx, t, at, c->op, c->elements) : -ENOMEM;
+}
+
 static int apply_delete(struct transaction *tx, const struct command *c)
 {
 	size_t table;
@@ -553,6 +671,10 @@ static int apply_delete(struct transaction *tx, const struct command *c)
 		return flowtable_delete(tx, c, table);
 	if (c->object == OBJECT_NAMED)
 		return object_delete(tx, c, table);
+	if (c->object == OBJECT_SET)
+		return set_delete(tx, c, table);
+	if (c->object == OBJECT_ELEMENT)
+		return delete_elements(tx, c, table);
 	return c->object == OBJECT_CHAIN ? delete_chain(tx, c, table)
 					 : delete_rule(tx, c, table);
 }
@@ -594,6 +716,8 @@ static int apply_flush(struct transaction *tx, const struct command *c)
 	table = transaction_table(tx, command_family(c), &c->table);
 	if (table == MODEL_NONE)
 		return -EINVAL;
+	if (c->object == OBJECT_SET)
+		return set_flush(tx, c, table);
 	if (c->object == OBJECT_CHAIN) {
 		chain = transaction_chain(tx, tx->rs->tables[table], &c->chain);
 		if (chain == MODEL_NONE)
@@ -617,14 +741,12 @@ static int rename_jumps(struct table *t, const char *old, const char *name)
 	for (size_t i = 0; i < t->n_chains; i++) {
 		for (size_t j = 0; j < t->chains[i]->n_rules; j++) {
 			struct rule *r = t->chains[i]->rules[j], *copy;
-			struct stmt *last = &r->stmts[r->n_stmts - 1];
 			struct chain *own;
 
-			if (last->kind != STMT_VERDICT || !last->verdict.chain ||
-			    strcmp(last->verdict.chain, old))
+			if (!leads_to(r, old))
 				continue;
 			own = chain_own(t, i);
-			copy = own ? rule_renamed(r, name) : NULL;
+			copy = own ? rule_renamed(r, old, name) : NULL;
 			if (!copy)
 				return -ENOMEM;
 			own->rules[j] = copy;

@@ -60,30 +60,80 @@ static bool is_matched(struct checker *ck, enum selector_id selector, const stru
 	return false;
 }
 
+/* In the tables of one family there is nothing to ask. */
+static bool may_ask_family(struct checker *ck, const struct expr *left)
+{
+	if (expr_selector(left) != SELECTOR_META_NFPROTO || ck->proto.family == FAMILY_INET)
+		return true;
+	diag_error(ck->d, &left->span,
+		   "\"meta nfproto\" is of use in the inet family only: "
+		   "all packets of this table are %s",
+		   ck->proto.family == FAMILY_IP ? "ipv4" : "ipv6");
+	return false;
+}
+
+/* A left side, as far as nothing stands on the right. */
+static bool check_left_side(struct checker *ck, struct expr *left)
+{
+	return is_matched(ck, expr_selector(left), &left->span) &&
+	       protocols_settle(ck, left) && check_left(ck, left);
+}
+
+bool check_field(struct checker *ck, struct expr **left)
+{
+	return check_left_side(ck, *left) && may_ask_family(ck, *left) &&
+	       protocols_need(ck, expr_selector(*left), &(*left)->span) &&
+	       normal_left(ck, left);
+}
+
+static bool check_set_match(struct checker *ck, struct stmt *s)
+{
+	if (s->match.right->kind != EXPR_SET && s->match.right->kind != EXPR_SETREF) {
+		diag_error(ck->d, &s->match.right->span,
+			   "concatenations are looked up in sets: write { ... }");
+		return false;
+	}
+	if (s->match.op == MATCH_IMPLICIT)
+		s->match.op = MATCH_EQ;
+	if (s->match.op != MATCH_EQ && s->match.op != MATCH_NE) {
+		diag_error(ck->d, &s->span, "sets are compared with == and != only");
+		return false;
+	}
+	return check_key(ck, &s->match.left) &&
+	       check_look_up(ck, s->match.left, DATA_NONE, NULL, &s->match.right);
+}
+
 static bool check_match(struct checker *ck, struct stmt *s)
 {
 	const struct datatype *dt;
 	enum selector_id selector;
 
-	selector = expr_selector(s->match.left);
-	if (!is_matched(ck, selector, &s->match.left->span) ||
-	    !protocols_settle(ck, s->match.left) || !check_left(ck, s->match.left))
+	if (stmt_is_look_up(s))
+		return check_set_match(ck, s);
+	if (!check_left_side(ck, s->match.left))
 		return false;
 	selector = expr_selector(s->match.left);
-	dt = expr_bottom(s->match.left)->type;
-	if (!check_constant(ck, dt, &s->match.right) || !check_op(ck, s, dt))
+	dt = expr_type(s->match.left);
+	if (!check_constant(ck, dt, &s->match.right) || !check_op(ck, s, dt) ||
+	    !may_ask_family(ck, s->match.left))
 		return false;
-	if (selector == SELECTOR_META_NFPROTO && ck->proto.family != FAMILY_INET) {
-		diag_error(ck->d, &s->match.left->span,
-			   "\"meta nfproto\" is of use in the inet family only: "
-			   "all packets of this table are %s",
-			   ck->proto.family == FAMILY_IP ? "ipv4" : "ipv6");
-		return false;
-	}
 	if (!protocols_need(ck, selector, &s->match.left->span) || !normal_match(ck, s))
 		return false;
 	protocols_learn(&ck->proto, s);
 	return true;
+}
+
+static bool check_vmap(struct checker *ck, struct stmt *s)
+{
+	return check_key(ck, &s->vmap.key) &&
+	       check_look_up(ck, s->vmap.key, DATA_VERDICTS, NULL, &s->vmap.set);
+}
+
+/* A value that a map gives; to is what it is for. */
+static bool check_map(struct checker *ck, const struct key_type *to, struct expr *map)
+{
+	return check_key(ck, &map->map.key) &&
+	       check_look_up(ck, map->map.key, DATA_VALUES, to, &map->map.set);
 }
 
 /* ---- reject ---- */
@@ -146,6 +196,12 @@ static bool is_constant(struct checker *ck, const struct stmt *s)
 
 static bool check_set(struct checker *ck, struct stmt *s)
 {
+	struct key_type to = { .n = 0 };
+
+	if (s->set.value->kind == EXPR_MAP) {
+		key_type_add(&to, selectors[s->set.target].type, false);
+		return check_map(ck, &to, s->set.value);
+	}
 	return is_constant(ck, s) &&
 	       normal_value(ck, selectors[s->set.target].type, &s->set.value);
 }
@@ -160,6 +216,8 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 	case STMT_SET_META:
 	case STMT_SET_CT:
 		return check_set(ck, s);
+	case STMT_VMAP:
+		return check_vmap(ck, s);
 	case STMT_VERDICT:
 	case STMT_COUNTER:
 	case STMT_LOG:
@@ -180,45 +238,17 @@ static bool is_terminal(const struct stmt *s)
 /* ---- the rule ---- */
 
 /* Sources go away with the parser. */
-static void forget_span(struct expr *e)
+static void forget_span(void *arg, struct expr *e)
 {
-	if (!e)
-		return;
+	(void)arg;
 	e->span = (struct span){ 0 };
-	switch (e->kind) {
-	case EXPR_RANGE:
-		forget_span(e->range.lo);
-		forget_span(e->range.hi);
-		break;
-	case EXPR_SET:
-		for (size_t i = 0; i < e->list.n; i++)
-			forget_span(e->list.item[i]);
-		break;
-	case EXPR_AND:
-	case EXPR_OR:
-	case EXPR_XOR:
-	case EXPR_LSHIFT:
-	case EXPR_RSHIFT:
-		forget_span(e->op.left);
-		forget_span(e->op.right);
-		break;
-	default:
-		break;
-	}
 }
 
 static void forget_spans(struct stmts *stmts)
 {
 	for (size_t i = 0; i < stmts->n; i++) {
-		struct stmt *s = &stmts->v[i];
-
-		s->span = (struct span){ 0 };
-		if (s->kind == STMT_MATCH) {
-			forget_span(s->match.left);
-			forget_span(s->match.right);
-		} else if (s->kind == STMT_SET_META || s->kind == STMT_SET_CT) {
-			forget_span(s->set.value);
-		}
+		stmts->v[i].span = (struct span){ 0 };
+		stmt_walk(&stmts->v[i], forget_span, NULL);
 	}
 }
 
@@ -247,10 +277,10 @@ static bool check_statements(struct checker *ck, struct stmts *in)
 	return true;
 }
 
-int rule_check(enum family family, bool verbatim, struct rule_spec *spec, struct diag *d,
-	       struct rule **ret_rule)
+int rule_check(enum family family, const struct table *table, bool verbatim,
+	       struct rule_spec *spec, struct diag *d, struct rule **ret_rule)
 {
-	struct checker ck = { .d = d, .verbatim = verbatim };
+	struct checker ck = { .d = d, .table = table, .verbatim = verbatim };
 	struct rule *r = NULL;
 	int err = -EINVAL;
 

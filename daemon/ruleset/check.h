@@ -12,6 +12,7 @@
 #include "ruleset/command.h"
 #include "ruleset/datatype.h"
 #include "ruleset/field.h"
+#include "ruleset/key.h"
 
 /* Protocols that a rule's matches have settled so far.  -1: none yet. */
 struct protocols {
@@ -25,6 +26,7 @@ struct protocols {
 
 struct checker {
 	struct diag *d;
+	const struct table *table; /* whose sets the rule may name; NULL: not known */
 	struct protocols proto;
 	struct stmts out;
 	bool verbatim;
@@ -35,8 +37,8 @@ struct checker {
  * out of spec.  verbatim: what was saved is in normal form already, and stays as it is even
  * where another listing would come of it when it were loaded anew.  0; -EINVAL with errors
  * said; -ENOMEM. */
-int rule_check(enum family family, bool verbatim, struct rule_spec *spec, struct diag *d,
-	       struct rule **ret_rule);
+int rule_check(enum family family, const struct table *table, bool verbatim,
+	       struct rule_spec *spec, struct diag *d, struct rule **ret_rule);
 
 /* ---- between the files; false: an error was said, or memory is out ---- */
 
@@ -45,6 +47,34 @@ bool check_oom(struct checker *ck);
 bool check_constant(struct checker *ck, const struct datatype *dt, struct expr **e);
 /* A match's left side: a selector, or operations with constants on one. */
 bool check_left(struct checker *ck, struct expr *left);
+/* The type of the selector at the bottom of a left side. */
+const struct datatype *expr_type(const struct expr *left);
+/* A field that is looked at: a left side, the protocols that it needs, its normal form. */
+bool check_field(struct checker *ck, struct expr **left);
+/* check_set.c: a key that is looked up in a set: a field, or a CONCAT of some. */
+bool check_key(struct checker *ck, struct expr **key);
+/* The set that a checked key is looked up in: an EXPR_SET, whose items are checked and sorted,
+ * or an EXPR_SETREF.  data: what it maps to. */
+/* Items of a set, one after the other: those of sets within sets are among them.  They point
+ * into the set's expression. */
+struct items {
+	struct checker *ck;
+	struct element_type type;
+	const struct set *set; /* one that has a name; NULL: within a rule */
+	bool deleting;	       /* data may be left out */
+	struct item {
+		struct expr *e, *key, *data;
+		struct item_more *more;
+	} *v;
+	size_t n, cap;
+};
+/* Elements of a named set, to be added, or to be deleted or looked for; the caller frees v. */
+bool check_elements(struct items *items, const struct set *s, bool deleting,
+		    struct expr *elements);
+bool check_look_up(struct checker *ck, const struct expr *key, enum data_kind kind,
+		   const struct key_type *data, struct expr **set);
+/* A left side, checked, to normal form. */
+bool normal_left(struct checker *ck, struct expr **left);
 /* To normal form, both sides checked. */
 bool normal_match(struct checker *ck, struct stmt *s);
 /* What is set: fold constants, order the operations. */

@@ -445,11 +445,28 @@ bool check_constant(struct checker *ck, const struct datatype *dt, struct expr *
 		diag_error(ck->d, &(*e)->span, "a constant value is needed here, not \"%s\"",
 			   selectors[(*e)->selector].text);
 		return false;
+	case EXPR_CONCAT:
+		diag_error(ck->d, &(*e)->span, "this is for sets of concatenations: one %s is "
+			   "needed here", dt->what);
+		return false;
+	case EXPR_SETREF:
+	case EXPR_MAP:
+	case EXPR_MAPPING:
+	case EXPR_VERDICT:
+	case EXPR_ALL:
+	case EXPR_ELEMENT:
+		diag_error(ck->d, &(*e)->span, "a constant %s is needed here", dt->what);
+		return false;
 	case EXPR_VALUE:
 	case EXPR_NONE:
 		break;
 	}
 	return true;
+}
+
+const struct datatype *expr_type(const struct expr *left)
+{
+	return expr_bottom(left)->type;
 }
 
 bool check_left(struct checker *ck, struct expr *left)

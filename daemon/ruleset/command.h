@@ -20,6 +20,7 @@ enum command_op {
 	COMMAND_FLUSH,
 	COMMAND_RENAME,
 	COMMAND_RESET,
+	COMMAND_GET,
 };
 
 enum command_object {
@@ -35,6 +36,9 @@ enum command_object {
 	OBJECT_FLOWTABLE,
 	OBJECT_FLOWTABLES,
 	OBJECT_HOOKS,
+	OBJECT_SET,
+	OBJECT_SETS, /* all sets, maps or meters */
+	OBJECT_ELEMENT,
 	OBJECT_OTHERS, /* sets, counters ...: lists of what no table has yet */
 };
 
@@ -90,6 +94,18 @@ struct flowtable_spec {
 	struct flowtable *flowtable; /* what is known of it */
 };
 
+/* A named set or map as written: its elements are not in the set yet. */
+struct set_spec {
+	struct token name;
+	struct span type_span; /* source NULL: it has no type */
+	struct set *set;
+	bool map;
+	struct expr *elements; /* EXPR_SET, or NULL */
+};
+
+/* What lists tell apart. */
+enum set_class { SETS, MAPS, METERS };
+
 enum place_kind { PLACE_NONE = 0, PLACE_HANDLE, PLACE_INDEX };
 
 struct command {
@@ -113,6 +129,10 @@ struct command {
 	size_t n_objects, cap_objects;
 	struct flowtable_spec *flowtables;
 	size_t n_flowtables, cap_flowtables;
+	struct set_spec *sets; /* likewise */
+	size_t n_sets, cap_sets;
+	struct expr *elements; /* of the element commands: EXPR_SET */
+	enum set_class which; /* of OBJECT_SETS */
 	struct rule_spec *rules; /* of chains with a block; of the rule commands one */
 	size_t n_rules, cap_rules;
 };

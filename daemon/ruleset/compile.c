@@ -62,6 +62,16 @@ uint32_t compile_lookup(struct builder *b, struct wide_range *ranges, size_t n, 
 	return b->program->n_lookups++;
 }
 
+bool compile_room_set(struct builder *b)
+{
+	return ROOM(b, sets);
+}
+
+bool compile_room_target(struct builder *b)
+{
+	return ROOM(b, targets);
+}
+
 static void emit(struct builder *b, enum op op, uint32_t a)
 {
 	compile_emit(b, (struct insn){ .op = (uint8_t)op, .a = a });
@@ -215,7 +225,7 @@ static enum outcome compile_set_ct(struct builder *b, const struct stmt *s)
 		compile_label(b, s->set.value);
 		return OUTCOME_GOES_ON;
 	}
-	if (compile_value(b, s->set.value) == OUTCOME_NEVER)
+	if (compile_value(b, selectors[s->set.target].type, s->set.value) == OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	if (target == SELECTOR_CT_MARK)
 		emit(b, OP_SET_CT_MARK, 0);
@@ -233,6 +243,8 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 	switch (s->kind) {
 	case STMT_MATCH:
 		return compile_match(b, s);
+	case STMT_VMAP:
+		return compile_vmap(b, s);
 	case STMT_VERDICT:
 		compile_verdict(b, s);
 		break;
@@ -249,7 +261,7 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		break;
 	case STMT_SET_META:
 		r->effects = true;
-		if (compile_value(b, s->set.value) == OUTCOME_NEVER)
+		if (compile_value(b, selectors[s->set.target].type, s->set.value) == OUTCOME_NEVER)
 			return OUTCOME_NEVER;
 		emit(b, OP_SET_MARK, 0);
 		break;
@@ -342,8 +354,11 @@ static void compile_table(struct builder *b, const struct table *t)
 			.name = t->chains[i]->name,
 		};
 	}
+	compile_targets(b);
 	for (size_t i = 0; i < t->n_chains; i++)
 		compile_chain(b, t->chains[i], b->first_chain + (uint32_t)i);
+	for (uint32_t i = b->first_target; i < p->n_targets && !b->failed; i++)
+		p->targets[i].start = p->chains[p->targets[i].start].start;
 	for (uint32_t i = start; i < p->n_code && !b->failed; i++) {
 		if (p->code[i].op == OP_JUMP || p->code[i].op == OP_GOTO)
 			p->code[i].a = p->chains[p->code[i].a].start;
@@ -457,6 +472,10 @@ void program_free(struct program *p)
 		return;
 	for (uint32_t i = 0; i < p->n_lookups; i++)
 		free(p->lookups[i]);
+	for (uint32_t i = 0; i < p->n_sets; i++)
+		set_content_unref(p->sets[i].content);
+	free(p->sets);
+	free(p->targets);
 	free(p->lookups);
 	free(p->code);
 	free(p->bases);

@@ -9,12 +9,13 @@
 struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
-		cap_actions;
+		cap_actions, cap_sets, cap_targets;
 	bool failed;
 	/* What is being compiled. */
 	uint8_t l3; /* enum l3: for packets of this family */
 	const struct table *table;
 	uint32_t first_chain; /* number of the table's first one */
+	uint32_t first_target;
 	uint32_t rule;
 	/* What the rule has made sure of so far, as nft keeps its protocol context. */
 	bool known_l3;
@@ -35,7 +36,18 @@ uint32_t compile_pair(struct builder *b, struct wide first, struct wide second);
 uint32_t compile_lookup(struct builder *b, struct wide_range *ranges, size_t n, unsigned bits);
 
 enum outcome compile_match(struct builder *b, const struct stmt *s);
-/* A value into the accumulator, for the statements that set something. */
-enum outcome compile_value(struct builder *b, const struct expr *e);
+/* compile_set.c: what is looked up in sets and maps. */
+enum outcome compile_look_up(struct builder *b, const struct stmt *s);
+enum outcome compile_vmap(struct builder *b, const struct stmt *s);
+enum outcome compile_map(struct builder *b, const struct expr *map, const struct key_type *to);
+/* Remember the table's chains for these. */
+void compile_targets(struct builder *b);
+/* compile.c: room for one more; false when out of memory. */
+bool compile_room_set(struct builder *b);
+bool compile_room_target(struct builder *b);
+/* A field into the accumulator of its width; *ret_bits: 32 or 128. */
+enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits);
+/* A value of that type into the accumulator, for the statements that set something. */
+enum outcome compile_value(struct builder *b, const struct datatype *dt, const struct expr *e);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "ruleset/compile.h"
 #include "ruleset/field.h"
+#include "ruleset/key.h"
 
 /* Where a selector's value is, when it is not found by its place alone. */
 struct origin {
@@ -462,6 +463,18 @@ static bool is_any_of(const struct left *l, enum match_op op, const struct expr 
 	       right->kind == EXPR_VALUE;
 }
 
+enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits)
+{
+	enum outcome outcome;
+	struct left l;
+
+	left_resolve(left, &l);
+	outcome = left_depend(b, &l);
+	left_get(b, &l);
+	*ret_bits = l.bits;
+	return outcome;
+}
+
 enum outcome compile_match(struct builder *b, const struct stmt *s)
 {
 	const struct expr *right = s->match.right;
@@ -471,6 +484,8 @@ enum outcome compile_match(struct builder *b, const struct stmt *s)
 	struct wide_range r;
 	struct left l;
 
+	if (stmt_is_look_up(s))
+		return compile_look_up(b, s);
 	left_resolve(s->match.left, &l);
 	outcome = left_depend(b, &l);
 	if (outcome == OUTCOME_NEVER)
@@ -520,10 +535,16 @@ static void emit_op(struct builder *b, enum expr_kind kind, uint32_t c)
 	compile_emit(b, insn);
 }
 
-enum outcome compile_value(struct builder *b, const struct expr *e)
+enum outcome compile_value(struct builder *b, const struct datatype *dt, const struct expr *e)
 {
+	struct key_type to = { .n = 0 };
 	enum outcome outcome;
-	struct left l;
+	unsigned bits;
+
+	if (e->kind == EXPR_MAP) {
+		key_type_add(&to, dt, false);
+		return compile_map(b, e, &to);
+	}
 
 	if (e->kind == EXPR_VALUE) {
 		compile_emit(b, (struct insn){
@@ -533,12 +554,9 @@ enum outcome compile_value(struct builder *b, const struct expr *e)
 		return OUTCOME_GOES_ON;
 	}
 	if (e->kind != EXPR_SELECTOR) {
-		outcome = compile_value(b, e->op.left);
+		outcome = compile_value(b, dt, e->op.left);
 		emit_op(b, e->kind, (uint32_t)from_const(e->op.right).lo);
 		return outcome;
 	}
-	left_resolve(e, &l);
-	outcome = left_depend(b, &l);
-	left_get(b, &l);
-	return outcome;
+	return compile_field(b, e, &bits);
 }

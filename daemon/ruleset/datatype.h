@@ -36,6 +36,12 @@ static inline const struct datatype *datatype_integer(unsigned bits)
 #define datatype_integer32 datatype_integers[32]
 #define datatype_integer64 datatype_integers[64]
 
+/* Types that a set's declaration may name; NULL when there is none of that name. */
+const struct datatype *datatype_find(const char *name, size_t len);
+/* Their names, NULL at the end. */
+#define DATATYPE_NAMES_MAX 128
+void datatype_names(const char *ret_names[DATATYPE_NAMES_MAX + 1]);
+
 /* A constant as it was written.  0; -ENOENT: no such name; -ERANGE: too large, or too long;
  * -EINVAL: nothing of this type, *ret_why says in what way. */
 int value_parse(const struct datatype *dt, const char *text, struct value *ret_value,

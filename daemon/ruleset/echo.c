@@ -96,6 +96,33 @@ static void echo_object(const struct transaction *tx, const struct echo *e,
 	}
 }
 
+static const struct set *find_set(const struct table *t, uint64_t handle)
+{
+	for (size_t i = t->n_sets; i-- > 0;) {
+		if (t->sets[i]->handle == handle)
+			return t->sets[i];
+	}
+	return NULL;
+}
+
+static void echo_set(const struct transaction *tx, const struct echo *e, const struct table *t,
+		     struct text *out)
+{
+	const struct set *s = find_set(t, e->handle);
+
+	if (!s)
+		return;
+	if (e->kind == ECHO_ELEMENT) {
+		text_printf(out, "add element %s %s %s { %s }\n", family_name(t->family),
+			    t->name, s->name, e->text);
+		return;
+	}
+	text_printf(out, "%s %s %s %s %s ", verb(e->op), s->kind ? "map" : "set",
+		    family_name(t->family), t->name, s->name);
+	print_set_line(s, tx->input->print, out);
+	text_putc(out, '\n');
+}
+
 /* The place of the rule, looked for from where the last one was. */
 static bool find_rule(struct place *place, const struct chain *c, uint64_t handle)
 {
@@ -151,6 +178,10 @@ static void echo_all(const struct transaction *tx, struct text *out)
 		}
 		if (e->kind == ECHO_OBJECT) {
 			echo_object(tx, e, t, out);
+			continue;
+		}
+		if (e->kind == ECHO_SET || e->kind == ECHO_ELEMENT) {
+			echo_set(tx, e, t, out);
 			continue;
 		}
 		c = find_chain(&place, t, e->kind == ECHO_CHAIN ? e->handle : e->chain);

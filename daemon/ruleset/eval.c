@@ -128,6 +128,46 @@ static inline bool wide_within(struct wide x, const struct wide_pair *p)
 	return !wide_below(x, p->first) && !wide_below(p->second, x);
 }
 
+/* ---- keys and data of sets ---- */
+
+static inline void put_key(uint8_t *to, uint32_t x)
+{
+	x = htobe32(x);
+	memcpy(to, &x, sizeof(x));
+}
+
+/* The last n bytes of it, padded. */
+static inline void put_wide_key(uint8_t *to, struct wide x, unsigned n)
+{
+	uint64_t d[2] = { htobe64(x.hi), htobe64(x.lo) };
+
+	memset(to + (n & ~3u), 0, n & 3 ? 4 : 0);
+	memcpy(to, (uint8_t *)d + sizeof(d) - n, n);
+}
+
+static inline struct wide get_data(const uint8_t *from, unsigned n)
+{
+	uint64_t d[2] = { 0, 0 };
+
+	memcpy((uint8_t *)d + sizeof(d) - n, from, n);
+	return (struct wide){ be64toh(d[0]), be64toh(d[1]) };
+}
+
+/* Where the chain with this handle begins, which the transaction knows to be there. */
+static uint32_t find_target(const struct program *p, uint32_t set, uint64_t handle)
+{
+	const struct program_target *t = p->targets + p->sets[set].first_target;
+	uint32_t n = p->sets[set].n_targets;
+
+	while (n > 1) {
+		uint32_t half = n / 2;
+
+		t += t[half].handle <= handle ? half : 0;
+		n -= half;
+	}
+	return t->start;
+}
+
 /* Run a base chain.  Returns the instruction that decided, or NULL: the policy does. */
 static const struct insn *run(const struct program *prog, uint32_t start, struct eval *e,
 			      enum hook hook)
@@ -139,6 +179,9 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 	unsigned depth = 0;
 	uint32_t acc = 0;
 	struct wide wide = { 0, 0 }, field;
+	struct set_verdict verdict;
+	uint8_t key[SET_KEY_MAX];
+	struct set_hit hit;
 
 	for (;;) {
 		switch (i->op) {
@@ -212,6 +255,48 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			eval_set_ct_mark(e, acc);
 			i++;
 			continue;
+		case OP_KEY:
+			put_key(key + i->off, acc << (32 - 8 * i->k));
+			i++;
+			continue;
+		case OP_WIDE_KEY:
+			put_wide_key(key + i->off, wide, i->k);
+			i++;
+			continue;
+		case OP_SET:
+			MATCH_IF(set_find(prog->sets[i->a].content, key, e->now.mono, &hit) !=
+				 i->k)
+		case OP_MAP:
+			if (!set_find(prog->sets[i->a].content, key, e->now.mono, &hit))
+				goto miss;
+			wide = get_data(hit.data, i->k);
+			acc = (uint32_t)wide.lo;
+			i++;
+			continue;
+		case OP_VMAP:
+			if (!set_find(prog->sets[i->a].content, key, e->now.mono, &hit))
+				goto miss;
+			memcpy(&verdict, hit.data, sizeof(verdict));
+			switch (verdict.verdict) {
+			case RULE_ACCEPT:
+				return i + VMAP_ACCEPT;
+			case RULE_RETURN:
+				i += VMAP_RETURN;
+				continue;
+			case RULE_CONTINUE:
+				i += VMAP_END;
+				continue;
+			case RULE_JUMP:
+				if (depth == PROGRAM_JUMPS)
+					return i + VMAP_DROP;
+				back[depth++] = i + VMAP_END;
+				/* fallthrough */
+			case RULE_GOTO:
+				i = code + find_target(prog, i->a, verdict.chain);
+				continue;
+			default:
+				return i + VMAP_DROP;
+			}
 		case OP_JUMP:
 			/* Deeper nesting was refused at load; as the kernel: then drop. */
 			if (depth == PROGRAM_JUMPS)

@@ -15,12 +15,40 @@ struct expr *expr_new(enum expr_kind kind, struct span span)
 	return e;
 }
 
+static void element_free(struct item_more *more)
+{
+	if (!more)
+		return;
+	free(more->comment);
+	stmts_fini(&more->stmts);
+	free(more);
+}
+
+static struct item_more *element_clone(const struct item_more *more)
+{
+	struct item_more *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->timeout = more->timeout;
+	c->expires = more->expires;
+	c->has_timeout = more->has_timeout;
+	c->has_expires = more->has_expires;
+	if ((more->comment && !(c->comment = strdup(more->comment))) ||
+	    !stmts_clone(&c->stmts, more->stmts.v, more->stmts.n)) {
+		element_free(c);
+		return NULL;
+	}
+	return c;
+}
+
 void expr_free(struct expr *e)
 {
 	if (!e)
 		return;
 	switch (e->kind) {
 	case EXPR_SYMBOL:
+	case EXPR_SETREF:
 		free(e->symbol);
 		break;
 	case EXPR_RANGE:
@@ -32,9 +60,25 @@ void expr_free(struct expr *e)
 		break;
 	case EXPR_LIST:
 	case EXPR_SET:
+	case EXPR_CONCAT:
 		for (size_t i = 0; i < e->list.n; i++)
 			expr_free(e->list.item[i]);
 		free(e->list.item);
+		break;
+	case EXPR_MAP:
+		expr_free(e->map.key);
+		expr_free(e->map.set);
+		break;
+	case EXPR_MAPPING:
+		expr_free(e->mapping.key);
+		expr_free(e->mapping.data);
+		break;
+	case EXPR_VERDICT:
+		free(e->verdict.chain);
+		break;
+	case EXPR_ELEMENT:
+		expr_free(e->element.key);
+		element_free(e->element.more);
 		break;
 	case EXPR_AND:
 	case EXPR_OR:
@@ -49,6 +93,7 @@ void expr_free(struct expr *e)
 		break;
 	case EXPR_NONE:
 	case EXPR_VALUE:
+	case EXPR_ALL:
 		break;
 	}
 	free(e);
@@ -59,6 +104,7 @@ static bool clone_parts(struct expr *c, const struct expr *e)
 {
 	switch (e->kind) {
 	case EXPR_SYMBOL:
+	case EXPR_SETREF:
 		return (c->symbol = strdup(e->symbol)) != NULL;
 	case EXPR_RANGE:
 		return (c->range.lo = expr_clone(e->range.lo)) &&
@@ -69,6 +115,7 @@ static bool clone_parts(struct expr *c, const struct expr *e)
 		return !e->prefix.of || (c->prefix.of = expr_clone(e->prefix.of));
 	case EXPR_LIST:
 	case EXPR_SET:
+	case EXPR_CONCAT:
 		for (size_t i = 0; i < e->list.n; i++) {
 			if (!expr_add(c, expr_clone(e->list.item[i])))
 				return false;
@@ -88,6 +135,20 @@ static bool clone_parts(struct expr *c, const struct expr *e)
 		return !e->arg.of || (c->arg.of = expr_clone(e->arg.of));
 	case EXPR_VALUE:
 		c->value = e->value;
+		return true;
+	case EXPR_MAP:
+		return (c->map.key = expr_clone(e->map.key)) &&
+		       (c->map.set = expr_clone(e->map.set));
+	case EXPR_MAPPING:
+		return (c->mapping.key = expr_clone(e->mapping.key)) &&
+		       (c->mapping.data = expr_clone(e->mapping.data));
+	case EXPR_VERDICT:
+		c->verdict.verdict = e->verdict.verdict;
+		return !e->verdict.chain || (c->verdict.chain = strdup(e->verdict.chain));
+	case EXPR_ELEMENT:
+		return (c->element.key = expr_clone(e->element.key)) &&
+		       (c->element.more = element_clone(e->element.more));
+	case EXPR_ALL:
 		return true;
 	case EXPR_NONE:
 		break;
@@ -167,4 +228,47 @@ bool expr_same(const struct expr *a, const struct expr *b)
 	    x->a != y->a || x->b != y->b || x->c != y->c || x->d != y->d)
 		return false;
 	return x->of && y->of ? expr_same(x->of, y->of) : x->of == y->of;
+}
+
+void expr_walk(struct expr *e, void (*visit)(void *arg, struct expr *e), void *arg)
+{
+	if (!e)
+		return;
+	visit(arg, e);
+	switch (e->kind) {
+	case EXPR_RANGE:
+		expr_walk(e->range.lo, visit, arg);
+		expr_walk(e->range.hi, visit, arg);
+		break;
+	case EXPR_PREFIX:
+		expr_walk(e->prefix.of, visit, arg);
+		break;
+	case EXPR_LIST:
+	case EXPR_SET:
+	case EXPR_CONCAT:
+		for (size_t i = 0; i < e->list.n; i++)
+			expr_walk(e->list.item[i], visit, arg);
+		break;
+	case EXPR_MAP:
+		expr_walk(e->map.key, visit, arg);
+		expr_walk(e->map.set, visit, arg);
+		break;
+	case EXPR_MAPPING:
+		expr_walk(e->mapping.key, visit, arg);
+		expr_walk(e->mapping.data, visit, arg);
+		break;
+	case EXPR_ELEMENT:
+		expr_walk(e->element.key, visit, arg);
+		break;
+	case EXPR_AND:
+	case EXPR_OR:
+	case EXPR_XOR:
+	case EXPR_LSHIFT:
+	case EXPR_RSHIFT:
+		expr_walk(e->op.left, visit, arg);
+		expr_walk(e->op.right, visit, arg);
+		break;
+	default:
+		break;
+	}
 }

@@ -27,6 +27,7 @@ struct graph {
 	size_t n_edges, cap_edges;
 	size_t *order;
 	size_t n_order;
+	bool failed; /* out of memory */
 };
 
 static bool add_edge(struct graph *g, size_t to)
@@ -45,20 +46,40 @@ static bool add_edge(struct graph *g, size_t to)
 	return true;
 }
 
+static void add_target(void *arg, const char *chain)
+{
+	struct graph *g = arg;
+	size_t to = chain_find(g->t, chain);
+
+	g->failed = g->failed || (to != MODEL_NONE && !add_edge(g, to));
+}
+
+static void add_map_target(void *arg, uint64_t chain)
+{
+	struct graph *g = arg;
+	size_t to = chain_find_handle(g->t, chain);
+
+	g->failed = g->failed || (to != MODEL_NONE && !add_edge(g, to));
+}
+
+/* A map by name leads wherever its elements do. */
+static void add_map(void *arg, struct expr *e)
+{
+	const struct graph *g = arg;
+	size_t at = e->kind == EXPR_SETREF ? set_find_named(g->t, e->symbol) : MODEL_NONE;
+
+	if (at != MODEL_NONE)
+		set_each_target(g->t->sets[at], add_map_target, arg);
+}
+
 static bool add_rule_edges(struct graph *g, struct node *node, const struct rule *r)
 {
 	for (size_t i = 0; i < r->n_stmts; i++) {
-		const struct stmt *s = &r->stmts[i];
-		size_t to;
-
-		node->rejects = node->rejects || s->kind == STMT_REJECT;
-		if (s->kind != STMT_VERDICT || !s->verdict.chain)
-			continue;
-		to = chain_find(g->t, s->verdict.chain);
-		if (to != MODEL_NONE && !add_edge(g, to))
-			return false;
+		node->rejects = node->rejects || r->stmts[i].kind == STMT_REJECT;
+		stmt_each_target(&r->stmts[i], add_target, g);
+		stmt_walk((struct stmt *)&r->stmts[i], add_map, g);
 	}
-	return true;
+	return !g->failed;
 }
 
 static bool build(struct graph *g)

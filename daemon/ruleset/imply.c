@@ -24,8 +24,9 @@ static bool is_plain_value(const struct stmt *s)
 /* ---- names ---- */
 
 /* Behind `meta l4proto tcp` th is tcp. */
-static void name_header(struct expr *e, uint64_t l4)
+static void name_header(void *arg, struct expr *e)
 {
+	const uint64_t l4 = *(uint64_t *)arg;
 	static const struct {
 		enum selector_id th, tcp, udp;
 	} ports[] = {
@@ -33,10 +34,8 @@ static void name_header(struct expr *e, uint64_t l4)
 		{ SELECTOR_TH_DPORT, SELECTOR_TCP_DPORT, SELECTOR_UDP_DPORT },
 	};
 
-	while (e->kind != EXPR_SELECTOR)
-		e = e->op.left;
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
-		if (e->selector != ports[i].th)
+		if (e->kind != EXPR_SELECTOR || e->selector != ports[i].th)
 			continue;
 		if (l4 == IPPROTO_TCP)
 			e->selector = ports[i].tcp;
@@ -52,14 +51,12 @@ static void name_headers(struct stmts *stmts)
 	for (size_t i = 0; i < stmts->n; i++) {
 		struct stmt *s = &stmts->v[i];
 
-		if (s->kind != STMT_MATCH)
-			continue;
-		if (is_plain_value(s) && (s->match.left->selector == SELECTOR_META_L4PROTO ||
+		if (s->kind == STMT_MATCH && is_plain_value(s) && (s->match.left->selector == SELECTOR_META_L4PROTO ||
 					  s->match.left->selector == SELECTOR_IP_PROTOCOL ||
 					  s->match.left->selector == SELECTOR_IP6_NEXTHDR))
 			l4 = s->match.right->value.num;
 		else
-			name_header(s->match.left, l4);
+			stmt_walk(s, name_header, &l4);
 	}
 }
 
@@ -353,6 +350,20 @@ static void mark_reject(struct implied *im, const struct stmt *s)
 	}
 }
 
+/* A field that is looked up or used needs no match on its protocol in front of it. */
+static void mark_field(void *arg, struct expr *e)
+{
+	struct implied *im = arg;
+	struct field f;
+
+	if (e->kind != EXPR_SELECTOR)
+		return;
+	f = expr_field(e);
+	if (f.base != BASE_NONE && im->dep[f.base] && may_leave_out(im, f.base) &&
+	    e->selector != SELECTOR_TH_SPORT && e->selector != SELECTOR_TH_DPORT)
+		leave_out(im, f.base);
+}
+
 void imply_mark(enum family family, struct stmts *stmts)
 {
 	struct implied im = { .family = family };
@@ -360,11 +371,14 @@ void imply_mark(enum family family, struct stmts *stmts)
 	for (size_t i = 0; i < stmts->n; i++) {
 		struct stmt *s = &stmts->v[i];
 
-		if (s->kind == STMT_MATCH && is_payload(s)) {
+		if (s->kind == STMT_MATCH && s->match.left->kind == EXPR_CONCAT) {
+			stmt_walk(s, mark_field, &im);
+		} else if (s->kind == STMT_MATCH && is_payload(s)) {
 			mark_payload(&im, s);
 		} else if (s->kind == STMT_MATCH) {
 			mark_meta(&im, s);
 		} else {
+			stmt_walk(s, mark_field, &im);
 			if (s->kind == STMT_REJECT)
 				mark_reject(&im, s);
 			memset(im.dep, 0, sizeof(im.dep));

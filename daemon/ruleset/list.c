@@ -20,7 +20,7 @@ static void list_ruleset(struct transaction *tx, const struct command *c, unsign
 {
 	for (size_t i = 0; i < tx->rs->n_tables; i++) {
 		if (in_family(c, tx->rs->tables[i]))
-			print_table(tx->rs->tables[i], flags, &tx->out);
+			print_table(tx->rs->tables[i], flags, tx->rs->mono, &tx->out);
 	}
 }
 
@@ -96,30 +96,77 @@ static void list_flowtables(struct transaction *tx, const struct command *c, uns
 	}
 }
 
-/* Lists of objects that tables do not have: nft shows all tables of some, of the others those
- * that have any objects, unless they are reset. */
+/* Lists of objects that tables do not have: nft shows those tables that have any objects, unless
+ * they are reset. */
 static int list_others(struct transaction *tx, const struct command *c)
 {
-	static const char *const shown[] = { "sets", "maps", "meters" };
 	size_t only = MODEL_NONE;
-	const char *word = c->word.source->text + c->word.off;
-	bool show = false;
 
 	if (c->table.kind != TOKEN_END) {
 		only = transaction_table(tx, command_family(c), &c->table);
 		if (only == MODEL_NONE)
 			return -EINVAL;
 	}
-	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
-		show = show || (strlen(shown[i]) == c->word.len &&
-				!strncmp(word, shown[i], c->word.len));
 	for (size_t i = 0; i < tx->rs->n_tables; i++) {
 		if (!in_family(c, tx->rs->tables[i]) || (only != MODEL_NONE && only != i) ||
-		    !(show || (c->op == COMMAND_LIST && tx->rs->tables[i]->n_objects)))
+		    c->op != COMMAND_LIST || !tx->rs->tables[i]->n_objects)
 			continue;
 		open_table(tx->rs->tables[i], &tx->out);
 		text_puts(&tx->out, "}\n");
 	}
+	return 0;
+}
+
+static bool of_class(const struct set *s, enum set_class which)
+{
+	return which == METERS ? s->meter : !s->meter && (s->kind != DATA_NONE) == (which == MAPS);
+}
+
+static void list_class(struct transaction *tx, const struct command *c, const struct table *t,
+		       unsigned flags)
+{
+	open_table(t, &tx->out);
+	for (size_t i = 0; i < t->n_sets; i++) {
+		if (of_class(t->sets[i], c->which))
+			print_set(t, t->sets[i], flags, tx->rs->mono, &tx->out);
+	}
+	text_puts(&tx->out, "}\n");
+}
+
+/* list sets [FAMILY], list sets table [FAMILY] TABLE */
+static int list_sets(struct transaction *tx, const struct command *c, unsigned flags)
+{
+	size_t at;
+
+	if (c->table.kind != TOKEN_END) {
+		at = transaction_table(tx, command_family(c), &c->table);
+		if (at == MODEL_NONE)
+			return -EINVAL;
+		list_class(tx, c, tx->rs->tables[at], flags);
+		return 0;
+	}
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		if (in_family(c, tx->rs->tables[i]))
+			list_class(tx, c, tx->rs->tables[i], flags);
+	}
+	return 0;
+}
+
+static int list_set(struct transaction *tx, const struct command *c, const struct table *t,
+		    unsigned flags)
+{
+	size_t at = set_named(tx, t, c);
+
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	if (!of_class(t->sets[at], c->which)) {
+		diag_error(tx->d, &c->name.span, "%s is a %s", t->sets[at]->name,
+			   t->sets[at]->meter ? "meter" : t->sets[at]->kind ? "map" : "set");
+		return -EINVAL;
+	}
+	open_table(t, &tx->out);
+	print_set(t, t->sets[at], flags, tx->rs->mono, &tx->out);
+	text_puts(&tx->out, "}\n");
 	return 0;
 }
 
@@ -148,7 +195,7 @@ static int list_in_table(struct transaction *tx, const struct command *c, unsign
 		return -EINVAL;
 	t = tx->rs->tables[at];
 	if (c->object == OBJECT_TABLE) {
-		print_table(t, flags, &tx->out);
+		print_table(t, flags, tx->rs->mono, &tx->out);
 		return 0;
 	}
 	if (c->object == OBJECT_FLOWTABLE) {
@@ -160,6 +207,8 @@ static int list_in_table(struct transaction *tx, const struct command *c, unsign
 		text_puts(&tx->out, "}\n");
 		return 0;
 	}
+	if (c->object == OBJECT_SET)
+		return list_set(tx, c, t, flags);
 	if (c->object == OBJECT_NAMED) {
 		at = object_named(tx, t, c);
 		if (at == MODEL_NONE)
@@ -180,13 +229,22 @@ static int list_in_table(struct transaction *tx, const struct command *c, unsign
 	return 0;
 }
 
-int list_apply(struct transaction *tx, const struct command *c)
+static int get_element(struct transaction *tx, struct command *c)
+{
+	size_t at = transaction_table(tx, command_family(c), &c->table);
+
+	return at == MODEL_NONE ? -EINVAL : element_get(tx, c, at);
+}
+
+int list_apply(struct transaction *tx, struct command *c)
 {
 	unsigned flags = tx->input->print;
 
 	/* A check changes nothing: it only shows. */
 	if (c->op == COMMAND_RESET && !tx->input->check)
 		flags |= PRINT_RESET;
+	if (c->op == COMMAND_GET)
+		return get_element(tx, c);
 	if (tx->input->json)
 		return list_json(tx, c, flags);
 	switch (c->object) {
@@ -204,6 +262,8 @@ int list_apply(struct transaction *tx, const struct command *c)
 	case OBJECT_FLOWTABLES:
 		list_flowtables(tx, c, flags);
 		return 0;
+	case OBJECT_SETS:
+		return list_sets(tx, c, flags);
 	case OBJECT_HOOKS:
 		return list_hooks(tx, c->family);
 	case OBJECT_OTHERS:

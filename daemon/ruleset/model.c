@@ -37,71 +37,6 @@ bool model_grow(void *array, size_t n, size_t *cap)
 	return true;
 }
 
-/* ---- statements ---- */
-
-void stmt_fini(struct stmt *s)
-{
-	switch (s->kind) {
-	case STMT_MATCH:
-		expr_free(s->match.left);
-		expr_free(s->match.right);
-		break;
-	case STMT_VERDICT:
-		free(s->verdict.chain);
-		break;
-	case STMT_LOG:
-		free((char *)s->log.prefix);
-		break;
-	case STMT_SET_META:
-	case STMT_SET_CT:
-		expr_free(s->set.value);
-		break;
-	case STMT_OBJECT:
-		free(s->object.name);
-		break;
-	case STMT_NONE:
-	case STMT_REJECT:
-	case STMT_COUNTER:
-	case STMT_NOTRACK:
-		break;
-	}
-	s->kind = STMT_NONE;
-}
-
-bool stmts_insert(struct stmts *s, size_t at, const struct stmt *stmt)
-{
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 4;
-		struct stmt *grown = realloc(s->v, cap * sizeof(*grown));
-
-		if (!grown) {
-			struct stmt lost = *stmt;
-
-			stmt_fini(&lost);
-			return false;
-		}
-		s->v = grown;
-		s->cap = cap;
-	}
-	memmove(s->v + at + 1, s->v + at, (s->n - at) * sizeof(*s->v));
-	s->v[at] = *stmt;
-	s->n++;
-	return true;
-}
-
-bool stmts_add(struct stmts *s, const struct stmt *stmt)
-{
-	return stmts_insert(s, s->n, stmt);
-}
-
-void stmts_fini(struct stmts *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		stmt_fini(&s->v[i]);
-	free(s->v);
-	*s = (struct stmts){ 0 };
-}
-
 /* ---- rules ---- */
 
 struct rule *rule_new(void)
@@ -137,40 +72,38 @@ void rule_unref(struct rule *r)
 	free(r);
 }
 
-static bool clone_stmt(struct stmt *to, const struct stmt *from)
+/* What a chain is called anew. */
+struct renaming {
+	const char *old, *name;
+	bool failed;
+};
+
+static void rename_target(struct renaming *to, char **chain)
 {
-	*to = *from;
-	switch (from->kind) {
-	case STMT_MATCH:
-		to->match.left = expr_clone(from->match.left);
-		to->match.right = expr_clone(from->match.right);
-		return to->match.left && to->match.right;
-	case STMT_VERDICT:
-		to->verdict.chain = from->verdict.chain ? strdup(from->verdict.chain) : NULL;
-		return !from->verdict.chain || to->verdict.chain;
-	case STMT_LOG:
-		to->log.prefix = from->log.prefix ? strdup(from->log.prefix) : NULL;
-		return !from->log.prefix || to->log.prefix;
-	case STMT_SET_META:
-	case STMT_SET_CT:
-		to->set.value = expr_clone(from->set.value);
-		return to->set.value != NULL;
-	case STMT_OBJECT:
-		to->object.name = strdup(from->object.name);
-		return to->object.name != NULL;
-	case STMT_NONE:
-	case STMT_REJECT:
-	case STMT_COUNTER:
-	case STMT_NOTRACK:
-		break;
+	char *copy;
+
+	if (!*chain || strcmp(*chain, to->old))
+		return;
+	copy = strdup(to->name);
+	if (!copy) {
+		to->failed = true;
+		return;
 	}
-	return true;
+	free(*chain);
+	*chain = copy;
 }
 
-struct rule *rule_renamed(struct rule *r, const char *chain)
+static void rename_in_expr(void *arg, struct expr *e)
 {
+	if (e->kind == EXPR_VERDICT)
+		rename_target(arg, &e->verdict.chain);
+}
+
+struct rule *rule_renamed(struct rule *r, const char *old, const char *name)
+{
+	struct renaming to = { .old = old, .name = name };
+	struct stmts stmts = { 0 };
 	struct rule *copy = rule_new();
-	struct stmt *last;
 
 	if (!copy)
 		return NULL;
@@ -179,22 +112,47 @@ struct rule *rule_renamed(struct rule *r, const char *chain)
 	copy->counters = r->counters;
 	copy->origin = rule_ref(r->origin ? r->origin : r);
 	copy->comment = r->comment ? strdup(r->comment) : NULL;
-	copy->stmts = calloc(r->n_stmts, sizeof(*copy->stmts));
-	if (!copy->stmts || (r->comment && !copy->comment))
+	if ((r->comment && !copy->comment) || !stmts_clone(&stmts, r->stmts, r->n_stmts))
 		goto failed;
-	for (size_t i = 0; i < r->n_stmts; i++) {
-		copy->n_stmts++;
-		if (!clone_stmt(&copy->stmts[i], &r->stmts[i]))
-			goto failed;
+	copy->stmts = stmts.v;
+	copy->n_stmts = stmts.n;
+	for (size_t i = 0; i < copy->n_stmts; i++) {
+		if (copy->stmts[i].kind == STMT_VERDICT)
+			rename_target(&to, &copy->stmts[i].verdict.chain);
+		stmt_walk(&copy->stmts[i], rename_in_expr, &to);
 	}
-	last = &copy->stmts[copy->n_stmts - 1];
-	free(last->verdict.chain);
-	last->verdict.chain = strdup(chain);
-	if (last->verdict.chain)
+	if (!to.failed)
 		return copy;
 failed:
 	rule_unref(copy);
 	return NULL;
+}
+
+struct targets {
+	void (*each)(void *arg, const char *chain);
+	void *arg;
+};
+
+static void target_in_expr(void *arg, struct expr *e)
+{
+	const struct targets *t = arg;
+
+	if (e->kind == EXPR_VERDICT && e->verdict.chain)
+		t->each(t->arg, e->verdict.chain);
+}
+
+void stmt_each_target(const struct stmt *s, void (*each)(void *arg, const char *chain), void *arg)
+{
+	struct targets t = { each, arg };
+
+	if (s->kind == STMT_VERDICT && s->verdict.chain)
+		each(arg, s->verdict.chain);
+	stmt_walk((struct stmt *)s, target_in_expr, &t);
+}
+
+static void count_set(void *arg, struct expr *e)
+{
+	*(unsigned *)arg += e->kind == EXPR_SET;
 }
 
 unsigned rule_anonymous_sets(const struct rule *r)
@@ -202,8 +160,7 @@ unsigned rule_anonymous_sets(const struct rule *r)
 	unsigned sets = 0;
 
 	for (size_t i = 0; i < r->n_stmts; i++)
-		sets += r->stmts[i].kind == STMT_MATCH &&
-			r->stmts[i].match.right->kind == EXPR_SET;
+		stmt_walk(&r->stmts[i], count_set, &sets);
 	return sets;
 }
 
@@ -374,7 +331,10 @@ void table_unref(struct table *t)
 		object_unref(t->objects[i]);
 	for (size_t i = 0; i < t->n_flowtables; i++)
 		flowtable_unref(t->flowtables[i]);
+	for (size_t i = 0; i < t->n_sets; i++)
+		set_unref(t->sets[i]);
 	free(t->objects);
+	free(t->sets);
 	free(t->flowtables);
 	free(t->chains);
 	free(t->index);
@@ -460,9 +420,11 @@ static struct table *table_copy(const struct table *t)
 	n->objects = malloc(t->n_objects * sizeof(struct object *) + 1);
 	n->cap_flowtables = t->n_flowtables;
 	n->flowtables = malloc(t->n_flowtables * sizeof(struct flowtable *) + 1);
+	n->cap_sets = t->n_sets;
+	n->sets = malloc(t->n_sets * sizeof(struct set *) + 1);
 	if (!n->name || (t->comment && !n->comment) || !n->chains || !n->index ||
-	    !n->objects || !n->flowtables) {
-		n->n_chains = n->n_objects = n->n_flowtables = 0;
+	    !n->objects || !n->flowtables || !n->sets) {
+		n->n_chains = n->n_objects = n->n_flowtables = n->n_sets = 0;
 		table_unref(n);
 		return NULL;
 	}
@@ -473,6 +435,10 @@ static struct table *table_copy(const struct table *t)
 	for (size_t i = 0; i < t->n_flowtables; i++) {
 		n->flowtables[i] = t->flowtables[i];
 		n->flowtables[i]->refs++;
+	}
+	for (size_t i = 0; i < t->n_sets; i++) {
+		n->sets[i] = t->sets[i];
+		n->sets[i]->refs++;
 	}
 	if (t->n_index)
 		memcpy(n->index, t->index, t->n_index * sizeof(*n->index));

@@ -12,6 +12,7 @@
 
 #include "ctfw/diag.h"
 #include "ctfw/ruleset.h"
+#include "ruleset/set.h"
 
 enum family { /* NFPROTO_* */
 	FAMILY_NONE = 0,
@@ -78,6 +79,13 @@ struct datatype {
 	const struct symbol *symbols; /* ends with name NULL; NULL when it has none */
 };
 
+/* The types of what is joined by dots; n is 1 where nothing is. */
+struct key_type {
+	const struct datatype *part[SET_PARTS_MAX];
+	bool network[SET_PARTS_MAX]; /* a number of a packet's header, kept in network order */
+	unsigned n;
+};
+
 /* The left side of a match: rows in selector.def.  SELECTOR_<ID>. */
 enum selector_id {
 	SELECTOR_NONE = 0,
@@ -115,6 +123,11 @@ struct value {
 	};
 };
 
+enum rule_verdict {
+	RULE_NONE = 0,
+	RULE_ACCEPT, RULE_DROP, RULE_CONTINUE, RULE_RETURN, RULE_JUMP, RULE_GOTO,
+};
+
 enum expr_kind {
 	EXPR_NONE = 0,
 	EXPR_SYMBOL,   /* a word not looked up yet; gone after check */
@@ -124,6 +137,13 @@ enum expr_kind {
 	EXPR_PREFIX,   /* value/len: the upper len bits count */
 	EXPR_LIST,     /* a,b,c of flags; after check one EXPR_VALUE, all of them or'ed */
 	EXPR_SET,      /* { a, b-c, d/8 }: anonymous, disjoint items sorted as nft lists them */
+	EXPR_CONCAT,   /* a . b: list of its parts */
+	EXPR_SETREF,   /* @name: a set or map of the table; symbol is its name */
+	EXPR_MAP,      /* key map { a : b }, key map @name: a value */
+	EXPR_MAPPING,  /* a : b, an item of a map's set */
+	EXPR_VERDICT,  /* accept, jump x: what a verdict map leads to */
+	EXPR_ALL,      /* *: an item for all that no other item is */
+	EXPR_ELEMENT,  /* an item with more to it: a comment, a timeout, statements */
 	EXPR_AND, EXPR_OR, EXPR_XOR, /* left op right; after check right is an EXPR_VALUE */
 	EXPR_LSHIFT, EXPR_RSHIFT,    /* of marks that are set: ct mark << 8 */
 };
@@ -145,7 +165,11 @@ struct expr {
 			uint8_t len;
 			struct expr *of; /* what value is made from; gone after check */
 		} prefix;
-		struct { struct expr **item; size_t n; } list; /* LIST and SET */
+		struct { struct expr **item; size_t n; } list; /* LIST, SET and CONCAT */
+		struct { struct expr *key, *set; } map;
+		struct { struct expr *key, *data; } mapping;
+		struct { enum rule_verdict verdict; char *chain; } verdict;
+		struct { struct expr *key; struct item_more *more; } element;
 		struct { struct expr *left, *right; } op;
 	};
 };
@@ -154,9 +178,12 @@ struct expr {
  *
  * A checked match is in normal form:
  *   left   EXPR_SELECTOR, or bit operations on one: at most one each of AND, XOR and OR,
- *          in this order from the inside
+ *          in this order from the inside; or EXPR_CONCAT of these
  *   op     IMPLICIT and NOT with an EXPR_VALUE of a bitmask type only
- *   right  EXPR_VALUE, EXPR_RANGE, EXPR_PREFIX or EXPR_SET of these
+ *   right  EXPR_VALUE, EXPR_RANGE, EXPR_PREFIX, EXPR_SET of these or EXPR_SETREF
+ * With EXPR_CONCAT on the left each item of the set is an EXPR_CONCAT of values, ranges and
+ * prefixes.  The key of a map or of a verdict map is like a left side, its set is an
+ * EXPR_SETREF or an EXPR_SET of EXPR_MAPPINGs.
  * What is set is an EXPR_VALUE or a selector (marks, lengths) with bit operations and
  * shifts. */
 
@@ -166,11 +193,6 @@ enum match_op {
 			 * bitmasks */
 	MATCH_EQ, MATCH_NE, MATCH_LT, MATCH_GT, MATCH_LE, MATCH_GE,
 	MATCH_NOT, /* "!": none of these bits */
-};
-
-enum rule_verdict {
-	RULE_NONE = 0,
-	RULE_ACCEPT, RULE_DROP, RULE_CONTINUE, RULE_RETURN, RULE_JUMP, RULE_GOTO,
 };
 
 enum reject_with {
@@ -188,6 +210,7 @@ enum stmt_kind {
 	STMT_SET_CT,   /* ct mark set, ct zone set, ... */
 	STMT_OBJECT,   /* ct helper set and its like: an object of the table by name */
 	STMT_NOTRACK,
+	STMT_VMAP, /* key vmap { a : accept } */
 };
 
 struct stmt {
@@ -210,7 +233,21 @@ struct stmt {
 		struct log_spec log; /* prefix is owned here */
 		struct { enum selector_id target; struct expr *value; } set;
 		struct { enum object_kind kind; char *name; } object;
+		struct { struct expr *key, *set; } vmap;
 	};
+};
+
+struct stmts {
+	struct stmt *v;
+	size_t n, cap;
+};
+
+/* What an element of a set has beside its key.  Times: milliseconds, 0 for none. */
+struct item_more {
+	char *comment;
+	uint64_t timeout, expires;
+	bool has_timeout, has_expires;
+	struct stmts stmts;
 };
 
 /* ---- objects ----
@@ -271,6 +308,56 @@ struct flowtable {
 	size_t n_devices;
 };
 
+enum set_flag {
+	SET_CONSTANT = 1 << 0,
+	SET_INTERVAL = 1 << 1,
+	SET_TIMEOUT = 1 << 2,
+	SET_DYNAMIC = 1 << 3,
+};
+
+/* What the elements of a set map to. */
+enum data_kind {
+	DATA_NONE = 0,
+	DATA_VALUES,
+	DATA_VERDICTS, /* struct set_verdict */
+	DATA_OBJECTS,  /* the object's handle, in the host's byte order */
+};
+
+/* The data of a verdict map's element. */
+struct set_verdict {
+	uint32_t verdict; /* enum rule_verdict */
+	uint32_t zero;
+	uint64_t chain; /* handle of the chain that it leads to; 0: none */
+};
+
+struct slot_home {
+	struct set_slots slots;
+	struct counters *counters; /* NULL: a check that loads nothing */
+	unsigned refs;             /* of sets whose contents may have slots */
+};
+
+/* A named set or map.  Immutable once it is in a table, but for its content, which is a snapshot
+ * of its own: a transaction that changes elements copies the rest (set_own()). */
+struct set {
+	unsigned refs;
+	char *name;
+	uint64_t handle;
+	char *comment;
+	enum data_kind kind;
+	enum object_kind objects; /* of DATA_OBJECTS */
+	struct key_type key, data;
+	/* How the types were written, when with `typeof`; else NULL. */
+	struct expr *key_typeof, *data_typeof;
+	unsigned flags; /* enum set_flag */
+	bool auto_merge, meter, data_interval;
+	bool has_size, memory; /* policy memory */
+	uint32_t size;
+	uint64_t timeout, gc_interval; /* ms; 0 none */
+	struct stmts stmts;            /* that every element gets */
+	struct slot_home *slots;       /* where the slots of elements go back; shared by copies */
+	struct set_content *content;
+};
+
 enum table_flag { TABLE_DORMANT = 1 << 0 };
 
 struct table {
@@ -285,7 +372,9 @@ struct table {
 	size_t n_objects, cap_objects;
 	struct flowtable **flowtables;
 	size_t n_flowtables, cap_flowtables;
-	struct chain **chains; /* in the order in which they were added */
+	struct set **sets; /* likewise */
+	size_t n_sets, cap_sets;
+	struct chain **chains; /* likewise */
 	size_t n_chains, cap_chains;
 	uint32_t *index; /* chains by name: open addressing, n_index a power of two; an
 			  * entry is a place in chains plus one, 0 is free */
@@ -297,6 +386,7 @@ struct ruleset {
 	struct counters *counters;
 	uint64_t last_table_handle;
 	uint64_t last_registered;
+	uint64_t mono; /* monotonic ns, of the last attempt to change it */
 	struct table **tables; /* in the order in which nft lists them */
 	size_t n_tables, cap_tables;
 };
@@ -307,6 +397,11 @@ size_t table_find(const struct ruleset *rs, enum family family, const char *name
 size_t chain_find(const struct table *t, const char *name);
 size_t flowtable_find(const struct table *t, const char *name);
 size_t object_find(const struct table *t, enum object_kind kind, const char *name);
+size_t set_find_named(const struct table *t, const char *name);
+/* The chains, by handle, that elements of a verdict map lead to. */
+void set_each_target(const struct set *s, void (*each)(void *arg, uint64_t chain), void *arg);
+size_t chain_find_handle(const struct table *t, uint64_t handle);
+size_t object_find_handle(const struct table *t, enum object_kind kind, uint64_t handle);
 
 /* The rest is for who builds rulesets.  What returns a pointer or a bool fails only when
  * out of memory. */
@@ -325,24 +420,30 @@ const struct expr *expr_bottom(const struct expr *left);
 enum selector_id expr_selector(const struct expr *left);
 /* Whether two selectors ask for the same. */
 bool expr_same(const struct expr *a, const struct expr *b);
-/* To a LIST or SET; takes item over, also on failure. */
+/* Call visit with e and all that it is made of, itself first; e may be NULL. */
+void expr_walk(struct expr *e, void (*visit)(void *arg, struct expr *e), void *arg);
+/* To a LIST, SET or CONCAT; takes item over, also on failure. */
 bool expr_add(struct expr *list, struct expr *item);
 
-/* stmts: an array that grows; the statement is moved into it or finished. */
-struct stmts {
-	struct stmt *v;
-	size_t n, cap;
-};
+/* To an array of statements; the statement is moved into it or finished. */
 bool stmts_add(struct stmts *s, const struct stmt *stmt);
+/* Of a match: whether its right side is looked up by the bytes of the key. */
+bool stmt_is_look_up(const struct stmt *s);
 bool stmts_insert(struct stmts *s, size_t at, const struct stmt *stmt);
+/* Copies of n statements; false: nothing is left of them. */
+bool stmts_clone(struct stmts *to, const struct stmt *v, size_t n);
 void stmts_fini(struct stmts *s);
+/* Call visit with every expression of the statement, each before what it is made of. */
+void stmt_walk(struct stmt *s, void (*visit)(void *arg, struct expr *e), void *arg);
 void stmt_fini(struct stmt *s);
 
 struct rule *rule_new(void);
 struct rule *rule_ref(struct rule *r);
 void rule_unref(struct rule *r);
-/* A copy whose last statement leads to another chain; it counts where r counts. */
-struct rule *rule_renamed(struct rule *r, const char *chain);
+/* A copy that leads to the chain name where r leads to old; it counts where r counts. */
+struct rule *rule_renamed(struct rule *r, const char *old, const char *name);
+/* The chains that it may lead to. */
+void stmt_each_target(const struct stmt *s, void (*each)(void *arg, const char *chain), void *arg);
 /* The sets that it holds without a name: each takes a handle, as in the kernel. */
 unsigned rule_anonymous_sets(const struct rule *r);
 
@@ -360,6 +461,9 @@ struct flowtable *flowtable_new(const char *name, size_t len);
 struct flowtable *flowtable_copy(const struct flowtable *f);
 void flowtable_unref(struct flowtable *f);
 bool flowtable_add_device(struct flowtable *f, const char *name, size_t len);
+struct slot_home *slot_home_new(struct counters *counters);
+struct set *set_new(const char *name, size_t len);
+void set_unref(struct set *s);
 
 struct table *table_new(enum family family, const char *name, size_t len);
 void table_unref(struct table *t);
@@ -368,6 +472,8 @@ bool table_add_object(struct table *t, struct object *o); /* takes o over, also 
 void table_remove_object(struct table *t, size_t at);
 bool table_add_flowtable(struct table *t, struct flowtable *f); /* takes f over, also on failure */
 void table_remove_flowtable(struct table *t, size_t at);
+bool table_add_set(struct table *t, struct set *s); /* takes s over, also on failure */
+void table_remove_set(struct table *t, size_t at);
 void table_remove_chain(struct table *t, size_t at);
 bool table_rename_chain(struct table *t, size_t at, const char *name, size_t len);
 
@@ -378,5 +484,6 @@ void ruleset_remove_table(struct ruleset *rs, size_t at);
 /* The table or chain itself when nobody shares it, else a copy put in its place. */
 struct table *table_own(struct ruleset *rs, size_t at);
 struct chain *chain_own(struct table *t, size_t at);
+struct set *set_own(struct table *t, size_t at);
 
 #endif

@@ -113,15 +113,16 @@ static void move_xor(const struct datatype *dt, struct stmt *s)
 	expr_free(left);
 }
 
-static bool normal_left(struct checker *ck, const struct datatype *dt, struct stmt *s)
+bool normal_left(struct checker *ck, struct expr **left)
 {
+	const struct datatype *dt = expr_type(*left);
 	struct bits b = bits_none(dt);
 
-	if (s->match.left->kind == EXPR_SELECTOR)
+	if ((*left)->kind == EXPR_SELECTOR)
 		return true;
-	bits_collect(dt, &b, s->match.left);
-	s->match.left = bits_wrap(unwrap(s->match.left), dt, &b);
-	return s->match.left || check_oom(ck);
+	bits_collect(dt, &b, *left);
+	*left = bits_wrap(unwrap(*left), dt, &b);
+	return *left || check_oom(ck);
 }
 
 /* The mask of `field & mask`; false when left is something else. */
@@ -207,7 +208,7 @@ bool normal_match(struct checker *ck, struct stmt *s)
 		s->match.op = MATCH_EQ;
 	if (!ck->verbatim)
 		move_xor(dt, s);
-	if (!normal_left(ck, dt, s) || !normal_prefix(ck, dt, s))
+	if (!normal_left(ck, &s->match.left) || !normal_prefix(ck, dt, s))
 		return false;
 	mask_to_prefix(dt, s);
 	normal_flags(dt, s);

@@ -43,6 +43,7 @@ struct parser {
 	unsigned braces;  /* open ones */
 	unsigned depth;	  /* of recursion */
 	unsigned scope;
+	bool ended; /* the item of a block needs no separator behind it */
 	size_t expanded;
 	struct variable *variables[PARSE_BUCKETS];
 	bool oom;
@@ -98,6 +99,35 @@ struct expr *parse_variable(struct parser *p);
 enum parse_side { PARSE_LEFT, PARSE_RIGHT, PARSE_SET_VALUE };
 struct expr *parse_operations(struct parser *p, enum parse_side side);
 struct expr *parse_right(struct parser *p);
+/* What is matched: operations on selectors, or several of these joined by dots. */
+struct expr *parse_left(struct parser *p);
+/* A value, range or prefix, or several joined by dots. */
+struct expr *parse_constant(struct parser *p);
+/* What is set: a value, range or prefix or a selector, with operations, joined by dots; or a
+ * map of such a key. */
+struct expr *parse_value(struct parser *p);
+/* Behind the words map and vmap: { ... } or @name. */
+struct expr *parse_map_set(struct parser *p);
+/* At the @. */
+struct expr *parse_set_reference(struct parser *p);
+/* parse_items.c: at the { of a set. */
+struct expr *parse_items(struct parser *p);
+/* One more of a LIST, SET or CONCAT, which is NULL for the first; takes both over, also when
+ * one of them is NULL. */
+struct expr *parse_add_item(struct parser *p, enum expr_kind kind, struct expr *list,
+			    struct expr *item);
+/* A statement that remembers something, as elements may have. */
+bool parse_at_stateful(const struct parser *p);
+/* parse_set.c.  In a table's block behind the word set or map; behind a verb and these words;
+ * behind a verb that names one; behind a verb and the word element. */
+bool parse_set_item(struct parser *p, struct command *c, bool map);
+bool parse_add_set(struct parser *p, struct command *c, bool map);
+bool parse_set_name(struct parser *p, struct command *c);
+bool parse_element(struct parser *p, struct command *c);
+/* parse_object.c: the kinds of objects that maps may name; false when none is next. */
+bool parse_object_data_kind(struct parser *p, enum object_kind *ret_kind);
+/* A time such as 1h30m, or a number of seconds; in milliseconds. */
+bool parse_time(struct parser *p, uint64_t *ret_ms);
 /* a,b,c or one value. */
 struct expr *parse_flag_list(struct parser *p);
 /* a,b / c,d: the right side and, in *ret_mask, what is behind the slash; else NULL. */
@@ -167,8 +197,15 @@ extern const char *const log_levels[];
 #define LOG_FLAGS_ALL                                                                          \
 	(LOG_TCP_SEQUENCE | LOG_TCP_OPTIONS | LOG_IP_OPTIONS | LOG_SKUID | LOG_ETHER)
 
+/* accept, drop, jump ...: true when there was one. */
+bool parse_accept_verdict(struct parser *p, enum rule_verdict *ret_verdict);
+/* The chain behind jump or goto, malloc'ed; NULL with an error said. */
+char *parse_target(struct parser *p);
+/* One statement; on failure the caller finishes what there is of it. */
+bool parse_statement(struct parser *p, struct stmt *s);
 /* The statements of a rule up to its separator or comment. */
 bool parse_rule(struct parser *p, struct rule_spec *rule);
+void set_spec_fini(struct set_spec *spec);
 void rule_spec_fini(struct rule_spec *rule);
 
 #endif

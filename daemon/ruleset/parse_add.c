@@ -117,10 +117,11 @@ bool parse_block(struct parser *p, struct command *c, size_t arg,
 		parse_skip_newlines(p);
 		if (p->t.kind == TOKEN_END || token_is(&p->t, '}'))
 			break;
+		p->ended = false;
 		if (!item(p, c, arg)) {
 			ok = false;
 			parse_recover(p, level);
-		} else if (!parse_at_separator(p)) {
+		} else if (!p->ended && !parse_at_separator(p)) {
 			parse_expected(p, "\";\" or a new line");
 			ok = false;
 			parse_recover(p, level);
@@ -142,8 +143,7 @@ static bool parse_chain_block(struct parser *p, struct command *c, size_t at)
 }
 
 static const char *const later_objects[] = {
-	"set",	 "map",	    "counter", "quota", "limit",
-	"meter", "secmark", "synproxy",	 "element", NULL,
+	"counter", "quota", "limit", "meter", "secmark", "synproxy", NULL,
 };
 
 static bool refuse_object(struct parser *p)
@@ -200,6 +200,10 @@ static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 		return parse_object_item(p, c);
 	if (parse_accept_word(p, "flowtable"))
 		return parse_flowtable_item(p, c);
+	if (parse_accept_word(p, "set"))
+		return parse_set_item(p, c, false);
+	if (parse_accept_word(p, "map"))
+		return parse_set_item(p, c, true);
 	if (parse_accept_word(p, "flags"))
 		return parse_table_flags(p, c);
 	if (parse_accept_word(p, "comment")) {
@@ -299,6 +303,12 @@ bool parse_add(struct parser *p, struct command *c)
 		return parse_add_object(p, c);
 	if (parse_accept_word(p, "flowtable"))
 		return parse_flowtable_command(p, c);
+	if (parse_accept_word(p, "set"))
+		return parse_add_set(p, c, false);
+	if (parse_accept_word(p, "map"))
+		return parse_add_set(p, c, true);
+	if (parse_accept_word(p, "element"))
+		return parse_element(p, c);
 	if (c->op == COMMAND_ADD && parse_accept_word(p, "rule"))
 		return parse_add_rule(p, c);
 	if (c->op != COMMAND_ADD)

@@ -16,9 +16,13 @@ void command_fini(struct command *c)
 		flowtable_unref(c->flowtables[i].flowtable);
 	for (size_t i = 0; i < c->n_rules; i++)
 		rule_spec_fini(&c->rules[i]);
+	for (size_t i = 0; i < c->n_sets; i++)
+		set_spec_fini(&c->sets[i]);
+	expr_free(c->elements);
 	free(c->chains);
 	free(c->objects);
 	free(c->flowtables);
+	free(c->sets);
 	free(c->rules);
 	free(c->table_comment);
 	*c = (struct command){ 0 };
@@ -111,6 +115,10 @@ static bool parse_delete(struct parser *p, struct command *c)
 		return parse_flowtable_command(p, c);
 	if (token_is_word(&p->t, "ct"))
 		return parse_object_name(p, c, false);
+	if (parse_accept_word(p, "element"))
+		return parse_element(p, c);
+	if (parse_accept_word(p, "set") || parse_accept_word(p, "map"))
+		return parse_set_name(p, c);
 	return parse_unknown_object(p, c, "\"table\", \"chain\" or \"rule\"", words);
 }
 
@@ -130,6 +138,9 @@ static bool parse_flush(struct parser *p, struct command *c)
 		c->object = OBJECT_RULESET;
 		return parse_family(p, c);
 	}
+	if (parse_accept_word(p, "set") || parse_accept_word(p, "map") ||
+	    parse_accept_word(p, "meter"))
+		return parse_set_name(p, c);
 	return parse_unknown_object(p, c, "\"table\", \"chain\" or \"ruleset\"", words);
 }
 
@@ -142,6 +153,25 @@ static bool parse_rename(struct parser *p, struct command *c)
 	c->object = OBJECT_CHAIN;
 	return parse_chain_name(p, c) &&
 	       parse_name(p, "the new name of the chain", &c->new_name);
+}
+
+static bool parse_get(struct parser *p, struct command *c)
+{
+	static const char *const words[] = { "element", NULL };
+
+	if (!parse_accept_word(p, "element"))
+		return parse_unknown_object(p, c, "\"element\"", words);
+	return parse_element(p, c);
+}
+
+static bool parse_bare_set(struct parser *p, struct command *c)
+{
+	return parse_add_set(p, c, false);
+}
+
+static bool parse_bare_map(struct parser *p, struct command *c)
+{
+	return parse_add_set(p, c, true);
 }
 
 /* ---- commands ---- */
@@ -161,21 +191,23 @@ static const struct {
 	{ "flush", COMMAND_FLUSH, parse_flush },
 	{ "rename", COMMAND_RENAME, parse_rename },
 	{ "reset", COMMAND_RESET, parse_reset },
+	{ "get", COMMAND_GET, parse_get },
 	/* The verb add may be left out. */
 	{ "table", COMMAND_ADD, parse_add_table },
 	{ "chain", COMMAND_ADD, parse_add_chain },
 	{ "rule", COMMAND_ADD, parse_add_rule },
 	{ "flowtable", COMMAND_ADD, parse_flowtable_command },
+	{ "set", COMMAND_ADD, parse_bare_set },
+	{ "map", COMMAND_ADD, parse_bare_map },
+	{ "element", COMMAND_ADD, parse_element },
 	{ "ct", COMMAND_ADD, NULL }, /* at the word itself */
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static bool unknown_verb(struct parser *p)
 {
-	static const char *const later[] = { "get",	  "monitor", "describe", "import",
-					     "export",	  "element", "set",	 "map",
-					     "counter",	  "quota",   "limit",
-					     NULL };
+	static const char *const later[] = { "monitor", "describe", "import", "export",
+					     "counter", "quota",    "limit",  NULL };
 	const char *words[N_VERBS + 1];
 	const char *near;
 

@@ -1,7 +1,9 @@
 /* parse_expr.c - expressions: what is matched, and against what.
  *
  *     operations   or-chain of xor-chains of and-chains of shifts of primaries
- *     right        operations, lo-hi, value/length, a,b,c or { right, right, ... } */
+ *     constant     operations, lo-hi or value/length; several joined by dots
+ *     right        constant, a,b,c, @name or { items } (parse_items.c)
+ *     value        what is set: operations, joined by dots, and maps of these */
 #include "ruleset/parse.h"
 
 #include <inttypes.h>
@@ -75,11 +77,6 @@ static struct expr *primary(struct parser *p, enum parse_side side)
 			return parenthesised(p, side);
 		if (token_is(&p->t, '$'))
 			return parse_variable(p);
-		if (token_is(&p->t, '@')) {
-			diag_error(p->d, &p->t.span,
-				   "named sets are not supported by this version");
-			return NULL;
-		}
 		break;
 	default:
 		break;
@@ -154,9 +151,8 @@ struct expr *parse_operations(struct parser *p, enum parse_side side)
 
 /* ---- the right side ---- */
 
-/* list is NULL for the first. */
-static struct expr *add_item(struct parser *p, enum expr_kind kind, struct expr *list,
-			     struct expr *item)
+struct expr *parse_add_item(struct parser *p, enum expr_kind kind, struct expr *list,
+			    struct expr *item)
 {
 	if (!item)
 		goto failed;
@@ -182,9 +178,9 @@ static struct expr *flag_list(struct parser *p, struct expr *first)
 
 	if (!first || !token_is(&p->t, ','))
 		return first;
-	list = add_item(p, EXPR_LIST, NULL, first);
+	list = parse_add_item(p, EXPR_LIST, NULL, first);
 	while (list && parse_accept(p, ','))
-		list = add_item(p, EXPR_LIST, list, parse_operations(p, PARSE_RIGHT));
+		list = parse_add_item(p, EXPR_LIST, list, parse_operations(p, PARSE_RIGHT));
 	return list;
 }
 
@@ -243,16 +239,6 @@ static struct expr *prefix_rest(struct parser *p, struct expr *of)
 	return prefix(p, of, &number);
 }
 
-static bool refuse_concat(struct parser *p, struct expr *e)
-{
-	if (!token_is(&p->t, '.') && !token_is(&p->t, ':'))
-		return false;
-	diag_error(p->d, &p->t.span, "%s are not supported by this version",
-		   token_is(&p->t, '.') ? "concatenations" : "maps");
-	expr_free(e);
-	return true;
-}
-
 /* A value, range or prefix. */
 static struct expr *single(struct parser *p)
 {
@@ -261,62 +247,119 @@ static struct expr *single(struct parser *p)
 	if (!e)
 		return NULL;
 	if (token_is(&p->t, '-'))
-		e = range(p, e);
-	else if (parse_accept(p, '/'))
-		e = prefix_rest(p, e);
-	if (e && refuse_concat(p, e))
-		return NULL;
+		return range(p, e);
+	if (parse_accept(p, '/'))
+		return prefix_rest(p, e);
 	return e;
 }
 
-static struct expr *set_item(struct parser *p);
+/* ---- concatenations ---- */
 
-static struct expr *set(struct parser *p)
+static struct expr *concat_left(struct parser *p)
 {
+	return parse_operations(p, PARSE_LEFT);
+}
+
+/* The rest of a . b . c behind the first, which is taken over. */
+static struct expr *concat(struct parser *p, struct expr *first,
+			   struct expr *(*part)(struct parser *p))
+{
+	struct expr *list;
+
+	if (!first || !token_is(&p->t, '.'))
+		return first;
+	list = parse_add_item(p, EXPR_CONCAT, NULL, first);
+	while (list && parse_accept(p, '.'))
+		list = parse_add_item(p, EXPR_CONCAT, list, part(p));
+	return list;
+}
+
+struct expr *parse_left(struct parser *p)
+{
+	return concat(p, parse_operations(p, PARSE_LEFT), concat_left);
+}
+
+struct expr *parse_constant(struct parser *p)
+{
+	return concat(p, single(p), single);
+}
+
+/* ---- what is set ---- */
+
+struct expr *parse_set_reference(struct parser *p)
+{
+	struct expr *e;
+	struct token name;
 	struct span at = p->t.span;
-	struct expr *e = NULL;
 
-	if (!parse_enter(p))
+	parse_advance(p); /* @ */
+	if (!parse_name(p, "the name of a set", &name))
 		return NULL;
-	parse_advance(p); /* { */
-	parse_skip_newlines(p);
-	if (token_is(&p->t, '}')) {
-		/* An error to nft as well, but only where it is used. */
-		e = expr_new(EXPR_SET, at);
-		if (!e)
-			parse_oom(p);
-	}
-	while (!token_is(&p->t, '}')) {
-		e = add_item(p, EXPR_SET, e, set_item(p));
-		if (!e)
-			break;
-		parse_skip_newlines(p);
-		if (!parse_accept(p, ','))
-			break;
-		parse_skip_newlines(p);
-	}
-	parse_leave(p);
+	e = expr_new(EXPR_SETREF, span_join(at, name.span));
 	if (!e)
-		return NULL;
-	if (!parse_expect(p, '}', "\",\" or \"}\"")) {
-		expr_free(e);
+		return parse_oom(p);
+	e->symbol = strndup(name.s, name.len);
+	if (e->symbol)
+		return e;
+	free(e);
+	return parse_oom(p);
+}
+
+struct expr *parse_map_set(struct parser *p)
+{
+	struct expr *e;
+
+	if (token_is(&p->t, '@'))
+		return parse_set_reference(p);
+	if (token_is(&p->t, '{'))
+		return parse_items(p);
+	if (!token_is(&p->t, '$')) {
+		parse_expected(p, "\"@\" and the name of a map, or \"{\"");
 		return NULL;
 	}
-	e->span = span_join(at, p->last);
+	e = parse_variable(p);
+	if (!e || e->kind == EXPR_SET || e->kind == EXPR_SETREF)
+		return e;
+	diag_error(p->d, &e->span, "this variable is neither a set nor the name of one");
+	expr_free(e);
+	return NULL;
+}
+
+/* Behind the word map; takes key over. */
+static struct expr *map(struct parser *p, struct expr *key)
+{
+	struct expr *set = parse_map_set(p), *e;
+
+	e = set ? expr_new(EXPR_MAP, span_join(key->span, set->span)) : NULL;
+	if (!e) {
+		expr_free(key);
+		expr_free(set);
+		return set ? parse_oom(p) : NULL;
+	}
+	e->map.key = key;
+	e->map.set = set;
 	return e;
 }
 
-static struct expr *set_item(struct parser *p)
+static struct expr *value_part(struct parser *p)
 {
-	if (token_is(&p->t, '{'))
-		return set(p);
-	if (token_is(&p->t, '*')) {
-		diag_error(p->d, &p->t.span,
-			   "catch-all elements are not supported by this version");
-		return NULL;
-	}
-	return single(p);
+	struct expr *e = parse_operations(p, PARSE_SET_VALUE);
+
+	if (e && token_is(&p->t, '-'))
+		return range(p, e);
+	if (e && parse_accept(p, '/'))
+		return prefix_rest(p, e);
+	return e;
 }
+
+struct expr *parse_value(struct parser *p)
+{
+	struct expr *e = concat(p, value_part(p), value_part);
+
+	return e && parse_accept_word(p, "map") ? map(p, e) : e;
+}
+
+/* ---- the right side of a match ---- */
 
 struct expr *parse_flag_list(struct parser *p)
 {
@@ -326,8 +369,10 @@ struct expr *parse_flag_list(struct parser *p)
 struct expr *parse_right(struct parser *p)
 {
 	if (token_is(&p->t, '{'))
-		return set(p);
-	return flag_list(p, single(p));
+		return parse_items(p);
+	if (token_is(&p->t, '@'))
+		return parse_set_reference(p);
+	return flag_list(p, parse_constant(p));
 }
 
 struct expr *parse_right_masked(struct parser *p, struct expr **ret_mask)
@@ -337,14 +382,14 @@ struct expr *parse_right_masked(struct parser *p, struct expr **ret_mask)
 
 	*ret_mask = NULL;
 	if (token_is(&p->t, '{'))
-		return set(p);
+		return parse_items(p);
+	if (token_is(&p->t, '@'))
+		return parse_set_reference(p);
 	e = parse_operations(p, PARSE_RIGHT);
 	if (e && token_is(&p->t, '-'))
 		e = range(p, e);
-	e = flag_list(p, e);
-	if (!e || refuse_concat(p, e))
-		return NULL;
-	if (!parse_accept(p, '/'))
+	e = concat(p, flag_list(p, e), single);
+	if (!e || !parse_accept(p, '/'))
 		return e;
 	behind = p->t;
 	mask = flag_list(p, parse_operations(p, PARSE_RIGHT));

@@ -13,9 +13,6 @@ static const struct {
 	{ "flowtables", OBJECT_FLOWTABLES, false },
 	{ "hooks", OBJECT_HOOKS, false },
 	/* Of what no table has yet; nft shows them empty, some within their tables. */
-	{ "sets", OBJECT_OTHERS, true },
-	{ "maps", OBJECT_OTHERS, false },
-	{ "meters", OBJECT_OTHERS, false },
 	{ "counters", OBJECT_OTHERS, true },
 	{ "quotas", OBJECT_OTHERS, true },
 	{ "limits", OBJECT_OTHERS, true },
@@ -51,6 +48,35 @@ static bool parse_list_many(struct parser *p, struct command *c, size_t i)
 	return parse_scope(p, c, lists[i].of_table);
 }
 
+/* One word of each kind, of one and of many. */
+static bool parse_class(struct parser *p, struct command *c, const char *const words[3])
+{
+	for (unsigned i = 0; i < 3; i++) {
+		if (parse_accept_word(p, words[i])) {
+			c->which = (enum set_class)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool parse_list_set(struct parser *p, struct command *c)
+{
+	static const char *const words[] = { "set", "map", "meter" };
+
+	return parse_class(p, c, words);
+}
+
+static bool parse_list_sets(struct parser *p, struct command *c)
+{
+	static const char *const words[] = { "sets", "maps", "meters" };
+
+	if (!parse_class(p, c, words))
+		return false;
+	c->object = OBJECT_SETS;
+	return true;
+}
+
 bool parse_list(struct parser *p, struct command *c)
 {
 	static const char *const words[] = { "ruleset",	  "tables", "table",	 "chains",
@@ -71,6 +97,10 @@ bool parse_list(struct parser *p, struct command *c)
 		return parse_flowtable_command(p, c);
 	if (token_is_word(&p->t, "ct"))
 		return parse_list_objects(p, c);
+	if (parse_list_set(p, c))
+		return parse_set_name(p, c);
+	if (parse_list_sets(p, c))
+		return parse_scope(p, c, c->which == SETS);
 	for (size_t i = 0; i < N_LISTS; i++) {
 		if (token_is_word(&p->t, lists[i].word))
 			return parse_list_many(p, c, i);

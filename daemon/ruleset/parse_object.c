@@ -42,6 +42,13 @@ static bool parse_object_kind(struct parser *p, bool many, enum object_kind *ret
 	return parse_unknown(p, "\"helper\", \"timeout\" or \"expectation\"", words);
 }
 
+bool parse_object_data_kind(struct parser *p, enum object_kind *ret_kind)
+{
+	bool many;
+
+	return token_is_word(&p->t, "ct") && parse_object_kind(p, false, ret_kind, &many);
+}
+
 /* ---- lines of their blocks ---- */
 
 static bool parse_l4(struct parser *p, struct object_spec *spec)

@@ -56,13 +56,9 @@ static bool parse_match(struct parser *p, struct expr *left, struct stmt *s)
 
 	*s = (struct stmt){ .kind = STMT_MATCH, .span = left->span };
 	s->match.left = left;
-	if (token_is_word(&p->t, "vmap") || token_is_word(&p->t, "map")) {
-		diag_error(p->d, &p->t.span, "maps are not supported by this version");
-		return false;
-	}
-	if (token_is(&p->t, '.')) {
-		diag_error(p->d, &p->t.span,
-			   "concatenations are not supported by this version");
+	if (token_is_word(&p->t, "map")) {
+		diag_error(p->d, &p->t.span, "a map gives a value to be set: here only \"vmap\" "
+			   "can follow, whose values are verdicts");
 		return false;
 	}
 	s->match.op = accept_match_op(p);
@@ -113,21 +109,27 @@ static bool parse_set(struct parser *p, struct expr *left, struct stmt *s)
 		return false;
 	}
 	s->set.target = target;
-	s->set.value = target == SELECTOR_CT_EVENT ? parse_flag_list(p) :
-						     parse_operations(p, PARSE_SET_VALUE);
+	s->set.value =
+		target == SELECTOR_CT_EVENT ? parse_flag_list(p) : parse_value(p);
 	if (!s->set.value)
 		return false;
-	if (token_is_word(&p->t, "map")) {
-		diag_error(p->d, &p->t.span, "maps are not supported by this version");
-		return false;
-	}
 	s->span = span_join(s->span, p->last);
 	return true;
 }
 
+/* Behind the word vmap; takes key over. */
+static bool parse_vmap(struct parser *p, struct expr *key, struct stmt *s)
+{
+	*s = (struct stmt){ .kind = STMT_VMAP, .span = key->span };
+	s->vmap.key = key;
+	s->vmap.set = parse_map_set(p);
+	s->span = span_join(key->span, p->last);
+	return s->vmap.set != NULL;
+}
+
 static bool parse_match_or_set(struct parser *p, struct stmt *s)
 {
-	struct expr *left = parse_operations(p, PARSE_LEFT);
+	struct expr *left = parse_left(p);
 
 	if (!left)
 		return false;
@@ -140,72 +142,66 @@ static bool parse_match_or_set(struct parser *p, struct stmt *s)
 			   left->symbol);
 		return false;
 	}
-	return parse_match(p, left, s);
+	return parse_accept_word(p, "vmap") ? parse_vmap(p, left, s) : parse_match(p, left, s);
 }
 
 /* ---- statements ---- */
 
-static bool parse_verdict(struct parser *p, struct stmt *s, enum rule_verdict verdict)
+static const struct {
+	const char *word;
+	enum rule_verdict verdict;
+} verdicts[] = {
+	{ "accept", RULE_ACCEPT }, { "drop", RULE_DROP }, { "continue", RULE_CONTINUE },
+	{ "return", RULE_RETURN }, { "jump", RULE_JUMP }, { "goto", RULE_GOTO },
+};
+
+bool parse_accept_verdict(struct parser *p, enum rule_verdict *ret_verdict)
+{
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+		if (parse_accept_word(p, verdicts[i].word)) {
+			*ret_verdict = verdicts[i].verdict;
+			return true;
+		}
+	}
+	return false;
+}
+
+char *parse_target(struct parser *p)
 {
 	struct token name;
 	struct expr *e;
+	char *chain = NULL;
 
-	s->kind = STMT_VERDICT;
-	s->verdict.verdict = verdict;
-	if (verdict != RULE_JUMP && verdict != RULE_GOTO)
-		return true;
 	if (token_is(&p->t, '$')) {
 		e = parse_variable(p);
 		if (e && e->kind == EXPR_SYMBOL) {
-			s->verdict.chain = e->symbol;
+			chain = e->symbol;
 			e->symbol = NULL;
 		} else if (e) {
 			diag_error(p->d, &p->last, "this variable is not the name of a chain");
 		}
 		expr_free(e);
-		s->span = span_join(s->span, p->last);
-		return s->verdict.chain != NULL;
+		return chain;
 	}
 	if (token_is(&p->t, '{')) {
 		diag_error(p->d, &p->t.span,
 			   "chains without a name are not supported by this version");
-		return false;
+		return NULL;
 	}
 	if (!parse_name(p, "the name of a chain", &name))
-		return false;
-	s->span = span_join(s->span, name.span);
-	s->verdict.chain = strndup(name.s, name.len);
-	return s->verdict.chain || parse_oom(p);
+		return NULL;
+	chain = strndup(name.s, name.len);
+	return chain ? chain : parse_oom(p);
 }
 
-static bool parse_accept_stmt(struct parser *p, struct stmt *s)
+static bool parse_verdict(struct parser *p, struct stmt *s, enum rule_verdict verdict)
 {
-	return parse_verdict(p, s, RULE_ACCEPT);
-}
-
-static bool parse_drop(struct parser *p, struct stmt *s)
-{
-	return parse_verdict(p, s, RULE_DROP);
-}
-
-static bool parse_continue(struct parser *p, struct stmt *s)
-{
-	return parse_verdict(p, s, RULE_CONTINUE);
-}
-
-static bool parse_return(struct parser *p, struct stmt *s)
-{
-	return parse_verdict(p, s, RULE_RETURN);
-}
-
-static bool parse_jump(struct parser *p, struct stmt *s)
-{
-	return parse_verdict(p, s, RULE_JUMP);
-}
-
-static bool parse_goto(struct parser *p, struct stmt *s)
-{
-	return parse_verdict(p, s, RULE_GOTO);
+	s->kind = STMT_VERDICT;
+	s->verdict.verdict = verdict;
+	if (verdict != RULE_JUMP && verdict != RULE_GOTO)
+		return true;
+	s->verdict.chain = parse_target(p);
+	return s->verdict.chain != NULL;
 }
 
 static bool parse_counter(struct parser *p, struct stmt *s)
@@ -322,12 +318,6 @@ static const struct {
 	const char *word;
 	bool (*parse)(struct parser *p, struct stmt *s);
 } statements[] = {
-	{ "accept", parse_accept_stmt },
-	{ "drop", parse_drop },
-	{ "continue", parse_continue },
-	{ "return", parse_return },
-	{ "jump", parse_jump },
-	{ "goto", parse_goto },
 	{ "counter", parse_counter },
 	{ "log", parse_log },
 	{ "reject", parse_reject },
@@ -372,19 +362,28 @@ bool parse_at_statement(const struct parser *p)
 		if (token_is_word(&p->t, statements[i].word))
 			return true;
 	}
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+		if (token_is_word(&p->t, verdicts[i].word))
+			return true;
+	}
 	return token_is_word(&p->t, "comment");
 }
 
 static void suggest_statement(struct parser *p, const struct token *t)
 {
-	enum { N = sizeof(statements) / sizeof(statements[0]) };
-	const char *words[N + SELECTOR_COUNT + 1];
+	enum {
+		N = sizeof(statements) / sizeof(statements[0]),
+		N_VERDICTS = sizeof(verdicts) / sizeof(verdicts[0])
+	};
+	const char *words[N + N_VERDICTS + SELECTOR_COUNT + 1];
 	char headers[SELECTOR_COUNT][8];
 	size_t n = 0;
 	const char *near;
 
 	for (size_t i = 0; i < N; i++)
 		words[n++] = statements[i].word;
+	for (size_t i = 0; i < N_VERDICTS; i++)
+		words[n++] = verdicts[i].word;
 	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
 		size_t len = strcspn(selectors[id].text, " ");
 
@@ -400,13 +399,19 @@ static void suggest_statement(struct parser *p, const struct token *t)
 		diag_hint(p->d, "did you mean \"%s\"?", near);
 }
 
-static bool parse_statement(struct parser *p, struct stmt *s)
+bool parse_statement(struct parser *p, struct stmt *s)
 {
 	struct token first = p->t;
 	unsigned errors = p->d->errors;
+	enum rule_verdict verdict;
 	bool ok;
 
 	*s = (struct stmt){ .span = first.span };
+	if (parse_accept_verdict(p, &verdict)) {
+		ok = parse_verdict(p, s, verdict);
+		s->span = span_join(first.span, p->last);
+		return ok;
+	}
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
 		if (!token_is_word(&first, statements[i].word))
 			continue;

@@ -81,6 +81,16 @@ static bool variable_set(struct parser *p, const struct token *name, struct expr
 	return true;
 }
 
+static unsigned expr_depth(const struct expr *e, unsigned max);
+
+/* That of the deeper of two. */
+static unsigned pair_depth(const struct expr *a, const struct expr *b, unsigned max)
+{
+	unsigned x = expr_depth(a, max), y = expr_depth(b, max);
+
+	return x > y ? x : y;
+}
+
 /* Levels, counted no further than max. */
 static unsigned expr_depth(const struct expr *e, unsigned max)
 {
@@ -91,27 +101,30 @@ static unsigned expr_depth(const struct expr *e, unsigned max)
 	switch (e->kind) {
 	case EXPR_LIST:
 	case EXPR_SET:
+	case EXPR_CONCAT:
 		for (size_t i = 0; i < e->list.n; i++) {
 			d = expr_depth(e->list.item[i], max - 1);
 			deepest = d > deepest ? d : deepest;
 		}
 		break;
 	case EXPR_RANGE:
-		deepest = expr_depth(e->range.lo, max - 1);
-		d = expr_depth(e->range.hi, max - 1);
-		deepest = d > deepest ? d : deepest;
+		deepest = pair_depth(e->range.lo, e->range.hi, max - 1);
 		break;
 	case EXPR_PREFIX:
 		deepest = expr_depth(e->prefix.of, max - 1);
+		break;
+	case EXPR_MAPPING:
+		deepest = pair_depth(e->mapping.key, e->mapping.data, max - 1);
+		break;
+	case EXPR_ELEMENT:
+		deepest = expr_depth(e->element.key, max - 1);
 		break;
 	case EXPR_AND:
 	case EXPR_OR:
 	case EXPR_XOR:
 	case EXPR_LSHIFT:
 	case EXPR_RSHIFT:
-		deepest = expr_depth(e->op.left, max - 1);
-		d = expr_depth(e->op.right, max - 1);
-		deepest = d > deepest ? d : deepest;
+		deepest = pair_depth(e->op.left, e->op.right, max - 1);
 		break;
 	default:
 		break;
@@ -119,29 +132,17 @@ static unsigned expr_depth(const struct expr *e, unsigned max)
 	return deepest + 1;
 }
 
+static void count_expr(void *arg, struct expr *e)
+{
+	(void)e;
+	++*(size_t *)arg;
+}
+
 static size_t expr_size(const struct expr *e)
 {
-	size_t size = 1;
+	size_t size = 0;
 
-	switch (e->kind) {
-	case EXPR_LIST:
-	case EXPR_SET:
-		for (size_t i = 0; i < e->list.n; i++)
-			size += expr_size(e->list.item[i]);
-		break;
-	case EXPR_RANGE:
-		size += expr_size(e->range.lo) + expr_size(e->range.hi);
-		break;
-	case EXPR_AND:
-	case EXPR_OR:
-	case EXPR_XOR:
-	case EXPR_LSHIFT:
-	case EXPR_RSHIFT:
-		size += expr_size(e->op.left) + expr_size(e->op.right);
-		break;
-	default:
-		break;
-	}
+	expr_walk((struct expr *)e, count_expr, &size);
 	return size;
 }
 

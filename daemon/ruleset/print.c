@@ -123,7 +123,7 @@ void print_chain(const struct chain *c, unsigned flags, struct text *out)
 	text_puts(out, "\t}\n");
 }
 
-void print_table(const struct table *t, unsigned flags, struct text *out)
+void print_table(const struct table *t, unsigned flags, uint64_t mono, struct text *out)
 {
 	const char *between = "";
 
@@ -139,6 +139,11 @@ void print_table(const struct table *t, unsigned flags, struct text *out)
 	for (size_t i = 0; i < t->n_objects; i++) {
 		text_puts(out, between);
 		print_object(t->objects[i], flags, out);
+		between = "\n";
+	}
+	for (size_t i = 0; i < t->n_sets; i++) {
+		text_puts(out, between);
+		print_set(t, t->sets[i], flags, mono, out);
 		between = "\n";
 	}
 	for (size_t i = 0; i < t->n_flowtables; i++) {
@@ -157,5 +162,5 @@ void print_table(const struct table *t, unsigned flags, struct text *out)
 void ruleset_print(const struct ruleset *rs, unsigned flags, struct text *out)
 {
 	for (size_t i = 0; i < rs->n_tables; i++)
-		print_table(rs->tables[i], flags, out);
+		print_table(rs->tables[i], flags, flags & PRINT_SAVED ? 0 : rs->mono, out);
 }

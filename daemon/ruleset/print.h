@@ -19,7 +19,7 @@ void print_priority(unsigned hook, int32_t priority, unsigned flags, struct text
 /* Whole blocks. */
 void print_object(const struct object *o, unsigned flags, struct text *out);
 void print_flowtable(const struct flowtable *f, unsigned flags, struct text *out);
-void print_table(const struct table *t, unsigned flags, struct text *out);
+void print_table(const struct table *t, unsigned flags, uint64_t mono, struct text *out);
 void print_chain(const struct chain *c, unsigned flags, struct text *out);
 /* The declaration alone, as far as `list chains` shows it. */
 void print_chain_head(const struct chain *c, unsigned flags, struct text *out);
@@ -32,10 +32,28 @@ extern const char *const priority_names[];
 /* print_object.c: what stands behind its name in one line. */
 void print_object_line(const struct object *o, unsigned flags, struct text *out);
 
-/* print_stmt.c */
-void print_expr(const struct expr *e, unsigned flags, struct text *out);
+/* print_set.c.  mono: by which elements expire. */
+void print_set(const struct table *t, const struct set *s, unsigned flags, uint64_t mono,
+	       struct text *out);
+/* Some elements of it alone. */
+void print_set_part(const struct table *t, const struct set *s, const struct set_element *els,
+		    size_t n, unsigned flags, uint64_t mono, struct text *out);
+void print_set_line(const struct set *s, unsigned flags, struct text *out);
+void print_element(const struct table *t, const struct set *s, const struct set_element *el,
+		   unsigned flags, uint64_t mono, struct text *out);
+/* The data of an element as an expression: names of objects are symbols.  NULL when out of
+ * memory, or when it has none. */
+struct expr *set_element_data(const struct table *t, const struct set *s,
+			      const struct set_element *el);
+
+/* print_stmt.c.  A statement of an element, which has its state in the slot. */
+void print_state(const struct stmt *s, struct counters *counters, uint32_t slot,
+		 unsigned flags, struct text *out);
 /* What a counter shows, and resets where that is asked for. */
-struct counter print_counter_now(const struct rule *r, const struct stmt *s, unsigned flags);
+struct counter print_counter_now(struct counters *counters, uint32_t slot,
+				 struct counter initial, unsigned flags);
+void print_expr(const struct expr *e, unsigned flags, struct text *out);
+void print_verdict(enum rule_verdict verdict, const char *chain, struct text *out);
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);
 
 #endif

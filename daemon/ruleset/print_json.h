@@ -32,6 +32,9 @@ void print_json_rules(const struct table *t, const struct chain *c, unsigned fla
 /* ---- between the files ---- */
 
 void print_json_expr(const struct expr *e, unsigned flags, struct text *out);
+void print_json_map(const char *word, const struct expr *key, const struct expr *set,
+		    unsigned flags, struct text *out);
+void print_json_verdict(enum rule_verdict verdict, const char *chain, struct text *out);
 /* Several flags: as a list, or as operations. */
 void print_json_flags(const struct expr *e, bool list, unsigned flags, struct text *out);
 void print_json_value(const struct datatype *dt, const struct value *v, unsigned flags,

@@ -374,7 +374,7 @@ static void print_operation(const struct expr *e, unsigned flags, struct text *o
 	text_puts(out, "]}");
 }
 
-static void print_set(const struct expr *e, unsigned flags, struct text *out)
+static void print_json_items(const struct expr *e, unsigned flags, struct text *out)
 {
 	out_open(out, '{');
 	out_key(out, "set");
@@ -382,6 +382,72 @@ static void print_set(const struct expr *e, unsigned flags, struct text *out)
 	for (size_t i = 0; i < e->list.n; i++)
 		print_json_expr(e->list.item[i], flags, out);
 	text_puts(out, "]}");
+}
+
+static void print_joined(const struct expr *e, unsigned flags, struct text *out)
+{
+	out_open(out, '{');
+	out_key(out, "concat");
+	out_open(out, '[');
+	for (size_t i = 0; i < e->list.n; i++)
+		print_json_expr(e->list.item[i], flags, out);
+	text_puts(out, "]}");
+}
+
+void print_json_map(const char *word, const struct expr *key, const struct expr *set,
+		    unsigned flags, struct text *out)
+{
+	out_open_object(out, word);
+	out_key(out, "key");
+	print_json_expr(key, flags, out);
+	out_key(out, "data");
+	print_json_expr(set, flags, out);
+	out_close_object(out);
+}
+
+static void print_reference(const struct expr *e, struct text *out)
+{
+	struct text name = TEXT_INIT;
+
+	text_printf(&name, "@%s", e->symbol);
+	out_string(out, text_str(&name));
+	text_fini(&name);
+}
+
+static void print_mapping(const struct expr *e, unsigned flags, struct text *out)
+{
+	out_open(out, '[');
+	print_json_expr(e->mapping.key, flags, out);
+	print_json_expr(e->mapping.data, flags, out);
+	out_close(out, ']');
+}
+
+static void print_item(const struct expr *e, unsigned flags, struct text *out)
+{
+	out_open_object(out, "elem");
+	out_key(out, "val");
+	print_json_expr(e->element.key, flags, out);
+	if (e->element.more->comment)
+		out_member(out, "comment", e->element.more->comment);
+	out_close_object(out);
+}
+
+void print_json_verdict(enum rule_verdict verdict, const char *chain, struct text *out)
+{
+	static const char *const names[] = {
+		[RULE_NONE] = "",	  [RULE_ACCEPT] = "accept",
+		[RULE_DROP] = "drop",	  [RULE_CONTINUE] = "continue",
+		[RULE_RETURN] = "return", [RULE_JUMP] = "jump",
+		[RULE_GOTO] = "goto",
+	};
+
+	if (!chain) {
+		out_word(out, names[verdict]);
+		return;
+	}
+	out_open_object(out, names[verdict]);
+	out_member(out, "target", chain);
+	out_close_object(out);
 }
 
 static void print_prefix(const struct expr *e, unsigned flags, struct text *out)
@@ -424,7 +490,7 @@ void print_json_expr(const struct expr *e, unsigned flags, struct text *out)
 		print_prefix(e, flags, out);
 		break;
 	case EXPR_SET:
-		print_set(e, flags, out);
+		print_json_items(e, flags, out);
 		break;
 	case EXPR_AND:
 	case EXPR_OR:
@@ -432,6 +498,27 @@ void print_json_expr(const struct expr *e, unsigned flags, struct text *out)
 	case EXPR_LSHIFT:
 	case EXPR_RSHIFT:
 		print_operation(e, flags, out);
+		break;
+	case EXPR_CONCAT:
+		print_joined(e, flags, out);
+		break;
+	case EXPR_SETREF:
+		print_reference(e, out);
+		break;
+	case EXPR_MAP:
+		print_json_map("map", e->map.key, e->map.set, flags, out);
+		break;
+	case EXPR_MAPPING:
+		print_mapping(e, flags, out);
+		break;
+	case EXPR_VERDICT:
+		print_json_verdict(e->verdict.verdict, e->verdict.chain, out);
+		break;
+	case EXPR_ELEMENT:
+		print_item(e, flags, out);
+		break;
+	case EXPR_ALL:
+		out_string(out, "*");
 		break;
 	case EXPR_NONE:
 	case EXPR_SYMBOL:

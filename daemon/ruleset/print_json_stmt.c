@@ -72,24 +72,6 @@ static void print_match(const struct stmt *s, unsigned flags, struct text *out)
 
 /* ---- the others ---- */
 
-static void print_verdict(const struct stmt *s, struct text *out)
-{
-	static const char *const names[] = {
-		[RULE_NONE] = "",	  [RULE_ACCEPT] = "accept",
-		[RULE_DROP] = "drop",	  [RULE_CONTINUE] = "continue",
-		[RULE_RETURN] = "return", [RULE_JUMP] = "jump",
-		[RULE_GOTO] = "goto",
-	};
-
-	if (!s->verdict.chain) {
-		out_word(out, names[s->verdict.verdict]);
-		return;
-	}
-	out_open_object(out, names[s->verdict.verdict]);
-	out_member(out, "target", s->verdict.chain);
-	out_close_object(out);
-}
-
 static void print_reject(const struct stmt *s, unsigned flags, struct text *out)
 {
 	static const struct {
@@ -115,7 +97,7 @@ static void print_reject(const struct stmt *s, unsigned flags, struct text *out)
 static void print_counter(const struct rule *r, const struct stmt *s, unsigned flags,
 			  struct text *out)
 {
-	struct counter c = print_counter_now(r, s, flags);
+	struct counter c = print_counter_now(r->counters, s->counter.slot, s->counter.initial, flags);
 
 	if (flags & PRINT_STATELESS) {
 		out_word(out, "counter");
@@ -208,7 +190,7 @@ void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		print_match(s, flags, out);
 		break;
 	case STMT_VERDICT:
-		print_verdict(s, out);
+		print_json_verdict(s->verdict.verdict, s->verdict.chain, out);
 		break;
 	case STMT_REJECT:
 		print_reject(s, flags, out);
@@ -228,6 +210,9 @@ void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		break;
 	case STMT_NOTRACK:
 		out_word(out, "notrack");
+		break;
+	case STMT_VMAP:
+		print_json_map("vmap", s->vmap.key, s->vmap.set, flags, out);
 		break;
 	case STMT_NONE:
 		break;

@@ -81,7 +81,7 @@ static void print_bound(const struct expr *e, unsigned flags, struct text *out)
 			  (flags | PRINT_NUMERIC) & ~(unsigned)PRINT_SERVICE);
 }
 
-static void print_set(const struct expr *e, unsigned flags, struct text *out)
+static void print_items(const struct expr *e, unsigned flags, struct text *out)
 {
 	text_puts(out, "{ ");
 	for (size_t i = 0; i < e->list.n; i++) {
@@ -90,6 +90,20 @@ static void print_set(const struct expr *e, unsigned flags, struct text *out)
 		print_expr(e->list.item[i], flags, out);
 	}
 	text_puts(out, " }");
+}
+
+void print_verdict(enum rule_verdict verdict, const char *chain, struct text *out)
+{
+	static const char *const names[] = {
+		[RULE_NONE] = "",	  [RULE_ACCEPT] = "accept",
+		[RULE_DROP] = "drop",	  [RULE_CONTINUE] = "continue",
+		[RULE_RETURN] = "return", [RULE_JUMP] = "jump",
+		[RULE_GOTO] = "goto",
+	};
+
+	text_puts(out, names[verdict]);
+	if (chain)
+		text_printf(out, " %s", chain);
 }
 
 void print_expr(const struct expr *e, unsigned flags, struct text *out)
@@ -111,7 +125,37 @@ void print_expr(const struct expr *e, unsigned flags, struct text *out)
 		text_printf(out, "/%u", e->prefix.len);
 		break;
 	case EXPR_SET:
-		print_set(e, flags, out);
+		print_items(e, flags, out);
+		break;
+	case EXPR_CONCAT:
+		for (size_t i = 0; i < e->list.n; i++) {
+			text_puts(out, i ? " . " : "");
+			print_expr(e->list.item[i], flags, out);
+		}
+		break;
+	case EXPR_SETREF:
+		text_printf(out, "@%s", e->symbol);
+		break;
+	case EXPR_MAP:
+		print_expr(e->map.key, flags, out);
+		text_puts(out, " map ");
+		print_expr(e->map.set, flags, out);
+		break;
+	case EXPR_MAPPING:
+		print_expr(e->mapping.key, flags, out);
+		text_puts(out, " : ");
+		print_expr(e->mapping.data, flags, out);
+		break;
+	case EXPR_VERDICT:
+		print_verdict(e->verdict.verdict, e->verdict.chain, out);
+		break;
+	case EXPR_ALL:
+		text_putc(out, '*');
+		break;
+	case EXPR_ELEMENT:
+		print_expr(e->element.key, flags, out);
+		if (e->element.more->comment)
+			text_printf(out, " comment \"%s\"", e->element.more->comment);
 		break;
 	case EXPR_AND:
 	case EXPR_OR:
@@ -170,8 +214,8 @@ static bool print_masked_flags(const struct stmt *s, unsigned flags, struct text
 	const struct expr *left = s->match.left, *right = s->match.right;
 	const struct datatype *dt = right->type;
 
-	if (!dt->bitmask || left->kind != EXPR_AND || left->op.left->kind != EXPR_SELECTOR ||
-	    right->kind != EXPR_VALUE || (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
+	if (right->kind != EXPR_VALUE || !dt->bitmask || left->kind != EXPR_AND ||
+	    left->op.left->kind != EXPR_SELECTOR || (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
 		return false;
 	if (value_is_one_flag(dt, &right->value) &&
 	    !value_cmp(dt, &right->value, &left->op.right->value))
@@ -215,28 +259,15 @@ static void print_match(const struct stmt *s, unsigned flags, struct text *out)
 	print_expr(s->match.left, flags, out);
 	text_putc(out, ' ');
 	/* What needs no operator has none, but for flags, where it would mean another one. */
-	shown = s->match.op != MATCH_EQ || s->match.left->kind != EXPR_SELECTOR ||
-		(right->type->bitmask && right->kind == EXPR_VALUE);
+	shown = s->match.op != MATCH_EQ ||
+		(s->match.left->kind != EXPR_SELECTOR && s->match.left->kind != EXPR_CONCAT) ||
+		(right->kind == EXPR_VALUE && right->type->bitmask);
 	if (shown)
 		text_puts(out, match_op_text(s->match.op));
 	print_right(s, flags, out);
 }
 
 /* ---- the others ---- */
-
-static void print_verdict(const struct stmt *s, struct text *out)
-{
-	static const char *const names[] = {
-		[RULE_NONE] = "",	  [RULE_ACCEPT] = "accept",
-		[RULE_DROP] = "drop",	  [RULE_CONTINUE] = "continue",
-		[RULE_RETURN] = "return", [RULE_JUMP] = "jump",
-		[RULE_GOTO] = "goto",
-	};
-
-	text_puts(out, names[s->verdict.verdict]);
-	if (s->verdict.chain)
-		text_printf(out, " %s", s->verdict.chain);
-}
 
 static const struct {
 	const char *name;
@@ -264,23 +295,32 @@ static void print_reject(const struct rule *r, const struct stmt *s, unsigned fl
 	value_print_whole(out, rejects[s->reject.with].codes, &code, flags);
 }
 
-struct counter print_counter_now(const struct rule *r, const struct stmt *s, unsigned flags)
+struct counter print_counter_now(struct counters *counters, uint32_t slot,
+				 struct counter initial, unsigned flags)
 {
-	if (!r->counters || s->counter.slot == COUNTER_NONE || flags & PRINT_SAVED)
-		return s->counter.initial;
-	if (flags & PRINT_RESET)
-		return counter_reset(r->counters, s->counter.slot);
-	return counter_read(r->counters, s->counter.slot);
+	if (!counters || slot == COUNTER_NONE || flags & PRINT_SAVED)
+		return initial;
+	return flags & PRINT_RESET ? counter_reset(counters, slot) :
+				     counter_read(counters, slot);
 }
 
-static void print_counter(const struct rule *r, const struct stmt *s, unsigned flags,
-			  struct text *out)
+static void print_counter(struct counters *counters, uint32_t slot, struct counter initial,
+			  unsigned flags, struct text *out)
 {
-	struct counter c = print_counter_now(r, s, flags);
+	struct counter c;
 
 	text_puts(out, "counter");
-	if (!(flags & PRINT_STATELESS))
-		text_printf(out, " packets %" PRIu64 " bytes %" PRIu64, c.packets, c.bytes);
+	if (flags & PRINT_STATELESS)
+		return;
+	c = print_counter_now(counters, slot, initial, flags);
+	text_printf(out, " packets %" PRIu64 " bytes %" PRIu64, c.packets, c.bytes);
+}
+
+void print_state(const struct stmt *s, struct counters *counters, uint32_t slot,
+		 unsigned flags, struct text *out)
+{
+	if (s->kind == STMT_COUNTER)
+		print_counter(counters, slot, s->counter.initial, flags, out);
 }
 
 static void print_log_flags(unsigned log, struct text *out)
@@ -337,13 +377,19 @@ void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, stru
 		print_match(s, flags, out);
 		break;
 	case STMT_VERDICT:
-		print_verdict(s, out);
+		print_verdict(s->verdict.verdict, s->verdict.chain, out);
+		break;
+	case STMT_VMAP:
+		print_expr(s->vmap.key, flags, out);
+		text_puts(out, " vmap ");
+		print_expr(s->vmap.set, flags, out);
 		break;
 	case STMT_REJECT:
 		print_reject(r, s, flags, out);
 		break;
 	case STMT_COUNTER:
-		print_counter(r, s, flags, out);
+		print_counter(r ? r->counters : NULL, s->counter.slot, s->counter.initial, flags,
+			      out);
 		break;
 	case STMT_LOG:
 		print_log(&s->log, out);

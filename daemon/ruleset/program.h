@@ -69,6 +69,12 @@ enum op {
 	OP_ACT,         /* action a; k: its value is acc; b: this rule, which it may have drop */
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_CT_MARK,
+	OP_KEY,         /* k bytes of acc are the key's from off on, padded to a multiple of four */
+	OP_WIDE_KEY,    /* the same from the wide one */
+	OP_SET,         /* the key is (k: is not) in set a */
+	OP_MAP,         /* acc and wide = what map a has for the key, k bytes */
+	OP_VMAP,        /* the verdict that map a has for the key: at one of the next three, and
+			 * behind these it goes on; b: this rule */
 	OP_JUMP,        /* to a, coming back to the next instruction; b: this rule */
 	OP_GOTO,        /* to a */
 	OP_RETURN,
@@ -78,6 +84,9 @@ enum op {
 	OP_END
 };
 _Static_assert(OP_END <= 256, "an op is a byte");
+
+/* Where the verdicts of OP_VMAP are, from it. */
+enum { VMAP_ACCEPT = 1, VMAP_DROP, VMAP_RETURN, VMAP_END };
 
 struct insn {
 	uint8_t op;
@@ -90,6 +99,18 @@ _Static_assert(sizeof(struct insn) == 16, "four to a cache line");
 
 struct wide_pair {
 	struct wide first, second; /* value and mask, or both ends */
+};
+
+/* A set or map that is looked up by bytes. */
+struct program_set {
+	struct set_content *content; /* a reference */
+	uint32_t first_target, n_targets; /* of verdict maps: the chains that they may name */
+};
+
+/* Where a chain begins, by handle. */
+struct program_target {
+	uint64_t handle;
+	uint32_t start;
 };
 
 struct program_chain {
@@ -180,6 +201,9 @@ struct program {
 	struct lookup **lookups;
 	const struct log_spec **logs;
 	struct ct_action *actions;
+	struct program_set *sets;
+	struct program_target *targets; /* of each table the chains, sorted by handle */
+	uint32_t n_sets, n_targets;
 	uint32_t n_actions;
 	uint32_t n_code, n_bases, n_chains, n_rules, n_pairs, n_lookups, n_logs;
 };

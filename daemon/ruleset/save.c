@@ -5,11 +5,12 @@
  *
  *     ctfw ruleset 3
  *     tables 1 last 3 registered 7
- *     table 3 last 9 chains 2 objects 1 flowtables 0
+ *     table 3 last 9 chains 2 objects 1 sets 1 flowtables 0
  *     object 5 number 1
  *     chain 1 registered 7 rules 1
  *     rule 4 slots 1 12
  *     chain 2 registered 0 rules 0
+ *     set 6 slots 2 13 14
  *
  *     table ip filter {
  *     ...
@@ -41,10 +42,28 @@ static void save_rule(const struct rule *r, struct text *out)
 	text_putc(out, '\n');
 }
 
+/* The slots of its elements in the order of the listing. */
+static void save_set(const struct set *s, struct text *out)
+{
+	struct set_cursor cursor = { 0 };
+	struct set_element el;
+
+	text_printf(out, "set %" PRIu64 " slots %zu", s->handle,
+		    s->stmts.n ? set_content_count(s->content) * s->stmts.n : 0);
+	while (s->stmts.n && set_content_next(s->content, &cursor, 0, &el)) {
+		for (size_t i = 0; i < s->stmts.n; i++)
+			text_printf(out, " %" PRIu32, el.slots[i]);
+	}
+	text_putc(out, '\n');
+}
+
 static void save_table(const struct table *t, struct text *out)
 {
-	text_printf(out, "table %" PRIu64 " last %" PRIu64 " chains %zu objects %zu flowtables %zu\n",
-		    t->handle, t->last_handle, t->n_chains, t->n_objects, t->n_flowtables);
+	text_printf(out,
+		    "table %" PRIu64 " last %" PRIu64
+		    " chains %zu objects %zu sets %zu flowtables %zu\n",
+		    t->handle, t->last_handle, t->n_chains, t->n_objects, t->n_sets,
+		    t->n_flowtables);
 	for (size_t i = 0; i < t->n_objects; i++)
 		text_printf(out, "object %" PRIu64 " number %u\n", t->objects[i]->handle,
 			    t->objects[i]->ct.number);
@@ -58,6 +77,8 @@ static void save_table(const struct table *t, struct text *out)
 		for (size_t j = 0; j < c->n_rules; j++)
 			save_rule(c->rules[j], out);
 	}
+	for (size_t i = 0; i < t->n_sets; i++)
+		save_set(t->sets[i], out);
 }
 
 void ruleset_save(const struct ruleset *rs, struct text *out)
@@ -160,31 +181,169 @@ static void restore_object(struct numbers *in, struct object *o, uint64_t last)
 		o->ct.number = (uint16_t)number;
 }
 
+/* ---- sets: their elements name chains and objects by handle, and have slots ---- */
+
+/* The handles that chains or objects had when the text was loaded, and have. */
+struct handles {
+	uint64_t *was;
+	size_t n;
+};
+
+static uint64_t chain_now(const struct table *t, const struct handles *chains, uint64_t was)
+{
+	for (size_t i = 0; i < chains->n; i++) {
+		if (chains->was[i] == was)
+			return t->chains[i]->handle;
+	}
+	return 0;
+}
+
+static uint64_t object_now(const struct table *t, const struct handles *objects, uint64_t was)
+{
+	for (size_t i = 0; i < objects->n; i++) {
+		if (objects->was[i] == was)
+			return t->objects[i]->handle;
+	}
+	return 0;
+}
+
+static void restore_data(const struct table *t, const struct handles *chains,
+			 const struct handles *objects, const struct set *s,
+			 struct set_element *el)
+{
+	struct set_verdict v;
+	uint64_t handle;
+
+	if (s->kind == DATA_VERDICTS) {
+		memcpy(&v, el->data, sizeof(v));
+		v.chain = v.chain ? chain_now(t, chains, v.chain) : 0;
+		memcpy(el->data, &v, sizeof(v));
+	} else if (s->kind == DATA_OBJECTS) {
+		memcpy(&handle, el->data, sizeof(handle));
+		handle = object_now(t, objects, handle);
+		memcpy(el->data, &handle, sizeof(handle));
+	}
+}
+
+static void restore_slots(struct numbers *in, const struct set *s, struct counters *counters,
+			  uint32_t slots[SET_SLOTS_MAX])
+{
+	for (size_t i = 0; i < s->stmts.n; i++) {
+		uint64_t slot = take(in, " ");
+
+		slots[i] = COUNTER_NONE;
+		want(in, slot <= UINT32_MAX);
+		if (!counters || in->bad || slot == COUNTER_NONE)
+			continue;
+		want(in, !counter_claim(counters, (uint32_t)slot));
+		if (!in->bad)
+			slots[i] = (uint32_t)slot;
+	}
+}
+
+/* The elements anew, with the handles and slots that they had. */
+static bool restore_elements(struct numbers *in, const struct table *t,
+			     const struct handles *chains, const struct handles *objects,
+			     struct set *s)
+{
+	const struct set_shape *shape = set_content_shape(s->content);
+	struct set_batch *batch = set_batch_new(shape, SET_ADD);
+	struct set_content *content = NULL;
+	struct set_cursor cursor = { 0 };
+	uint32_t slots[SET_SLOTS_MAX];
+	struct set_element el;
+	struct set_error error;
+	bool ok = batch && !set_content_new(shape, &content);
+
+	while (ok && !in->bad && set_content_next(s->content, &cursor, 0, &el)) {
+		restore_data(t, chains, objects, s, &el);
+		if (s->stmts.n) {
+			restore_slots(in, s, s->slots->counters, slots);
+			el.slots = slots;
+		}
+		ok = !set_batch_put(batch, &el);
+	}
+	ok = ok && !set_content_change(content, batch, 0, &error);
+	set_batch_free(batch);
+	if (!ok) {
+		set_content_unref(content);
+		return false;
+	}
+	set_content_unref(s->content);
+	s->content = content;
+	return true;
+}
+
+static void restore_set(struct numbers *in, struct set *s, const struct table *t,
+			const struct handles *chains, const struct handles *objects,
+			struct counters *counters)
+{
+	s->handle = take(in, "\nset ");
+	want(in, s->handle && s->handle <= t->last_handle);
+	want(in, take(in, " slots ") == set_content_count(s->content) * s->stmts.n);
+	s->slots->counters = counters;
+	if (in->bad || (!s->stmts.n && s->kind != DATA_VERDICTS && s->kind != DATA_OBJECTS))
+		return;
+	want(in, restore_elements(in, t, chains, objects, s));
+}
+
+/* ---- tables ---- */
+
+static bool note_handles(const struct table *t, struct handles *chains, struct handles *objects)
+{
+	chains->was = calloc(t->n_chains + 1, sizeof(*chains->was));
+	objects->was = calloc(t->n_objects + 1, sizeof(*objects->was));
+	if (!chains->was || !objects->was)
+		return false;
+	for (; chains->n < t->n_chains; chains->n++)
+		chains->was[chains->n] = t->chains[chains->n]->handle;
+	for (; objects->n < t->n_objects; objects->n++)
+		objects->was[objects->n] = t->objects[objects->n]->handle;
+	return true;
+}
+
+static void restore_chains(struct numbers *in, struct table *t, const struct ruleset *rs)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < t->n_chains && !in->bad; i++) {
+		struct chain *c = t->chains[i];
+
+		c->handle = take(in, "\nchain ");
+		c->registered = take(in, " registered ");
+		/* They are looked for by halves. */
+		want(in, c->handle > last && c->handle <= t->last_handle);
+		want(in, c->registered <= rs->last_registered);
+		want(in, take(in, " rules ") == c->n_rules);
+		for (size_t j = 0; j < c->n_rules && !in->bad; j++)
+			restore_rule(in, c->rules[j], t->last_handle, rs->counters);
+		last = c->handle;
+	}
+}
+
 static void restore_table(struct numbers *in, struct table *t, const struct ruleset *rs)
 {
+	struct handles chains = { 0 }, objects = { 0 };
+
 	t->handle = take(in, "\ntable ");
 	t->last_handle = take(in, " last ");
 	want(in, t->handle && t->handle <= rs->last_table_handle);
 	want(in, take(in, " chains ") == t->n_chains);
 	want(in, take(in, " objects ") == t->n_objects);
+	want(in, take(in, " sets ") == t->n_sets);
 	want(in, take(in, " flowtables ") == t->n_flowtables);
+	want(in, note_handles(t, &chains, &objects));
 	for (size_t i = 0; i < t->n_objects && !in->bad; i++)
 		restore_object(in, t->objects[i], t->last_handle);
 	for (size_t i = 0; i < t->n_flowtables && !in->bad; i++) {
 		t->flowtables[i]->handle = take(in, "\nflowtable ");
 		want(in, t->flowtables[i]->handle && t->flowtables[i]->handle <= t->last_handle);
 	}
-	for (size_t i = 0; i < t->n_chains && !in->bad; i++) {
-		struct chain *c = t->chains[i];
-
-		c->handle = take(in, "\nchain ");
-		c->registered = take(in, " registered ");
-		want(in, c->handle && c->handle <= t->last_handle);
-		want(in, c->registered <= rs->last_registered);
-		want(in, take(in, " rules ") == c->n_rules);
-		for (size_t j = 0; j < c->n_rules && !in->bad; j++)
-			restore_rule(in, c->rules[j], t->last_handle, rs->counters);
-	}
+	restore_chains(in, t, rs);
+	for (size_t i = 0; i < t->n_sets && !in->bad; i++)
+		restore_set(in, t->sets[i], t, &chains, &objects, rs->counters);
+	free(chains.was);
+	free(objects.was);
 }
 
 /* Nothing of rs is shared yet: the text alone made it. */

@@ -2,6 +2,8 @@
 #include "ruleset/datatype.h"
 #include "ruleset/field.h"
 
+#include <string.h>
+
 const struct selector selectors[SELECTOR_COUNT] = {
 #define SELECTOR(id, text_, type_, l3_, l4_, depends_)                                         \
 	[SELECTOR_##id] = { .text = text_,                                                     \
@@ -30,4 +32,37 @@ static const struct field fields[SELECTOR_COUNT] = {
 struct field expr_field(const struct expr *selector)
 {
 	return fields[selector->selector];
+}
+
+/* Integers have no size of their own: a set cannot be made of them by name. */
+static bool has_name(const struct datatype *dt)
+{
+	return strcmp(dt->name, "integer") != 0;
+}
+
+const struct datatype *datatype_find(const char *name, size_t len)
+{
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		const struct datatype *dt = selectors[id].type;
+
+		if (has_name(dt) && strlen(dt->name) == len && !memcmp(dt->name, name, len))
+			return dt;
+	}
+	return NULL;
+}
+
+void datatype_names(const char *ret_names[DATATYPE_NAMES_MAX + 1])
+{
+	size_t n = 0;
+
+	for (unsigned id = 1; id < SELECTOR_COUNT && n < DATATYPE_NAMES_MAX; id++) {
+		const struct datatype *dt = selectors[id].type;
+		size_t i = 0;
+
+		while (i < n && strcmp(ret_names[i], dt->name))
+			i++;
+		if (i == n && has_name(dt))
+			ret_names[n++] = dt->name;
+	}
+	ret_names[n] = NULL;
 }

@@ -66,6 +66,22 @@ bool transaction_fresh(struct transaction *tx, struct rule *r)
 	return true;
 }
 
+int transaction_element(struct transaction *tx, const struct table *t, const struct set *s,
+			const struct set_element *el)
+{
+	struct echo echo = { .kind = ECHO_ELEMENT, .table = t->handle, .handle = s->handle };
+	struct text text = TEXT_INIT;
+
+	if (!tx->input->echo)
+		return 0;
+	print_element(t, s, el, tx->input->print, tx->input->now.mono, &text);
+	echo.text = text_steal(&text);
+	if (echo.text && transaction_echo(tx, &echo))
+		return 0;
+	free(echo.text);
+	return -ENOMEM;
+}
+
 /* ---- look-ups ---- */
 
 /* name is not NUL-terminated; names have at most 255 characters. */
@@ -159,7 +175,7 @@ size_t transaction_rule(struct transaction *tx, const struct chain *c, uint64_t 
 
 static int apply_command(struct transaction *tx, struct command *c)
 {
-	if (c->op == COMMAND_LIST || c->op == COMMAND_RESET)
+	if (c->op == COMMAND_LIST || c->op == COMMAND_RESET || c->op == COMMAND_GET)
 		return list_apply(tx, c);
 	tx->changed = true;
 	return change_apply(tx, c);
@@ -171,7 +187,7 @@ static int check_only(struct transaction *tx, struct command *c)
 {
 	for (size_t i = 0; i < c->n_rules; i++) {
 		struct rule *r = NULL;
-		int err = rule_check(command_family(c), tx->verbatim, &c->rules[i], tx->d, &r);
+		int err = rule_check(command_family(c), NULL, tx->verbatim, &c->rules[i], tx->d, &r);
 
 		rule_unref(r);
 		if (err == -ENOMEM)
@@ -231,6 +247,8 @@ static void transaction_fini(struct transaction *tx)
 		rule_unref(tx->fresh[i]);
 	for (size_t i = 0; i < tx->n_mentions; i++)
 		free(tx->mentions[i].target);
+	for (size_t i = 0; i < tx->n_echoes; i++)
+		free(tx->echoes[i].text);
 	free(tx->fresh);
 	free(tx->mentions);
 	free(tx->echoes);
@@ -263,6 +281,8 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 	if (!err && !tx.rs)
 		err = -ENOMEM;
 	tx.json = err ? NULL : p.json;
+	if (!err)
+		tx.rs->mono = input->now.mono;
 	if (!err)
 		err = run(&tx, &p);
 	if (err)

@@ -21,7 +21,7 @@ struct mention {
 	char *target; /* of a jump; NULL for a reject */
 };
 
-enum echo_kind { ECHO_TABLE, ECHO_CHAIN, ECHO_OBJECT, ECHO_RULE };
+enum echo_kind { ECHO_TABLE, ECHO_CHAIN, ECHO_OBJECT, ECHO_RULE, ECHO_SET, ECHO_ELEMENT };
 /* Something added, to be shown when all is well. */
 struct echo {
 	enum echo_kind kind;
@@ -30,6 +30,7 @@ struct echo {
 	uint64_t chain;		/* of a rule */
 	unsigned flags;		/* of a table, as it was asked for */
 	size_t command;		/* of a JSON document: its place there, from 1; else 0 */
+	char *text;		/* of an element: as it is printed; owned */
 };
 
 struct json_feed;
@@ -56,9 +57,9 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 /* 0; -EINVAL with an error said; -ENOMEM. */
 int change_apply(struct transaction *tx, struct command *c);
 int list_hooks(struct transaction *tx, enum family wanted);
-int list_apply(struct transaction *tx, const struct command *c);
 /* list_json.c: the same as JSON. */
 int list_json(struct transaction *tx, const struct command *c, unsigned flags);
+int list_apply(struct transaction *tx, struct command *c);
 int graph_check(struct transaction *tx);
 void echo_print(const struct transaction *tx, struct text *out);
 /* echo_json.c, for echo.c. */
@@ -76,6 +77,10 @@ void echo_json_document(const struct transaction *tx, const struct json_feed *f,
 bool transaction_mention(struct transaction *tx, const struct mention *m);
 bool transaction_echo(struct transaction *tx, const struct echo *echo);
 bool transaction_fresh(struct transaction *tx, struct rule *r);
+/* Note an element that is added: to be shown, and where its verdict leads.  0; -EINVAL with an
+ * error said; -ENOMEM. */
+int transaction_element(struct transaction *tx, const struct table *t, const struct set *s,
+			const struct set_element *el);
 
 /* What was written as a priority at the hook, as a number. */
 int transaction_priority(struct transaction *tx, const struct priority_spec *spec, unsigned hook,
@@ -98,6 +103,17 @@ size_t flowtable_named(struct transaction *tx, const struct table *t, const stru
 int object_add(struct transaction *tx, struct table *t, struct object_spec *spec,
 	       enum command_op op);
 int object_delete(struct transaction *tx, const struct command *c, size_t table);
+/* change_set.c: add a set as it was written, but for its elements, which come when all that they
+ * may name is there; elements of a set, added or deleted. */
+int set_add(struct transaction *tx, struct table *t, struct set_spec *spec, enum command_op op);
+int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec);
+int element_change(struct transaction *tx, struct table *t, size_t at, enum command_op op,
+		   struct expr *elements);
+int element_get(struct transaction *tx, struct command *c, size_t table);
+int set_delete(struct transaction *tx, const struct command *c, size_t table);
+int set_flush(struct transaction *tx, const struct command *c, size_t table);
+/* Where the set that a command names is; MODEL_NONE with an error said. */
+size_t set_named(struct transaction *tx, const struct table *t, const struct command *c);
 /* Where the object that a command names is; MODEL_NONE with an error said. */
 size_t object_named(struct transaction *tx, const struct table *t, const struct command *c);
 /* ip where none is named. */

@@ -67,6 +67,7 @@ struct ruleset_input {
 	const struct ruleset_define {
 		const char *name, *value;
 	} *defines; /* -D; name NULL ends */
+	struct instant now; /* what elements of sets expire by */
 	unsigned print; /* enum print_flag, for list and echo */
 	bool echo;      /* -e: print what was added, as nft does */
 	bool check;     /* -c: everything but the change */

@@ -1,0 +1,461 @@
+/* change_set.c - named sets and maps: added, deleted, and what is in them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctfw/clock.h"
+#include "ruleset/transaction.h"
+
+/* ---- declarations ---- */
+
+static int set_error(struct transaction *tx, const struct span *span, const char *why)
+{
+	diag_error(tx->d, span, "%s", why);
+	return -EINVAL;
+}
+
+/* The types of what was written with `typeof`. */
+static int settle_typeof(struct transaction *tx, const struct table *t, struct expr **written,
+			 struct key_type *ret_type)
+{
+	struct checker ck = { .d = tx->d, .table = t };
+	bool ok;
+
+	protocols_init(&ck.proto, t->family);
+	ok = check_key(&ck, written);
+	stmts_fini(&ck.out);
+	if (ok)
+		*ret_type = key_type_of(*written);
+	return ok ? 0 : ck.oom ? -ENOMEM : -EINVAL;
+}
+
+static int settle_types(struct transaction *tx, const struct table *t,
+			const struct set_spec *spec)
+{
+	struct set *s = spec->set;
+	int err = 0;
+
+	if (!spec->type_span.source)
+		return set_error(tx, &spec->name.span,
+				 "this has no type: write type ipv4_addr; or typeof ip saddr;");
+	if (s->key_typeof)
+		err = settle_typeof(tx, t, &s->key_typeof, &s->key);
+	if (!err && s->data_typeof)
+		err = settle_typeof(tx, t, &s->data_typeof, &s->data);
+	if (!err && s->data_interval && 2 * key_len(&s->data) > SET_DATA_MAX)
+		err = set_error(tx, &spec->type_span, "these values are too long for intervals");
+	return err;
+}
+
+static int check_set_stmts(struct transaction *tx, const struct set_spec *spec)
+{
+	const struct set *s = spec->set;
+
+	for (size_t i = 0; i < s->stmts.n; i++) {
+		if (s->stmts.v[i].kind != STMT_COUNTER)
+			return set_error(tx, &s->stmts.v[i].span,
+					 "elements have counters only in this version");
+	}
+	if (s->stmts.n > SET_SLOTS_MAX)
+		return set_error(tx, &spec->name.span, "too many statements for elements");
+	return 0;
+}
+
+static int check_set_spec(struct transaction *tx, const struct table *t,
+			  const struct set_spec *spec)
+{
+	struct set *s = spec->set;
+	int err = settle_types(tx, t, spec);
+
+	if (err)
+		return err;
+	if (s->timeout)
+		s->flags |= SET_TIMEOUT;
+	if ((s->flags & SET_INTERVAL) && (s->flags & SET_DYNAMIC))
+		return set_error(tx, &spec->name.span,
+				 "packets cannot add elements to a set of intervals");
+	if (s->auto_merge && !(s->flags & SET_INTERVAL))
+		return set_error(tx, &spec->name.span,
+				 "auto-merge is for sets with flags interval");
+	if ((s->flags & SET_CONSTANT) && (s->flags & (SET_DYNAMIC | SET_TIMEOUT)))
+		return set_error(tx, &spec->name.span,
+				 "a constant set has elements that neither come nor go");
+	return check_set_stmts(tx, spec);
+}
+
+/* An empty content of that shape. */
+static int give_content(struct transaction *tx, const struct set_spec *spec)
+{
+	struct set *s = spec->set;
+	struct set_shape shape = key_shape(&s->key);
+	const struct element_type type = set_element_type(s);
+	int err;
+
+	s->slots = slot_home_new(tx->rs->counters);
+	if (!s->slots)
+		return -ENOMEM;
+	shape.interval = (s->flags & SET_INTERVAL) != 0;
+	shape.auto_merge = s->auto_merge;
+	shape.data_bytes = (uint8_t)key_data_bytes(&type);
+	shape.size = s->has_size ? s->size : 0;
+	shape.n_slots = (uint8_t)s->stmts.n;
+	shape.slots = &s->slots->slots;
+	err = set_content_new(&shape, &s->content);
+	return err == -E2BIG ? set_error(tx, &spec->type_span,
+					 "the keys of this set are too long for intervals") :
+			       err;
+}
+
+static int new_set(struct transaction *tx, struct table *t, struct set_spec *spec,
+		   enum command_op op)
+{
+	struct echo echo = { .kind = ECHO_SET, .op = op, .table = t->handle };
+	struct set *s = spec->set;
+	int err = give_content(tx, spec);
+
+	if (err)
+		return err;
+	s->handle = echo.handle = ++t->last_handle;
+	s->refs++;
+	if (!table_add_set(t, s))
+		return -ENOMEM;
+	return transaction_echo(tx, &echo) ? 0 : -ENOMEM;
+}
+
+/* One that is there: its elements may become more, the rest must be the same. */
+static int same_set(struct transaction *tx, const struct set *old, const struct set_spec *spec,
+		    enum command_op op)
+{
+	const struct set *s = spec->set;
+
+	if (op == COMMAND_CREATE)
+		return set_error(tx, &spec->name.span, "the set exists already");
+	if (old->kind != s->kind || !key_type_equal(&old->key, &s->key) ||
+	    (s->kind == DATA_VALUES && !key_type_equal(&old->data, &s->data)) ||
+	    (s->kind == DATA_OBJECTS && old->objects != s->objects) ||
+	    old->flags != s->flags || old->timeout != s->timeout)
+		return set_error(tx, &spec->name.span,
+				 "the set exists already, with another type or other flags");
+	return 0;
+}
+
+int set_add(struct transaction *tx, struct table *t, struct set_spec *spec, enum command_op op)
+{
+	size_t at = set_find_named(t, spec->set->name);
+	int err = check_set_spec(tx, t, spec);
+
+	if (!err)
+		err = at == MODEL_NONE ? new_set(tx, t, spec, op) :
+					 same_set(tx, t->sets[at], spec, op);
+	return err;
+}
+
+int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec)
+{
+	size_t at = set_find_named(t, spec->set->name);
+
+	if (!spec->elements || at == MODEL_NONE)
+		return 0;
+	return element_change(tx, t, at, COMMAND_ADD, spec->elements);
+}
+
+/* ---- names ---- */
+
+static void suggest_set(struct transaction *tx, const struct table *t, const char *name)
+{
+	enum { MOST = 256 };
+	const char *names[MOST + 1];
+	const char *near;
+	size_t n = 0;
+
+	for (; n < t->n_sets && n < MOST; n++)
+		names[n] = t->sets[n]->name;
+	names[n] = NULL;
+	near = suggest(name, strlen(name), names);
+	if (near)
+		diag_hint(tx->d, "did you mean \"%s\"?", near);
+}
+
+size_t set_named(struct transaction *tx, const struct table *t, const struct command *c)
+{
+	char name[256];
+	size_t len = c->name.len < 255 ? c->name.len : 255, at;
+
+	if (c->place == PLACE_HANDLE) {
+		for (size_t i = 0; i < t->n_sets; i++) {
+			if (t->sets[i]->handle == c->place_number)
+				return i;
+		}
+		diag_error(tx->d, &c->place_span, "there is no set with this handle in table %s",
+			   t->name);
+		return MODEL_NONE;
+	}
+	memcpy(name, c->name.s, len);
+	name[len] = '\0';
+	at = set_find_named(t, name);
+	if (at == MODEL_NONE) {
+		diag_error(tx->d, &c->name.span, "there is no set or map \"%s\" in table %s %s",
+			   name, family_name(t->family), t->name);
+		suggest_set(tx, t, name);
+	}
+	return at;
+}
+
+/* ---- delete ---- */
+
+struct user {
+	const char *name;
+	bool found;
+};
+
+static void find_reference(void *arg, struct expr *e)
+{
+	struct user *u = arg;
+
+	u->found = u->found || (e->kind == EXPR_SETREF && !strcmp(e->symbol, u->name));
+}
+
+/* A rule that names it; its chain in *ret_chain. */
+static const struct rule *find_user(const struct table *t, const struct set *s,
+				    const struct chain **ret_chain)
+{
+	for (size_t i = 0; i < t->n_chains; i++) {
+		for (size_t j = 0; j < t->chains[i]->n_rules; j++) {
+			struct rule *r = t->chains[i]->rules[j];
+			struct user u = { .name = s->name };
+
+			for (size_t k = 0; k < r->n_stmts; k++)
+				stmt_walk(&r->stmts[k], find_reference, &u);
+			if (u.found) {
+				*ret_chain = t->chains[i];
+				return r;
+			}
+		}
+	}
+	return NULL;
+}
+
+int set_delete(struct transaction *tx, const struct command *c, size_t table)
+{
+	struct table *t = tx->rs->tables[table];
+	const struct span *span = c->place == PLACE_HANDLE ? &c->place_span : &c->name.span;
+	size_t at = set_named(tx, t, c);
+	const struct chain *chain;
+	const struct rule *user;
+
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	user = find_user(t, t->sets[at], &chain);
+	if (user) {
+		diag_error(tx->d, span,
+			   "%s is in use: the rule with handle %llu of chain %s names it",
+			   t->sets[at]->name, (unsigned long long)user->handle, chain->name);
+		return -EINVAL;
+	}
+	t = table_own(tx->rs, table);
+	if (!t)
+		return -ENOMEM;
+	table_remove_set(t, at);
+	return 0;
+}
+
+int set_flush(struct transaction *tx, const struct command *c, size_t table)
+{
+	size_t at = set_named(tx, tx->rs->tables[table], c);
+	struct set_content *empty = NULL;
+	struct table *t;
+	struct set *s;
+
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	t = table_own(tx->rs, table);
+	s = t ? set_own(t, at) : NULL;
+	if (!s || set_content_new(set_content_shape(s->content), &empty))
+		return -ENOMEM;
+	set_content_unref(s->content);
+	s->content = empty;
+	return 0;
+}
+
+/* ---- elements ---- */
+
+/* A slot for each statement of an element; those that it states itself come first to show. */
+static int give_slots(struct transaction *tx, const struct set *s, const struct item *item,
+		      uint32_t slots[SET_SLOTS_MAX])
+{
+	for (size_t i = 0; i < s->stmts.n; i++) {
+		const struct stmt *own = item->more && i < item->more->stmts.n ?
+						 &item->more->stmts.v[i] :
+						 &s->stmts.v[i];
+
+		slots[i] = COUNTER_NONE;
+		if (!s->slots->counters || tx->input->check)
+			continue;
+		slots[i] = counter_alloc(s->slots->counters, own->counter.initial);
+		if (slots[i] == COUNTER_NONE) {
+			while (i-- > 0)
+				counter_release(s->slots->counters, slots[i]);
+			return set_error(tx, &item->key->span,
+					 "there are no more counters to give");
+		}
+	}
+	return 0;
+}
+
+static void element_times(struct transaction *tx, const struct set *s, const struct item *item,
+			  struct set_element *el)
+{
+	const uint64_t mono = tx->input->now.mono;
+	uint64_t timeout = s->timeout;
+
+	if (item->more && item->more->has_timeout)
+		timeout = item->more->timeout;
+	el->timeout = timeout * NSEC_PER_MSEC;
+	el->expires = timeout ? mono + el->timeout : 0;
+	if (!item->more || !item->more->has_expires)
+		return;
+	/* What was saved says when, not how long it has left. */
+	el->expires = item->more->expires * NSEC_PER_MSEC + (tx->verbatim ? 0 : mono);
+}
+
+static int put_item(struct transaction *tx, const struct table *t, const struct set *s,
+		    const struct item *item, bool add, struct set_batch *batch)
+{
+	const struct element_type type = set_element_type(s);
+	uint32_t slots[SET_SLOTS_MAX];
+	struct set_element el;
+	int err;
+
+	key_element(&type, t, item->e, &el);
+	if (add) {
+		element_times(tx, s, item, &el);
+		el.comment = item->more ? item->more->comment : NULL;
+		if (s->stmts.n) {
+			err = give_slots(tx, s, item, slots);
+			if (err)
+				return err;
+			el.slots = slots;
+		}
+		err = transaction_element(tx, t, s, &el);
+		if (err)
+			return err;
+	}
+	return set_batch_put(batch, &el);
+}
+
+static int element_error(struct transaction *tx, const struct items *items,
+			 const struct set_error *error)
+{
+	const struct span *span = &items->v[error->index].key->span;
+
+	switch (error->why) {
+	case SET_EXISTS:
+		return set_error(tx, span, "this element exists already");
+	case SET_OTHER_DATA:
+		return set_error(tx, span, "this element exists already, for something else");
+	case SET_OVERLAPS:
+		return set_error(tx, span, "this overlaps with an element that is there");
+	case SET_CONFLICTS:
+		return set_error(tx, &items->v[error->with].key->span,
+				 "this overlaps with another element");
+	case SET_ABSENT:
+		return set_error(tx, span, "there is no such element");
+	case SET_FULL:
+		return set_error(tx, span, "the set is full: it has the size that was declared");
+	default:
+		return set_error(tx, span,
+				 "intervals of concatenations overlap too much here");
+	}
+}
+
+static int change_items(struct transaction *tx, const struct table *t, struct set *s,
+			enum command_op op, const struct items *items)
+{
+	const enum set_op set_op = op == COMMAND_ADD	? SET_ADD :
+				   op == COMMAND_CREATE ? SET_CREATE :
+							  SET_DELETE;
+	struct set_batch *batch = set_batch_new(set_content_shape(s->content), set_op);
+	struct set_error error;
+	int err = batch ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < items->n && !err; i++)
+		err = put_item(tx, t, s, &items->v[i], set_op != SET_DELETE, batch);
+	if (!err) {
+		err = set_content_change(s->content, batch, tx->input->now.mono, &error);
+		if (err == -EINVAL)
+			element_error(tx, items, &error);
+	}
+	set_batch_free(batch);
+	return err;
+}
+
+int element_change(struct transaction *tx, struct table *t, size_t at, enum command_op op,
+		   struct expr *elements)
+{
+	const bool deleting = op == COMMAND_DELETE || op == COMMAND_DESTROY;
+	struct checker ck = { .d = tx->d, .table = t, .verbatim = tx->verbatim };
+	struct items items = { .ck = &ck };
+	struct set *s = set_own(t, at);
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->content = set_content_own(s->content);
+	if (!s->content)
+		return -ENOMEM;
+	protocols_init(&ck.proto, t->family);
+	err = check_elements(&items, s, deleting, elements) ? 0 : ck.oom ? -ENOMEM : -EINVAL;
+	if (!err)
+		err = change_items(tx, t, s, op, &items);
+	free(items.v);
+	return err;
+}
+
+static int get_items(struct transaction *tx, const struct command *c, const struct table *t,
+		     const struct set *s, const struct items *items)
+{
+	const struct element_type type = set_element_type(s);
+	const uint64_t mono = tx->input->now.mono;
+	struct set_element *found = calloc(items->n + 1, sizeof(*found)), el;
+	int err = 0;
+
+	(void)c;
+	if (!found)
+		return -ENOMEM;
+	for (size_t i = 0; i < items->n && !err; i++) {
+		bool there;
+
+		key_element(&type, t, items->v[i].e, &el);
+		there = el.catch_all ?
+				set_content_get_catch_all(s->content, mono, &found[i]) :
+				set_content_get(s->content, el.key, el.end, mono, &found[i]);
+		if (!there)
+			err = set_error(tx, &items->v[i].key->span, "there is no such element");
+	}
+	if (!err) {
+		text_printf(&tx->out, "table %s %s {\n", family_name(t->family), t->name);
+		print_set_part(t, s, found, items->n, tx->input->print, mono, &tx->out);
+		text_puts(&tx->out, "}\n");
+	}
+	free(found);
+	return err;
+}
+
+int element_get(struct transaction *tx, struct command *c, size_t table)
+{
+	const struct table *t = tx->rs->tables[table];
+	struct checker ck = { .d = tx->d, .table = t };
+	struct items items = { .ck = &ck };
+	size_t at = set_named(tx, t, c);
+	int err;
+
+	if (at == MODEL_NONE)
+		return -EINVAL;
+	err = check_elements(&items, t->sets[at], true, c->elements) ? 0 :
+	      ck.oom						     ? -ENOMEM :
+								       -EINVAL;
+	if (!err)
+		err = get_items(tx, c, t, t->sets[at], &items);
+	free(items.v);
+	return err;
+}

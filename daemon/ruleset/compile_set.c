@@ -1,0 +1,178 @@
+/* compile_set.c - what is looked up in sets and maps: the key's bytes, the set, what it has. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ruleset/compile.h"
+#include "ruleset/key.h"
+
+/* The key's parts, one after the other. */
+static enum outcome compile_key(struct builder *b, const struct expr *key)
+{
+	const struct key_type type = key_type_of(key);
+	const struct set_shape shape = key_shape(&type);
+	enum outcome outcome = OUTCOME_GOES_ON;
+
+	for (unsigned i = 0; i < type.n && outcome == OUTCOME_GOES_ON; i++) {
+		unsigned bits;
+
+		outcome = compile_field(
+			b, key->kind == EXPR_CONCAT ? key->list.item[i] : key, &bits);
+		compile_emit(b, (struct insn){
+					.op = bits == 128 ? OP_WIDE_KEY : OP_KEY,
+					.k = shape.part[i].bytes,
+					.off = (uint16_t)set_key_offset(&shape, i),
+				});
+	}
+	return outcome;
+}
+
+/* ---- contents ---- */
+
+static int fill(const struct builder *b, const struct element_type *type,
+		const struct expr *items, struct set_content *content)
+{
+	struct set_batch *batch = set_batch_new(set_content_shape(content), SET_ADD);
+	struct set_error error;
+	struct set_element el;
+	int err = batch ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < items->list.n && !err; i++) {
+		key_element(type, b->table, items->list.item[i], &el);
+		err = set_batch_put(batch, &el);
+	}
+	if (!err)
+		err = set_content_change(content, batch, 0, &error);
+	set_batch_free(batch);
+	if (err == -EINVAL)
+		abort(); /* check has seen that it can be */
+	return err;
+}
+
+/* Of a set within a rule. */
+static struct set_content *make_content(const struct builder *b,
+					const struct element_type *type,
+					const struct expr *items)
+{
+	struct set_shape shape = key_shape(&type->key);
+	struct set_content *content = NULL;
+
+	shape.data_bytes = (uint8_t)key_data_bytes(type);
+	for (size_t i = 0; i < items->list.n; i++)
+		shape.interval = shape.interval || key_is_interval(key_of(items->list.item[i]));
+	if (set_content_new(&shape, &content) || fill(b, type, items, content)) {
+		set_content_unref(content);
+		return NULL;
+	}
+	return content;
+}
+
+/* The number of the set that an expression names, or is. */
+static uint32_t add_set(struct builder *b, const struct element_type *type,
+			const struct expr *set)
+{
+	struct program *p = b->program;
+	struct program_set *s;
+	size_t at;
+
+	if (!compile_room_set(b))
+		return 0;
+	s = &p->sets[p->n_sets];
+	*s = (struct program_set){
+		.first_target = b->first_target,
+		.n_targets = p->n_targets - b->first_target,
+	};
+	if (set->kind == EXPR_SETREF) {
+		at = set_find_named(b->table, set->symbol);
+		if (at == MODEL_NONE)
+			abort(); /* check lets no rule name a set that is not there */
+		s->content = set_content_ref(b->table->sets[at]->content);
+	} else {
+		s->content = make_content(b, type, set);
+	}
+	if (!s->content) {
+		b->failed = true;
+		return 0;
+	}
+	return p->n_sets++;
+}
+
+/* ---- statements and values ---- */
+
+enum outcome compile_look_up(struct builder *b, const struct stmt *s)
+{
+	const struct element_type type = { .key = key_type_of(s->match.left) };
+
+	if (compile_key(b, s->match.left) == OUTCOME_NEVER)
+		return OUTCOME_NEVER;
+	compile_emit(b, (struct insn){
+				.op = OP_SET,
+				.k = s->match.op == MATCH_NE,
+				.a = add_set(b, &type, s->match.right),
+			});
+	return OUTCOME_GOES_ON;
+}
+
+enum outcome compile_vmap(struct builder *b, const struct stmt *s)
+{
+	const struct element_type type = {
+		.key = key_type_of(s->vmap.key), .kind = DATA_VERDICTS
+	};
+
+	if (compile_key(b, s->vmap.key) == OUTCOME_NEVER)
+		return OUTCOME_NEVER;
+	compile_emit(b, (struct insn){
+				.op = OP_VMAP,
+				.a = add_set(b, &type, s->vmap.set),
+				.b = b->rule,
+			});
+	compile_emit(b, (struct insn){ .op = OP_ACCEPT, .a = b->rule });
+	compile_emit(b, (struct insn){ .op = OP_DROP, .a = b->rule });
+	compile_emit(b, (struct insn){ .op = OP_RETURN });
+	return OUTCOME_GOES_ON;
+}
+
+enum outcome compile_map(struct builder *b, const struct expr *map, const struct key_type *to)
+{
+	const struct element_type type = {
+		.key = key_type_of(map->map.key), .kind = DATA_VALUES, .data = *to
+	};
+	const struct set_shape shape = key_shape(to);
+
+	if (compile_key(b, map->map.key) == OUTCOME_NEVER)
+		return OUTCOME_NEVER;
+	compile_emit(b, (struct insn){
+				.op = OP_MAP,
+				.k = shape.part[0].bytes,
+				.a = add_set(b, &type, map->map.set),
+			});
+	return OUTCOME_GOES_ON;
+}
+
+/* ---- chains that verdict maps lead to ---- */
+
+static int by_handle(const void *a, const void *b)
+{
+	const struct program_target *x = a, *y = b;
+
+	return (x->handle > y->handle) - (x->handle < y->handle);
+}
+
+void compile_targets(struct builder *b)
+{
+	struct program *p = b->program;
+
+	b->first_target = p->n_targets;
+	for (size_t i = 0; i < b->table->n_chains; i++) {
+		if (!compile_room_target(b))
+			return;
+		/* The number, until all chains have their place. */
+		p->targets[p->n_targets++] = (struct program_target){
+			.handle = b->table->chains[i]->handle,
+			.start = b->first_chain + (uint32_t)i,
+		};
+	}
+	if (p->n_targets > b->first_target)
+		qsort(p->targets + b->first_target, p->n_targets - b->first_target,
+		      sizeof(*p->targets), by_handle);
+}

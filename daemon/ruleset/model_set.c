@@ -1,0 +1,160 @@
+/* model_set.c - named sets and maps of tables: made, found, copied, freed. */
+#include "ruleset/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void release_slots(void *arg, const uint32_t *slots, unsigned n)
+{
+	struct slot_home *home = arg;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (home->counters && slots[i] != COUNTER_NONE)
+			counter_release(home->counters, slots[i]);
+	}
+}
+
+struct slot_home *slot_home_new(struct counters *counters)
+{
+	struct slot_home *home = malloc(sizeof(*home));
+
+	if (home)
+		*home = (struct slot_home){
+			.slots = { .release = release_slots, .arg = home },
+			.counters = counters,
+			.refs = 1,
+		};
+	return home;
+}
+
+struct set *set_new(const char *name, size_t len)
+{
+	struct set *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->refs = 1;
+	s->name = strndup(name, len);
+	if (!s->name) {
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void set_unref(struct set *s)
+{
+	if (!s || --s->refs)
+		return;
+	set_content_unref(s->content);
+	if (s->slots && !--s->slots->refs)
+		free(s->slots);
+	stmts_fini(&s->stmts);
+	expr_free(s->key_typeof);
+	expr_free(s->data_typeof);
+	free(s->comment);
+	free(s->name);
+	free(s);
+}
+
+size_t set_find_named(const struct table *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_sets; i++) {
+		if (!strcmp(t->sets[i]->name, name))
+			return i;
+	}
+	return MODEL_NONE;
+}
+
+bool table_add_set(struct table *t, struct set *s)
+{
+	if (!s || !model_grow(&t->sets, t->n_sets, &t->cap_sets)) {
+		set_unref(s);
+		return false;
+	}
+	t->sets[t->n_sets++] = s;
+	return true;
+}
+
+void table_remove_set(struct table *t, size_t at)
+{
+	set_unref(t->sets[at]);
+	t->n_sets--;
+	memmove(t->sets + at, t->sets + at + 1, (t->n_sets - at) * sizeof(struct set *));
+}
+
+static struct set *set_copy(const struct set *s)
+{
+	struct set *n = malloc(sizeof(*n));
+
+	if (!n)
+		return NULL;
+	*n = *s;
+	n->refs = 1;
+	n->content = set_content_ref(s->content);
+	n->slots->refs++;
+	n->name = strdup(s->name);
+	n->comment = s->comment ? strdup(s->comment) : NULL;
+	n->key_typeof = s->key_typeof ? expr_clone(s->key_typeof) : NULL;
+	n->data_typeof = s->data_typeof ? expr_clone(s->data_typeof) : NULL;
+	if (stmts_clone(&n->stmts, s->stmts.v, s->stmts.n) && n->name &&
+	    (!s->comment || n->comment) && (!s->key_typeof || n->key_typeof) &&
+	    (!s->data_typeof || n->data_typeof))
+		return n;
+	set_unref(n);
+	return NULL;
+}
+
+struct set *set_own(struct table *t, size_t at)
+{
+	struct set *s = t->sets[at], *copy;
+
+	if (s->refs == 1)
+		return s;
+	copy = set_copy(s);
+	if (!copy)
+		return NULL;
+	set_unref(s);
+	t->sets[at] = copy;
+	return copy;
+}
+
+size_t chain_find_handle(const struct table *t, uint64_t handle)
+{
+	size_t lo = 0, hi = t->n_chains;
+
+	/* The later added, the higher. */
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->chains[mid]->handle == handle)
+			return mid;
+		if (t->chains[mid]->handle < handle)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return MODEL_NONE;
+}
+
+size_t object_find_handle(const struct table *t, enum object_kind kind, uint64_t handle)
+{
+	for (size_t i = 0; i < t->n_objects; i++) {
+		if (t->objects[i]->kind == kind && t->objects[i]->handle == handle)
+			return i;
+	}
+	return MODEL_NONE;
+}
+
+void set_each_target(const struct set *s, void (*each)(void *arg, uint64_t chain), void *arg)
+{
+	struct set_cursor cursor = { 0 };
+	struct set_element el;
+	struct set_verdict v;
+
+	while (s->kind == DATA_VERDICTS && set_content_next(s->content, &cursor, 0, &el)) {
+		memcpy(&v, el.data, sizeof(v));
+		if (v.chain)
+			each(arg, v.chain);
+	}
+}

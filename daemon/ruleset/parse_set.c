@@ -1,0 +1,324 @@
+/* parse_set.c - named sets and maps: in commands, in a table's block, and their elements. */
+#include "ruleset/key.h"
+#include "ruleset/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- types ---- */
+
+static bool unknown_type(struct parser *p)
+{
+	const char *names[DATATYPE_NAMES_MAX + 1];
+	const char *near = NULL;
+
+	if (p->t.kind != TOKEN_WORD) {
+		parse_expected(p, "a type, such as ipv4_addr");
+		return false;
+	}
+	datatype_names(names);
+	near = suggest(p->t.s, p->t.len, names);
+	diag_error(p->d, &p->t.span, "unknown type \"%.*s\"", (int)p->t.len, p->t.s);
+	if (near)
+		diag_hint(p->d, "did you mean \"%s\"?", near);
+	return false;
+}
+
+/* ipv4_addr . inet_service */
+static bool parse_types(struct parser *p, struct key_type *type)
+{
+	*type = (struct key_type){ .n = 0 };
+	do {
+		const struct datatype *dt =
+			p->t.kind == TOKEN_WORD ? datatype_find(p->t.s, p->t.len) : NULL;
+
+		if (!dt)
+			return unknown_type(p);
+		if (!key_type_add(type, dt, false)) {
+			diag_error(p->d, &p->t.span, "a concatenation has at most %d bytes",
+				   SET_KEY_MAX);
+			return false;
+		}
+		parse_advance(p);
+	} while (parse_accept(p, '.'));
+	return true;
+}
+
+/* Kinds of objects that a map may name. */
+static bool parse_object_data(struct parser *p, struct set *s)
+{
+	if (!parse_object_data_kind(p, &s->objects))
+		return false;
+	s->kind = DATA_OBJECTS;
+	return true;
+}
+
+static bool parse_data_type(struct parser *p, struct set *s)
+{
+	s->kind = DATA_VALUES;
+	if (parse_accept_word(p, "verdict")) {
+		s->kind = DATA_VERDICTS;
+		return true;
+	}
+	if (parse_object_data(p, s))
+		return true;
+	s->data_interval = parse_accept_word(p, "interval");
+	return parse_types(p, &s->data);
+}
+
+static bool data_belongs_to_maps(struct parser *p, const struct set_spec *spec)
+{
+	if (spec->map == token_is(&p->t, ':'))
+		return true;
+	if (spec->map)
+		parse_expected(p, "\":\" and what the map's values are");
+	else
+		diag_error(p->d, &p->t.span, "a set has no values: this would be a map");
+	return false;
+}
+
+static bool parse_type(struct parser *p, struct set_spec *spec)
+{
+	spec->type_span = p->t.span;
+	if (!parse_types(p, &spec->set->key) || !data_belongs_to_maps(p, spec))
+		return false;
+	return !parse_accept(p, ':') || parse_data_type(p, spec->set);
+}
+
+/* typeof ip saddr . tcp dport : meta mark */
+static bool parse_typeof(struct parser *p, struct set_spec *spec)
+{
+	struct set *s = spec->set;
+
+	spec->type_span = p->t.span;
+	expr_free(s->key_typeof);
+	s->key_typeof = parse_left(p);
+	if (!s->key_typeof || !data_belongs_to_maps(p, spec))
+		return false;
+	if (!parse_accept(p, ':'))
+		return true;
+	if (parse_accept_word(p, "verdict")) {
+		s->kind = DATA_VERDICTS;
+		return true;
+	}
+	if (parse_object_data(p, s))
+		return true;
+	s->kind = DATA_VALUES;
+	s->data_interval = parse_accept_word(p, "interval");
+	expr_free(s->data_typeof);
+	s->data_typeof = parse_left(p);
+	return s->data_typeof != NULL;
+}
+
+/* ---- the other lines ---- */
+
+static bool parse_set_flags(struct parser *p, struct set_spec *spec)
+{
+	static const char *const words[] = { "constant", "interval", "timeout", "dynamic",
+					     NULL };
+
+	do {
+		unsigned i = 0;
+
+		while (words[i] && !parse_accept_word(p, words[i]))
+			i++;
+		if (!words[i])
+			return parse_unknown(
+				p, "\"constant\", \"interval\", \"timeout\" or \"dynamic\"",
+				words);
+		spec->set->flags |= 1u << i;
+	} while (parse_accept(p, ','));
+	return true;
+}
+
+static bool parse_set_timeout(struct parser *p, struct set_spec *spec)
+{
+	return parse_time(p, &spec->set->timeout);
+}
+
+static bool parse_gc_interval(struct parser *p, struct set_spec *spec)
+{
+	return parse_time(p, &spec->set->gc_interval);
+}
+
+static bool parse_set_size(struct parser *p, struct set_spec *spec)
+{
+	uint64_t size;
+
+	if (!parse_number(p, "the number of elements", UINT32_MAX, &size))
+		return false;
+	spec->set->has_size = size != 0;
+	spec->set->size = (uint32_t)size;
+	return true;
+}
+
+static bool parse_set_policy(struct parser *p, struct set_spec *spec)
+{
+	static const char *const words[] = { "performance", "memory", NULL };
+
+	spec->set->memory = token_is_word(&p->t, "memory");
+	if (parse_accept_word(p, "memory") || parse_accept_word(p, "performance"))
+		return true;
+	return parse_unknown(p, "\"performance\" or \"memory\"", words);
+}
+
+static bool parse_auto_merge(struct parser *p, struct set_spec *spec)
+{
+	spec->set->auto_merge = p->ended = true;
+	return true;
+}
+
+static bool parse_set_comment(struct parser *p, struct set_spec *spec)
+{
+	free(spec->set->comment);
+	spec->set->comment = parse_comment(p);
+	return spec->set->comment != NULL;
+}
+
+/* At the { or the variable that has them. */
+static struct expr *parse_element_list(struct parser *p)
+{
+	struct expr *e;
+
+	if (token_is(&p->t, '{'))
+		return parse_items(p);
+	if (!token_is(&p->t, '$')) {
+		parse_expected(p, "\"{\" and the elements");
+		return NULL;
+	}
+	e = parse_variable(p);
+	if (!e || e->kind == EXPR_SET)
+		return e;
+	return parse_add_item(p, EXPR_SET, NULL, e);
+}
+
+static bool parse_elements(struct parser *p, struct set_spec *spec)
+{
+	if (!parse_expect(p, '=', "\"=\""))
+		return false;
+	expr_free(spec->elements);
+	spec->elements = parse_element_list(p);
+	p->ended = true;
+	return spec->elements != NULL;
+}
+
+static const struct {
+	const char *word;
+	bool (*parse)(struct parser *p, struct set_spec *spec);
+} lines[] = {
+	{ "type", parse_type },
+	{ "typeof", parse_typeof },
+	{ "flags", parse_set_flags },
+	{ "timeout", parse_set_timeout },
+	{ "gc-interval", parse_gc_interval },
+	{ "size", parse_set_size },
+	{ "policy", parse_set_policy },
+	{ "auto-merge", parse_auto_merge },
+	{ "comment", parse_set_comment },
+	{ "elements", parse_elements },
+};
+#define N_LINES (sizeof(lines) / sizeof(lines[0]))
+
+static bool unknown_line(struct parser *p)
+{
+	const char *words[N_LINES + 1];
+
+	for (size_t i = 0; i < N_LINES; i++)
+		words[i] = lines[i].word;
+	words[N_LINES] = NULL;
+	return parse_unknown(p, "a line of the set, such as type, flags or elements", words);
+}
+
+static bool parse_set_line(struct parser *p, struct command *c, size_t at)
+{
+	struct set_spec *spec = &c->sets[at];
+	struct stmt s;
+	bool ok;
+
+	if (parse_common(p, &ok))
+		return ok;
+	for (size_t i = 0; i < N_LINES; i++) {
+		if (parse_accept_word(p, lines[i].word))
+			return lines[i].parse(p, spec);
+	}
+	if (!parse_at_stateful(p))
+		return unknown_line(p);
+	do {
+		if (!parse_statement(p, &s)) {
+			stmt_fini(&s);
+			return false;
+		}
+		if (!stmts_add(&spec->set->stmts, &s))
+			return parse_oom(p);
+	} while (parse_at_stateful(p));
+	return true;
+}
+
+/* ---- commands and tables ---- */
+
+void set_spec_fini(struct set_spec *spec)
+{
+	set_unref(spec->set);
+	expr_free(spec->elements);
+}
+
+static bool new_set(struct parser *p, struct command *c, const struct token *name, bool map)
+{
+	struct set_spec *grown =
+		parse_grow(p, c->sets, c->n_sets, &c->cap_sets, sizeof(*grown));
+	struct set_spec *spec;
+
+	if (!grown)
+		return false;
+	c->sets = grown;
+	spec = &grown[c->n_sets];
+	*spec = (struct set_spec){ .name = *name, .map = map };
+	spec->set = set_new(name->s, name->len);
+	if (!spec->set)
+		return parse_oom(p);
+	c->n_sets++;
+	return true;
+}
+
+static bool parse_set_block(struct parser *p, struct command *c, const struct token *name,
+			    bool map)
+{
+	if (!token_is(&p->t, '{')) {
+		parse_expected(p, "\"{\"");
+		return false;
+	}
+	return new_set(p, c, name, map) && parse_block(p, c, c->n_sets - 1, parse_set_line);
+}
+
+bool parse_set_item(struct parser *p, struct command *c, bool map)
+{
+	struct token name;
+
+	return parse_name(p, map ? "the name of a map" : "the name of a set", &name) &&
+	       parse_set_block(p, c, &name, map);
+}
+
+bool parse_set_name(struct parser *p, struct command *c)
+{
+	c->object = OBJECT_SET;
+	if (!parse_table_name(p, c))
+		return false;
+	if ((c->op == COMMAND_DELETE || c->op == COMMAND_DESTROY) &&
+	    token_is_word(&p->t, "handle"))
+		return parse_handle(p, c);
+	return parse_name(p, "the name of a set", &c->name);
+}
+
+bool parse_add_set(struct parser *p, struct command *c, bool map)
+{
+	return parse_set_name(p, c) && parse_set_block(p, c, &c->name, map);
+}
+
+bool parse_element(struct parser *p, struct command *c)
+{
+	c->object = OBJECT_ELEMENT;
+	if (!parse_table_name(p, c) || !parse_name(p, "the name of a set", &c->name))
+		return false;
+	c->elements = parse_element_list(p);
+	return c->elements != NULL;
+}
