@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""command.py COMMAND... - what a command takes: the best of some runs, and its memory at most."""
+"""command.py COMMAND... - what a command takes: the best of some runs (RUNS in the environment, or
+3), and its memory at most."""
+import os
 import resource
 import subprocess
 import sys
 import time
 
-RUNS = 3
+RUNS = int(os.environ.get("RUNS", "3"))
 
 best = None
 for _ in range(RUNS):

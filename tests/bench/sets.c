@@ -258,10 +258,31 @@ static void bench_dynamic(uint32_t n)
 	munmap(mem, arena_size(&g));
 }
 
+/* The same prefixes as a ruleset, for nft. */
+static void print_ruleset(size_t n)
+{
+	puts("table ip bench {\nset prefixes {\ntype ipv4_addr; flags interval; auto-merge");
+	puts("elements = {");
+	for (size_t i = 0; i < n; i++) {
+		struct set_element e = random_element(&prefixes);
+		uint32_t host = 0;
+
+		for (int k = 0; k < 4; k++)
+			host = host << 8 | (e.key[k] ^ e.end[k]);
+		printf("%u.%u.%u.%u/%d,\n", e.key[0], e.key[1], e.key[2], e.key[3],
+		       host ? __builtin_clz(host) : 32);
+	}
+	puts("}\n}\n}");
+}
+
 int main(int argc, char **argv)
 {
 	size_t n = argc > 1 ? (size_t)atol(argv[1]) : 1000000;
 
+	if (argc > 2 && strcmp(argv[2], "print") == 0) {
+		print_ruleset(n);
+		return 0;
+	}
 	bench("IPv4 prefixes, joined", &prefixes, n);
 	bench("IPv6 prefixes, joined", &prefixes6, n);
 	bench("IPv4 address . port", &services, n);

@@ -1,10 +1,11 @@
-/* Dynamic sets under many threads: workers add, renew, find and delete the same few elements
- * while housekeeping sweeps and sets come and go. */
+/* Sets under many threads.  Dynamic ones: workers add, renew, find and delete the same few
+ * elements while housekeeping sweeps and sets come and go.  Contents: workers look up in what
+ * is in force while the next is made of it. */
 #include <pthread.h>
 
 #include "ctfw/rcu.h"
 #include "unit/ruleset/set_arena.h"
-#include "unit/test.h"
+#include "unit/ruleset/set_world.h"
 #include "unit/threads.h"
 
 #define WORKERS 4
@@ -127,10 +128,97 @@ static void many_threads_keep_the_sets_whole(void **state)
 	rcu_unregister();
 }
 
+/* ---- contents ---- */
+
+#define PREFIXES 3000
+#define SWAPS	 300
+
+static _Atomic(struct set_content *) in_force;
+static _Atomic bool done;
+
+/* Every element is of ten numbers, of which the first is ten times the number in its data; the
+ * even ones are always there. */
+static void *look_up(void *arg)
+{
+	uint64_t seed = (uintptr_t)arg, looked = 0;
+
+	rcu_register();
+	while (!atomic_load_explicit(&done, memory_order_relaxed) || !looked) {
+		const struct set_content *c = atomic_load(&in_force);
+
+		for (int i = 0; i < 50; i++, looked++) {
+			uint32_t x = dice(&seed, PREFIXES), got;
+			struct set_hit hit;
+			bool found = set_find_number(c, x * 10 + dice(&seed, 10), 0, &hit);
+
+			ASSERT(found || x % 2);
+			if (!found)
+				continue;
+			memcpy(&got, hit.data, sizeof(got));
+			ASSERT(got == x);
+		}
+		rcu_quiescent();
+	}
+	rcu_unregister();
+	return NULL;
+}
+
+static struct set_element tens(const struct set_shape *s, uint32_t x)
+{
+	struct set_element e = interval(s, x * 10, x * 10 + 9);
+
+	memcpy(e.data, &x, sizeof(x));
+	return e;
+}
+
+static void workers_see_one_content_or_the_next(void **state)
+{
+	static const struct set_shape shape = {.part = {{4, SET_ORDER_NETWORK}},
+					       .n_parts = 1,
+					       .interval = true,
+					       .data_bytes = 4};
+	struct set_content *c = content_of(&shape);
+	pthread_t threads[WORKERS];
+	bool there[PREFIXES] = {false};
+	uint64_t seed = 5;
+
+	(void)state;
+	rcu_register();
+	for (uint32_t x = 0; x < PREFIXES; x += 2)
+		assert_int_equal(change(c, SET_ADD, tens(&shape, x)), SET_FINE);
+	atomic_store(&in_force, c);
+	for (uintptr_t i = 0; i < WORKERS; i++)
+		ASSERT(!pthread_create(&threads[i], NULL, look_up, (void *)(i + 1)));
+	for (unsigned swap = 0; swap < SWAPS; swap++) {
+		struct set_content *next = set_content_own(set_content_ref(c));
+
+		for (unsigned n = dice(&seed, 20); n > 0; n--) {
+			uint32_t x = dice(&seed, PREFIXES / 2) * 2 + 1;
+
+			assert_int_equal(change(next, there[x] ? SET_DELETE : SET_CREATE,
+						tens(&shape, x)),
+					 SET_FINE);
+			there[x] = !there[x];
+		}
+		atomic_store(&in_force, next);
+		rcu_wait();
+		set_content_unref(c);
+		c = next;
+	}
+	atomic_store(&done, true);
+	rcu_offline();
+	for (unsigned i = 0; i < WORKERS; i++)
+		pthread_join(threads[i], NULL);
+	rcu_online();
+	set_content_unref(c);
+	rcu_unregister();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many_threads_keep_the_sets_whole),
+		cmocka_unit_test(workers_see_one_content_or_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
