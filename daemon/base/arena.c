@@ -38,6 +38,7 @@ static void arena_layout(const struct arena_geometry *g, struct arena_header *re
 	h.flow_size = ARENA_FLOW_SIZE;
 	h.counters = ARENA_COUNTERS;
 	h.workers = g->workers;
+	h.states = ARENA_STATES;
 	h.expect_records = g->expect_records;
 	h.expect_size = ARENA_EXPECT_SIZE;
 	h.ext_size = ARENA_EXT_SIZE;
@@ -54,7 +55,9 @@ static void arena_layout(const struct arena_geometry *g, struct arena_header *re
 	h.text_off[1] = h.text_off[0] + h.text_bytes;
 	h.exts_off = h.text_off[1] + h.text_bytes;
 	h.elements_off = h.exts_off + round_up((uint64_t)g->flow_records * ARENA_EXT_SIZE);
-	h.total = h.elements_off + round_up((uint64_t)g->element_records * ARENA_ELEMENT_SIZE);
+	h.states_off =
+		h.elements_off + round_up((uint64_t)g->element_records * ARENA_ELEMENT_SIZE);
+	h.total = h.states_off + round_up((uint64_t)ARENA_STATES * ARENA_STATE_SIZE);
 	*ret_header = h;
 }
 
@@ -75,6 +78,7 @@ static void point(struct arena *a, uint8_t *mem, const struct arena_header *layo
 	a->expects = mem + layout->expects_off;
 	a->exts = mem + layout->exts_off;
 	a->elements = mem + layout->elements_off;
+	a->states = mem + layout->states_off;
 	a->counters = (uint64_t *)(mem + layout->counters_off);
 	a->text[0] = (char *)mem + layout->text_off[0];
 	a->text[1] = (char *)mem + layout->text_off[1];
@@ -129,8 +133,8 @@ int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 	    h->expect_size != layout.expect_size || h->ext_size != layout.ext_size ||
 	    h->element_records != layout.element_records ||
 	    h->element_size != layout.element_size || h->counters != layout.counters ||
-	    h->workers != layout.workers || h->text_bytes != layout.text_bytes ||
-	    h->total != layout.total || len < layout.total)
+	    h->workers != layout.workers || h->states != layout.states ||
+	    h->text_bytes != layout.text_bytes || h->total != layout.total || len < layout.total)
 		return -E2BIG;
 	point(ret_arena, mem, &layout);
 	return 0;

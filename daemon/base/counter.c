@@ -14,6 +14,7 @@
 
 struct counters {
 	struct counter *column[1 + ARENA_MAX_WORKERS]; /* [0] is the base */
+	struct states *states;
 	unsigned workers;
 	uint32_t hint;   /* no slot below this one is free */
 	uint64_t used[ARENA_COUNTERS / 64];
@@ -29,6 +30,11 @@ struct counters *counters_new(const struct arena *arena)
 
 	if (!c)
 		return NULL;
+	c->states = states_new(arena);
+	if (!c->states) {
+		free(c);
+		return NULL;
+	}
 	c->workers = arena->header->workers;
 	for (unsigned i = 0; i <= c->workers; i++, column += ARENA_COUNTERS)
 		c->column[i] = column;
@@ -37,7 +43,14 @@ struct counters *counters_new(const struct arena *arena)
 
 void counters_free(struct counters *c)
 {
+	if (c)
+		states_free(c->states);
 	free(c);
+}
+
+struct states *counters_states(const struct counters *c)
+{
+	return c->states;
 }
 
 static void load(const struct counter *at, struct counter *ret)

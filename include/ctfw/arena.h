@@ -5,11 +5,12 @@
  * are addressed by 32-bit index and hold no pointer; whatever is an index into them
  * (hash tables, free lists) is private memory, rebuilt by a scan.
  *
- *     +--------+---------+--------------+------------------+----------+------------+----------+
- *     | header | flows   | expectations | counters: base,  | saved    | extensions | elements |
- *     | 4 KiB  | records | records      | then a column    | rulesets | records    | records  |
- *     |        | x 256 B | x 256 B      | for each worker  | 0 and 1  | x 64 B     | x 192 B  |
- *     +--------+---------+--------------+------------------+----------+------------+----------+
+ *     +--------+---------+---------+-------------+----------+----------+----------+---------+
+ *     | header | flows   | expect- | counters:   | saved    | exten-   | elements | states  |
+ *     | 4 KiB  | records | ations  | base, then  | rulesets | sions    | records  | records |
+ *     |        | x 256 B | records | a column a  | 0 and 1  | records  | x 192 B  | x 64 B  |
+ *     |        |         | x 256 B | worker      |          | x 64 B   |          |         |
+ *     +--------+---------+---------+-------------+----------+----------+----------+---------+
  *
  * A flow's extension is the record with its own index: what few flows need (labels, a
  * helper's notes).  Those pages are touched by such flows only, and have no room of their
@@ -21,7 +22,8 @@
  * caller and must be page-aligned and zero for arena_format().
  *
  * Ownership: flows, expectations and extensions belong to conntrack, the counters to counter.h,
- * elements to set_dynamic.h, the saved ruleset to whoever holds the ruleset (one thread). */
+ * elements to set_dynamic.h, the states to state.h, the saved ruleset to whoever holds the
+ * ruleset (one thread). */
 #ifndef CTFW_ARENA_H
 #define CTFW_ARENA_H
 
@@ -29,13 +31,15 @@
 #include <stddef.h>
 #include <stdatomic.h>
 
-#define ARENA_LAYOUT 3 /* raised whenever a record changes its layout */
+#define ARENA_LAYOUT 4 /* raised whenever a record changes its layout */
 #define ARENA_FLOW_SIZE 256
 #define ARENA_EXPECT_SIZE 256
 #define ARENA_EXT_SIZE 64
 #define ARENA_ELEMENT_SIZE 192
 #define ARENA_MAX_WORKERS 64
 #define ARENA_COUNTERS 262144
+#define ARENA_STATES 262144
+#define ARENA_STATE_SIZE 64
 #define ARENA_TEXT_BYTES (64u << 20)
 
 struct arena_header {
@@ -51,7 +55,9 @@ struct arena_header {
 	uint32_t workers;      /* columns of counters */
 	uint32_t element_records; /* of dynamic sets */
 	uint32_t element_size;
-	uint64_t flows_off, expects_off, counters_off, text_off[2], exts_off, elements_off;
+	uint32_t states;
+	uint64_t flows_off, expects_off, counters_off, text_off[2], exts_off, elements_off,
+		states_off;
 	uint64_t text_bytes;   /* of each of the two */
 	uint64_t total;
 	uint8_t boot_id[16];   /* the monotonic clock counts from this boot */
@@ -74,6 +80,7 @@ struct arena {
 	uint8_t *expects;  /* expect_records x ARENA_EXPECT_SIZE */
 	uint8_t *exts;     /* flow_records x ARENA_EXT_SIZE */
 	uint8_t *elements; /* element_records x ARENA_ELEMENT_SIZE */
+	uint8_t *states;   /* ARENA_STATES x ARENA_STATE_SIZE */
 	uint64_t *counters;
 	char *text[2];
 };

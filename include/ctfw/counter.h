@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "ctfw/arena.h"
+#include "ctfw/state.h"
 
 #define COUNTER_NONE UINT32_MAX
 
@@ -24,6 +25,8 @@ struct counters;
 /* Borrows the arena.  NULL when out of memory. */
 struct counters *counters_new(const struct arena *arena);
 void counters_free(struct counters *c);
+/* What statements and objects keep beside counters, in the same arena. */
+struct states *counters_states(const struct counters *c);
 
 /* A free slot that shows the given value, or COUNTER_NONE when there is none left. */
 uint32_t counter_alloc(struct counters *c, struct counter initial);

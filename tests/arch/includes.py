@@ -13,7 +13,7 @@ import sys
 
 # Module: layer, contract headers.
 MODULES = {
-    "base": (0, "addr arena clock counter cursor diag hook rcu siphash spin text"),
+    "base": (0, "addr arena clock counter cursor diag hook rcu siphash spin state text"),
     "packet": (1, "packet checksum mangle build frag reason"),
     "conntrack": (2, "conntrack event expect flow helper helper_kind tuple timeout"),
     "ruleset": (2, "ruleset policy set_dynamic"),

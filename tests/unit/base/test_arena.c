@@ -92,7 +92,8 @@ static void records_of_every_kind_lie_apart_and_within_the_arena(void **state)
 	assert_true((uint8_t *)a.counters >= a.expects + 9 * ARENA_EXPECT_SIZE);
 	assert_true(a.exts >= (uint8_t *)a.text[1] + a.header->text_bytes);
 	assert_true(a.elements >= a.exts + 100 * ARENA_EXT_SIZE);
-	assert_true(a.elements + 5 * ARENA_ELEMENT_SIZE <= end);
+	assert_true(a.elements + 5 * ARENA_ELEMENT_SIZE <= a.states);
+	assert_true(a.states + ARENA_STATES * ARENA_STATE_SIZE <= end);
 	assert_true(arena_committed(&geometry) <= (size_t)((uint8_t *)a.counters - mem));
 	assert_int_equal(arena_reserve_extensions(&a), 0);
 	assert_int_equal(arena_reserve_elements(&a), 0);
