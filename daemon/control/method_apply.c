@@ -223,6 +223,7 @@ static void finish(struct control_session *s, int err, const struct bundle *b,
 
 static void apply(struct control_session *s, const json_t *params)
 {
+	const struct control_context *ctx = session_context(s);
 	struct bundle *b = calloc(1, sizeof(*b));
 	struct ruleset_reader reader = { include_read, b };
 	struct ruleset_input input = { .reader = &reader };
@@ -236,6 +237,7 @@ static void apply(struct control_session *s, const json_t *params)
 		goto out;
 	}
 	wrong = decode(params, b, &input);
+	input.now = ctx->now(ctx->arg);
 	if (wrong) {
 		session_invalid(s, wrong);
 		goto out;
@@ -244,7 +246,7 @@ static void apply(struct control_session *s, const json_t *params)
 		session_error(s, VARLINK ".PermissionDenied", NULL);
 		goto out;
 	}
-	err = generation_apply(session_context(s)->generation, &input, &d, &out);
+	err = generation_apply(ctx->generation, &input, &d, &out);
 	finish(s, err, b, &d, &out);
 out:
 	if (b)

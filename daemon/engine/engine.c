@@ -472,6 +472,7 @@ static void eval_begin(struct eval *e, struct way *way, unsigned worker)
 	e->worker = worker;
 	e->now = way->now;
 	e->helper = NULL;
+	e->counted.n = 0;
 	e->act = given_act;
 	e->log = way->engine->log ? log_packet : NULL;
 	e->arg = way;
@@ -509,6 +510,8 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 	way.result = ret_result;
 	*ret_result = (struct engine_result){ 0 };
 	reason = judge(&way);
+	if (way.eval.counted.n)
+		program_settle(way.program, &way.eval, reason == REASON_NONE ? way.ct.flow : NULL);
 	emit(&way, reason);
 	if (trace)
 		tell(&way, reason, trace);

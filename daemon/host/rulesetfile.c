@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "ctfw/clock.h"
 #include "ctfw/rulefile.h"
 
 static const char *const include_dirs[] = { "/etc" };
@@ -18,9 +20,16 @@ static int with_file(const char *path, struct diag *d,
 	const struct ruleset_reader reader = { rulefile_include, &dirs };
 	struct ruleset_input input = { .name = path, .reader = &reader };
 	unsigned before = d->errors;
+	struct timespec now, real;
 	char *text;
 	int err;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_REALTIME, &real);
+	input.now = (struct instant){
+		.mono = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec,
+		.real = (uint64_t)real.tv_sec * NSEC_PER_SEC + (uint64_t)real.tv_nsec,
+	};
 	err = rulefile_read(path, &text, &input.len);
 	if (!err) {
 		input.text = text;

@@ -26,6 +26,8 @@ static int settle_family(struct transaction *tx, enum family family,
 
 	if (!spec->l3_span.source)
 		o->l3 = family;
+	if (object_state_kind(o->kind))
+		return 0;
 	/* A policy for flows that the table never sees is no mistake to nft, nor is a helper
 	 * for more of them than it sees. */
 	if (o->kind == KIND_CT_TIMEOUT ||
@@ -162,6 +164,12 @@ static int check_object(struct transaction *tx, enum family family,
 		return check_timeout(tx, spec);
 	case KIND_CT_EXPECTATION:
 		return check_expectation(tx, family, spec);
+	case KIND_COUNTER:
+	case KIND_QUOTA:
+	case KIND_LIMIT:
+		return stateful_check(tx->d, &spec->name.span,
+				      object_state_kind(spec->object->kind),
+				      &spec->object->state) ? 0 : -EINVAL;
 	case KIND_NONE:
 	case KIND_COUNT:
 		break;
@@ -191,18 +199,45 @@ static int check_number(struct transaction *tx, const struct object_spec *spec)
 	return -EINVAL;
 }
 
+/* What is there stays as it is, as with nft; but a quota is another one from now on, of which as
+ * much is used (nft_quota_obj_update). */
+static int update(struct table *t, size_t at, struct object_spec *spec)
+{
+	struct object *old = t->objects[at], *o = spec->object;
+	char *comment;
+
+	if (o->kind != KIND_QUOTA)
+		return 0;
+	comment = old->comment ? strdup(old->comment) : NULL;
+	if (old->comment && !comment)
+		return -ENOMEM;
+	free(o->comment);
+	o->comment = comment;
+	o->handle = old->handle;
+	o->l3 = old->l3;
+	o->ct.l3 = old->ct.l3;
+	o->state.quota.used = old->state.quota.used;
+	o->state.slot = old->state.slot;
+	o->counters = old->counters;
+	o->origin = object_ref(old->origin ? old->origin : old);
+	t->objects[at] = object_ref(o);
+	object_unref(old);
+	return 0;
+}
+
 int object_add(struct transaction *tx, struct table *t, struct object_spec *spec,
 	       enum command_op op)
 {
 	struct echo echo = { .kind = ECHO_OBJECT, .op = op, .table = t->handle };
 	int err = check_object(tx, t->family, spec);
+	size_t at;
 
 	if (err)
 		return err;
-	if (object_find(t, spec->object->kind, spec->object->name) != MODEL_NONE) {
-		/* What is there stays as it is, as with nft. */
+	at = object_find(t, spec->object->kind, spec->object->name);
+	if (at != MODEL_NONE) {
 		if (op != COMMAND_CREATE)
-			return 0;
+			return update(t, at, spec);
 		diag_error(tx->d, &spec->name.span, "the %s exists already",
 			   object_kind_name(spec->object->kind));
 		return -EINVAL;
@@ -214,7 +249,8 @@ int object_add(struct transaction *tx, struct table *t, struct object_spec *spec
 		spec->object->l3 == FAMILY_INET ? L3_NONE : (uint8_t)spec->object->l3;
 	spec->object->handle = echo.handle = ++t->last_handle;
 	spec->object->refs++;
-	if (!table_add_object(t, spec->object))
+	if (!table_add_object(t, spec->object) ||
+	    !transaction_fresh_object(tx, spec->object))
 		return -ENOMEM;
 	return transaction_echo(tx, &echo) ? 0 : -ENOMEM;
 }

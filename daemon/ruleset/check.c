@@ -218,8 +218,13 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 		return check_set(ck, s);
 	case STMT_VMAP:
 		return check_vmap(ck, s);
+	case STMT_LIMIT:
+	case STMT_QUOTA:
+		return stateful_check(ck->d, &s->span, stmt_state_kind(s), &s->state);
 	case STMT_VERDICT:
 	case STMT_COUNTER:
+	case STMT_LAST:
+	case STMT_CONNLIMIT:
 	case STMT_LOG:
 	case STMT_OBJECT:
 	case STMT_NOTRACK:

@@ -80,6 +80,10 @@ bool normal_match(struct checker *ck, struct stmt *s);
 /* What is set: fold constants, order the operations. */
 bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e);
 
+/* What a limit or a quota says is possible; in stmt_stateful.c, for objects as well. */
+bool stateful_check(struct diag *d, const struct span *at, enum state_kind kind,
+		    const struct stateful *s);
+
 void protocols_init(struct protocols *proto, enum family family);
 /* What the selector needs is matched before, or is impossible. */
 bool protocols_need(struct checker *ck, enum selector_id selector, const struct span *at);

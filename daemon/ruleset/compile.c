@@ -167,6 +167,40 @@ static void compile_log(struct builder *b, const struct stmt *s)
 	emit(b, OP_LOG, b->program->n_logs++);
 }
 
+/* ---- what remembers something ---- */
+
+void compile_state(struct builder *b, enum state_kind kind, const struct stateful *s)
+{
+	struct program *p = b->program;
+	struct program_state ps = { .kind = kind, .slot = s->slot };
+
+	/* Without an arena there is nothing to remember in: a check. */
+	if (!p->counters || s->slot == STATE_NONE)
+		return;
+	if (kind == STATE_COUNTER) {
+		emit(b, OP_COUNT, s->slot);
+		return;
+	}
+	ps.state = state_at(counters_states(p->counters), s->slot);
+	if (kind == STATE_LIMIT) {
+		ps.over = s->limit.over;
+		ps.rate = s->limit.bytes ? s->limit.rate : 0;
+		ps.unit_ns = s->limit.unit * NSEC_PER_SEC;
+		if (!limit_bucket(&s->limit, &ps.size, &ps.cost))
+			abort(); /* check refuses it */
+	} else if (kind == STATE_QUOTA) {
+		ps.over = s->quota.over;
+		ps.size = s->quota.bytes;
+	} else if (kind == STATE_CONNLIMIT) {
+		ps.over = s->connlimit.over;
+		ps.flows = s->connlimit.flows;
+	}
+	if (!ROOM(b, states))
+		return;
+	p->states[p->n_states] = ps;
+	compile_emit(b, (struct insn){ .op = OP_STATE, .a = p->n_states++, .b = b->rule });
+}
+
 /* ---- what rules do to flows ---- */
 
 static void emit_action(struct builder *b, const struct ct_action *action, bool from_acc)
@@ -193,6 +227,11 @@ static void compile_object(struct builder *b, const struct stmt *s)
 
 	if (at == MODEL_NONE)
 		abort(); /* transaction lets no rule name an object that is not there */
+	if (object_state_kind(s->object.kind)) {
+		compile_state(b, object_state_kind(s->object.kind),
+			      &b->table->objects[at]->state);
+		return;
+	}
 	emit_action(b,
 		    &(struct ct_action){
 			    .kind = kinds[s->object.kind],
@@ -251,9 +290,12 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 	case STMT_REJECT:
 		return compile_reject(b, s);
 	case STMT_COUNTER:
+	case STMT_LIMIT:
+	case STMT_QUOTA:
+	case STMT_LAST:
+	case STMT_CONNLIMIT:
 		r->effects = true;
-		if (b->program->counters && s->counter.slot != COUNTER_NONE)
-			emit(b, OP_COUNT, s->counter.slot);
+		compile_state(b, stmt_state_kind(s), &s->state);
 		break;
 	case STMT_LOG:
 		r->effects = true;
@@ -484,6 +526,7 @@ void program_free(struct program *p)
 	free(p->pairs);
 	free(p->logs);
 	free(p->actions);
+	free(p->states);
 	ruleset_unref(p->ruleset);
 	free(p);
 }

@@ -9,7 +9,7 @@
 struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
-		cap_actions, cap_sets, cap_targets;
+		cap_actions, cap_sets, cap_targets, cap_states;
 	bool failed;
 	/* What is being compiled. */
 	uint8_t l3; /* enum l3: for packets of this family */
@@ -31,6 +31,8 @@ enum outcome {
 
 /* Append an instruction. */
 void compile_emit(struct builder *b, struct insn insn);
+/* A limit or its like, which then must let the rule go on. */
+void compile_state(struct builder *b, enum state_kind kind, const struct stateful *s);
 /* Index of a new pair, of a new look-up (ranges are sorted in place). */
 uint32_t compile_pair(struct builder *b, struct wide first, struct wide second);
 uint32_t compile_lookup(struct builder *b, struct wide_range *ranges, size_t n, unsigned bits);

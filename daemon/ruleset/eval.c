@@ -235,6 +235,17 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			acc = (uint32_t)field.lo;
 			i++;
 			continue;
+		case OP_STATE:
+			switch (eval_state(prog, &prog->states[i->a], e)) {
+			case CT_ACTED_BREAK:
+				goto miss;
+			case CT_ACTED_DROP:
+				return i;
+			default:
+				break;
+			}
+			i++;
+			continue;
 		case OP_ACT:
 			switch (eval_act(e, &prog->actions[i->a], i->k, acc)) {
 			case CT_ACTED_BREAK:
@@ -327,7 +338,7 @@ static void result_rule(const struct insn *i, enum verdict verdict, struct eval_
 {
 	result->verdict = verdict;
 	result->by = BY_RULE;
-	result->at = i->op == OP_JUMP || i->op == OP_ACT ? i->b : i->a;
+	result->at = i->op == OP_JUMP || i->op == OP_ACT || i->op == OP_STATE ? i->b : i->a;
 	if (verdict == VERDICT_REJECT) {
 		result->reject.tcp_reset = i->k;
 		result->reject.icmp_type = (uint8_t)(i->off >> 8);

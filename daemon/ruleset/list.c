@@ -50,11 +50,16 @@ static void list_chains(struct transaction *tx, const struct command *c, unsigne
 	}
 }
 
-/* list ct helpers: tables without any objects are left out, as nft does. */
+/* list ct helpers: tables without any objects are left out, as nft does; what is reset is asked
+ * for by its kind. */
 static void list_kind(struct transaction *tx, const struct command *c, const struct table *t,
 		      unsigned flags)
 {
-	if (!t->n_objects)
+	bool any = c->op == COMMAND_LIST && t->n_objects;
+
+	for (size_t i = 0; i < t->n_objects; i++)
+		any = any || t->objects[i]->kind == c->kind;
+	if (!any)
 		return;
 	open_table(t, &tx->out);
 	for (size_t i = 0; i < t->n_objects; i++) {

@@ -61,9 +61,8 @@ void rule_unref(struct rule *r)
 	for (size_t i = 0; i < r->n_stmts; i++) {
 		struct stmt *s = &r->stmts[i];
 
-		if (s->kind == STMT_COUNTER && r->counters && !r->origin &&
-		    s->counter.slot != COUNTER_NONE)
-			counter_release(r->counters, s->counter.slot);
+		if (stmt_state_kind(s) && !r->origin)
+			stateful_release(r->counters, stmt_state_kind(s), s->state.slot);
 		stmt_fini(s);
 	}
 	rule_unref(r->origin);

@@ -13,6 +13,7 @@
 #include "ctfw/diag.h"
 #include "ctfw/ruleset.h"
 #include "ruleset/set.h"
+#include "ruleset/stateful.h"
 
 enum family { /* NFPROTO_* */
 	FAMILY_NONE = 0,
@@ -211,6 +212,10 @@ enum stmt_kind {
 	STMT_OBJECT,   /* ct helper set and its like: an object of the table by name */
 	STMT_NOTRACK,
 	STMT_VMAP, /* key vmap { a : accept } */
+	STMT_LIMIT,
+	STMT_QUOTA,
+	STMT_LAST,
+	STMT_CONNLIMIT, /* ct count */
 };
 
 struct stmt {
@@ -229,7 +234,7 @@ struct stmt {
 		} match;
 		struct { enum rule_verdict verdict; char *chain; } verdict;
 		struct { enum reject_with with; uint8_t code; } reject;
-		struct { uint32_t slot; struct counter initial; } counter;
+		struct stateful counter, state; /* of all that remember something */
 		struct log_spec log; /* prefix is owned here */
 		struct { enum selector_id target; struct expr *value; } set;
 		struct { enum object_kind kind; char *name; } object;
@@ -293,7 +298,11 @@ struct object {
 	char *comment;
 	enum family l3; /* of the flows that it is for: inet is both */
 	struct ct_object ct;
+	struct stateful state;	   /* of counters, limits, quotas */
+	struct counters *counters; /* where its slot is given back; NULL: it has none */
+	struct object *origin;	   /* whose slot it is, of another quota; NULL: its own */
 };
+enum state_kind object_state_kind(enum object_kind kind);
 
 /* A flowtable.  Immutable once it is in a table. */
 #define FLOWTABLE_DEVICE_LEN  15  /* IFNAMSIZ without its NUL */
@@ -436,6 +445,8 @@ void stmts_fini(struct stmts *s);
 /* Call visit with every expression of the statement, each before what it is made of. */
 void stmt_walk(struct stmt *s, void (*visit)(void *arg, struct expr *e), void *arg);
 void stmt_fini(struct stmt *s);
+/* STATE_KIND_NONE: it remembers nothing. */
+enum state_kind stmt_state_kind(const struct stmt *s);
 
 struct rule *rule_new(void);
 struct rule *rule_ref(struct rule *r);
@@ -455,6 +466,7 @@ void chain_remove_rule(struct chain *c, size_t at);
 size_t chain_find_rule(const struct chain *c, uint64_t handle);
 
 struct object *object_new(enum object_kind kind, const char *name, size_t len);
+struct object *object_ref(struct object *o);
 void object_unref(struct object *o);
 
 struct flowtable *flowtable_new(const char *name, size_t len);

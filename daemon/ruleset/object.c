@@ -38,6 +38,7 @@ struct object *object_new(enum object_kind kind, const char *name, size_t len)
 		return NULL;
 	o->refs = 1;
 	o->kind = kind;
+	o->state.slot = STATE_NONE;
 	o->name = strndup(name, len);
 	if (!o->name) {
 		free(o);
@@ -46,10 +47,19 @@ struct object *object_new(enum object_kind kind, const char *name, size_t len)
 	return o;
 }
 
+struct object *object_ref(struct object *o)
+{
+	o->refs++;
+	return o;
+}
+
 void object_unref(struct object *o)
 {
 	if (!o || --o->refs)
 		return;
+	if (!o->origin)
+		stateful_release(o->counters, object_state_kind(o->kind), o->state.slot);
+	object_unref(o->origin);
 	free((char *)o->ct.helper);
 	free(o->name);
 	free(o->comment);

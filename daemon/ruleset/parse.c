@@ -19,11 +19,20 @@
 void parse_advance(struct parser *p)
 {
 	p->last = p->t.span;
-	p->t = lex_next(&p->lx);
+	p->t = p->peeked ? p->ahead : lex_next(&p->lx);
+	p->peeked = false;
 	if (token_is(&p->t, '{'))
 		p->braces++;
 	else if (token_is(&p->t, '}') && p->braces)
 		p->braces--;
+}
+
+struct token parse_peek(struct parser *p)
+{
+	if (!p->peeked)
+		p->ahead = lex_next(&p->lx);
+	p->peeked = true;
+	return p->ahead;
 }
 
 bool parse_accept(struct parser *p, int punct)

@@ -7,7 +7,8 @@
  * Files: parse.c the parser's state, tokens and strings; parse_variable.c; parse_include.c;
  * parse_command.c commands, parse_add.c those that bring something, with their blocks,
  * parse_list.c those that show something; parse_chain.c hooks; parse_rule.c statements,
- * parse_log.c one of them; parse_ct.c what begins with ct; parse_object.c named objects;
+ * parse_log.c one of them; parse_ct.c what begins with ct; parse_stateful.c what
+ * remembers something; parse_object.c named objects;
  * parse_expr.c expressions, parse_selector.c what is matched. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
@@ -39,6 +40,8 @@ struct parser {
 	struct diag *d;
 	const struct ruleset_reader *reader;
 	struct token t;	  /* the next token, not consumed yet */
+	struct token ahead; /* and the one behind it, where peeked */
+	bool peeked;
 	struct span last; /* the last token consumed */
 	unsigned braces;  /* open ones */
 	unsigned depth;	  /* of recursion */
@@ -58,6 +61,8 @@ int parse_command(struct parser *p, struct command *ret_command);
 /* ---- between the parser's files ---- */
 
 void parse_advance(struct parser *p);
+/* The token behind the next one. */
+struct token parse_peek(struct parser *p);
 /* Consume the token if it is that one. */
 bool parse_accept(struct parser *p, int punct);
 bool parse_accept_word(struct parser *p, const char *word);
@@ -153,8 +158,20 @@ bool parse_unknown(struct parser *p, const char *what, const char *const *words)
 enum selector_id parse_ct_selector(struct parser *p);
 /* Behind `ct helper set` and its like: false when the target is no such thing. */
 bool parse_ct_given(struct parser *p, enum selector_id target, struct stmt *s);
-/* parse_object.c.  At the word ct within a table; behind a verb that adds, that lists, that
+/* A name, or a variable that holds one; NULL with an error said. */
+char *parse_given_name(struct parser *p);
+/* parse_stateful.c: behind counter, limit, quota, last, ct count; and what is in the block of an
+ * object, or behind its name. */
+bool parse_counter(struct parser *p, struct stmt *s);
+bool parse_limit(struct parser *p, struct stmt *s);
+bool parse_quota(struct parser *p, struct stmt *s);
+bool parse_last(struct parser *p, struct stmt *s);
+bool parse_connlimit(struct parser *p, struct stmt *s);
+bool parse_stateful_object(struct parser *p, struct object_spec *spec);
+/* parse_object.c.  At the word ct, counter, limit or quota within a table; behind a verb that adds, that lists, that
  * names one (with many: or all of a kind). */
+/* Whether it is one of these words, or with many the plural of one. */
+bool parse_at_object(const struct parser *p, bool many);
 bool parse_object_item(struct parser *p, struct command *c);
 bool parse_add_object(struct parser *p, struct command *c);
 bool parse_list_objects(struct parser *p, struct command *c);

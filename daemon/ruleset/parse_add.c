@@ -143,11 +143,25 @@ static bool parse_chain_block(struct parser *p, struct command *c, size_t at)
 }
 
 static const char *const later_objects[] = {
-	"counter", "quota", "limit", "meter", "secmark", "synproxy", NULL,
+	"meter", NULL,
 };
 
 static bool refuse_object(struct parser *p)
 {
+	static const struct {
+		const char *word, *why;
+	} never[] = {
+		{ "secmark", "there are no security marks here: packets belong to no process" },
+		{ "synproxy", "a TUN only sees packets: it cannot answer for a server" },
+	};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		if (!token_is_word(&p->t, never[i].word))
+			continue;
+		diag_error(p->d, &p->t.span, "\"%s\" is not supported: %s", never[i].word,
+			   never[i].why);
+		return true;
+	}
 	for (size_t i = 0; later_objects[i]; i++) {
 		if (!token_is_word(&p->t, later_objects[i]))
 			continue;
@@ -179,8 +193,8 @@ static bool parse_table_flags(struct parser *p, struct command *c)
 
 static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 {
-	static const char *const words[] = { "chain",  "comment", "flags",
-					     "define", "include", NULL };
+	static const char *const words[] = { "chain",	"comment", "flags", "define", "include",
+					     "counter", "quota",   "limit", "ct",     NULL };
 	struct token name;
 	bool ok;
 
@@ -196,7 +210,7 @@ static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 		}
 		return new_chain(p, c, &name) && parse_chain_block(p, c, c->n_chains - 1);
 	}
-	if (token_is_word(&p->t, "ct"))
+	if (parse_at_object(p, false))
 		return parse_object_item(p, c);
 	if (parse_accept_word(p, "flowtable"))
 		return parse_flowtable_item(p, c);
@@ -299,7 +313,7 @@ bool parse_add(struct parser *p, struct command *c)
 		return parse_add_table(p, c);
 	if (parse_accept_word(p, "chain"))
 		return parse_add_chain(p, c);
-	if (token_is_word(&p->t, "ct"))
+	if (parse_at_object(p, false))
 		return parse_add_object(p, c);
 	if (parse_accept_word(p, "flowtable"))
 		return parse_flowtable_command(p, c);

@@ -113,7 +113,7 @@ static bool parse_delete(struct parser *p, struct command *c)
 	}
 	if (parse_accept_word(p, "flowtable"))
 		return parse_flowtable_command(p, c);
-	if (token_is_word(&p->t, "ct"))
+	if (parse_at_object(p, false))
 		return parse_object_name(p, c, false);
 	if (parse_accept_word(p, "element"))
 		return parse_element(p, c);
@@ -201,13 +201,15 @@ static const struct {
 	{ "map", COMMAND_ADD, parse_bare_map },
 	{ "element", COMMAND_ADD, parse_element },
 	{ "ct", COMMAND_ADD, NULL }, /* at the word itself */
+	{ "counter", COMMAND_ADD, NULL },
+	{ "quota", COMMAND_ADD, NULL },
+	{ "limit", COMMAND_ADD, NULL },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static bool unknown_verb(struct parser *p)
 {
-	static const char *const later[] = { "monitor", "describe", "import", "export",
-					     "counter", "quota",    "limit",  NULL };
+	static const char *const later[] = { "monitor", "describe", "import", "export", NULL };
 	const char *words[N_VERBS + 1];
 	const char *near;
 

@@ -12,7 +12,6 @@ static const struct {
 	const char *word, *why;
 } refused[] = {
 	{ "secmark", "there are no security marks here: packets belong to no process" },
-	{ "count", "\"ct count\" is not supported by this version" },
 };
 
 static enum selector_id find(const char *dir, const char *l3, const struct token *key)
@@ -123,8 +122,7 @@ static const struct {
 	{ SELECTOR_CT_EXPECTATION, KIND_CT_EXPECTATION },
 };
 
-/* A name, or a variable that holds one; NULL with an error said. */
-static char *parse_given_name(struct parser *p)
+char *parse_given_name(struct parser *p)
 {
 	static const char what[] = "the name of an object";
 	struct span span = p->t.span;

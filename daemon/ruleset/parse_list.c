@@ -13,9 +13,6 @@ static const struct {
 	{ "flowtables", OBJECT_FLOWTABLES, false },
 	{ "hooks", OBJECT_HOOKS, false },
 	/* Of what no table has yet; nft shows them empty, some within their tables. */
-	{ "counters", OBJECT_OTHERS, true },
-	{ "quotas", OBJECT_OTHERS, true },
-	{ "limits", OBJECT_OTHERS, true },
 	{ "synproxys", OBJECT_OTHERS, true },
 	{ "secmarks", OBJECT_OTHERS, true },
 };
@@ -82,8 +79,9 @@ bool parse_list(struct parser *p, struct command *c)
 	static const char *const words[] = { "ruleset",	  "tables", "table",	 "chains",
 					     "chain",	  "sets",   "maps",	 "meters",
 					     "counters",  "quotas", "limits",	 "flowtables",
-					     "flowtable", "hooks",  "synproxys", "secmarks",
-					     "ct",	  NULL };
+					     "counter",	  "quota",  "limit",	 "flowtable",
+					     "hooks",	  "ct",	    "synproxys", "secmarks",
+					     NULL };
 
 	if (parse_accept_word(p, "table")) {
 		c->object = OBJECT_TABLE;
@@ -95,7 +93,7 @@ bool parse_list(struct parser *p, struct command *c)
 	}
 	if (parse_accept_word(p, "flowtable"))
 		return parse_flowtable_command(p, c);
-	if (token_is_word(&p->t, "ct"))
+	if (parse_at_object(p, true))
 		return parse_list_objects(p, c);
 	if (parse_list_set(p, c))
 		return parse_set_name(p, c);
@@ -110,10 +108,12 @@ bool parse_list(struct parser *p, struct command *c)
 		words);
 }
 
-/* reset rules [FAMILY], reset rules table T, reset rules chain T C, reset rule T C handle N. */
+/* reset rules [FAMILY], reset rules table T, reset rules chain T C, reset rule T C handle N; and
+ * counters and quotas as list has them. */
 bool parse_reset(struct parser *p, struct command *c)
 {
-	static const char *const words[] = { "rules", "rule", "counters", "quotas", NULL };
+	static const char *const words[] = { "rules",    "rule",   "counters", "counter",
+					     "quotas", "quota", NULL };
 
 	if (parse_accept_word(p, "rule")) {
 		c->object = OBJECT_RULE;
@@ -131,12 +131,8 @@ bool parse_reset(struct parser *p, struct command *c)
 		}
 		return parse_family(p, c);
 	}
-	if (token_is_word(&p->t, "counters") || token_is_word(&p->t, "quotas")) {
-		c->object = OBJECT_OTHERS;
-		c->word = p->t.span;
-		parse_advance(p);
-		return parse_scope(p, c, true);
-	}
-	return parse_unknown_object(p, c, "\"rules\", \"rule\", \"counters\" or \"quotas\"",
-				    words);
+	if (token_is_word(&p->t, "counter") || token_is_word(&p->t, "counters") ||
+	    token_is_word(&p->t, "quota") || token_is_word(&p->t, "quotas"))
+		return parse_list_objects(p, c);
+	return parse_unknown_object(p, c, "\"rules\", \"rule\", \"counters\" or \"quotas\"", words);
 }

@@ -11,22 +11,42 @@
 
 /* ---- kinds ---- */
 
+static const struct {
+	const char *text, *word, *plural;
+	enum object_kind kind;
+} kinds[] = {
+#define OBJECT(id, text, word, plural) { text, word, plural, KIND_##id },
+#include "ruleset/object.def"
+#undef OBJECT
+};
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* One of those that the word ct comes before. */
+static bool of_ct(size_t i)
+{
+	return strcmp(kinds[i].text, kinds[i].word) != 0;
+}
+
+bool parse_at_object(const struct parser *p, bool many)
+{
+	for (size_t i = 0; i < N_KINDS; i++) {
+		if (!of_ct(i) && (token_is_word(&p->t, kinds[i].word) ||
+				  (many && token_is_word(&p->t, kinds[i].plural))))
+			return true;
+	}
+	return token_is_word(&p->t, "ct");
+}
+
 static bool parse_object_kind(struct parser *p, bool many, enum object_kind *ret_kind,
 			      bool *ret_many)
 {
-	static const struct {
-		const char *word, *plural;
-		enum object_kind kind;
-	} kinds[] = {
-#define OBJECT(id, text, word, plural) { word, plural, KIND_##id },
-#include "ruleset/object.def"
-#undef OBJECT
-	};
-	const char *words[2 * sizeof(kinds) / sizeof(kinds[0]) + 1];
+	const char *words[2 * N_KINDS + 1];
+	const bool ct = parse_accept_word(p, "ct");
 	size_t n = 0;
 
-	parse_advance(p); /* ct */
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; i < N_KINDS; i++) {
+		if (of_ct(i) != ct)
+			continue;
 		*ret_kind = kinds[i].kind;
 		*ret_many = false;
 		if (parse_accept_word(p, kinds[i].word))
@@ -208,7 +228,9 @@ static bool parse_object_comment(struct parser *p, struct object_spec *spec)
 	return spec->object->comment != NULL;
 }
 
-/* The lines of an object's block. */
+#define OF_CT (1u << KIND_CT_HELPER | 1u << KIND_CT_TIMEOUT | 1u << KIND_CT_EXPECTATION)
+
+/* The lines of an object's block, beside what parse_stateful_object() reads. */
 static const struct {
 	const char *word;
 	unsigned kinds; /* 1 << enum object_kind */
@@ -216,7 +238,7 @@ static const struct {
 } lines[] = {
 	{ "type", 1u << KIND_CT_HELPER, parse_helper_type },
 	{ "protocol", 1u << KIND_CT_TIMEOUT | 1u << KIND_CT_EXPECTATION, parse_l4 },
-	{ "l3proto", ~0u, parse_l3 },
+	{ "l3proto", OF_CT, parse_l3 },
 	{ "policy", 1u << KIND_CT_TIMEOUT, parse_policy },
 	{ "dport", 1u << KIND_CT_EXPECTATION, parse_dport },
 	{ "timeout", 1u << KIND_CT_EXPECTATION, parse_expectation_timeout },
@@ -256,6 +278,8 @@ static bool parse_object_line(struct parser *p, struct command *c, size_t at)
 		    parse_accept_word(p, lines[i].word))
 			return lines[i].parse(p, spec);
 	}
+	if (object_state_kind(spec->object->kind))
+		return parse_stateful_object(p, spec);
 	return unknown_line(p, spec->object->kind);
 }
 
@@ -292,6 +316,20 @@ static bool parse_object(struct parser *p, struct command *c, enum object_kind k
 	       parse_block(p, c, c->n_objects - 1, parse_object_line);
 }
 
+/* In commands counters, quotas and limits need none: add quota T NAME 25 mbytes. */
+static bool parse_added_object(struct parser *p, struct command *c)
+{
+	struct object_spec *spec;
+
+	if (!object_state_kind(c->kind) || token_is(&p->t, '{'))
+		return parse_object(p, c, c->kind, &c->name);
+	spec = new_object(p, c, c->kind, &c->name);
+	if (!spec)
+		return false;
+	return (c->kind == KIND_COUNTER && parse_at_separator(p)) ||
+	       parse_stateful_object(p, spec);
+}
+
 static const char *name_what(enum object_kind kind, char buf[48])
 {
 	snprintf(buf, 48, "the name of a %s", object_kind_name(kind));
@@ -318,7 +356,8 @@ bool parse_object_name(struct parser *p, struct command *c, bool many)
 	if (!parse_object_kind(p, many, &c->kind, &many))
 		return false;
 	/* nft says the kinds that it has no plural for in the singular: list ct timeout table T. */
-	if (many || (c->op == COMMAND_LIST && token_is_word(&p->t, "table"))) {
+	if (many || (c->op == COMMAND_LIST && !object_state_kind(c->kind) &&
+		     token_is_word(&p->t, "table"))) {
 		c->object = OBJECT_KIND;
 		return true;
 	}
@@ -333,10 +372,11 @@ bool parse_object_name(struct parser *p, struct command *c, bool many)
 
 bool parse_add_object(struct parser *p, struct command *c)
 {
-	return parse_object_name(p, c, false) && parse_object(p, c, c->kind, &c->name);
+	return parse_object_name(p, c, false) && parse_added_object(p, c);
 }
 
-/* list ct helpers [FAMILY] [table [FAMILY] TABLE], list ct timeout table [FAMILY] TABLE */
+/* list ct helpers [FAMILY] [table [FAMILY] TABLE], list ct timeout table [FAMILY] TABLE; and the
+ * same with counters, quotas, limits. */
 bool parse_list_objects(struct parser *p, struct command *c)
 {
 	if (!parse_object_name(p, c, true))

@@ -204,30 +204,6 @@ static bool parse_verdict(struct parser *p, struct stmt *s, enum rule_verdict ve
 	return s->verdict.chain != NULL;
 }
 
-static bool parse_counter(struct parser *p, struct stmt *s)
-{
-	s->kind = STMT_COUNTER;
-	s->counter.slot = COUNTER_NONE;
-	if (token_is_word(&p->t, "name")) {
-		diag_error(p->d, &p->t.span,
-			   "named counters are not supported by this version");
-		return false;
-	}
-	for (;;) {
-		if (parse_accept_word(p, "packets")) {
-			if (!parse_number(p, "a number of packets", UINT64_MAX,
-					  &s->counter.initial.packets))
-				return false;
-		} else if (parse_accept_word(p, "bytes")) {
-			if (!parse_number(p, "a number of bytes", UINT64_MAX,
-					  &s->counter.initial.bytes))
-				return false;
-		} else {
-			return true;
-		}
-	}
-}
-
 /* What follows `with` names the codes of a type. */
 static const struct {
 	const char *word;
@@ -319,6 +295,9 @@ static const struct {
 	bool (*parse)(struct parser *p, struct stmt *s);
 } statements[] = {
 	{ "counter", parse_counter },
+	{ "limit", parse_limit },
+	{ "quota", parse_quota },
+	{ "last", parse_last },
 	{ "log", parse_log },
 	{ "reject", parse_reject },
 	{ "notrack", parse_notrack },
@@ -326,8 +305,6 @@ static const struct {
 	{                                                                                      \
 		word, refuse_statement                                                         \
 	}
-	LATER("limit"),
-	LATER("quota"),
 	LATER("queue"),
 	LATER("snat"),
 	LATER("dnat"),
@@ -345,7 +322,6 @@ static const struct {
 	LATER("map"),
 	LATER("meter"),
 	LATER("xt"),
-	LATER("last"),
 	LATER("reset"),
 	LATER("secmark"),
 #undef LATER
@@ -399,6 +375,14 @@ static void suggest_statement(struct parser *p, const struct token *t)
 		diag_hint(p->d, "did you mean \"%s\"?", near);
 }
 
+/* At ct: what follows makes it a statement. */
+static bool is_count(struct parser *p)
+{
+	struct token next = parse_peek(p);
+
+	return token_is_word(&next, "count");
+}
+
 bool parse_statement(struct parser *p, struct stmt *s)
 {
 	struct token first = p->t;
@@ -409,6 +393,13 @@ bool parse_statement(struct parser *p, struct stmt *s)
 	*s = (struct stmt){ .span = first.span };
 	if (parse_accept_verdict(p, &verdict)) {
 		ok = parse_verdict(p, s, verdict);
+		s->span = span_join(first.span, p->last);
+		return ok;
+	}
+	if (token_is_word(&first, "ct") && is_count(p)) {
+		parse_advance(p);
+		parse_advance(p);
+		ok = parse_connlimit(p, s);
 		s->span = span_join(first.span, p->last);
 		return ok;
 	}

@@ -138,7 +138,7 @@ void print_table(const struct table *t, unsigned flags, uint64_t mono, struct te
 		text_printf(out, "\tcomment \"%s\"\n", t->comment);
 	for (size_t i = 0; i < t->n_objects; i++) {
 		text_puts(out, between);
-		print_object(t->objects[i], flags, out);
+		print_object(t->objects[i], flags & ~(unsigned)PRINT_RESET, out);
 		between = "\n";
 	}
 	for (size_t i = 0; i < t->n_sets; i++) {

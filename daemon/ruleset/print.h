@@ -7,8 +7,8 @@
 /* Beside enum print_flag. */
 enum {
 	PRINT_IMPLIED = 1 << 16, /* what listings leave out as well */
-	PRINT_RESET = 1 << 17,	 /* counters are set to zero as they are shown */
-	PRINT_SAVED = 1 << 18,	 /* counters show what they began with */
+	PRINT_RESET = 1 << 17,	 /* counters and quotas are set to zero as they are shown */
+	PRINT_SAVED = 1 << 18,	 /* what is counted shows what it began with */
 };
 
 /* What goes on lines of its own, without the line's indentation and end. */
@@ -46,12 +46,24 @@ void print_element(const struct table *t, const struct set *s, const struct set_
 struct expr *set_element_data(const struct table *t, const struct set *s,
 			      const struct set_element *el);
 
-/* print_stmt.c.  A statement of an element, which has its state in the slot. */
+/* stmt_stateful.c: statements, and the line that an object has beside its comment; false: it has
+ * none. */
+void print_stateful(const struct rule *r, const struct stmt *s, unsigned flags,
+		    struct text *out);
+bool print_stateful_object(const struct object *o, unsigned flags, struct text *out);
+/* What is shown of it: what it counted, so many bytes used, or so many ms ago; false: never. */
+struct counter shown_counter(struct counters *c, const struct stateful *s, unsigned flags);
+uint64_t shown_used(const struct counters *c, const struct stateful *s, unsigned flags);
+bool shown_last(const struct counters *c, const struct stateful *s, unsigned flags,
+		uint64_t *ret_ms);
+/* In kbytes or mbytes where it is a whole number of them; the unit. */
+const char *shown_bytes(uint64_t *bytes);
+const char *shown_time(uint32_t seconds);
+/* A statement of an element, which has its state in the slot. */
 void print_state(const struct stmt *s, struct counters *counters, uint32_t slot,
 		 unsigned flags, struct text *out);
-/* What a counter shows, and resets where that is asked for. */
-struct counter print_counter_now(struct counters *counters, uint32_t slot,
-				 struct counter initial, unsigned flags);
+
+/* print_stmt.c */
 void print_expr(const struct expr *e, unsigned flags, struct text *out);
 void print_verdict(enum rule_verdict verdict, const char *chain, struct text *out);
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);

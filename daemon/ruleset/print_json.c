@@ -94,7 +94,7 @@ void print_json_whole(const struct table *t, unsigned flags, struct text *out)
 {
 	print_json_table(t, out);
 	for (size_t i = 0; i < t->n_objects; i++)
-		print_json_object(t, t->objects[i], flags, out);
+		print_json_object(t, t->objects[i], flags & ~(unsigned)PRINT_RESET, out);
 	for (size_t i = 0; i < t->n_flowtables; i++)
 		print_json_flowtable(t, t->flowtables[i], out);
 	for (size_t i = 0; i < t->n_chains; i++)

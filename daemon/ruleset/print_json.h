@@ -5,7 +5,8 @@
  * there all the same, under the name that later versions of nft have for it.
  *
  * Files: print_json.c tables, chains, rules and documents; print_json_expr.c expressions;
- * print_json_stmt.c statements; print_json_object.c named objects. */
+ * print_json_stmt.c statements; print_json_object.c named objects; print_json_stateful.c those of
+ * both that remember something. */
 #ifndef CTFW_RULESET_PRINT_JSON_H
 #define CTFW_RULESET_PRINT_JSON_H
 
@@ -41,5 +42,9 @@ void print_json_value(const struct datatype *dt, const struct value *v, unsigned
 		      struct text *out);
 void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		     struct text *out);
+void print_json_stateful(const struct rule *r, const struct stmt *s, unsigned flags,
+			 struct text *out);
+/* Its members. */
+void print_json_stateful_object(const struct object *o, unsigned flags, struct text *out);
 
 #endif

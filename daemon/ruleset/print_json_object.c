@@ -44,7 +44,6 @@ static void print_expectation(const struct object *o, struct text *out)
 void print_json_object(const struct table *t, const struct object *o, unsigned flags,
 		       struct text *out)
 {
-	(void)flags;
 	out_open_object(out, object_kind_name(o->kind));
 	out_member(out, "family", family_name(t->family));
 	out_member(out, "name", o->name);
@@ -61,6 +60,11 @@ void print_json_object(const struct table *t, const struct object *o, unsigned f
 		break;
 	case KIND_CT_EXPECTATION:
 		print_expectation(o, out);
+		break;
+	case KIND_COUNTER:
+	case KIND_QUOTA:
+	case KIND_LIMIT:
+		print_json_stateful_object(o, flags, out);
 		break;
 	case KIND_NONE:
 	case KIND_COUNT:

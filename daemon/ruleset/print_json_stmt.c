@@ -94,21 +94,6 @@ static void print_reject(const struct stmt *s, unsigned flags, struct text *out)
 	out_close_object(out);
 }
 
-static void print_counter(const struct rule *r, const struct stmt *s, unsigned flags,
-			  struct text *out)
-{
-	struct counter c = print_counter_now(r->counters, s->counter.slot, s->counter.initial, flags);
-
-	if (flags & PRINT_STATELESS) {
-		out_word(out, "counter");
-		return;
-	}
-	out_open_object(out, "counter");
-	out_member_number(out, "packets", c.packets);
-	out_member_number(out, "bytes", c.bytes);
-	out_close_object(out);
-}
-
 static void print_log_flags(unsigned log, struct text *out)
 {
 	static const struct {
@@ -196,7 +181,11 @@ void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		print_reject(s, flags, out);
 		break;
 	case STMT_COUNTER:
-		print_counter(r, s, flags, out);
+	case STMT_LIMIT:
+	case STMT_QUOTA:
+	case STMT_LAST:
+	case STMT_CONNLIMIT:
+		print_json_stateful(r, s, flags, out);
 		break;
 	case STMT_LOG:
 		print_log(&s->log, out);

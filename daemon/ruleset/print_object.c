@@ -55,6 +55,17 @@ static void print_expectation(const struct object *o, unsigned flags, const stru
 	text_printf(out, "%sl3proto %s%s", st->indent, family_name(o->l3), st->end);
 }
 
+static void print_line(const struct object *o, unsigned flags, const struct style *st,
+		       struct text *out)
+{
+	struct text line = TEXT_INIT;
+
+	if (print_stateful_object(o, flags, &line))
+		text_printf(out, "%s%s%s", st->indent, text_str(&line),
+			    *st->end == '\n' ? st->end : " ");
+	text_fini(&line);
+}
+
 static void print_content(const struct object *o, unsigned flags, const struct style *st,
 			  struct text *out)
 {
@@ -70,6 +81,11 @@ static void print_content(const struct object *o, unsigned flags, const struct s
 		break;
 	case KIND_CT_EXPECTATION:
 		print_expectation(o, flags, st, out);
+		break;
+	case KIND_COUNTER:
+	case KIND_QUOTA:
+	case KIND_LIMIT:
+		print_line(o, flags, st, out);
 		break;
 	case KIND_NONE:
 	case KIND_COUNT:

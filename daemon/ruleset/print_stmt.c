@@ -295,34 +295,6 @@ static void print_reject(const struct rule *r, const struct stmt *s, unsigned fl
 	value_print_whole(out, rejects[s->reject.with].codes, &code, flags);
 }
 
-struct counter print_counter_now(struct counters *counters, uint32_t slot,
-				 struct counter initial, unsigned flags)
-{
-	if (!counters || slot == COUNTER_NONE || flags & PRINT_SAVED)
-		return initial;
-	return flags & PRINT_RESET ? counter_reset(counters, slot) :
-				     counter_read(counters, slot);
-}
-
-static void print_counter(struct counters *counters, uint32_t slot, struct counter initial,
-			  unsigned flags, struct text *out)
-{
-	struct counter c;
-
-	text_puts(out, "counter");
-	if (flags & PRINT_STATELESS)
-		return;
-	c = print_counter_now(counters, slot, initial, flags);
-	text_printf(out, " packets %" PRIu64 " bytes %" PRIu64, c.packets, c.bytes);
-}
-
-void print_state(const struct stmt *s, struct counters *counters, uint32_t slot,
-		 unsigned flags, struct text *out)
-{
-	if (s->kind == STMT_COUNTER)
-		print_counter(counters, slot, s->counter.initial, flags, out);
-}
-
 static void print_log_flags(unsigned log, struct text *out)
 {
 	if ((log & LOG_FLAGS_ALL) == LOG_FLAGS_ALL) {
@@ -388,8 +360,11 @@ void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, stru
 		print_reject(r, s, flags, out);
 		break;
 	case STMT_COUNTER:
-		print_counter(r ? r->counters : NULL, s->counter.slot, s->counter.initial, flags,
-			      out);
+	case STMT_LIMIT:
+	case STMT_QUOTA:
+	case STMT_LAST:
+	case STMT_CONNLIMIT:
+		print_stateful(r, s, flags, out);
 		break;
 	case STMT_LOG:
 		print_log(&s->log, out);
@@ -399,8 +374,8 @@ void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, stru
 		print_set_stmt(s, flags, out);
 		break;
 	case STMT_OBJECT:
-		text_printf(out, "%s set \"%s\"", object_kind_name(s->object.kind),
-			    s->object.name);
+		text_printf(out, "%s %s \"%s\"", object_kind_name(s->object.kind),
+			    object_state_kind(s->object.kind) ? "name" : "set", s->object.name);
 		break;
 	case STMT_NOTRACK:
 		text_puts(out, "notrack");

@@ -66,6 +66,7 @@ enum op {
 	OP_LOG,         /* log a */
 	OP_CT,          /* acc, or the wide one: field k of the flow, direction off, if there */
 	OP_FIELD,       /* acc and the wide one: field k (eval_field()), if there */
+	OP_STATE,       /* state a: a limit and its like; b: this rule, which it may have drop */
 	OP_ACT,         /* action a; k: its value is acc; b: this rule, which it may have drop */
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_CT_MARK,
@@ -166,6 +167,19 @@ bool eval_field(const struct eval *e, const struct program *prog, const struct i
  * (PACKET_NO_L4 or PACKET_AUTH), as rules see it. */
 void eval_view(const struct packet *packet, struct packet *ret_seen);
 
+/* A statement that remembers something (eval_state.c). */
+struct program_state {
+	enum state_kind kind;
+	bool over;
+	uint32_t slot;
+	uint32_t flows;	     /* ct count */
+	struct state *state; /* the slot's record */
+	uint64_t size;	     /* what the limit's bucket holds, or the quota */
+	uint64_t cost;	     /* of a packet; of a limit of bytes see limit_cost() */
+	uint64_t rate, unit_ns;
+};
+enum ct_acted eval_state(const struct program *p, const struct program_state *ps, struct eval *e);
+
 /* A base chain where it is hooked. */
 struct program_base {
 	uint32_t chain;
@@ -204,6 +218,8 @@ struct program {
 	struct program_set *sets;
 	struct program_target *targets; /* of each table the chains, sorted by handle */
 	uint32_t n_sets, n_targets;
+	struct program_state *states;
+	uint32_t n_states;
 	uint32_t n_actions;
 	uint32_t n_code, n_bases, n_chains, n_rules, n_pairs, n_lookups, n_logs;
 };

@@ -7,6 +7,7 @@
  *     tables 1 last 3 registered 7
  *     table 3 last 9 chains 2 objects 1 sets 1 flowtables 0
  *     object 5 number 1
+ *     object 6 slot 3
  *     chain 1 registered 7 rules 1
  *     rule 4 slots 1 12
  *     chain 2 registered 0 rules 0
@@ -33,11 +34,11 @@ static void save_rule(const struct rule *r, struct text *out)
 	unsigned slots = 0;
 
 	for (size_t i = 0; i < r->n_stmts; i++)
-		slots += r->stmts[i].kind == STMT_COUNTER;
+		slots += stmt_state_kind(&r->stmts[i]) != STATE_KIND_NONE;
 	text_printf(out, "rule %" PRIu64 " slots %u", r->handle, slots);
 	for (size_t i = 0; i < r->n_stmts; i++) {
-		if (r->stmts[i].kind == STMT_COUNTER)
-			text_printf(out, " %" PRIu32, r->stmts[i].counter.slot);
+		if (stmt_state_kind(&r->stmts[i]))
+			text_printf(out, " %" PRIu32, r->stmts[i].state.slot);
 	}
 	text_putc(out, '\n');
 }
@@ -57,6 +58,15 @@ static void save_set(const struct set *s, struct text *out)
 	text_putc(out, '\n');
 }
 
+static void save_object(const struct object *o, struct text *out)
+{
+	text_printf(out, "object %" PRIu64, o->handle);
+	if (object_state_kind(o->kind))
+		text_printf(out, " slot %" PRIu32 "\n", o->state.slot);
+	else
+		text_printf(out, " number %u\n", o->ct.number);
+}
+
 static void save_table(const struct table *t, struct text *out)
 {
 	text_printf(out,
@@ -65,8 +75,7 @@ static void save_table(const struct table *t, struct text *out)
 		    t->handle, t->last_handle, t->n_chains, t->n_objects, t->n_sets,
 		    t->n_flowtables);
 	for (size_t i = 0; i < t->n_objects; i++)
-		text_printf(out, "object %" PRIu64 " number %u\n", t->objects[i]->handle,
-			    t->objects[i]->ct.number);
+		save_object(t->objects[i], out);
 	for (size_t i = 0; i < t->n_flowtables; i++)
 		text_printf(out, "flowtable %" PRIu64 "\n", t->flowtables[i]->handle);
 	for (size_t i = 0; i < t->n_chains; i++) {
@@ -141,6 +150,19 @@ static void want(struct numbers *in, bool ok)
 	in->bad = in->bad || !ok;
 }
 
+static void restore_slot(struct numbers *in, const char *word, enum state_kind kind,
+			 struct stateful *state, struct counters *counters)
+{
+	uint64_t slot = take(in, word);
+
+	want(in, slot <= UINT32_MAX);
+	if (!counters || in->bad || slot == STATE_NONE)
+		return;
+	want(in, stateful_claim(counters, kind, (uint32_t)slot));
+	if (!in->bad)
+		state->slot = (uint32_t)slot;
+}
+
 static void restore_rule(struct numbers *in, struct rule *r, uint64_t last,
 			 struct counters *counters)
 {
@@ -149,31 +171,30 @@ static void restore_rule(struct numbers *in, struct rule *r, uint64_t last,
 	r->handle = take(in, "\nrule ");
 	want(in, r->handle && r->handle <= last);
 	for (size_t i = 0; i < r->n_stmts; i++)
-		slots += r->stmts[i].kind == STMT_COUNTER;
+		slots += stmt_state_kind(&r->stmts[i]) != STATE_KIND_NONE;
 	want(in, take(in, " slots ") == slots);
 	r->counters = counters;
 	for (size_t i = 0; i < r->n_stmts && !in->bad; i++) {
-		uint64_t slot;
+		struct stmt *s = &r->stmts[i];
 
-		if (r->stmts[i].kind != STMT_COUNTER)
-			continue;
-		slot = take(in, " ");
-		want(in, slot <= UINT32_MAX);
-		if (!counters || in->bad || slot == COUNTER_NONE)
-			continue;
-		want(in, !counter_claim(counters, (uint32_t)slot));
-		if (!in->bad)
-			r->stmts[i].counter.slot = (uint32_t)slot;
+		if (stmt_state_kind(s))
+			restore_slot(in, " ", stmt_state_kind(s), &s->state, counters);
 	}
 }
 
 /* Two policies of one number would share what it says. */
-static void restore_object(struct numbers *in, struct object *o, uint64_t last)
+static void restore_object(struct numbers *in, struct object *o, uint64_t last,
+			   struct counters *counters)
 {
 	uint64_t number;
 
 	o->handle = take(in, "\nobject ");
 	want(in, o->handle && o->handle <= last);
+	if (object_state_kind(o->kind)) {
+		o->counters = counters;
+		restore_slot(in, " slot ", object_state_kind(o->kind), &o->state, counters);
+		return;
+	}
 	number = take(in, " number ");
 	want(in, number <= RULESET_POLICY_NUMBERS &&
 			 (!number || (o->kind == KIND_CT_TIMEOUT && !is_taken(in, number))));
@@ -334,7 +355,7 @@ static void restore_table(struct numbers *in, struct table *t, const struct rule
 	want(in, take(in, " flowtables ") == t->n_flowtables);
 	want(in, note_handles(t, &chains, &objects));
 	for (size_t i = 0; i < t->n_objects && !in->bad; i++)
-		restore_object(in, t->objects[i], t->last_handle);
+		restore_object(in, t->objects[i], t->last_handle, rs->counters);
 	for (size_t i = 0; i < t->n_flowtables && !in->bad; i++) {
 		t->flowtables[i]->handle = take(in, "\nflowtable ");
 		want(in, t->flowtables[i]->handle && t->flowtables[i]->handle <= t->last_handle);

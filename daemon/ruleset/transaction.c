@@ -47,10 +47,10 @@ bool transaction_mention(struct transaction *tx, const struct mention *m)
 	return false;
 }
 
-static bool has_counter(const struct rule *r)
+static bool has_state(const struct rule *r)
 {
 	for (size_t i = 0; i < r->n_stmts; i++) {
-		if (r->stmts[i].kind == STMT_COUNTER)
+		if (stmt_state_kind(&r->stmts[i]))
 			return true;
 	}
 	return false;
@@ -58,7 +58,7 @@ static bool has_counter(const struct rule *r)
 
 bool transaction_fresh(struct transaction *tx, struct rule *r)
 {
-	if (!has_counter(r))
+	if (!has_state(r))
 		return true;
 	if (!push(&tx->fresh, &tx->n_fresh, &tx->cap_fresh, sizeof(r), &r))
 		return false;
@@ -80,6 +80,17 @@ int transaction_element(struct transaction *tx, const struct table *t, const str
 		return 0;
 	free(echo.text);
 	return -ENOMEM;
+}
+
+bool transaction_fresh_object(struct transaction *tx, struct object *o)
+{
+	if (!object_state_kind(o->kind))
+		return true;
+	if (!push(&tx->fresh_objects, &tx->n_fresh_objects, &tx->cap_fresh_objects, sizeof(o),
+		  &o))
+		return false;
+	object_ref(o);
+	return true;
 }
 
 /* ---- look-ups ---- */
@@ -217,26 +228,41 @@ static int apply_all(struct transaction *tx, struct parser *p)
 	}
 }
 
-/* A slot for every counter of every new rule. */
+static int no_slots(struct transaction *tx, enum state_kind kind)
+{
+	if (kind == STATE_COUNTER)
+		diag_error(tx->d, NULL,
+			   "there are no more counters to give: too many rules count");
+	else
+		diag_error(tx->d, NULL, "there is no room for what limits and their like "
+					"remember: there are too many of them");
+	return -EINVAL;
+}
+
+/* A slot for everything that remembers something in new rules and objects. */
 static int give_slots(struct transaction *tx)
 {
+	struct counters *counters = tx->rs->counters;
+
 	for (size_t i = 0; i < tx->n_fresh; i++) {
 		struct rule *r = tx->fresh[i];
 
-		r->counters = tx->rs->counters;
+		r->counters = counters;
 		for (size_t j = 0; j < r->n_stmts; j++) {
 			struct stmt *s = &r->stmts[j];
+			enum state_kind kind = stmt_state_kind(s);
 
-			if (s->kind != STMT_COUNTER)
-				continue;
-			s->counter.slot = counter_alloc(r->counters, s->counter.initial);
-			if (s->counter.slot == COUNTER_NONE) {
-				diag_error(tx->d, NULL,
-					   "there are no more counters to give: "
-					   "too many rules count");
-				return -EINVAL;
-			}
+			if (kind && !stateful_give(counters, kind, &s->state))
+				return no_slots(tx, kind);
 		}
+	}
+	for (size_t i = 0; i < tx->n_fresh_objects; i++) {
+		struct object *o = tx->fresh_objects[i];
+		enum state_kind kind = object_state_kind(o->kind);
+
+		o->counters = counters;
+		if (!stateful_give(counters, kind, &o->state))
+			return no_slots(tx, kind);
 	}
 	return 0;
 }
@@ -249,7 +275,10 @@ static void transaction_fini(struct transaction *tx)
 		free(tx->mentions[i].target);
 	for (size_t i = 0; i < tx->n_echoes; i++)
 		free(tx->echoes[i].text);
+	for (size_t i = 0; i < tx->n_fresh_objects; i++)
+		object_unref(tx->fresh_objects[i]);
 	free(tx->fresh);
+	free(tx->fresh_objects);
 	free(tx->mentions);
 	free(tx->echoes);
 	text_fini(&tx->out);
@@ -277,6 +306,8 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 	struct parser p;
 	int err = parse_init(&p, input, d);
 
+	if (old->counters)
+		states_set_now(counters_states(old->counters), input->now.mono);
 	tx.rs = err ? NULL : ruleset_copy(old);
 	if (!err && !tx.rs)
 		err = -ENOMEM;

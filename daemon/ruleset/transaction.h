@@ -46,8 +46,10 @@ struct transaction {
 	size_t n_mentions, cap_mentions;
 	struct echo *echoes;
 	size_t n_echoes, cap_echoes;
-	struct rule **fresh; /* rules that have no counter slots yet; references */
+	struct rule **fresh; /* rules that have no slots yet; references */
 	size_t n_fresh, cap_fresh;
+	struct object **fresh_objects;
+	size_t n_fresh_objects, cap_fresh_objects;
 };
 
 /* ruleset_apply(), and for what was saved. */
@@ -81,6 +83,7 @@ bool transaction_fresh(struct transaction *tx, struct rule *r);
  * error said; -ENOMEM. */
 int transaction_element(struct transaction *tx, const struct table *t, const struct set *s,
 			const struct set_element *el);
+bool transaction_fresh_object(struct transaction *tx, struct object *o);
 
 /* What was written as a priority at the hook, as a number. */
 int transaction_priority(struct transaction *tx, const struct priority_spec *spec, unsigned hook,

@@ -67,7 +67,7 @@ struct ruleset_input {
 	const struct ruleset_define {
 		const char *name, *value;
 	} *defines; /* -D; name NULL ends */
-	struct instant now; /* what elements of sets expire by */
+	struct instant now; /* what elements of sets expire by, and `last` counts from */
 	unsigned print; /* enum print_flag, for list and echo */
 	bool echo;      /* -e: print what was added, as nft does */
 	bool check;     /* -c: everything but the change */
@@ -201,6 +201,9 @@ enum ct_acted {
 
 struct eval;
 
+/* Statements that count the flow of one packet, at most. */
+#define EVAL_COUNTED 8
+
 /* The packet's side of an evaluation; one a packet, through all its hooks. */
 struct eval {
 	const struct packet *packet;
@@ -217,6 +220,11 @@ struct eval {
 	char iifname[16], oifname[16]; /* padded with zeroes; all zero: none */
 	unsigned worker;
 	struct instant now;
+	/* Slots of `ct count` that count a flow which is not in the table yet: whoever evaluates
+	 * calls program_settle() when there are any. */
+	struct {
+		uint32_t n, slot[EVAL_COUNTED];
+	} counted;
 	const char *helper; /* of the flow's master, 16 bytes padded with zeroes; NULL: none */
 	/* A rule acts on the flow.  What it changes of this struct holds for the rest of the
 	 * chain.  May be NULL. */
@@ -247,6 +255,8 @@ struct decider {
  * result->verdict, or VERDICT_NONE when no chain was there. */
 enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
 			  struct eval_result *result);
+/* The packet's flow is known: in the table, or NULL when it did not get there. */
+void program_settle(const struct program *p, struct eval *e, const struct flow *flow);
 /* Who it was, for people: names are not looked up for every packet. */
 struct decider program_decider(const struct program *p, const struct eval_result *result);
 /* Whether any chain is there. */
