@@ -1,13 +1,15 @@
-/* sets.c - sets alone: how soon a million prefixes are loaded, what they cost, how soon one is
- * found, and what one more or one less takes; and what a packet pays that adds an element to a
- * dynamic set. */
+/* sets.c - sets: how soon a million prefixes are loaded, as text and alone, what they cost, how
+ * soon one is found, and what one more or one less takes; and what a packet pays that adds an
+ * element to a dynamic set. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "ctfw/rcu.h"
+#include "ctfw/ruleset.h"
 #include "ctfw/set_dynamic.h"
 #include "ruleset/set.h"
 
@@ -258,21 +260,70 @@ static void bench_dynamic(uint32_t n)
 	munmap(mem, arena_size(&g));
 }
 
-/* The same prefixes as a ruleset, for nft. */
-static void print_ruleset(size_t n)
+/* ---- as text ---- */
+
+/* The same prefixes as a ruleset. */
+static void print_ruleset(size_t n, FILE *out)
 {
-	puts("table ip bench {\nset prefixes {\ntype ipv4_addr; flags interval; auto-merge");
-	puts("elements = {");
+	fputs("table ip bench {\nset prefixes {\ntype ipv4_addr; flags interval; auto-merge\n"
+	      "elements = {\n",
+	      out);
 	for (size_t i = 0; i < n; i++) {
 		struct set_element e = random_element(&prefixes);
 		uint32_t host = 0;
 
 		for (int k = 0; k < 4; k++)
 			host = host << 8 | (e.key[k] ^ e.end[k]);
-		printf("%u.%u.%u.%u/%d,\n", e.key[0], e.key[1], e.key[2], e.key[3],
-		       host ? __builtin_clz(host) : 32);
+		fprintf(out, "%u.%u.%u.%u/%d,\n", e.key[0], e.key[1], e.key[2], e.key[3],
+			host ? __builtin_clz(host) : 32);
 	}
-	puts("}\n}\n}");
+	fputs("}\n}\n}\n", out);
+}
+
+static void list(const struct ruleset *rs)
+{
+	struct text out = TEXT_INIT;
+	double start = now_ms();
+
+	ruleset_print(rs, 0, &out);
+	printf("  listed in %.0f ms, %.0f MB of text\n", now_ms() - start,
+	       (double)out.len / 1e6);
+	text_fini(&out);
+}
+
+/* All that a transaction does, and then one more element. */
+static void bench_text(size_t n)
+{
+	static const char more[] = "add element ip bench prefixes { 240.0.0.1 }";
+	struct ruleset *empty = ruleset_new(NULL), *rs = NULL, *next = NULL;
+	struct text out = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	struct ruleset_input input = {.name = "bench"};
+	struct rusage usage;
+	char *text = NULL;
+	FILE *file = open_memstream(&text, &input.len);
+	double start;
+
+	must(empty && file, "memory");
+	print_ruleset(n, file);
+	fclose(file);
+	input.text = text;
+	start = now_ms();
+	must(!ruleset_apply(empty, &input, &d, &out, &rs), "load");
+	getrusage(RUSAGE_SELF, &usage);
+	printf("The IPv4 prefixes as text\n  loaded in %.0f ms, with %ld MB at most\n",
+	       now_ms() - start, usage.ru_maxrss / 1024);
+	list(rs);
+	input = (struct ruleset_input){.name = "bench", .text = more, .len = sizeof(more) - 1};
+	start = now_ms();
+	must(!ruleset_apply(rs, &input, &d, &out, &next), "add element");
+	printf("  %.0f us to add one element\n", (now_ms() - start) * 1e3);
+	ruleset_unref(next);
+	ruleset_unref(rs);
+	ruleset_unref(empty);
+	text_fini(&out);
+	diag_fini(&d);
+	free(text);
 }
 
 int main(int argc, char **argv)
@@ -280,9 +331,10 @@ int main(int argc, char **argv)
 	size_t n = argc > 1 ? (size_t)atol(argv[1]) : 1000000;
 
 	if (argc > 2 && strcmp(argv[2], "print") == 0) {
-		print_ruleset(n);
+		print_ruleset(n, stdout);
 		return 0;
 	}
+	bench_text(n);
 	bench("IPv4 prefixes, joined", &prefixes, n);
 	bench("IPv6 prefixes, joined", &prefixes6, n);
 	bench("IPv4 address . port", &services, n);
