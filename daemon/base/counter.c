@@ -18,6 +18,7 @@ struct counters {
 	unsigned workers;
 	uint32_t hint;   /* no slot below this one is free */
 	uint64_t used[ARENA_COUNTERS / 64];
+	struct set_elements *elements; /* lent */
 };
 
 _Static_assert(ARENA_COUNTERS % 64 == 0, "a bit a slot");
@@ -142,4 +143,14 @@ void counter_add(struct counters *c, uint32_t slot, unsigned worker, uint64_t pa
 struct counter *counter_column(struct counters *c, unsigned worker)
 {
 	return c->column[1 + worker];
+}
+
+void counters_lend(struct counters *c, struct set_elements *elements)
+{
+	c->elements = elements;
+}
+
+struct set_elements *counters_elements(const struct counters *c)
+{
+	return c->elements;
 }

@@ -226,7 +226,7 @@ static void apply(struct control_session *s, const json_t *params)
 	const struct control_context *ctx = session_context(s);
 	struct bundle *b = calloc(1, sizeof(*b));
 	struct ruleset_reader reader = { include_read, b };
-	struct ruleset_input input = { .reader = &reader };
+	struct ruleset_input input = { .reader = &reader, .now = ctx->now(ctx->arg) };
 	struct text out = TEXT_INIT;
 	struct diag d = DIAG_INIT;
 	const char *wrong;

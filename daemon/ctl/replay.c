@@ -8,6 +8,7 @@
 
 #include "ctfw/expect.h"
 #include "ctfw/rcu.h"
+#include "ctfw/set_dynamic.h"
 
 /* Nobody is to be spared here: who replays wants to see every line and every answer. */
 #define UNBOUNDED_RATE 1000000
@@ -23,6 +24,7 @@ struct replay {
 	struct arena arena;
 	struct conntrack *ct;
 	struct counters *counters;
+	struct set_elements *elements;
 	struct engine *engine;
 	struct ruleset *ruleset;
 	struct engine_port port;
@@ -39,6 +41,9 @@ static struct instant instant_of(const struct replay *r)
 	return (struct instant){ .mono = r->time, .real = r->time };
 }
 
+/* Elements that packets may add to sets. */
+#define REPLAY_ELEMENTS 65536
+
 static int make_arena(struct replay *r, const struct replay_options *options)
 {
 	const struct arena_geometry geometry = {
@@ -46,6 +51,7 @@ static int make_arena(struct replay *r, const struct replay_options *options)
 		.workers = 1,
 		.text_bytes = 4096, /* nothing is saved */
 		.expect_records = conntrack_expect_records(options->conntrack.expect_max),
+		.element_records = REPLAY_ELEMENTS,
 	};
 	const uint8_t boot_id[16] = { 0 };
 
@@ -85,8 +91,10 @@ static int make_engine(struct replay *r, const struct replay_options *options)
 	if (!r->ct)
 		return -errno;
 	r->counters = counters_new(&r->arena);
-	if (!r->counters)
+	r->elements = set_elements_new(&r->arena, 1, r->time);
+	if (!r->counters || !r->elements)
 		return -ENOMEM;
+	counters_lend(r->counters, r->elements);
 	r->ruleset = ruleset_new(r->counters);
 	r->engine = engine_new(r->ct, r->counters, &engine);
 	return r->ruleset && r->engine ? 0 : -ENOMEM;
@@ -121,6 +129,7 @@ void replay_free(struct replay *r)
 	/* The engine goes first, since its program counts and its packets have flows. */
 	engine_free(r->engine);
 	ruleset_unref(r->ruleset);
+	set_elements_free(r->elements);
 	counters_free(r->counters);
 	conntrack_free(r->ct);
 	if (r->memory)
@@ -176,6 +185,7 @@ static void housekeep(struct replay *r)
 		records = 0;
 	conntrack_housekeep(r->ct, records, instant_of(r));
 	engine_housekeep(r->engine, instant_of(r));
+	set_elements_housekeep(r->elements, records, r->time);
 	r->housekept = r->time;
 	r->packets = 0;
 }
@@ -228,6 +238,7 @@ void replay_advance(struct replay *r, uint64_t time)
 	go_on_to(r, time);
 	conntrack_housekeep(r->ct, 0, instant_of(r));
 	engine_housekeep(r->engine, instant_of(r));
+	set_elements_housekeep(r->elements, 0, r->time);
 	r->housekept = r->time;
 }
 

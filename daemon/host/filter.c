@@ -235,6 +235,8 @@ static int set_up_memory(struct filter *f, struct diag *d)
 	f->counters = counters_new(&f->arena);
 	f->elements = set_elements_new(&f->arena, f->start->workers, filter_now(NULL).mono);
 	f->ct = conntrack_new(&f->arena, options, f->start->workers, filter_now(NULL));
+	if (f->counters)
+		counters_lend(f->counters, f->elements);
 	if (f->counters && f->elements && f->ct)
 		f->engine = engine_new(f->ct, f->counters, &engine);
 	if (!f->engine) {

@@ -8,6 +8,7 @@
 
 #include "ctfw/clock.h"
 #include "ctfw/rulefile.h"
+#include "host/filter_private.h"
 
 static const char *const include_dirs[] = { "/etc" };
 
@@ -18,7 +19,7 @@ static int with_file(const char *path, struct diag *d,
 {
 	struct rulefile_path dirs = { include_dirs, 1 };
 	const struct ruleset_reader reader = { rulefile_include, &dirs };
-	struct ruleset_input input = { .name = path, .reader = &reader };
+	struct ruleset_input input = { .name = path, .reader = &reader, .now = filter_now(NULL) };
 	unsigned before = d->errors;
 	struct timespec now, real;
 	char *text;

@@ -317,6 +317,8 @@ static int add_rule(struct transaction *tx, const struct command *c, struct tabl
 		return -EINVAL;
 	err = check_mentions(tx, t, spec, &c->table);
 	if (!err)
+		err = meters_add(tx, t, spec);
+	if (!err)
 		err = rule_check(t->family, t, tx->verbatim, spec, tx->d, &r);
 	if (err)
 		return err;

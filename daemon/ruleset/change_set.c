@@ -71,6 +71,11 @@ static int check_set_spec(struct transaction *tx, const struct table *t,
 		return err;
 	if (s->timeout)
 		s->flags |= SET_TIMEOUT;
+	/* nft's own, where none is named. */
+	if (s->flags & SET_DYNAMIC && !s->has_size) {
+		s->has_size = true;
+		s->size = SET_DYNAMIC_SIZE;
+	}
 	if ((s->flags & SET_INTERVAL) && (s->flags & SET_DYNAMIC))
 		return set_error(tx, &spec->name.span,
 				 "packets cannot add elements to a set of intervals");
@@ -101,6 +106,12 @@ static int give_content(struct transaction *tx, const struct set_spec *spec)
 	shape.n_slots = (uint8_t)s->stmts.n;
 	shape.slots = &s->slots->slots;
 	err = set_content_new(&shape, &s->content);
+	if (!err && !tx->input->check) {
+		err = set_make_dynamic(s, tx->rs->counters, 0);
+		if (err && err != -ENOMEM)
+			return set_error(tx, &spec->name.span,
+					 "there is no room for another dynamic set");
+	}
 	return err == -E2BIG ? set_error(tx, &spec->type_span,
 					 "the keys of this set are too long for intervals") :
 			       err;
@@ -157,6 +168,67 @@ int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec)
 	if (!spec->elements || at == MODEL_NONE)
 		return 0;
 	return element_change(tx, t, at, COMMAND_ADD, spec->elements);
+}
+
+/* ---- meters ---- */
+
+static const struct rule *find_user(const struct table *t, const struct set *s,
+				    const struct chain **ret_chain);
+
+static int meter_add(struct transaction *tx, struct table *t, const struct stmt *m)
+{
+	const char *name = m->dynset.set->symbol;
+	struct set_spec spec = {
+		.name = { .kind = TOKEN_WORD, .s = name, .len = strlen(name),
+			  .span = m->dynset.set->span },
+		.type_span = m->dynset.key->span,
+		.set = set_new(name, strlen(name)),
+	};
+	int err;
+
+	if (!spec.set)
+		return -ENOMEM;
+	spec.set->meter = true;
+	spec.set->flags = SET_DYNAMIC | (m->dynset.has_timeout ? SET_TIMEOUT : 0);
+	spec.set->has_size = true;
+	spec.set->size = m->dynset.size;
+	spec.set->key_typeof = expr_clone(m->dynset.key);
+	err = spec.set->key_typeof ? check_set_spec(tx, t, &spec) : -ENOMEM;
+	if (!err && set_find_named(t, name) != MODEL_NONE)
+		err = set_error(tx, &spec.name.span, "there is a set of this name already");
+	/* What is declared is the types. */
+	expr_free(spec.set->key_typeof);
+	spec.set->key_typeof = NULL;
+	if (!err)
+		err = new_set(tx, t, &spec, COMMAND_ADD);
+	set_unref(spec.set);
+	return err;
+}
+
+int meters_add(struct transaction *tx, struct table *t, struct rule_spec *spec)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < spec->stmts.n && !err; i++) {
+		if (spec->stmts.v[i].kind == STMT_DYNSET && spec->stmts.v[i].dynset.meter)
+			err = meter_add(tx, t, &spec->stmts.v[i]);
+	}
+	return err;
+}
+
+int meters_sweep(struct transaction *tx)
+{
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		struct table *t = tx->rs->tables[i];
+		const struct chain *chain;
+
+		/* Those that others share are as they were. */
+		for (size_t j = t->refs > 1 ? 0 : t->n_sets; j-- > 0;) {
+			if (t->sets[j]->meter && !find_user(t, t->sets[j], &chain))
+				table_remove_set(t, j);
+		}
+	}
+	return 0;
 }
 
 /* ---- names ---- */
@@ -274,7 +346,7 @@ int set_flush(struct transaction *tx, const struct command *c, size_t table)
 		return -ENOMEM;
 	set_content_unref(s->content);
 	s->content = empty;
-	return 0;
+	return s->dynamic ? transaction_later(tx, s->dynamic, NULL, 0) : 0;
 }
 
 /* ---- elements ---- */
@@ -318,6 +390,23 @@ static void element_times(struct transaction *tx, const struct set *s, const str
 	el->expires = item->more->expires * NSEC_PER_MSEC + (tx->verbatim ? 0 : mono);
 }
 
+/* One that packets have added is not in the content: it goes when all is well. */
+static int delete_dynamic(struct transaction *tx, const struct set *s,
+			  const struct set_element *el, bool *ret_there)
+{
+	const struct set_shape *shape = set_content_shape(s->content);
+	const uint64_t mono = tx->input->now.mono;
+	struct set_element there;
+
+	*ret_there = s->dynamic && !el->catch_all &&
+		     set_dynamic_find(s->dynamic, el->key, mono) &&
+		     !set_content_get(s->content, el->key, NULL, mono, &there);
+	if (!*ret_there)
+		return 0;
+	return transaction_later(tx, s->dynamic, el->key,
+				 set_key_offset(shape, shape->n_parts));
+}
+
 static int put_item(struct transaction *tx, const struct table *t, const struct set *s,
 		    const struct item *item, bool add, struct set_batch *batch)
 {
@@ -327,6 +416,13 @@ static int put_item(struct transaction *tx, const struct table *t, const struct 
 	int err;
 
 	key_element(&type, t, item->e, &el);
+	if (!add) {
+		bool there;
+
+		err = delete_dynamic(tx, s, &el, &there);
+		if (err || there)
+			return err;
+	}
 	if (add) {
 		element_times(tx, s, item, &el);
 		el.comment = item->more ? item->more->comment : NULL;

@@ -221,6 +221,8 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 	case STMT_LIMIT:
 	case STMT_QUOTA:
 		return stateful_check(ck->d, &s->span, stmt_state_kind(s), &s->state);
+	case STMT_DYNSET:
+		return check_dynset(ck, s);
 	case STMT_VERDICT:
 	case STMT_COUNTER:
 	case STMT_LAST:

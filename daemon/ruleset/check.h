@@ -55,6 +55,12 @@ bool check_field(struct checker *ck, struct expr **left);
 bool check_key(struct checker *ck, struct expr **key);
 /* The set that a checked key is looked up in: an EXPR_SET, whose items are checked and sorted,
  * or an EXPR_SETREF.  data: what it maps to. */
+/* A constant of these types. */
+bool check_typed(struct checker *ck, const struct key_type *type, struct expr **e);
+/* Says that there is no such set; false. */
+bool check_no_set(struct checker *ck, const struct expr *ref);
+/* stmt_dynset.c */
+bool check_dynset(struct checker *ck, struct stmt *s);
 /* Items of a set, one after the other: those of sets within sets are among them.  They point
  * into the set's expression. */
 struct items {

@@ -30,8 +30,7 @@ bool check_key(struct checker *ck, struct expr **key)
 	return true;
 }
 
-/* A constant of these types. */
-static bool check_typed(struct checker *ck, const struct key_type *type, struct expr **e)
+bool check_typed(struct checker *ck, const struct key_type *type, struct expr **e)
 {
 	struct text names = TEXT_INIT;
 
@@ -401,7 +400,7 @@ static bool mismatch(struct checker *ck, const struct span *span, const char *wh
 	return false;
 }
 
-static bool no_set(struct checker *ck, const struct expr *ref)
+bool check_no_set(struct checker *ck, const struct expr *ref)
 {
 	enum { MOST = 256 };
 	const char *names[MOST + 1];
@@ -431,7 +430,7 @@ static bool check_reference(struct checker *ck, const struct expr *key, enum dat
 		return true;
 	at = set_find_named(ck->table, ref->symbol);
 	if (at == MODEL_NONE)
-		return no_set(ck, ref);
+		return check_no_set(ck, ref);
 	s = ck->table->sets[at];
 	if (kind != DATA_NONE && s->kind != kind) {
 		diag_error(ck->d, &ref->span, "%s is %s, a map of %s is needed here", s->name,

@@ -67,6 +67,11 @@ bool compile_room_set(struct builder *b)
 	return ROOM(b, sets);
 }
 
+bool compile_room_dynset(struct builder *b)
+{
+	return ROOM(b, dynsets);
+}
+
 bool compile_room_target(struct builder *b)
 {
 	return ROOM(b, targets);
@@ -284,6 +289,9 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		return compile_match(b, s);
 	case STMT_VMAP:
 		return compile_vmap(b, s);
+	case STMT_DYNSET:
+		r->effects = true;
+		return compile_dynset(b, s);
 	case STMT_VERDICT:
 		compile_verdict(b, s);
 		break;
@@ -517,6 +525,7 @@ void program_free(struct program *p)
 	for (uint32_t i = 0; i < p->n_sets; i++)
 		set_content_unref(p->sets[i].content);
 	free(p->sets);
+	free(p->dynsets);
 	free(p->targets);
 	free(p->lookups);
 	free(p->code);

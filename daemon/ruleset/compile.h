@@ -9,7 +9,7 @@
 struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
-		cap_actions, cap_sets, cap_targets, cap_states;
+		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets;
 	bool failed;
 	/* What is being compiled. */
 	uint8_t l3; /* enum l3: for packets of this family */
@@ -42,10 +42,12 @@ enum outcome compile_match(struct builder *b, const struct stmt *s);
 enum outcome compile_look_up(struct builder *b, const struct stmt *s);
 enum outcome compile_vmap(struct builder *b, const struct stmt *s);
 enum outcome compile_map(struct builder *b, const struct expr *map, const struct key_type *to);
+enum outcome compile_dynset(struct builder *b, const struct stmt *s);
 /* Remember the table's chains for these. */
 void compile_targets(struct builder *b);
 /* compile.c: room for one more; false when out of memory. */
 bool compile_room_set(struct builder *b);
+bool compile_room_dynset(struct builder *b);
 bool compile_room_target(struct builder *b);
 /* A field into the accumulator of its width; *ret_bits: 32 or 128. */
 enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits);

@@ -1,13 +1,16 @@
 /* compile_set.c - what is looked up in sets and maps: the key's bytes, the set, what it has. */
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctfw/clock.h"
+#include "ruleset/check.h"
 #include "ruleset/compile.h"
 #include "ruleset/key.h"
 
 /* The key's parts, one after the other. */
-static enum outcome compile_key(struct builder *b, const struct expr *key)
+static enum outcome compile_key_at(struct builder *b, const struct expr *key, unsigned at)
 {
 	const struct key_type type = key_type_of(key);
 	const struct set_shape shape = key_shape(&type);
@@ -21,10 +24,15 @@ static enum outcome compile_key(struct builder *b, const struct expr *key)
 		compile_emit(b, (struct insn){
 					.op = bits == 128 ? OP_WIDE_KEY : OP_KEY,
 					.k = shape.part[i].bytes,
-					.off = (uint16_t)set_key_offset(&shape, i),
+					.off = (uint16_t)(at + set_key_offset(&shape, i)),
 				});
 	}
 	return outcome;
+}
+
+static enum outcome compile_key(struct builder *b, const struct expr *key)
+{
+	return compile_key_at(b, key, 0);
 }
 
 /* ---- contents ---- */
@@ -86,7 +94,9 @@ static uint32_t add_set(struct builder *b, const struct element_type *type,
 		at = set_find_named(b->table, set->symbol);
 		if (at == MODEL_NONE)
 			abort(); /* check lets no rule name a set that is not there */
-		s->content = set_content_ref(b->table->sets[at]->content);
+		s->named = b->table->sets[at];
+		s->dynamic = s->named->dynamic;
+		s->content = set_content_ref(s->named->content);
 	} else {
 		s->content = make_content(b, type, set);
 	}
@@ -146,6 +156,58 @@ enum outcome compile_map(struct builder *b, const struct expr *map, const struct
 				.k = shape.part[0].bytes,
 				.a = add_set(b, &type, map->map.set),
 			});
+	return OUTCOME_GOES_ON;
+}
+
+/* The data of an element behind its key: constants or fields. */
+static enum outcome compile_data(struct builder *b, const struct set *set,
+				 const struct expr *data)
+{
+	const struct set_shape shape = key_shape(&set->data);
+	struct set_element el = { .comment = NULL };
+
+	if (expr_selector(data->kind == EXPR_CONCAT ? data->list.item[0] : data))
+		return compile_key_at(b, data, SET_KEY_MAX);
+	key_bounds(&set->data, data, &el);
+	/* Four bytes at a time. */
+	for (size_t off = 0; off < set_key_offset(&shape, shape.n_parts); off += 4) {
+		uint32_t word;
+
+		memcpy(&word, el.key + off, sizeof(word));
+		compile_emit(b, (struct insn){ .op = OP_VALUE, .a = be32toh(word) });
+		compile_emit(b, (struct insn){
+					.op = OP_KEY,
+					.k = 4,
+					.off = (uint16_t)(SET_KEY_MAX + off),
+				});
+	}
+	return OUTCOME_GOES_ON;
+}
+
+enum outcome compile_dynset(struct builder *b, const struct stmt *s)
+{
+	struct program *p = b->program;
+	size_t at = set_find_named(b->table, s->dynset.set->symbol);
+	const struct set *set;
+
+	if (at == MODEL_NONE)
+		abort(); /* check lets no rule name a set that is not there */
+	set = b->table->sets[at];
+	if (compile_key(b, s->dynset.key) == OUTCOME_NEVER ||
+	    (s->dynset.data && compile_data(b, set, s->dynset.data) == OUTCOME_NEVER))
+		return OUTCOME_NEVER;
+	if (!compile_room_dynset(b))
+		return OUTCOME_GOES_ON;
+	p->dynsets[p->n_dynsets] = (struct program_dynset){
+		.set = set->dynamic,
+		.content = set->content,
+		.op = s->dynset.op,
+		.has_data = s->dynset.data != NULL,
+		.timeout = (s->dynset.has_timeout ? s->dynset.timeout : set->timeout) *
+			   NSEC_PER_MSEC,
+		.stmts = &s->dynset.stmts,
+	};
+	compile_emit(b, (struct insn){ .op = OP_DYNSET, .a = p->n_dynsets++ });
 	return OUTCOME_GOES_ON;
 }
 

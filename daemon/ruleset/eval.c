@@ -50,15 +50,6 @@ static inline bool eval_has_port(const struct packet *p, uint32_t off)
 	       (off == offsetof(struct packet, sport) && eval_has_transport(p, 2));
 }
 
-static inline void eval_count(const struct program *prog, uint32_t slot, const struct eval *e)
-{
-	struct counter *c = counter_column(prog->counters, e->worker) + slot;
-
-	/* Others read it meanwhile; nobody else writes it. */
-	__atomic_store_n(&c->packets, c->packets + 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&c->bytes, c->bytes + e->packet->len, __ATOMIC_RELAXED);
-}
-
 /* `ct mark set`: without a flow it does nothing, and the rule goes on (nft_ct_set_eval). */
 static inline void eval_set_ct_mark(struct eval *e, uint32_t mark)
 {
@@ -180,7 +171,7 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 	uint32_t acc = 0;
 	struct wide wide = { 0, 0 }, field;
 	struct set_verdict verdict;
-	uint8_t key[SET_KEY_MAX];
+	uint8_t key[SET_KEY_MAX + SET_DATA_MAX];
 	struct set_hit hit;
 
 	for (;;) {
@@ -275,17 +266,19 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			i++;
 			continue;
 		case OP_SET:
-			MATCH_IF(set_find(prog->sets[i->a].content, key, e->now.mono, &hit) !=
-				 i->k)
+			MATCH_IF(eval_find(prog, &prog->sets[i->a], e, key, &hit) != i->k)
+		case OP_DYNSET:
+			MATCH_IF(eval_dynset(prog, &prog->dynsets[i->a], e, key,
+					     key + SET_KEY_MAX))
 		case OP_MAP:
-			if (!set_find(prog->sets[i->a].content, key, e->now.mono, &hit))
+			if (!eval_find(prog, &prog->sets[i->a], e, key, &hit))
 				goto miss;
 			wide = get_data(hit.data, i->k);
 			acc = (uint32_t)wide.lo;
 			i++;
 			continue;
 		case OP_VMAP:
-			if (!set_find(prog->sets[i->a].content, key, e->now.mono, &hit))
+			if (!eval_find(prog, &prog->sets[i->a], e, key, &hit))
 				goto miss;
 			memcpy(&verdict, hit.data, sizeof(verdict));
 			switch (verdict.verdict) {

@@ -12,6 +12,7 @@
 
 #include "ctfw/diag.h"
 #include "ctfw/ruleset.h"
+#include "ctfw/set_dynamic.h"
 #include "ruleset/set.h"
 #include "ruleset/stateful.h"
 
@@ -216,6 +217,14 @@ enum stmt_kind {
 	STMT_QUOTA,
 	STMT_LAST,
 	STMT_CONNLIMIT, /* ct count */
+	STMT_DYNSET, /* add @set { key } and its like */
+};
+
+enum dynset_op { DYNSET_NONE = 0, DYNSET_ADD, DYNSET_UPDATE, DYNSET_DELETE };
+
+struct stmts {
+	struct stmt *v;
+	size_t n, cap;
 };
 
 struct stmt {
@@ -239,12 +248,17 @@ struct stmt {
 		struct { enum selector_id target; struct expr *value; } set;
 		struct { enum object_kind kind; char *name; } object;
 		struct { struct expr *key, *set; } vmap;
+		struct {
+			enum dynset_op op;
+			bool meter;         /* which makes the set as well, of that size */
+			bool has_timeout;
+			uint32_t size;
+			uint64_t timeout;   /* ms */
+			struct expr *set;   /* EXPR_SETREF */
+			struct expr *key, *data; /* data: of a map, else NULL */
+			struct stmts stmts; /* that each element has */
+		} dynset;
 	};
-};
-
-struct stmts {
-	struct stmt *v;
-	size_t n, cap;
 };
 
 /* What an element of a set has beside its key.  Times: milliseconds, 0 for none. */
@@ -364,7 +378,8 @@ struct set {
 	uint64_t timeout, gc_interval; /* ms; 0 none */
 	struct stmts stmts;            /* that every element gets */
 	struct slot_home *slots;       /* where the slots of elements go back; shared by copies */
-	struct set_content *content;
+	struct set_content *content;   /* what transactions added */
+	struct set_dynamic *dynamic;   /* what packets added; NULL: they add nothing here */
 };
 
 enum table_flag { TABLE_DORMANT = 1 << 0 };
@@ -476,6 +491,11 @@ bool flowtable_add_device(struct flowtable *f, const char *name, size_t len);
 struct slot_home *slot_home_new(struct counters *counters);
 struct set *set_new(const char *name, size_t len);
 void set_unref(struct set *s);
+/* Whether packets may add elements to it. */
+bool set_is_dynamic(const struct set *s);
+/* Make its place for what packets add, or take up that of a former process (number: from 1;
+ * 0: a new one).  0 also when there is nothing lent for that; -EMFILE, -EINVAL, -ENOMEM. */
+int set_make_dynamic(struct set *s, struct counters *counters, uint32_t number);
 
 struct table *table_new(enum family family, const char *name, size_t len);
 void table_unref(struct table *t);

@@ -47,6 +47,8 @@ void set_unref(struct set *s)
 	if (!s || --s->refs)
 		return;
 	set_content_unref(s->content);
+	if (s->dynamic)
+		set_dynamic_unref(s->dynamic);
 	if (s->slots && !--s->slots->refs)
 		free(s->slots);
 	stmts_fini(&s->stmts);
@@ -55,6 +57,32 @@ void set_unref(struct set *s)
 	free(s->comment);
 	free(s->name);
 	free(s);
+}
+
+bool set_is_dynamic(const struct set *s)
+{
+	return s->flags & (SET_DYNAMIC | SET_TIMEOUT) && !(s->flags & SET_INTERVAL) &&
+	       s->kind <= DATA_VALUES;
+}
+
+int set_make_dynamic(struct set *s, struct counters *counters, uint32_t number)
+{
+	struct set_elements *elements = counters ? counters_elements(counters) : NULL;
+	const struct set_shape *shape = set_content_shape(s->content);
+	const struct set_dynamic_spec spec = {
+		.key_bytes = (uint8_t)set_key_offset(shape, shape->n_parts),
+		.data_bytes = shape->data_bytes,
+		.size = s->has_size ? s->size : 0,
+	};
+	int err;
+
+	if (!elements || !set_is_dynamic(s))
+		return 0;
+	err = set_elements_reserve(elements);
+	if (err)
+		return err;
+	return number ? set_dynamic_claim(elements, number - 1, &spec, &s->dynamic) :
+			set_dynamic_new(elements, &spec, &s->dynamic);
 }
 
 size_t set_find_named(const struct table *t, const char *name)
@@ -93,6 +121,8 @@ static struct set *set_copy(const struct set *s)
 	n->refs = 1;
 	n->content = set_content_ref(s->content);
 	n->slots->refs++;
+	if (n->dynamic)
+		set_dynamic_ref(n->dynamic);
 	n->name = strdup(s->name);
 	n->comment = s->comment ? strdup(s->comment) : NULL;
 	n->key_typeof = s->key_typeof ? expr_clone(s->key_typeof) : NULL;

@@ -121,6 +121,12 @@ struct expr *parse_items(struct parser *p);
  * one of them is NULL. */
 struct expr *parse_add_item(struct parser *p, enum expr_kind kind, struct expr *list,
 			    struct expr *item);
+/* stmt_dynset.c: behind the words add, update, delete, set and meter. */
+bool parse_dynset_add(struct parser *p, struct stmt *s);
+bool parse_dynset_update(struct parser *p, struct stmt *s);
+bool parse_dynset_delete(struct parser *p, struct stmt *s);
+bool parse_dynset_set(struct parser *p, struct stmt *s);
+bool parse_meter(struct parser *p, struct stmt *s);
 /* A statement that remembers something, as elements may have. */
 bool parse_at_stateful(const struct parser *p);
 /* parse_set.c.  In a table's block behind the word set or map; behind a verb and these words;

@@ -142,6 +142,9 @@ void print_table(const struct table *t, unsigned flags, uint64_t mono, struct te
 		between = "\n";
 	}
 	for (size_t i = 0; i < t->n_sets; i++) {
+		/* A meter's rule shows it. */
+		if (t->sets[i]->meter)
+			continue;
 		text_puts(out, between);
 		print_set(t, t->sets[i], flags, mono, out);
 		between = "\n";

@@ -66,6 +66,8 @@ void print_state(const struct stmt *s, struct counters *counters, uint32_t slot,
 /* print_stmt.c */
 void print_expr(const struct expr *e, unsigned flags, struct text *out);
 void print_verdict(enum rule_verdict verdict, const char *chain, struct text *out);
+/* stmt_dynset.c */
+void print_dynset(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);
 
 #endif

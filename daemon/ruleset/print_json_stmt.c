@@ -167,6 +167,55 @@ static void print_named(const char *key, const char *name, struct text *out)
 	out_close(out, '}');
 }
 
+static void print_dynset_elem(const struct stmt *s, unsigned flags, struct text *out)
+{
+	if (!s->dynset.has_timeout) {
+		print_json_expr(s->dynset.key, flags, out);
+		return;
+	}
+	out_open_object(out, "elem");
+	out_key(out, "val");
+	print_json_expr(s->dynset.key, flags, out);
+	out_member_number(out, "timeout", s->dynset.timeout / 1000);
+	out_close_object(out);
+}
+
+static void print_dynset_stmts(const struct rule *r, const struct stmt *s, unsigned flags,
+			       struct text *out)
+{
+	if (!s->dynset.stmts.n)
+		return;
+	out_key(out, "stmt");
+	out_open(out, '[');
+	for (size_t i = 0; i < s->dynset.stmts.n; i++)
+		print_json_stmt(r, &s->dynset.stmts.v[i], flags | PRINT_STATELESS, out);
+	out_close(out, ']');
+}
+
+static void print_dynset_json(const struct rule *r, const struct stmt *s, unsigned flags,
+			      struct text *out)
+{
+	static const char *const ops[] = {
+		[DYNSET_ADD] = "add",
+		[DYNSET_UPDATE] = "update",
+		[DYNSET_DELETE] = "delete",
+	};
+	const char *word = s->dynset.data ? "map" : "set";
+
+	out_open_object(out, word);
+	out_member(out, "op", ops[s->dynset.op]);
+	out_key(out, "elem");
+	print_dynset_elem(s, flags, out);
+	if (s->dynset.data) {
+		out_key(out, "data");
+		print_json_expr(s->dynset.data, flags, out);
+	}
+	out_key(out, word);
+	print_json_expr(s->dynset.set, flags, out);
+	print_dynset_stmts(r, s, flags, out);
+	out_close_object(out);
+}
+
 void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		     struct text *out)
 {
@@ -199,6 +248,9 @@ void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		break;
 	case STMT_NOTRACK:
 		out_word(out, "notrack");
+		break;
+	case STMT_DYNSET:
+		print_dynset_json(r, s, flags, out);
 		break;
 	case STMT_VMAP:
 		print_json_map("vmap", s->vmap.key, s->vmap.set, flags, out);

@@ -179,22 +179,141 @@ static void print_times(const struct set *s, const struct set_element *el, unsig
 		time_print(out, el->expires > mono ? (el->expires - mono) / NSEC_PER_MSEC : 0);
 }
 
-void print_element(const struct table *t, const struct set *s, const struct set_element *el,
-		   unsigned flags, uint64_t mono, struct text *out)
+/* What its statements have counted. */
+static void print_states(const struct set *s, const struct set_element *el,
+			 const struct set_record *record, unsigned flags, struct text *out)
+{
+	const _Atomic uint64_t *word = record ? record->state : NULL;
+
+	for (size_t i = 0; i < s->stmts.n; i++) {
+		const struct stmt *st = &s->stmts.v[i];
+
+		if (!record && !el->slots)
+			continue;
+		text_putc(out, ' ');
+		if (!record || st->kind != STMT_COUNTER) {
+			print_state(st, s->slots->counters, record ? COUNTER_NONE : el->slots[i],
+				    flags | (record ? PRINT_STATELESS : 0), out);
+			continue;
+		}
+		text_puts(out, "counter");
+		if (!(flags & PRINT_STATELESS))
+			text_printf(out, " packets %" PRIu64 " bytes %" PRIu64,
+				    (uint64_t)word[0], (uint64_t)word[1]);
+		word += 2;
+	}
+}
+
+static void print_one(const struct table *t, const struct set *s, const struct set_element *el,
+		      const struct set_record *record, unsigned flags, uint64_t mono,
+		      struct text *out)
 {
 	struct expr *key = key_expr(&s->key, el);
 
 	if (key)
 		print_expr(key, flags, out);
 	expr_free(key);
-	for (unsigned i = 0; el->slots && i < s->stmts.n; i++) {
-		text_putc(out, ' ');
-		print_state(&s->stmts.v[i], s->slots->counters, el->slots[i], flags, out);
-	}
+	print_states(s, el, record, flags, out);
 	print_times(s, el, flags, mono, out);
 	if (el->comment)
 		text_printf(out, " comment \"%s\"", el->comment);
 	print_data(t, s, el, flags, out);
+}
+
+void print_element(const struct table *t, const struct set *s, const struct set_element *el,
+		   unsigned flags, uint64_t mono, struct text *out)
+{
+	print_one(t, s, el, NULL, flags, mono, out);
+}
+
+/* ---- what packets added ---- */
+
+/* An element of a listing that has both kinds. */
+struct shown {
+	const struct set_record *record; /* NULL: a transaction added it */
+	const uint32_t *slots;
+};
+
+struct merged {
+	struct set_content *sorted; /* each element's slot is its place in v */
+	struct shown *v;
+	size_t n, cap;
+};
+
+static void keep_slots(void *arg, const uint32_t *slots, unsigned n)
+{
+	(void)arg;
+	(void)slots;
+	(void)n;
+}
+
+static bool merge_one(struct merged *m, struct set_batch *batch, struct set_element *el,
+		      const struct set_record *record)
+{
+	uint32_t at = (uint32_t)m->n;
+
+	if (m->n == m->cap) {
+		size_t cap = m->cap ? m->cap * 2 : 64;
+		struct shown *grown = realloc(m->v, cap * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		m->v = grown;
+		m->cap = cap;
+	}
+	m->v[m->n++] = (struct shown){ .record = record, .slots = el->slots };
+	el->slots = &at;
+	return !set_batch_put(batch, el);
+}
+
+/* Workers go on adding: what is there now is shown. */
+static bool merge_all(struct merged *m, const struct set *s, uint64_t mono,
+		      struct set_batch *batch)
+{
+	const struct set_shape *shape = set_content_shape(s->content);
+	struct set_cursor cursor = { 0 };
+	const struct set_record *record;
+	struct set_element el;
+	uint32_t next = 0;
+
+	while (set_content_next(s->content, &cursor, mono, &el)) {
+		if (!merge_one(m, batch, &el, NULL))
+			return false;
+	}
+	while ((record = set_dynamic_next(s->dynamic, &next, mono))) {
+		struct set_element there;
+
+		if (set_content_get(s->content, record->key, NULL, mono, &there))
+			continue;
+		el = (struct set_element){ .timeout = record->timeout,
+					   .expires = record->expires };
+		memcpy(el.key, record->key, set_key_offset(shape, shape->n_parts));
+		memcpy(el.end, el.key, sizeof(el.end));
+		memcpy(el.data, record->data, shape->data_bytes);
+		if (el.expires == SET_RECORD_NEVER)
+			el.expires = 0;
+		if (!merge_one(m, batch, &el, record))
+			return false;
+	}
+	return true;
+}
+
+static bool merge(struct merged *m, const struct set *s, uint64_t mono)
+{
+	static const struct set_slots slots = { .release = keep_slots };
+	struct set_shape shape = *set_content_shape(s->content);
+	struct set_batch *batch;
+	struct set_error error;
+	bool ok;
+
+	shape.size = 0;
+	shape.n_slots = 1;
+	shape.slots = &slots;
+	batch = set_batch_new(&shape, SET_ADD);
+	ok = batch && !set_content_new(&shape, &m->sorted) && merge_all(m, s, mono, batch) &&
+	     !set_content_change(m->sorted, batch, mono, &error);
+	set_batch_free(batch);
+	return ok;
 }
 
 /* How many elements nft puts on a line: it depends on the type, where it is not one. */
@@ -220,23 +339,33 @@ static unsigned per_line(const struct set *s)
 static void print_elements(const struct table *t, const struct set *s, unsigned flags,
 			   uint64_t mono, struct text *out)
 {
+	const bool both = s->dynamic && !(flags & PRINT_SAVED);
 	const unsigned most = per_line(s);
 	struct set_cursor cursor = { 0 };
+	struct merged m = { .sorted = NULL };
+	const struct set_content *content = s->content;
 	struct set_element el;
 	unsigned n = 0;
-	bool any = false;
 
-	while (set_content_next(s->content, &cursor, mono, &el)) {
-		if (any)
-			text_puts(out, n % most ? ", " : ",\n\t\t\t     ");
-		else
-			text_puts(out, "\t\telements = { ");
-		print_element(t, s, &el, flags, mono, out);
-		any = true;
+	if (both && merge(&m, s, mono))
+		content = m.sorted;
+	while (set_content_next(content, &cursor, mono, &el)) {
+		const struct set_record *record = NULL;
+
+		if (content == m.sorted) {
+			record = m.v[*el.slots].record;
+			el.slots = m.v[*el.slots].slots;
+		}
+		text_puts(out, !n	 ? "\t\telements = { " :
+			       n % most ? ", " :
+					  ",\n\t\t\t     ");
+		print_one(t, s, &el, record, flags, mono, out);
 		n++;
 	}
-	if (any)
+	if (n)
 		text_puts(out, " }\n");
+	set_content_unref(m.sorted);
+	free(m.v);
 }
 
 static void open_set(const struct set *s, unsigned flags, struct text *out)

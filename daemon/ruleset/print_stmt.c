@@ -351,6 +351,9 @@ void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, stru
 	case STMT_VERDICT:
 		print_verdict(s->verdict.verdict, s->verdict.chain, out);
 		break;
+	case STMT_DYNSET:
+		print_dynset(r, s, flags, out);
+		break;
 	case STMT_VMAP:
 		print_expr(s->vmap.key, flags, out);
 		text_puts(out, " vmap ");

@@ -72,6 +72,7 @@ enum op {
 	OP_SET_CT_MARK,
 	OP_KEY,         /* k bytes of acc are the key's from off on, padded to a multiple of four */
 	OP_WIDE_KEY,    /* the same from the wide one */
+	OP_DYNSET,      /* dynset a with the key, and the data behind it */
 	OP_SET,         /* the key is (k: is not) in set a */
 	OP_MAP,         /* acc and wide = what map a has for the key, k bytes */
 	OP_VMAP,        /* the verdict that map a has for the key: at one of the next three, and
@@ -105,7 +106,19 @@ struct wide_pair {
 /* A set or map that is looked up by bytes. */
 struct program_set {
 	struct set_content *content; /* a reference */
+	struct set_dynamic *dynamic; /* of the ruleset; NULL: packets add nothing to it */
+	const struct set *named;     /* NULL: within a rule */
 	uint32_t first_target, n_targets; /* of verdict maps: the chains that they may name */
+};
+
+/* A statement that adds, renews or deletes an element. */
+struct program_dynset {
+	struct set_dynamic *set; /* of the ruleset */
+	struct set_content *content;
+	enum dynset_op op;
+	bool has_data;
+	uint64_t timeout; /* ns */
+	const struct stmts *stmts; /* the ruleset's */
 };
 
 /* Where a chain begins, by handle. */
@@ -149,6 +162,12 @@ enum ct_field {
 };
 #define CT_DIR_BOTH 2 /* the sum, or the same both ways */
 /* False: the flow has none. */
+/* Find an element, and let it count.  False: it is not there, or its statements say no. */
+bool eval_find(const struct program *p, const struct program_set *s, const struct eval *e,
+	       const uint8_t *key, struct set_hit *ret_hit);
+/* False: the rule does not match. */
+bool eval_dynset(const struct program *p, const struct program_dynset *d, const struct eval *e,
+		 const uint8_t *key, const uint8_t *data);
 bool eval_ct(const struct eval *e, enum ct_field field, unsigned dir, struct wide *ret);
 
 /* What is asked for rarely (eval_field.c).  Each says what off, a and b of its instruction are. */
@@ -216,6 +235,8 @@ struct program {
 	const struct log_spec **logs;
 	struct ct_action *actions;
 	struct program_set *sets;
+	struct program_dynset *dynsets;
+	uint32_t n_dynsets;
 	struct program_target *targets; /* of each table the chains, sorted by handle */
 	uint32_t n_sets, n_targets;
 	struct program_state *states;
@@ -223,5 +244,14 @@ struct program {
 	uint32_t n_actions;
 	uint32_t n_code, n_bases, n_chains, n_rules, n_pairs, n_lookups, n_logs;
 };
+
+static inline void eval_count(const struct program *prog, uint32_t slot, const struct eval *e)
+{
+	struct counter *c = counter_column(prog->counters, e->worker) + slot;
+
+	/* Others read it meanwhile; nobody else writes it. */
+	__atomic_store_n(&c->packets, c->packets + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->bytes, c->bytes + e->packet->len, __ATOMIC_RELAXED);
+}
 
 #endif

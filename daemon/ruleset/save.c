@@ -11,7 +11,7 @@
  *     chain 1 registered 7 rules 1
  *     rule 4 slots 1 12
  *     chain 2 registered 0 rules 0
- *     set 6 slots 2 13 14
+ *     set 6 slots 2 13 14 dynamic 0
  *
  *     table ip filter {
  *     ...
@@ -55,7 +55,19 @@ static void save_set(const struct set *s, struct text *out)
 		for (size_t i = 0; i < s->stmts.n; i++)
 			text_printf(out, " %" PRIu32, el.slots[i]);
 	}
-	text_putc(out, '\n');
+	text_printf(out, " dynamic %" PRIu32 "\n",
+		    s->dynamic ? set_dynamic_number(s->dynamic) + 1 : 0);
+}
+
+/* Meters are made by their rules, behind the other sets. */
+static void save_meters(const struct table *t, const struct rule *r, struct text *out)
+{
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		const struct stmt *s = &r->stmts[i];
+
+		if (s->kind == STMT_DYNSET && s->dynset.meter)
+			save_set(t->sets[set_find_named(t, s->dynset.set->symbol)], out);
+	}
 }
 
 static void save_object(const struct object *o, struct text *out)
@@ -86,8 +98,14 @@ static void save_table(const struct table *t, struct text *out)
 		for (size_t j = 0; j < c->n_rules; j++)
 			save_rule(c->rules[j], out);
 	}
-	for (size_t i = 0; i < t->n_sets; i++)
-		save_set(t->sets[i], out);
+	for (size_t i = 0; i < t->n_sets; i++) {
+		if (!t->sets[i]->meter)
+			save_set(t->sets[i], out);
+	}
+	for (size_t i = 0; i < t->n_chains; i++) {
+		for (size_t j = 0; j < t->chains[i]->n_rules; j++)
+			save_meters(t, t->chains[i]->rules[j], out);
+	}
 }
 
 void ruleset_save(const struct ruleset *rs, struct text *out)
@@ -299,13 +317,19 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 			const struct handles *chains, const struct handles *objects,
 			struct counters *counters)
 {
+	uint64_t number;
+
 	s->handle = take(in, "\nset ");
 	want(in, s->handle && s->handle <= t->last_handle);
 	want(in, take(in, " slots ") == set_content_count(s->content) * s->stmts.n);
 	s->slots->counters = counters;
-	if (in->bad || (!s->stmts.n && s->kind != DATA_VERDICTS && s->kind != DATA_OBJECTS))
-		return;
-	want(in, restore_elements(in, t, chains, objects, s));
+	if (!in->bad && (s->stmts.n || s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS))
+		want(in, restore_elements(in, t, chains, objects, s));
+	number = take(in, " dynamic ");
+	want(in, number <= SET_DYNAMIC_SETS);
+	/* One that cannot be taken up begins anew. */
+	if (!in->bad && set_make_dynamic(s, counters, (uint32_t)number) && number)
+		want(in, !set_make_dynamic(s, counters, 0));
 }
 
 /* ---- tables ---- */

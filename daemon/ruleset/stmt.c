@@ -23,6 +23,11 @@ static size_t stmt_exprs(struct stmt *s, struct expr **ret[STMT_EXPRS])
 	case STMT_SET_CT:
 		ret[n++] = &s->set.value;
 		break;
+	case STMT_DYNSET:
+		ret[n++] = &s->dynset.set;
+		ret[n++] = &s->dynset.key;
+		ret[n++] = &s->dynset.data;
+		break;
 	default:
 		break;
 	}
@@ -53,6 +58,8 @@ void stmt_fini(struct stmt *s)
 		expr_free(*exprs[n]);
 	if (string)
 		free(*string);
+	if (s->kind == STMT_DYNSET)
+		stmts_fini(&s->dynset.stmts);
 	s->kind = STMT_NONE;
 }
 
@@ -67,13 +74,20 @@ static bool stmt_clone(struct stmt *to, const struct stmt *from)
 	n = stmt_exprs(to, exprs);
 	for (size_t i = 0; i < n; i++) {
 		/* What could not be copied belongs to the other still. */
-		*exprs[i] = ok && *exprs[i] ? expr_clone(*exprs[i]) : NULL;
-		ok = *exprs[i] != NULL;
+		struct expr *copy = ok && *exprs[i] ? expr_clone(*exprs[i]) : NULL;
+
+		ok = ok && (copy || !*exprs[i]);
+		*exprs[i] = copy;
 	}
 	string = stmt_string(to);
 	if (string && *string) {
 		*string = ok ? strdup(*string) : NULL;
 		ok = *string != NULL;
+	}
+	if (from->kind == STMT_DYNSET) {
+		to->dynset.stmts = (struct stmts){ 0 };
+		ok = ok && stmts_clone(&to->dynset.stmts, from->dynset.stmts.v,
+				       from->dynset.stmts.n);
 	}
 	return ok;
 }

@@ -93,6 +93,30 @@ bool transaction_fresh_object(struct transaction *tx, struct object *o)
 	return true;
 }
 
+int transaction_later(struct transaction *tx, struct set_dynamic *set, const uint8_t *key,
+		      size_t len)
+{
+	struct later later = { .set = set, .flush = !key };
+
+	if (key)
+		memcpy(later.key, key, len);
+	if (!push(&tx->later, &tx->n_later, &tx->cap_later, sizeof(later), &later))
+		return -ENOMEM;
+	set_dynamic_ref(set);
+	return 0;
+}
+
+static void do_later(struct transaction *tx)
+{
+	for (size_t i = 0; i < tx->n_later; i++) {
+		if (tx->later[i].flush)
+			set_dynamic_flush(tx->later[i].set);
+		else
+			set_dynamic_delete(tx->later[i].set, tx->later[i].key,
+					   tx->input->now.mono);
+	}
+}
+
 /* ---- look-ups ---- */
 
 /* name is not NUL-terminated; names have at most 255 characters. */
@@ -277,6 +301,9 @@ static void transaction_fini(struct transaction *tx)
 		free(tx->echoes[i].text);
 	for (size_t i = 0; i < tx->n_fresh_objects; i++)
 		object_unref(tx->fresh_objects[i]);
+	for (size_t i = 0; i < tx->n_later; i++)
+		set_dynamic_unref(tx->later[i].set);
+	free(tx->later);
 	free(tx->fresh);
 	free(tx->fresh_objects);
 	free(tx->mentions);
@@ -291,6 +318,8 @@ static int run(struct transaction *tx, struct parser *p)
 
 	if (!err && tx->d->errors)
 		err = -EINVAL;
+	if (!err)
+		err = meters_sweep(tx);
 	if (!err)
 		err = graph_check(tx);
 	if (!err && tx->rs->counters && !tx->input->check)
@@ -325,6 +354,8 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 		err = -ENOMEM;
 		goto out;
 	}
+	if (!input->check)
+		do_later(&tx);
 	new = tx.changed && !input->check ? tx.rs : old;
 	*ret_new = ruleset_ref(new);
 out:

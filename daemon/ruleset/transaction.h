@@ -46,6 +46,12 @@ struct transaction {
 	size_t n_mentions, cap_mentions;
 	struct echo *echoes;
 	size_t n_echoes, cap_echoes;
+	struct later {	     /* what is done to dynamic sets when all is well */
+		struct set_dynamic *set; /* a reference */
+		uint8_t key[SET_KEY_MAX];
+		bool flush;
+	} *later;
+	size_t n_later, cap_later;
 	struct rule **fresh; /* rules that have no slots yet; references */
 	size_t n_fresh, cap_fresh;
 	struct object **fresh_objects;
@@ -89,6 +95,11 @@ bool transaction_fresh_object(struct transaction *tx, struct object *o);
 int transaction_priority(struct transaction *tx, const struct priority_spec *spec, unsigned hook,
 			 int32_t *ret);
 
+/* Delete an element that packets have added, or with key NULL all of them, once everything has
+ * gone well.  0 or -ENOMEM. */
+int transaction_later(struct transaction *tx, struct set_dynamic *set, const uint8_t *key,
+		      size_t len);
+
 /* Where what a command names is; MODEL_NONE with an error said. */
 size_t transaction_table(struct transaction *tx, enum family family, const struct token *name);
 size_t transaction_chain(struct transaction *tx, const struct table *t,
@@ -108,6 +119,9 @@ int object_add(struct transaction *tx, struct table *t, struct object_spec *spec
 int object_delete(struct transaction *tx, const struct command *c, size_t table);
 /* change_set.c: add a set as it was written, but for its elements, which come when all that they
  * may name is there; elements of a set, added or deleted. */
+/* The sets of a rule's meters; and without those that no rule names any more. */
+int meters_add(struct transaction *tx, struct table *t, struct rule_spec *spec);
+int meters_sweep(struct transaction *tx);
 int set_add(struct transaction *tx, struct table *t, struct set_spec *spec, enum command_op op);
 int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec);
 int element_change(struct transaction *tx, struct table *t, size_t at, enum command_op op,

@@ -27,6 +27,11 @@ struct counters *counters_new(const struct arena *arena);
 void counters_free(struct counters *c);
 /* What statements and objects keep beside counters, in the same arena. */
 struct states *counters_states(const struct counters *c);
+/* Where the elements of dynamic sets live, for the rulesets that count here: borrowed; NULL,
+ * as at first: no set is dynamic, what packets would add they do not. */
+struct set_elements;
+void counters_lend(struct counters *c, struct set_elements *elements);
+struct set_elements *counters_elements(const struct counters *c);
 
 /* A free slot that shows the given value, or COUNTER_NONE when there is none left. */
 uint32_t counter_alloc(struct counters *c, struct counter initial);
