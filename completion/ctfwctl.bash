@@ -4,13 +4,15 @@
 _ctfwctl_nft()
 {
 	case $1 in
-	list) echo "ruleset tables table chains chain ct" ;;
+	list) echo "ruleset tables table chains chain sets maps meters counters quotas limits
+		flowtables flowtable hooks ct" ;;
 	flush) echo "ruleset table chain" ;;
-	add | create) echo "table chain rule ct" ;;
+	add | create) echo "table chain rule flowtable ct" ;;
 	insert | replace) echo "rule" ;;
-	delete) echo "table chain rule ct" ;;
+	delete | destroy) echo "table chain rule flowtable ct" ;;
 	rename) echo "chain" ;;
 	reset) echo "rules rule" ;;
+	monitor) echo "new destroy tables chains rules sets elements ruleset" ;;
 	esac
 }
 
@@ -19,7 +21,7 @@ _ctfwctl_objects()
 {
 	case $1 in
 	list) echo "helpers helper timeouts timeout expectations expectation" ;;
-	add | create | delete) echo "helper timeout expectation" ;;
+	add | create | delete | destroy) echo "helper timeout expectation" ;;
 	esac
 }
 
@@ -27,7 +29,7 @@ _ctfwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands="status conntrack reload replay help"
-	local nft="add create insert replace delete list flush rename reset"
+	local nft="add create insert replace delete destroy list flush rename reset monitor"
 	local globals="--socket --file --interactive --check --define --includepath --handle
 		--stateless --terse --service --guid --numeric --numeric-priority
 		--numeric-protocol --numeric-time --echo --json --help --version"

@@ -128,7 +128,7 @@ static bool defines_decode(const json_t *defines, struct ruleset_define *out)
 	return true;
 }
 
-static bool print_decode(const json_t *names, unsigned *ret_flags)
+bool control_print_decode(const json_t *names, unsigned *ret_flags)
 {
 	unsigned flags = 0;
 	json_t *name;
@@ -161,7 +161,7 @@ static const char *decode(const json_t *params, struct bundle *b, struct ruleset
 		return "includes";
 	if (!defines_decode(json_object_get(params, "defines"), b->defines))
 		return "defines";
-	if (!print_decode(json_object_get(params, "print"), &input->print))
+	if (!control_print_decode(json_object_get(params, "print"), &input->print))
 		return "print";
 	input->name = json_string_value(json_object_get(source, "name"));
 	input->text = json_string_value(text);

@@ -165,6 +165,32 @@ bool client_stopped(const struct client *c)
 	return c->stopped;
 }
 
+static struct client *watching; /* whom a signal stops */
+
+static void on_signal(int number)
+{
+	(void)number;
+	client_stop(watching);
+}
+
+void client_catch_signals(struct client *c)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	watching = c;
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+/* Who asks twice gets what was asked once: the client that a signal would stop goes away. */
+void client_ignore_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	watching = NULL;
+}
+
 int client_receive(struct client *c, struct client_reply *ret_reply)
 {
 	struct client_reply r = { 0 };

@@ -30,6 +30,9 @@ void client_reply_fini(struct client_reply *r);
 /* From a signal handler: client_receive() returns -1 now or the next time, and says nothing. */
 void client_stop(struct client *c);
 bool client_stopped(const struct client *c);
+/* SIGINT and SIGTERM stop that client, one at a time; and no longer, before it is closed. */
+void client_catch_signals(struct client *c);
+void client_ignore_signals(void);
 
 /* One call with more, and the parameters of each of its replies, until there are no more or
  * each() returns something else than 0, which is what is returned then; or 1 with the reason

@@ -4,7 +4,6 @@
  * failures and for -D, -U and -G that found nothing. */
 #include <errno.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -283,32 +282,6 @@ static int create(struct ctl *ctl, const struct conntrack_request *r)
 
 /* ---- -E ---- */
 
-static struct client *watching; /* whom a signal stops */
-
-static void on_signal(int number)
-{
-	(void)number;
-	client_stop(watching);
-}
-
-static void catch_signals(struct client *c)
-{
-	struct sigaction action = { .sa_handler = on_signal };
-
-	watching = c;
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-}
-
-/* Who asks twice gets what was asked once: the client that a signal would stop goes away. */
-static void ignore_signals(void)
-{
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	watching = NULL;
-}
-
 /* At once, and then no more than once a second. */
 static void say_skipped(struct conntrack_printer *p, bool at_once)
 {
@@ -375,7 +348,7 @@ static int watch(struct ctl *ctl, const struct conntrack_request *r)
 
 	if (!c)
 		return 1;
-	catch_signals(c);
+	client_catch_signals(c);
 	params = json_pack("{so}", "kinds", kinds_of(r->events));
 	if (!w.expectations)
 		json_object_set_new(params, "filter", control_filter_encode(&r->filter));
@@ -387,7 +360,7 @@ static int watch(struct ctl *ctl, const struct conntrack_request *r)
 	say_skipped(&w.printer, true);
 	conntrack_say(ctl, "%lld %s events have been shown.", (long long)w.printer.shown,
 		      w.expectations ? "expectation" : "flow");
-	ignore_signals();
+	client_ignore_signals();
 	client_close(c);
 	return status;
 }

@@ -134,7 +134,7 @@ static int includes_add(struct apply *a, const struct client_reply *r)
 
 /* ---- the call ---- */
 
-static json_t *print_names(unsigned flags)
+json_t *print_names(unsigned flags)
 {
 	json_t *names = json_array();
 
@@ -282,6 +282,14 @@ static const char *late_option(int argc, char **argv)
 	return NULL;
 }
 
+/* Whether the command's first word is that. */
+static bool begins_with(const char *word, int argc, char **argv)
+{
+	size_t len = strlen(word);
+
+	return argc && strncmp(argv[0], word, len) == 0 && strchr(" \t\n", argv[0][len]);
+}
+
 int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
 {
 	const char *late = late_option(argc, argv);
@@ -297,6 +305,8 @@ int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
 		return ctl_error(ctl, "-f and -i: one of the two, please");
 	if (o->n_defines && !o->file)
 		return ctl_error(ctl, "-D/--define can only be used with -f/--file");
+	if (begins_with("monitor", argc, argv))
+		return monitor_run(ctl, o, argc, argv);
 	if (apply_init(&a, ctl, o) == 0)
 		status = o->interactive ? interactive(&a) :
 			 o->file ? from_file(&a, o->file) : from_words(&a, argc, argv);

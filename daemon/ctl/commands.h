@@ -2,6 +2,8 @@
 #ifndef CTFW_CTL_COMMANDS_H
 #define CTFW_CTL_COMMANDS_H
 
+#include <jansson.h>
+
 #include "ctl/command.h"
 
 extern const struct command command_conntrack;
@@ -12,6 +14,10 @@ extern const struct command command_status;
 
 /* Any other word: a command in nft's grammar. */
 struct options;
+/* One of them that does not end: argv[0] begins with the word monitor. */
+int monitor_run(struct ctl *ctl, const struct options *o, int argc, char **argv);
+/* A value for the parameter `print` of the daemon's methods. */
+json_t *print_names(unsigned flags);
 int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv);
 
 /* For the help of them all. */

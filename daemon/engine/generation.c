@@ -14,11 +14,15 @@ struct generation {
 	struct arena *arena;
 	struct ruleset *ruleset;
 	uint64_t serial;
+	void (*changed)(void *arg, const struct ruleset *old, const struct ruleset *new,
+			bool anew);
+	void *changed_arg;
 };
 
-/* Takes the reference to rs, also when it fails. */
-static int install(struct generation *g, struct ruleset *rs, struct diag *d)
+/* Takes the reference to rs, also when it fails.  anew: it was not made from the one before. */
+static int install(struct generation *g, struct ruleset *rs, bool anew, struct diag *d)
 {
+	struct ruleset *former;
 	struct program *program = NULL;
 	struct text saved = TEXT_INIT;
 	int err = engine_compile(g->engine, rs, g->ruleset, d, &program);
@@ -34,9 +38,12 @@ static int install(struct generation *g, struct ruleset *rs, struct diag *d)
 	if (err == 0) {
 		engine_set_program(g->engine, program);
 		program = NULL;
-		ruleset_unref(g->ruleset);
+		former = g->ruleset;
 		g->ruleset = ruleset_ref(rs);
 		g->serial++;
+		if (g->changed && former)
+			g->changed(g->changed_arg, former, rs, anew);
+		ruleset_unref(former);
 	}
 	text_fini(&saved);
 	program_free(program);
@@ -82,7 +89,7 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 		*ret_restored = rs != NULL;
 	if (!rs)
 		rs = ruleset_new(counters);
-	if (!rs || install(g, rs, d) < 0) {
+	if (!rs || install(g, rs, true, d) < 0) {
 		generation_free(g);
 		return NULL;
 	}
@@ -109,7 +116,7 @@ int generation_apply(struct generation *g, const struct ruleset_input *input, st
 		ruleset_unref(next);
 		return 0;
 	}
-	return install(g, next, d);
+	return install(g, next, false, d);
 }
 
 /* What the file makes of nothing. */
@@ -130,7 +137,7 @@ int generation_replace(struct generation *g, const struct ruleset_input *input, 
 	struct ruleset *next = NULL;
 	int err = from_nothing(g->counters, input, d, &next);
 
-	return err < 0 ? err : install(g, next, d);
+	return err < 0 ? err : install(g, next, true, d);
 }
 
 int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d)
@@ -144,6 +151,15 @@ int generation_check(struct generation *g, const struct ruleset_input *input, st
 	if (err == 0)
 		ruleset_unref(next);
 	return err;
+}
+
+void generation_watch(struct generation *g,
+		      void (*changed)(void *arg, const struct ruleset *old,
+				      const struct ruleset *new, bool anew),
+		      void *arg)
+{
+	g->changed = changed;
+	g->changed_arg = arg;
 }
 
 const struct ruleset *generation_ruleset(const struct generation *g)

@@ -318,6 +318,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 		return -errno;
 	}
 	f->events = event_hub_new(f->ct);
+	f->rules = rule_hub_new(f->generation);
 	f->events_event = reader(f, f->events_fd, on_events);
 	f->events_timer = evtimer_new(f->base, on_events_timer, f);
 	conntrack_set_event_wake(f->ct, wake_reader, f);
@@ -331,6 +332,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 		.elements = f->elements,
 		.generation = f->generation,
 		.events = f->events,
+		.rules = f->rules,
 		.workers = f->start->workers,
 		.now = filter_now,
 		.status = filter_status,
@@ -339,7 +341,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 	};
 	f->control =
 		control_server_new(f->base, f->start->rundir->listen_fd, &f->control_context);
-	if (!f->events || !f->events_event || !f->events_timer || !f->channel_event ||
+	if (!f->events || !f->rules || !f->events_event || !f->events_timer || !f->channel_event ||
 	    !f->log_event || !f->heartbeat_event || !f->housekeep_event ||
 	    !f->control) {
 		diag_error(d, NULL, "out of memory");
@@ -459,6 +461,7 @@ static void tear_down(struct filter *f)
 	free_event(f->housekeep_event);
 	if (f->base)
 		event_base_free(f->base);
+	rule_hub_free(f->rules);
 	generation_free(f->generation);
 	engine_free(f->engine);
 	event_hub_free(f->events);

@@ -38,6 +38,7 @@ struct filter {
 	struct engine *engine;
 	struct generation *generation;
 	struct event_hub *events;
+	struct rule_hub *rules;
 	int events_fd; /* eventfd: the hub has something to collect */
 
 	struct event_base *base;

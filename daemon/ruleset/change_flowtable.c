@@ -50,6 +50,7 @@ int flowtable_add(struct transaction *tx, struct table *t, struct flowtable_spec
 		  enum command_op op)
 {
 	struct flowtable *f = spec->flowtable;
+	struct echo echo = { .kind = ECHO_FLOWTABLE, .op = op, .table = t->handle };
 	size_t at = flowtable_find(t, f->name);
 	int err = 0;
 
@@ -69,9 +70,9 @@ int flowtable_add(struct transaction *tx, struct table *t, struct flowtable_spec
 			   "this flowtable has no hook: write hook ingress priority filter;");
 		return -EINVAL;
 	}
-	f->handle = ++t->last_handle;
+	f->handle = echo.handle = ++t->last_handle;
 	f->refs++;
-	return table_add_flowtable(t, f) ? 0 : -ENOMEM;
+	return table_add_flowtable(t, f) && transaction_echo(tx, &echo) ? 0 : -ENOMEM;
 }
 
 size_t flowtable_named(struct transaction *tx, const struct table *t, const struct command *c)

@@ -2,8 +2,6 @@
  *
  * A rule that has neighbours on both sides is shown with the handle of the one before it, as
  * the kernel tells it; so all is shown at the end, when the neighbours are known. */
-#include <inttypes.h>
-
 #include "ruleset/transaction.h"
 
 struct place {
@@ -39,59 +37,30 @@ static const char *verb(enum command_op op)
 	return op == COMMAND_CREATE ? "create" : op == COMMAND_INSERT ? "insert" : "add";
 }
 
-static void print_handle(const struct transaction *tx, uint64_t handle, struct text *out)
-{
-	if (tx->input->print & PRINT_HANDLE)
-		text_printf(out, " # handle %" PRIu64, handle);
-	text_putc(out, '\n');
-}
-
-static void echo_table(const struct transaction *tx, const struct echo *e,
-		       const struct table *t, struct text *out)
-{
-	if (tx->input->json) {
-		echo_json_table(e, t, out);
-		return;
-	}
-	text_printf(out, "%s table %s %s", verb(e->op), family_name(t->family), t->name);
-	if (e->flags & TABLE_DORMANT)
-		text_puts(out, " { flags dormant; }");
-	print_handle(tx, t->handle, out);
-}
-
-static void echo_chain(const struct transaction *tx, const struct echo *e,
-		       const struct table *t, const struct chain *c, struct text *out)
-{
-	if (tx->input->json) {
-		echo_json_chain(e, t, c, out);
-		return;
-	}
-	text_printf(out, "%s chain %s %s %s", verb(e->op), family_name(t->family), t->name,
-		    c->name);
-	if (c->type != CHAIN_REGULAR) {
-		text_printf(out, " { type filter hook %s priority ", hook_name(c->hook));
-		print_priority(c->hook, c->priority, tx->input->print, out);
-		text_printf(out, "; policy %s; }", c->drop ? "drop" : "accept");
-	}
-	print_handle(tx, c->handle, out);
-}
-
 static void echo_object(const struct transaction *tx, const struct echo *e,
 			const struct table *t, struct text *out)
 {
 	for (size_t i = t->n_objects; i-- > 0;) {
-		const struct object *o = t->objects[i];
-
-		if (o->handle != e->handle)
+		if (t->objects[i]->handle != e->handle)
 			continue;
-		if (tx->input->json) {
-			echo_json_object(tx, e, t, o, out);
-			return;
-		}
-		text_printf(out, "%s %s %s %s %s ", verb(e->op), object_kind_name(o->kind),
-			    family_name(t->family), t->name, o->name);
-		print_object_line(o, tx->input->print, out);
-		text_putc(out, '\n');
+		if (tx->input->json)
+			echo_json_object(tx, e, t, t->objects[i], out);
+		else
+			line_object(verb(e->op), t, t->objects[i], tx->input->print, out);
+		return;
+	}
+}
+
+static void echo_flowtable(const struct transaction *tx, const struct echo *e,
+			   const struct table *t, struct text *out)
+{
+	for (size_t i = t->n_flowtables; i-- > 0;) {
+		if (t->flowtables[i]->handle != e->handle)
+			continue;
+		if (tx->input->json)
+			echo_json_flowtable(e, t, t->flowtables[i], out);
+		else
+			line_flowtable(verb(e->op), t, t->flowtables[i], tx->input->print, out);
 		return;
 	}
 }
@@ -117,10 +86,7 @@ static void echo_set(const struct transaction *tx, const struct echo *e, const s
 			    t->name, s->name, e->text);
 		return;
 	}
-	text_printf(out, "%s %s %s %s %s ", verb(e->op), s->kind ? "map" : "set",
-		    family_name(t->family), t->name, s->name);
-	print_set_line(s, tx->input->print, out);
-	text_putc(out, '\n');
+	line_set(verb(e->op), t, s, tx->input->print, out);
 }
 
 /* The place of the rule, looked for from where the last one was. */
@@ -143,22 +109,29 @@ static bool find_rule(struct place *place, const struct chain *c, uint64_t handl
 static void echo_rule(const struct transaction *tx, const struct echo *e, const struct table *t,
 		      struct place *place, struct text *out)
 {
-	const struct chain *c = place->chain;
-	size_t at = place->at;
-
 	if (tx->input->json) {
-		echo_json_rule(tx, e, t, c, c->rules[at], out);
+		echo_json_rule(tx, e, t, place->chain, place->chain->rules[place->at], out);
 		return;
 	}
 	if (e->op == COMMAND_REPLACE)
-		text_printf(out, "delete rule %s %s %s handle %" PRIu64 "\n",
-			    family_name(t->family), t->name, c->name, e->handle);
-	text_printf(out, "%s rule %s %s %s ", verb(e->op), family_name(t->family), t->name,
-		    c->name);
-	if (at > 0 && at + 1 < c->n_rules)
-		text_printf(out, "handle %" PRIu64 " ", c->rules[at - 1]->handle);
-	print_rule(c->rules[at], tx->input->print, out);
-	text_putc(out, '\n');
+		line_delete_rule(t, place->chain, e->handle, out);
+	line_rule(verb(e->op), t, place->chain, place->at, tx->input->print, out);
+}
+
+static void echo_in_table(const struct transaction *tx, const struct echo *e,
+			  const struct table *t, struct place *place, struct text *out)
+{
+	const struct chain *c = find_chain(place, t,
+					   e->kind == ECHO_CHAIN ? e->handle : e->chain);
+
+	if (!c)
+		return;
+	if (e->kind == ECHO_CHAIN && tx->input->json)
+		echo_json_chain(e, t, c, out);
+	else if (e->kind == ECHO_CHAIN)
+		line_chain(verb(e->op), t, c, tx->input->print, out);
+	else if (find_rule(place, c, e->handle))
+		echo_rule(tx, e, t, place, out);
 }
 
 static void echo_all(const struct transaction *tx, struct text *out)
@@ -168,29 +141,31 @@ static void echo_all(const struct transaction *tx, struct text *out)
 	for (size_t i = 0; i < tx->n_echoes; i++) {
 		const struct echo *e = &tx->echoes[i];
 		const struct table *t = find_table(tx->rs, e->table ? e->table : e->handle);
-		const struct chain *c;
 
 		if (!t)
 			continue;
-		if (e->kind == ECHO_TABLE) {
-			echo_table(tx, e, t, out);
-			continue;
-		}
-		if (e->kind == ECHO_OBJECT) {
+		switch (e->kind) {
+		case ECHO_TABLE:
+			if (tx->input->json)
+				echo_json_table(e, t, out);
+			else
+				line_table(verb(e->op), t, e->flags, tx->input->print, out);
+			break;
+		case ECHO_OBJECT:
 			echo_object(tx, e, t, out);
-			continue;
-		}
-		if (e->kind == ECHO_SET || e->kind == ECHO_ELEMENT) {
+			break;
+		case ECHO_FLOWTABLE:
+			echo_flowtable(tx, e, t, out);
+			break;
+		case ECHO_SET:
+		case ECHO_ELEMENT:
 			echo_set(tx, e, t, out);
-			continue;
+			break;
+		case ECHO_CHAIN:
+		case ECHO_RULE:
+			echo_in_table(tx, e, t, &place, out);
+			break;
 		}
-		c = find_chain(&place, t, e->kind == ECHO_CHAIN ? e->handle : e->chain);
-		if (!c)
-			continue;
-		if (e->kind == ECHO_CHAIN)
-			echo_chain(tx, e, t, c, out);
-		else if (find_rule(&place, c, e->handle))
-			echo_rule(tx, e, t, &place, out);
 	}
 }
 

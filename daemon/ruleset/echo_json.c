@@ -34,6 +34,14 @@ void echo_json_chain(const struct echo *e, const struct table *t, const struct c
 	out_close(out, '}');
 }
 
+void echo_json_flowtable(const struct echo *e, const struct table *t,
+			 const struct flowtable *f, struct text *out)
+{
+	open_verb(e, out);
+	print_json_flowtable(t, f, out);
+	out_close(out, '}');
+}
+
 void echo_json_object(const struct transaction *tx, const struct echo *e, const struct table *t,
 		      const struct object *o, struct text *out)
 {

@@ -91,21 +91,29 @@ void table_remove_flowtable(struct table *t, size_t at)
 		(t->n_flowtables - at) * sizeof(struct flowtable *));
 }
 
+void print_flowtable_lines(const struct flowtable *f, unsigned flags, const char *indent,
+			   const char *end, struct text *out)
+{
+	text_printf(out, "%shook ingress priority ", indent);
+	print_priority(PRIORITY_FLOWTABLE, f->priority, flags, out);
+	text_puts(out, end);
+	for (size_t i = 0; i < f->n_devices; i++)
+		text_printf(out, "%s%s%s", i ? ", " : indent, i ? "" : "devices = { ",
+			    f->devices[i]);
+	if (f->n_devices)
+		text_printf(out, " }%s", end);
+	if (f->offload)
+		text_printf(out, "%sflags offload%s", indent, end);
+	if (f->counter)
+		text_printf(out, "%scounter%s", indent, end);
+}
+
 void print_flowtable(const struct flowtable *f, unsigned flags, struct text *out)
 {
 	text_printf(out, "\tflowtable %s {", f->name);
 	if (flags & PRINT_HANDLE)
 		text_printf(out, " # handle %" PRIu64, f->handle);
-	text_puts(out, "\n\t\thook ingress priority ");
-	print_priority(PRIORITY_FLOWTABLE, f->priority, flags, out);
 	text_putc(out, '\n');
-	for (size_t i = 0; i < f->n_devices; i++)
-		text_printf(out, "%s%s", i ? ", " : "\t\tdevices = { ", f->devices[i]);
-	if (f->n_devices)
-		text_puts(out, " }\n");
-	if (f->offload)
-		text_puts(out, "\t\tflags offload\n");
-	if (f->counter)
-		text_puts(out, "\t\tcounter\n");
+	print_flowtable_lines(f, flags, "\t\t", "\n", out);
 	text_puts(out, "\t}\n");
 }

@@ -72,12 +72,17 @@ static void print_handle(uint64_t handle, unsigned flags, struct text *out)
 		text_printf(out, " # handle %" PRIu64, handle);
 }
 
-static const char *const chain_type_names[] = {
-	[CHAIN_REGULAR] = "",
-	[CHAIN_FILTER] = "filter",
-	[CHAIN_NAT] = "nat",
-	[CHAIN_ROUTE] = "route",
-};
+const char *chain_type_name(enum chain_type type)
+{
+	static const char *const names[] = {
+		[CHAIN_REGULAR] = "",
+		[CHAIN_FILTER] = "filter",
+		[CHAIN_NAT] = "nat",
+		[CHAIN_ROUTE] = "route",
+	};
+
+	return names[type];
+}
 
 void print_rule(const struct rule *r, unsigned flags, struct text *out)
 {
@@ -106,7 +111,7 @@ void print_chain_head(const struct chain *c, unsigned flags, struct text *out)
 	text_putc(out, '\n');
 	if (c->type == CHAIN_REGULAR)
 		return;
-	text_printf(out, "\t\ttype %s hook %s priority ", chain_type_names[c->type],
+	text_printf(out, "\t\ttype %s hook %s priority ", chain_type_name(c->type),
 		    hook_name(c->hook));
 	print_priority(c->hook, c->priority, flags, out);
 	text_printf(out, "; policy %s;\n", c->drop ? "drop" : "accept");

@@ -16,8 +16,11 @@ void print_rule(const struct rule *r, unsigned flags, struct text *out);
 /* The name of the priority with what is added to it, or the number. */
 #define PRIORITY_FLOWTABLE HOOK_COUNT /* in the place of a hook: flowtables know filter only */
 void print_priority(unsigned hook, int32_t priority, unsigned flags, struct text *out);
+const char *chain_type_name(enum chain_type type);
 /* Whole blocks. */
 void print_object(const struct object *o, unsigned flags, struct text *out);
+void print_flowtable_lines(const struct flowtable *f, unsigned flags, const char *indent,
+			   const char *end, struct text *out);
 void print_flowtable(const struct flowtable *f, unsigned flags, struct text *out);
 void print_table(const struct table *t, unsigned flags, uint64_t mono, struct text *out);
 void print_chain(const struct chain *c, unsigned flags, struct text *out);
@@ -62,6 +65,25 @@ const char *shown_time(uint32_t seconds);
 /* A statement of an element, which has its state in the slot. */
 void print_state(const struct stmt *s, struct counters *counters, uint32_t slot,
 		 unsigned flags, struct text *out);
+
+/* print_line.c: the same as commands, a line each.  verb: "add" and its like; flags of a table
+ * are those that it was asked for. */
+void line_table(const char *verb, const struct table *t, unsigned table_flags, unsigned flags,
+		struct text *out);
+void line_chain(const char *verb, const struct table *t, const struct chain *c, unsigned flags,
+		struct text *out);
+void line_object(const char *verb, const struct table *t, const struct object *o,
+		 unsigned flags, struct text *out);
+void line_set(const char *verb, const struct table *t, const struct set *s, unsigned flags,
+	      struct text *out);
+void line_flowtable(const char *verb, const struct table *t, const struct flowtable *f,
+		    unsigned flags, struct text *out);
+void line_rule(const char *verb, const struct table *t, const struct chain *c, size_t at,
+	       unsigned flags, struct text *out);
+/* what: "chain", "ct helper" ...; name NULL: the table itself. */
+void line_delete(const char *what, const struct table *t, const char *name, struct text *out);
+void line_delete_rule(const struct table *t, const struct chain *c, uint64_t handle,
+		      struct text *out);
 
 /* print_stmt.c */
 void print_expr(const struct expr *e, unsigned flags, struct text *out);

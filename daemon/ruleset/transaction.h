@@ -21,7 +21,15 @@ struct mention {
 	char *target; /* of a jump; NULL for a reject */
 };
 
-enum echo_kind { ECHO_TABLE, ECHO_CHAIN, ECHO_OBJECT, ECHO_RULE, ECHO_SET, ECHO_ELEMENT };
+enum echo_kind {
+	ECHO_TABLE,
+	ECHO_CHAIN,
+	ECHO_OBJECT,
+	ECHO_FLOWTABLE,
+	ECHO_RULE,
+	ECHO_SET,
+	ECHO_ELEMENT
+};
 /* Something added, to be shown when all is well. */
 struct echo {
 	enum echo_kind kind;
@@ -74,6 +82,8 @@ void echo_print(const struct transaction *tx, struct text *out);
 void echo_json_table(const struct echo *e, const struct table *t, struct text *out);
 void echo_json_chain(const struct echo *e, const struct table *t, const struct chain *c,
 		     struct text *out);
+void echo_json_flowtable(const struct echo *e, const struct table *t,
+			 const struct flowtable *f, struct text *out);
 void echo_json_object(const struct transaction *tx, const struct echo *e, const struct table *t,
 		      const struct object *o, struct text *out);
 void echo_json_rule(const struct transaction *tx, const struct echo *e, const struct table *t,

@@ -44,6 +44,11 @@ struct event_hub *event_hub_new(struct conntrack *ct);
 void event_hub_free(struct event_hub *hub);
 bool event_hub_collect(struct event_hub *hub);
 
+/* The same for changes of the ruleset: it watches g, and must outlive all sessions. */
+struct rule_hub;
+struct rule_hub *rule_hub_new(struct generation *g);
+void rule_hub_free(struct rule_hub *hub);
+
 /* What the methods work on. */
 struct set_elements;
 
@@ -53,6 +58,7 @@ struct control_context {
 	const struct set_elements *elements;
 	struct generation *generation;
 	struct event_hub *events;
+	struct rule_hub *rules;
 	unsigned workers; /* of the engine */
 	struct instant (*now)(void *arg);
 	/* The daemon's own part of Status: an object (new reference) with these members of

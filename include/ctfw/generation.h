@@ -29,6 +29,13 @@ int generation_replace(struct generation *g, const struct ruleset_input *input, 
 /* The same without the last step: is it right? */
 int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d);
 
+/* changed() is called whenever another ruleset is in force, with the one before; anew: nothing
+ * of it was kept.  One watcher. */
+void generation_watch(struct generation *g,
+		      void (*changed)(void *arg, const struct ruleset *old,
+				      const struct ruleset *new, bool anew),
+		      void *arg);
+
 const struct ruleset *generation_ruleset(const struct generation *g);
 /* Counts changes that were put in force. */
 uint64_t generation_serial(const struct generation *g);

@@ -85,6 +85,25 @@ int ruleset_apply(struct ruleset *old, const struct ruleset_input *input, struct
 /* Print as `nft list ruleset` with these flags would. */
 void ruleset_print(const struct ruleset *rs, unsigned flags, struct text *out);
 
+/* What made one ruleset of another, as commands, a line each: nft's `monitor`. */
+enum ruleset_watch_object {
+	RULESET_WATCH_TABLES = 1 << 0,
+	RULESET_WATCH_CHAINS = 1 << 1,
+	RULESET_WATCH_RULES = 1 << 2,
+	RULESET_WATCH_SETS = 1 << 3,
+	RULESET_WATCH_ELEMENTS = 1 << 4,
+	RULESET_WATCH_OBJECTS = 1 << 5,
+	RULESET_WATCH_ALL = (1 << 6) - 1,
+};
+struct ruleset_watch {
+	unsigned objects; /* enum ruleset_watch_object */
+	bool added, removed;
+	unsigned print; /* enum print_flag */
+};
+/* old or new may be NULL: none.  0 or -ENOMEM. */
+int ruleset_diff(const struct ruleset *old, const struct ruleset *new,
+		 const struct ruleset_watch *watch, struct text *out);
+
 /* For the arena: the whole model as text, handles and counter slots included; and back.
  * The slots are claimed.  0, -EINVAL when the text is damaged (diagnostics in d). */
 void ruleset_save(const struct ruleset *rs, struct text *out);

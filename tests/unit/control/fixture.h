@@ -29,6 +29,7 @@ struct fixture {
 	struct engine *engine;
 	struct generation *generation;
 	struct event_hub *events;
+	struct rule_hub *rules;
 	struct instant now;
 	struct control_context ctx;
 	struct set_elements *elements;
@@ -109,13 +110,15 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 	assert_non_null(f->generation);
 	diag_fini(&d);
 	f->events = event_hub_new(f->ct);
-	assert_non_null(f->events);
+	f->rules = rule_hub_new(f->generation);
+	assert_true(f->events && f->rules);
 	f->ctx = (struct control_context){
 		.engine = f->engine,
 		.conntrack = f->ct,
 		.elements = f->elements,
 		.generation = f->generation,
 		.events = f->events,
+		.rules = f->rules,
 		.workers = 1,
 		.now = fixture_now,
 		.status = fixture_status,
@@ -128,6 +131,7 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 static inline void fixture_fini(struct fixture *f)
 {
 	rcu_online();
+	rule_hub_free(f->rules);
 	generation_free(f->generation);
 	engine_free(f->engine);
 	counters_free(f->counters);

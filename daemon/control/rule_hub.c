@@ -1,0 +1,80 @@
+/* rule_hub.c - changes of the ruleset on their way to those who watch.  See rule_hub.h. */
+#include "control/rule_hub.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct rule_hub {
+	struct generation *generation;
+	struct rule_listener *listeners;
+};
+
+/* One change for one listener; what does not fit is skipped as a whole. */
+static void tell(struct rule_hub *hub, struct rule_listener *l, const struct ruleset *old,
+		 const struct ruleset *new, bool anew)
+{
+	struct text lines = TEXT_INIT;
+	int err = 0;
+
+	if (anew)
+		err = ruleset_diff(old, NULL, &l->watch, &lines);
+	if (!err)
+		err = ruleset_diff(anew ? NULL : old, new, &l->watch, &lines);
+	if (l->generations)
+		text_printf(&lines, "# new generation %" PRIu64 "\n",
+			    generation_serial(hub->generation));
+	if (err || text_failed(&lines) || lines.len > RULE_HUB_PENDING - l->pending.len)
+		l->skipped++;
+	else
+		text_append(&l->pending, text_str(&lines), lines.len);
+	text_fini(&lines);
+	if (l->waits && (l->pending.len || l->skipped)) {
+		l->waits = false;
+		l->wake(l->arg);
+	}
+}
+
+static void on_change(void *arg, const struct ruleset *old, const struct ruleset *new,
+		      bool anew)
+{
+	struct rule_hub *hub = arg;
+
+	for (struct rule_listener *l = hub->listeners; l; l = l->next)
+		tell(hub, l, old, new, anew);
+}
+
+struct rule_hub *rule_hub_new(struct generation *g)
+{
+	struct rule_hub *hub = calloc(1, sizeof(*hub));
+
+	if (!hub)
+		return NULL;
+	hub->generation = g;
+	generation_watch(g, on_change, hub);
+	return hub;
+}
+
+void rule_hub_free(struct rule_hub *hub)
+{
+	if (!hub)
+		return;
+	generation_watch(hub->generation, NULL, NULL);
+	free(hub);
+}
+
+void rule_hub_listen(struct rule_hub *hub, struct rule_listener *l)
+{
+	l->next = hub->listeners;
+	hub->listeners = l;
+}
+
+void rule_hub_unlisten(struct rule_hub *hub, struct rule_listener *l)
+{
+	struct rule_listener **link = &hub->listeners;
+
+	while (*link && *link != l)
+		link = &(*link)->next;
+	if (*link)
+		*link = l->next;
+	text_fini(&l->pending);
+}

@@ -1,0 +1,302 @@
+/* diff.c - what makes one ruleset of another, as commands, for those who watch.
+ *
+ * Rulesets share what did not change, so that what is the same is mostly the same pointer, and
+ * a small change of a large ruleset is found quickly.  Objects are the same one where their
+ * handle is.  What went is told before what came: the lines, given as commands, do what was
+ * done. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ruleset/print.h"
+
+struct diff {
+	const struct ruleset_watch *watch;
+	struct text *out;
+	bool oom;
+};
+
+static bool tells(const struct diff *d, unsigned object, bool added)
+{
+	return d->watch->objects & object && (added ? d->watch->added : d->watch->removed);
+}
+
+/* ---- rules ---- */
+
+/* The rules of a stretch, by handle: open addressing, 0 is free, an entry is a place plus 1. */
+struct handles {
+	uint32_t *slot;
+	size_t size;
+	struct rule *const *rules;
+};
+
+static size_t first_slot(const struct handles *h, uint64_t handle)
+{
+	return (size_t)(handle * 0x9e3779b97f4a7c15u >> 32) & (h->size - 1);
+}
+
+static bool handles_init(struct handles *h, struct rule *const *rules, size_t n)
+{
+	h->rules = rules;
+	h->size = 16;
+	while (h->size < 2 * n)
+		h->size *= 2;
+	h->slot = calloc(h->size, sizeof(*h->slot));
+	for (size_t i = 0; h->slot && i < n; i++) {
+		size_t at = first_slot(h, rules[i]->handle);
+
+		while (h->slot[at])
+			at = (at + 1) & (h->size - 1);
+		h->slot[at] = (uint32_t)i + 1;
+	}
+	return h->slot;
+}
+
+static const struct rule *handles_find(const struct handles *h, uint64_t handle)
+{
+	size_t at = first_slot(h, handle);
+
+	while (h->slot[at]) {
+		const struct rule *r = h->rules[h->slot[at] - 1];
+
+		if (r->handle == handle)
+			return r;
+		at = (at + 1) & (h->size - 1);
+	}
+	return NULL;
+}
+
+/* A copy that leads to the same chain under another name is no change. */
+static bool is_same(const struct rule *r, const struct rule *other)
+{
+	return other && (r == other || r->origin == other || other->origin == r ||
+			 (r->origin && r->origin == other->origin));
+}
+
+static void rule_gone(struct diff *d, const struct table *t, const struct chain *c,
+		      const struct rule *r)
+{
+	if (tells(d, RULESET_WATCH_RULES, false))
+		line_delete_rule(t, c, r->handle, d->out);
+}
+
+/* Before the first of the old rules, a new one was inserted. */
+static void rule_new_here(struct diff *d, const struct table *t, const struct chain *c,
+			  size_t at, bool before_old)
+{
+	if (tells(d, RULESET_WATCH_RULES, true))
+		line_rule(at == 0 && before_old ? "insert" : "add", t, c, at, d->watch->print,
+			  d->out);
+}
+
+/* What differs lies between the rules that both begin with and those that both end with. */
+static void diff_rules(struct diff *d, const struct table *t, const struct chain *old,
+		       const struct chain *new)
+{
+	size_t first = 0, last = 0, n_old, n_new;
+	struct handles was, is;
+
+	while (first < old->n_rules && first < new->n_rules &&
+	       is_same(old->rules[first], new->rules[first]))
+		first++;
+	while (last < old->n_rules - first && last < new->n_rules - first &&
+	       is_same(old->rules[old->n_rules - 1 - last], new->rules[new->n_rules - 1 - last]))
+		last++;
+	n_old = old->n_rules - first - last;
+	n_new = new->n_rules - first - last;
+	if (!handles_init(&was, old->rules + first, n_old)) {
+		d->oom = true;
+		return;
+	}
+	if (!handles_init(&is, new->rules + first, n_new)) {
+		free(was.slot);
+		d->oom = true;
+		return;
+	}
+	for (size_t i = 0; i < n_old; i++) {
+		if (!is_same(was.rules[i], handles_find(&is, was.rules[i]->handle)))
+			rule_gone(d, t, new, was.rules[i]);
+	}
+	for (size_t i = 0; i < n_new; i++) {
+		const struct rule *former = handles_find(&was, is.rules[i]->handle);
+
+		/* One that was replaced is told as added, as nft has it. */
+		if (!is_same(is.rules[i], former))
+			rule_new_here(d, t, new, first + i, !former && (last || n_old));
+	}
+	free(was.slot);
+	free(is.slot);
+}
+
+/* ---- tables ---- */
+
+static void chain_gone(struct diff *d, const struct table *t, const struct chain *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		rule_gone(d, t, c, c->rules[i]);
+}
+
+static void chain_came(struct diff *d, const struct table *t, const struct chain *c)
+{
+	for (size_t i = 0; i < c->n_rules; i++)
+		rule_new_here(d, t, c, i, false);
+}
+
+static const struct chain *find_chain(const struct table *t, const struct chain *like)
+{
+	size_t at = chain_find(t, like->name);
+
+	if (at != MODEL_NONE && t->chains[at]->handle == like->handle)
+		return t->chains[at];
+	for (size_t i = 0; i < t->n_chains; i++) {
+		if (t->chains[i]->handle == like->handle)
+			return t->chains[i];
+	}
+	return NULL;
+}
+
+static bool has_object(const struct table *t, uint64_t handle)
+{
+	for (size_t i = 0; i < t->n_objects; i++) {
+		if (t->objects[i]->handle == handle)
+			return true;
+	}
+	return false;
+}
+
+static bool has_set(const struct table *t, uint64_t handle)
+{
+	for (size_t i = 0; i < t->n_sets; i++) {
+		if (t->sets[i]->handle == handle)
+			return true;
+	}
+	return false;
+}
+
+static const struct flowtable *find_flowtable(const struct table *t, uint64_t handle)
+{
+	for (size_t i = 0; i < t->n_flowtables; i++) {
+		if (t->flowtables[i]->handle == handle)
+			return t->flowtables[i];
+	}
+	return NULL;
+}
+
+/* What is in `old` and no longer in `new`: rules, then what they name, then chains. */
+static void table_lost(struct diff *d, const struct table *old, const struct table *new)
+{
+	for (size_t i = 0; i < old->n_chains; i++) {
+		const struct chain *c = old->chains[i], *now = find_chain(new, c);
+
+		if (!now)
+			chain_gone(d, old, c);
+	}
+	for (size_t i = 0; i < old->n_objects; i++) {
+		const struct object *o = old->objects[i];
+
+		if (tells(d, RULESET_WATCH_OBJECTS, false) && !has_object(new, o->handle))
+			line_delete(object_kind_name(o->kind), old, o->name, d->out);
+	}
+	for (size_t i = 0; i < old->n_sets; i++) {
+		const struct set *s = old->sets[i];
+
+		if (tells(d, RULESET_WATCH_SETS, false) && !has_set(new, s->handle))
+			line_delete(s->kind ? "map" : "set", old, s->name, d->out);
+	}
+	for (size_t i = 0; i < old->n_flowtables; i++) {
+		const struct flowtable *f = old->flowtables[i];
+
+		if (tells(d, RULESET_WATCH_OBJECTS, false) && !find_flowtable(new, f->handle))
+			line_delete("flowtable", old, f->name, d->out);
+	}
+	for (size_t i = 0; i < old->n_chains; i++) {
+		const struct chain *c = old->chains[i];
+
+		if (tells(d, RULESET_WATCH_CHAINS, false) && !find_chain(new, c))
+			line_delete("chain", old, c->name, d->out);
+	}
+}
+
+/* What is new in `new`: chains before any rule, which may lead there. */
+static void table_gained(struct diff *d, const struct table *old, const struct table *new)
+{
+	unsigned print = d->watch->print;
+
+	for (size_t i = 0; i < new->n_objects; i++) {
+		if (tells(d, RULESET_WATCH_OBJECTS, true) &&
+		    !has_object(old, new->objects[i]->handle))
+			line_object("add", new, new->objects[i], print, d->out);
+	}
+	for (size_t i = 0; i < new->n_sets; i++) {
+		if (tells(d, RULESET_WATCH_SETS, true) && !has_set(old, new->sets[i]->handle))
+			line_set("add", new, new->sets[i], print, d->out);
+	}
+	for (size_t i = 0; i < new->n_flowtables; i++) {
+		const struct flowtable *f = new->flowtables[i];
+
+		if (tells(d, RULESET_WATCH_OBJECTS, true) && find_flowtable(old, f->handle) != f)
+			line_flowtable("add", new, f, print, d->out);
+	}
+	for (size_t i = 0; i < new->n_chains; i++) {
+		const struct chain *c = new->chains[i], *was = find_chain(old, c);
+
+		if (tells(d, RULESET_WATCH_CHAINS, true) &&
+		    (!was || c->drop != was->drop || strcmp(c->name, was->name)))
+			line_chain("add", new, c, print, d->out);
+	}
+	for (size_t i = 0; i < new->n_chains; i++) {
+		const struct chain *c = new->chains[i], *was = find_chain(old, c);
+
+		if (!was)
+			chain_came(d, new, c);
+		else if (was != c)
+			diff_rules(d, new, was, c);
+	}
+}
+
+static const struct table *find_table(const struct ruleset *rs, const struct table *like)
+{
+	for (size_t i = 0; i < rs->n_tables; i++) {
+		if (rs->tables[i]->handle == like->handle)
+			return rs->tables[i];
+	}
+	return NULL;
+}
+
+static void table_line(struct diff *d, const struct table *t)
+{
+	if (tells(d, RULESET_WATCH_TABLES, true))
+		line_table("add", t, t->flags, d->watch->print, d->out);
+}
+
+int ruleset_diff(const struct ruleset *old, const struct ruleset *new,
+		 const struct ruleset_watch *watch, struct text *out)
+{
+	static const struct ruleset none = { .refs = 1 };
+	struct diff d = { .watch = watch, .out = out };
+
+	old = old ? old : &none;
+	new = new ? new : &none;
+	for (size_t i = 0; i < old->n_tables; i++) {
+		const struct table *t = old->tables[i], *now = find_table(new, t);
+		const struct table nothing = { .family = t->family, .name = t->name };
+
+		if (t == now)
+			continue;
+		table_lost(&d, t, now ? now : &nothing);
+		if (!now && tells(&d, RULESET_WATCH_TABLES, false))
+			line_delete("table", t, NULL, out);
+	}
+	for (size_t i = 0; i < new->n_tables; i++) {
+		const struct table *t = new->tables[i], *was = find_table(old, t);
+		const struct table nothing = { .family = t->family, .name = t->name };
+
+		if (t == was)
+			continue;
+		if (!was || was->flags != t->flags)
+			table_line(&d, t);
+		table_gained(&d, was ? was : &nothing, t);
+	}
+	return d.oom || text_failed(out) ? -ENOMEM : 0;
+}
