@@ -29,7 +29,7 @@ _ctfwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local commands="status conntrack reload replay help"
-	local nft="add create insert replace delete destroy list flush rename reset monitor"
+	local nft="add create insert replace delete destroy list flush rename reset describe monitor"
 	local globals="--socket --file --interactive --check --define --includepath --handle
 		--stateless --terse --service --guid --numeric --numeric-priority
 		--numeric-protocol --numeric-time --echo --json --help --version"

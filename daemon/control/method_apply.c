@@ -5,7 +5,7 @@
  * IncludeNeeded, so that the client, which may read its own files, calls again with it.
  *
  * Who may only look may list.  Such a text is let through by its form alone: words of
- * harmless characters, every command of it beginning with `list`. */
+ * harmless characters, every command of it beginning with `list` or `describe`. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,7 +175,14 @@ static const char *decode(const json_t *params, struct bundle *b, struct ruleset
 
 /* ---- rights ---- */
 
-/* Nothing but list commands.  Every newline and semicolon counts as a separator and no
+static bool begins_with_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(text, word, len) == 0 && strchr(" \t", text[len]);
+}
+
+/* Nothing but commands that show.  Every newline and semicolon counts as a separator and no
  * character is let through that could quote, continue, comment or refer, so that this
  * cannot understand a text other than the parser does. */
 static bool only_lists(const char *text, size_t len)
@@ -192,7 +199,8 @@ static bool only_lists(const char *text, size_t len)
 		if (p + piece < end && p[piece] != '\n' && p[piece] != ';')
 			return false;
 		if (blank < piece &&
-		    (strncmp(p + blank, "list", 4) != 0 || !strchr(" \t", p[blank + 4])))
+		    !begins_with_word(p + blank, "list") &&
+		    !begins_with_word(p + blank, "describe"))
 			return false;
 		p += piece + 1;
 	}

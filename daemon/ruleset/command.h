@@ -21,6 +21,7 @@ enum command_op {
 	COMMAND_RENAME,
 	COMMAND_RESET,
 	COMMAND_GET,
+	COMMAND_DESCRIBE,
 };
 
 enum command_object {
@@ -119,6 +120,8 @@ struct command {
 	enum place_kind place;		     /* by handle, or for rules by index */
 	uint64_t place_number;
 	struct span place_span;
+	struct expr *describes; /* describe: that, or */
+	const struct datatype *type;
 	unsigned table_flags;
 	bool has_table_flags;
 	char *table_comment;

@@ -200,6 +200,7 @@ bool parse_unknown_object(struct parser *p, const struct command *c, const char 
 /* parse_list.c.  Behind the verbs. */
 bool parse_list(struct parser *p, struct command *c);
 bool parse_reset(struct parser *p, struct command *c);
+bool parse_describe(struct parser *p, struct command *c);
 /* parse_command.c: for them. */
 bool parse_chain_name(struct parser *p, struct command *c);
 bool parse_family(struct parser *p, struct command *c);

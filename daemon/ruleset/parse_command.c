@@ -25,6 +25,7 @@ void command_fini(struct command *c)
 	free(c->sets);
 	free(c->rules);
 	free(c->table_comment);
+	expr_free(c->describes);
 	*c = (struct command){ 0 };
 }
 
@@ -192,6 +193,7 @@ static const struct {
 	{ "rename", COMMAND_RENAME, parse_rename },
 	{ "reset", COMMAND_RESET, parse_reset },
 	{ "get", COMMAND_GET, parse_get },
+	{ "describe", COMMAND_DESCRIBE, parse_describe },
 	/* The verb add may be left out. */
 	{ "table", COMMAND_ADD, parse_add_table },
 	{ "chain", COMMAND_ADD, parse_add_chain },
@@ -209,10 +211,15 @@ static const struct {
 
 static bool unknown_verb(struct parser *p)
 {
-	static const char *const later[] = { "monitor", "describe", "import", "export", NULL };
+	static const char *const later[] = { "import", "export", NULL };
 	const char *words[N_VERBS + 1];
 	const char *near;
 
+	if (token_is_word(&p->t, "monitor")) {
+		diag_error(p->d, &p->t.span,
+			   "monitor stands alone: ctfwctl monitor, outside of files");
+		return false;
+	}
 	for (size_t i = 0; later[i]; i++) {
 		if (token_is_word(&p->t, later[i])) {
 			diag_error(p->d, &p->t.span, "\"%s\" is not supported by this version",

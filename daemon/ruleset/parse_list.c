@@ -1,4 +1,4 @@
-/* parse_list.c - list and reset. */
+/* parse_list.c - list, reset and describe. */
 #include "ruleset/parse.h"
 
 /* Lists of many that have a word of their own. */
@@ -135,4 +135,31 @@ bool parse_reset(struct parser *p, struct command *c)
 	    token_is_word(&p->t, "quota") || token_is_word(&p->t, "quotas"))
 		return parse_list_objects(p, c);
 	return parse_unknown_object(p, c, "\"rules\", \"rule\", \"counters\" or \"quotas\"", words);
+}
+
+static const struct datatype *find_type(const struct token *name)
+{
+	for (unsigned i = SELECTOR_NONE + 1; i < SELECTOR_COUNT; i++) {
+		if (token_is_word(name, selectors[i].type->name))
+			return selectors[i].type;
+	}
+	return NULL;
+}
+
+/* What is both, a selector and a type, is the selector, as with nft: mark. */
+bool parse_describe(struct parser *p, struct command *c)
+{
+	if (parse_at_separator(p)) {
+		parse_expected(p, "a selector such as tcp dport, or the name of a type");
+		return false;
+	}
+	if (!parse_at_selector(p)) {
+		c->type = find_type(&p->t);
+		if (c->type) {
+			parse_advance(p);
+			return true;
+		}
+	}
+	c->describes = parse_operations(p, PARSE_LEFT);
+	return c->describes != NULL;
 }

@@ -212,6 +212,8 @@ static int apply_command(struct transaction *tx, struct command *c)
 {
 	if (c->op == COMMAND_LIST || c->op == COMMAND_RESET || c->op == COMMAND_GET)
 		return list_apply(tx, c);
+	if (c->op == COMMAND_DESCRIBE)
+		return describe_apply(tx, c);
 	tx->changed = true;
 	return change_apply(tx, c);
 }

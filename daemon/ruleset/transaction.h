@@ -73,6 +73,7 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 /* 0; -EINVAL with an error said; -ENOMEM. */
 int change_apply(struct transaction *tx, struct command *c);
 int list_hooks(struct transaction *tx, enum family wanted);
+int describe_apply(struct transaction *tx, const struct command *c);
 /* list_json.c: the same as JSON. */
 int list_json(struct transaction *tx, const struct command *c, unsigned flags);
 int list_apply(struct transaction *tx, struct command *c);
