@@ -12,7 +12,7 @@ _ctfwctl_nft()
 	delete | destroy) echo "table chain rule flowtable ct" ;;
 	rename) echo "chain" ;;
 	reset) echo "rules rule" ;;
-	monitor) echo "new destroy tables chains rules sets elements ruleset" ;;
+	monitor) echo "trace new destroy tables chains rules sets elements ruleset" ;;
 	esac
 }
 

@@ -60,31 +60,35 @@ static bool kinds_decode(const json_t *names, struct ruleset_watch *w)
 	return w->added || w->removed;
 }
 
-/* One run: one reply. */
-static void watch_step(struct control_session *s, void *job)
+void session_reply_lines(struct control_session *s, struct text *lines, uint64_t *skipped)
 {
-	struct rule_listener *l = &((struct watch *)job)->listener;
 	struct text reply = TEXT_INIT;
-	json_t *params;
-	char *json;
+	json_t *params = json_pack("{sI so}", "skipped", (json_int_t)*skipped, "lines",
+				   control_json_text(text_str(lines), lines->len));
+	char *json = params ? json_dumps(params, JSON_COMPACT) : NULL;
 
-	if (!l->pending.len && !l->skipped) {
-		l->waits = true;
-		session_pause(s);
-		return;
-	}
-	params = json_pack("{sI so}", "skipped", (json_int_t)l->skipped, "lines",
-			   control_json_text(text_str(&l->pending), l->pending.len));
-	json = params ? json_dumps(params, JSON_COMPACT) : NULL;
 	text_puts(&reply, json ? json : "");
 	reply.failed = reply.failed || !json;
-	text_fini(&l->pending);
-	l->pending = (struct text)TEXT_INIT;
-	l->skipped = 0;
+	text_fini(lines);
+	*lines = (struct text)TEXT_INIT;
+	*skipped = 0;
 	session_reply_text(s, &reply, true);
 	text_fini(&reply);
 	free(json);
 	json_decref(params);
+}
+
+/* One run: one reply. */
+static void watch_step(struct control_session *s, void *job)
+{
+	struct rule_listener *l = &((struct watch *)job)->listener;
+
+	if (l->pending.len || l->skipped) {
+		session_reply_lines(s, &l->pending, &l->skipped);
+		return;
+	}
+	l->waits = true;
+	session_pause(s);
 }
 
 static void watch_wake(void *arg)

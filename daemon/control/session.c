@@ -40,6 +40,7 @@ struct control_session {
 static const struct method *const method_tables[] = {
 	service_methods, status_methods, apply_methods, reload_methods,
 	flow_methods,	 expect_methods, watch_methods, change_methods, rule_methods,
+	trace_methods,
 };
 
 struct control_session *control_session_new(const struct control_context *ctx, bool may_change,

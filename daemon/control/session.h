@@ -24,7 +24,7 @@ struct method {
 };
 
 extern const struct method service_methods[], status_methods[], apply_methods[], flow_methods[],
-	expect_methods[], watch_methods[], rule_methods[], change_methods[],
+	expect_methods[], watch_methods[], rule_methods[], trace_methods[], change_methods[],
 	reload_methods[]; /* each ends with a row without name */
 
 /* ---- what a method may do with its session ---- */
@@ -58,6 +58,8 @@ struct control_session *session_of(struct session_ticket *ticket);
 /* After an answer from outside of a run, or a pause. */
 void session_wake(struct control_session *s);
 
+/* {skipped, lines}, which others follow; both begin anew. */
+void session_reply_lines(struct control_session *s, struct text *lines, uint64_t *skipped);
 /* Parameter `print`: false when it is no list of control_print_flags. */
 bool control_print_decode(const json_t *names, unsigned *ret_flags);
 

@@ -1,5 +1,6 @@
-/* monitor.c - monitor [new|destroy] [OBJECTS]: what changes in the ruleset, a command a line,
- * as `nft monitor` writes it, until a signal comes. */
+/* monitor.c - monitor [new|destroy] [OBJECTS]: what changes in the ruleset, a command a line;
+ * monitor trace: what traced packets meet.  Both as `nft monitor` writes them, until a signal
+ * comes. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 struct wanted {
 	json_t *params;
 	bool kind, objects; /* named */
+	bool trace;
 };
 
 /* nft's words for what is watched, and what they mean here. */
@@ -51,20 +53,25 @@ static int take_scope(struct wanted *w, const char *word)
 
 static int take_word(struct ctl *ctl, struct wanted *w, const char *word)
 {
-	static const char *const words[] = { "new",  "destroy",	 "tables", "chains", "rules",
+	static const char *const words[] = { "new",  "trace", "destroy",	 "tables", "chains", "rules",
 					     "sets", "elements", "ruleset", NULL };
 	const char *near = suggest(word, strlen(word), words);
 
-	if (!w->kind && !w->objects &&
+	if (!w->kind && !w->objects && !w->trace && strcmp(word, "trace") == 0) {
+		w->trace = true;
+		return 0;
+	}
+	if (!w->kind && !w->objects && !w->trace &&
 	    (strcmp(word, "new") == 0 || strcmp(word, "destroy") == 0)) {
 		w->kind = true;
 		json_object_set_new(w->params, "kinds", json_pack("[s]", word));
 		return 0;
 	}
-	if (!w->objects && take_scope(w, word) == 0)
+	if (!w->objects && !w->trace && take_scope(w, word) == 0)
 		return 0;
 	return ctl_error(ctl,
-			 "monitor [new|destroy] [tables|chains|rules|sets|elements|ruleset]: "
+			 "monitor [trace|[new|destroy] [tables|chains|rules|sets|elements|"
+			 "ruleset]]: "
 			 "\"%s\"%s%s%s",
 			 word, near ? ": did you mean \"" : "", near ? near : "",
 			 near ? "\"?" : "");
@@ -97,8 +104,8 @@ static int print_lines(void *arg, const json_t *params)
 
 	if (skipped)
 		ctl_error(ctl,
-			  "%lld changes were skipped: they were too large, or were read too "
-			  "slowly",
+			  "%lld were skipped: they were too many or too large, or were read "
+			  "too slowly",
 			  (long long)skipped);
 	fputs(lines ? lines : "", ctl->out);
 	fflush(ctl->out);
@@ -115,9 +122,11 @@ int monitor_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
 		json_decref(w.params);
 		return 1;
 	}
-	json_object_set_new(w.params, "generations", json_boolean(!w.kind && !w.objects));
+	if (!w.trace)
+		json_object_set_new(w.params, "generations",
+				    json_boolean(!w.kind && !w.objects));
 	client_catch_signals(c);
-	status = client_each(c, "WatchRuleset", w.params, print_lines, ctl);
+	status = client_each(c, w.trace ? "WatchTrace" : "WatchRuleset", w.params, print_lines, ctl);
 	if (client_stopped(c))
 		status = 0;
 	client_ignore_signals();

@@ -85,6 +85,7 @@ void engine_free(struct engine *e)
 	frag_table_free(e->fragments);
 	for (unsigned i = 0; e->worker && i < e->workers; i++)
 		free(e->worker[i].fragments);
+	trace_free(e);
 	free(e->worker);
 	free(e);
 }
@@ -475,6 +476,11 @@ static void eval_begin(struct eval *e, struct way *way, unsigned worker)
 	e->counted.n = 0;
 	e->act = given_act;
 	e->log = way->engine->log ? log_packet : NULL;
+	e->nftrace = false;
+	e->trace_id = 0;
+	e->trace = atomic_load_explicit(&way->engine->traced, memory_order_acquire) ?
+			   trace_packet :
+			   NULL;
 	e->arg = way;
 }
 

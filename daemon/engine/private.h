@@ -41,6 +41,9 @@ struct engine {
 	void (*log)(void *arg, unsigned worker, const struct engine_log *record);
 	void *log_arg;
 	struct engine_worker *worker;
+	_Atomic bool traced; /* somebody listens */
+	unsigned trace_listeners;
+	struct trace_ring *_Atomic traces; /* of each worker; NULL: nobody has listened yet */
 };
 
 /* One packet on its way: what the steps hand on to each other.  engine_input() sets each
@@ -106,6 +109,10 @@ struct policies {
 	uint64_t numbers[CT_POLICY_WORDS];
 };
 void policies_define(struct policies *p, struct conntrack *ct, const struct program *program);
+
+/* trace.c: eval's trace. */
+void trace_packet(struct eval *e, const struct eval_trace *t);
+void trace_free(struct engine *e);
 
 /* answer.c: what reject sends. */
 void answer(struct way *way);

@@ -30,6 +30,7 @@
 #include "host/log.h"
 
 /* Every record is looked at once a second; sooner when the table is nearly full. */
+#define TRACE_MS 20
 #define HOUSEKEEP_MS 50
 #define HOUSEKEEP_SLICES (1000 / HOUSEKEEP_MS)
 #define PRESSURE_SLICES 4
@@ -308,6 +309,28 @@ static int set_up_hostview(struct filter *f, struct diag *d)
 	return err;
 }
 
+/* ---- traced packets ---- */
+
+static void on_trace(evutil_socket_t fd, short what, void *arg)
+{
+	struct filter *f = arg;
+
+	(void)fd;
+	(void)what;
+	trace_hub_collect(f->traces);
+}
+
+/* Workers do not wake the reader: it looks as long as somebody wants to know. */
+static void trace_active(void *arg, bool on)
+{
+	struct filter *f = arg;
+
+	if (on)
+		event_add(f->trace_event, &(struct timeval){ 0, TRACE_MS * 1000 });
+	else
+		event_del(f->trace_event);
+}
+
 static int set_up_events(struct filter *f, struct diag *d)
 {
 	f->base = event_base_new();
@@ -319,6 +342,8 @@ static int set_up_events(struct filter *f, struct diag *d)
 	}
 	f->events = event_hub_new(f->ct);
 	f->rules = rule_hub_new(f->generation);
+	f->traces = trace_hub_new(f->engine, f->generation, trace_active, f);
+	f->trace_event = event_new(f->base, -1, EV_PERSIST, on_trace, f);
 	f->events_event = reader(f, f->events_fd, on_events);
 	f->events_timer = evtimer_new(f->base, on_events_timer, f);
 	conntrack_set_event_wake(f->ct, wake_reader, f);
@@ -333,6 +358,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 		.generation = f->generation,
 		.events = f->events,
 		.rules = f->rules,
+		.traces = f->traces,
 		.workers = f->start->workers,
 		.now = filter_now,
 		.status = filter_status,
@@ -341,7 +367,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 	};
 	f->control =
 		control_server_new(f->base, f->start->rundir->listen_fd, &f->control_context);
-	if (!f->events || !f->rules || !f->events_event || !f->events_timer || !f->channel_event ||
+	if (!f->events || !f->rules || !f->traces || !f->trace_event || !f->events_event || !f->events_timer || !f->channel_event ||
 	    !f->log_event || !f->heartbeat_event || !f->housekeep_event ||
 	    !f->control) {
 		diag_error(d, NULL, "out of memory");
@@ -457,10 +483,12 @@ static void tear_down(struct filter *f)
 	free_event(f->log_event);
 	free_event(f->events_event);
 	free_event(f->events_timer);
+	free_event(f->trace_event);
 	free_event(f->heartbeat_event);
 	free_event(f->housekeep_event);
 	if (f->base)
 		event_base_free(f->base);
+	trace_hub_free(f->traces);
 	rule_hub_free(f->rules);
 	generation_free(f->generation);
 	engine_free(f->engine);

@@ -39,6 +39,8 @@ struct filter {
 	struct generation *generation;
 	struct event_hub *events;
 	struct rule_hub *rules;
+	struct trace_hub *traces;
+	struct event *trace_event;
 	int events_fd; /* eventfd: the hub has something to collect */
 
 	struct event_base *base;

@@ -313,7 +313,8 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		r->effects = true;
 		if (compile_value(b, selectors[s->set.target].type, s->set.value) == OUTCOME_NEVER)
 			return OUTCOME_NEVER;
-		emit(b, OP_SET_MARK, 0);
+		emit(b, s->set.target == SELECTOR_META_NFTRACE ? OP_SET_TRACE : OP_SET_MARK,
+		     0);
 		break;
 	case STMT_SET_CT:
 		r->effects = true;
@@ -351,11 +352,14 @@ static void compile_rule(struct builder *b, const struct rule *rule, uint32_t ch
 		.depends = DEPENDS_FLOW,
 	};
 	for (size_t i = 0; i < rule->n_stmts && !b->failed; i++) {
-		if (compile_stmt(b, &rule->stmts[i]) == OUTCOME_NEVER)
+		if (compile_stmt(b, &rule->stmts[i]) == OUTCOME_NEVER) {
+			p->rules[b->rule].never = true;
 			break;
+		}
 	}
 	if (b->failed)
 		return;
+	p->rules[b->rule].end = p->n_code;
 	for (uint32_t i = start; i < p->n_code; i++)
 		p->code[i].next = p->n_code;
 }
@@ -452,6 +456,7 @@ static unsigned needs_of(const struct program *p, const struct insn *i)
 {
 	switch (i->op) {
 	case OP_LOG:
+	case OP_SET_TRACE:
 		return PROGRAM_INTERFACES;
 	case OP_CT:
 		return i->k == CT_FIELD_LABEL  ? PROGRAM_LABELS :

@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "ruleset/program.h"
+#include "ruleset/eval_trace.h"
 
 static inline uint32_t eval_be16(const uint8_t *p)
 {
@@ -159,15 +159,28 @@ static uint32_t find_target(const struct program *p, uint32_t set, uint64_t hand
 	return t->start;
 }
 
-/* Run a base chain.  Returns the instruction that decided, or NULL: the policy does. */
-static const struct insn *run(const struct program *prog, uint32_t start, struct eval *e,
-			      enum hook hook)
+/* Where evaluation goes on. */
+struct frame {
+	const struct insn *i;
+	const struct insn *back[PROGRAM_JUMPS];
+	unsigned depth;
+};
+
+/* What run() returns where it goes on traced. */
+static const struct insn traced_from_here;
+
+/* Run a base chain from f on.  Returns the instruction that decided, or NULL: the policy does.
+ * tracing NULL: untraced; this becomes two functions, of which that one knows nothing of the
+ * other. */
+static inline __attribute__((always_inline)) const struct insn *
+run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
+    struct tracing *tracing)
 {
 	const struct packet *pk = e->packet;
 	uint32_t state = e->ct_state ? e->ct_state : CT_STATE_INVALID;
-	const struct insn *const code = prog->code, *i = code + start;
-	const struct insn *back[PROGRAM_JUMPS];
-	unsigned depth = 0;
+	const struct insn *const code = prog->code, *i = f->i;
+	const struct insn **const back = f->back;
+	unsigned depth = f->depth;
 	uint32_t acc = 0;
 	struct wide wide = { 0, 0 }, field;
 	struct set_verdict verdict;
@@ -175,6 +188,8 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 	struct set_hit hit;
 
 	for (;;) {
+		if (tracing)
+			trace_step(tracing, i, depth);
 		switch (i->op) {
 #include "ruleset/load.def"
 			WIDE_TESTS(WIDE_ACC, wide)
@@ -301,6 +316,14 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			default:
 				return i + VMAP_DROP;
 			}
+		case OP_SET_TRACE:
+			e->nftrace = acc & 1;
+			i++;
+			if (tracing || !e->nftrace || !e->trace)
+				continue;
+			f->i = i;
+			f->depth = depth;
+			return &traced_from_here;
 		case OP_JUMP:
 			/* Deeper nesting was refused at load; as the kernel: then drop. */
 			if (depth == PROGRAM_JUMPS)
@@ -320,12 +343,40 @@ static const struct insn *run(const struct program *prog, uint32_t start, struct
 			return i;
 		}
 miss:
+		if (tracing)
+			tracing->missed = true;
 		i = code + i->next;
 	}
 }
 
 #undef LOAD
 #undef WIDE
+
+__attribute__((noinline)) static const struct insn *
+run_traced(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
+	   const struct program_base *base)
+{
+	struct tracing tracing = { .prog = prog, .e = e, .hook = hook };
+	const struct insn *i;
+
+	/* It goes on behind the instruction that said so, which may be its rule's last. */
+	trace_begin(&tracing, f->i == prog->code + base->start ? NULL : f->i - 1, f->depth);
+	i = run(prog, f, e, hook, &tracing);
+	trace_end(&tracing, i, base);
+	return i;
+}
+
+static const struct insn *run_base(const struct program *prog, const struct program_base *base,
+				   struct eval *e, enum hook hook)
+{
+	struct frame f = { .i = prog->code + base->start };
+	const struct insn *i;
+
+	if (e->nftrace && e->trace)
+		return run_traced(prog, &f, e, hook, base);
+	i = run(prog, &f, e, hook, NULL);
+	return i == &traced_from_here ? run_traced(prog, &f, e, hook, base) : i;
+}
 
 static void result_rule(const struct insn *i, enum verdict verdict, struct eval_result *result)
 {
@@ -359,7 +410,7 @@ static enum verdict eval_chains(const struct program *p, enum hook hook, bool ea
 	b = p->bases + s->first;
 	end = b + s->n;
 	for (; b < end; b++) {
-		const struct insn *i = run(p, b->start, e, hook);
+		const struct insn *i = run_base(p, b, e, hook);
 
 		if (!i && b->drop) {
 			result_policy(p, b, VERDICT_DROP, result);

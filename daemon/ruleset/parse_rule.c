@@ -74,6 +74,7 @@ static const struct {
 	enum selector_id target;
 	enum stmt_kind kind;
 } settable[] = {
+	{ SELECTOR_META_NFTRACE, STMT_SET_META },
 	{ SELECTOR_META_MARK, STMT_SET_META },	  { SELECTOR_CT_MARK, STMT_SET_CT },
 	{ SELECTOR_CT_LABEL, STMT_SET_CT },	  { SELECTOR_CT_EVENT, STMT_SET_CT },
 	{ SELECTOR_CT_ZONE, STMT_SET_CT },	  { SELECTOR_CT_ORIGINAL_ZONE, STMT_SET_CT },

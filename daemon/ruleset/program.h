@@ -77,6 +77,7 @@ enum op {
 	OP_MAP,         /* acc and wide = what map a has for the key, k bytes */
 	OP_VMAP,        /* the verdict that map a has for the key: at one of the next three, and
 			 * behind these it goes on; b: this rule */
+	OP_SET_TRACE,    /* meta nftrace = acc */
 	OP_JUMP,        /* to a, coming back to the next instruction; b: this rule */
 	OP_GOTO,        /* to a */
 	OP_RETURN,
@@ -136,6 +137,8 @@ struct program_rule {
 	uint64_t handle;
 	uint32_t chain;
 	uint32_t start;  /* first instruction */
+	uint32_t end;    /* the one behind the last */
+	bool never;      /* no packet gets to its end */
 	uint8_t depends; /* enum depends: the strongest of all that it looks at */
 	bool effects;    /* it counts, logs or sets something: it must see every packet */
 };

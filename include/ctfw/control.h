@@ -49,6 +49,14 @@ struct rule_hub;
 struct rule_hub *rule_hub_new(struct generation *g);
 void rule_hub_free(struct rule_hub *hub);
 
+/* And for traced packets.  active() says from when on, and how long, trace_hub_collect() is to
+ * be called now and then. */
+struct trace_hub;
+struct trace_hub *trace_hub_new(struct engine *e, struct generation *g,
+				void (*active)(void *arg, bool on), void *arg);
+void trace_hub_free(struct trace_hub *hub);
+void trace_hub_collect(struct trace_hub *hub);
+
 /* What the methods work on. */
 struct set_elements;
 
@@ -59,6 +67,7 @@ struct control_context {
 	struct generation *generation;
 	struct event_hub *events;
 	struct rule_hub *rules;
+	struct trace_hub *traces;
 	unsigned workers; /* of the engine */
 	struct instant (*now)(void *arg);
 	/* The daemon's own part of Status: an object (new reference) with these members of

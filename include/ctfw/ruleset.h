@@ -223,6 +223,26 @@ struct eval;
 /* Statements that count the flow of one packet, at most. */
 #define EVAL_COUNTED 8
 
+enum trace_verdict {
+	TRACE_NONE = 0,
+	TRACE_CONTINUE,
+	TRACE_ACCEPT,
+	TRACE_DROP,
+	TRACE_JUMP,
+	TRACE_GOTO,
+	TRACE_RETURN,
+};
+/* Something that a traced packet met: a rule that matched, or the policy at the end. */
+struct eval_trace {
+	enum hook hook;
+	bool first;  /* of its base chain: the packet itself is to be told before */
+	bool policy; /* and no rule */
+	enum trace_verdict verdict;
+	const char *family, *table, *chain; /* the program's strings */
+	const char *target; /* JUMP and GOTO: that chain */
+	uint64_t handle;    /* of the rule */
+};
+
 /* The packet's side of an evaluation; one a packet, through all its hooks. */
 struct eval {
 	const struct packet *packet;
@@ -232,6 +252,7 @@ struct eval {
 	uint32_t ct_dir;
 	uint32_t ct_mark;         /* as rules see and set it; the caller writes it back */
 	bool ct_mark_set;
+	bool nftrace;             /* meta nftrace: its way is told to trace() */
 	uint32_t mark;            /* meta mark */
 	uint8_t hop;              /* what TTL and hop limit are less than the packet says: 1
 				   * where the kernel would have counted this host already */
@@ -250,6 +271,9 @@ struct eval {
 	enum ct_acted (*act)(struct eval *e, const struct ct_action *action);
 	/* A log statement was met.  May be NULL. */
 	void (*log)(struct eval *e, enum hook hook, const struct log_spec *spec);
+	uint32_t trace_id; /* trace()'s own; 0 at the beginning */
+	/* A packet with nftrace set met something.  NULL: nobody wants to know. */
+	void (*trace)(struct eval *e, const struct eval_trace *trace);
 	void *arg;
 };
 
@@ -265,6 +289,12 @@ struct decider {
 	const char *family, *table, *chain;
 	uint64_t handle; /* of the rule; 0 with BY_POLICY */
 };
+
+/* For people: the rule as it is listed; false when there is none.  A packet's headers in the
+ * words of rules, from its first bytes. */
+bool ruleset_print_rule(const struct ruleset *rs, const char *family, const char *table,
+			const char *chain, uint64_t handle, unsigned flags, struct text *out);
+void ruleset_print_packet(const uint8_t *bytes, size_t len, unsigned flags, struct text *out);
 
 /* Evaluate the base chains of a hook for the packet's family, in order: in prerouting and
  * output those below HOOK_PRIORITY_CONNTRACK (early) or the others; before the other hooks

@@ -17,7 +17,7 @@ MODULES = {
     "packet": (1, "packet checksum mangle build frag reason"),
     "conntrack": (2, "conntrack event expect flow helper helper_kind tuple timeout"),
     "ruleset": (2, "ruleset policy set_dynamic"),
-    "engine": (3, "engine generation hostview"),
+    "engine": (3, "engine generation hostview trace"),
     "control": (4, "control"),
     "host": (5, "config rulefile"),
     "ctl": (6, ""),

@@ -30,6 +30,8 @@ struct fixture {
 	struct generation *generation;
 	struct event_hub *events;
 	struct rule_hub *rules;
+	struct trace_hub *traces;
+	bool traced;
 	struct instant now;
 	struct control_context ctx;
 	struct set_elements *elements;
@@ -79,6 +81,11 @@ static inline void fixture_reload(void *arg,
 	f->reload_arg = done_arg;
 }
 
+static inline void fixture_traced(void *arg, bool on)
+{
+	((struct fixture *)arg)->traced = on;
+}
+
 static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 {
 	struct conntrack_options options;
@@ -111,7 +118,8 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 	diag_fini(&d);
 	f->events = event_hub_new(f->ct);
 	f->rules = rule_hub_new(f->generation);
-	assert_true(f->events && f->rules);
+	f->traces = trace_hub_new(f->engine, f->generation, fixture_traced, f);
+	assert_true(f->events && f->rules && f->traces);
 	f->ctx = (struct control_context){
 		.engine = f->engine,
 		.conntrack = f->ct,
@@ -119,6 +127,7 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 		.generation = f->generation,
 		.events = f->events,
 		.rules = f->rules,
+		.traces = f->traces,
 		.workers = 1,
 		.now = fixture_now,
 		.status = fixture_status,
@@ -131,6 +140,7 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 static inline void fixture_fini(struct fixture *f)
 {
 	rcu_online();
+	trace_hub_free(f->traces);
 	rule_hub_free(f->rules);
 	generation_free(f->generation);
 	engine_free(f->engine);
