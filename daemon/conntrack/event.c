@@ -81,40 +81,64 @@ static bool is_reported(const struct flow *f, uint32_t bits)
 	return bits & ~(uint32_t)atomic_load_explicit(&f->events_off, memory_order_relaxed);
 }
 
-void event_deliver(struct conntrack *ct, struct ct_worker *w, struct flow *f)
+/* Write this of the flow, whose word is held: the ring that event_commit() tells it by, or
+ * NULL. */
+static struct event_ring *write_flow(struct conntrack *ct, struct ct_worker *w,
+				     const struct flow *f, uint32_t bits)
 {
 	struct event_ring *ring = NULL;
 	struct ct_event *event;
-	uint32_t bits, status;
 
-	record_lock(f);
-	bits = atomic_exchange_explicit(&f->events, 0, memory_order_relaxed);
-	status = atomic_load_explicit(&f->status, memory_order_relaxed);
-	/* What gathered while nobody listened is forgotten, and the dying tell nothing. */
-	if (is_reported(f, bits) && event_wanted(&ct->events) &&
-	    (status & (FLOW_CONFIRMED | FLOW_DYING)) == FLOW_CONFIRMED)
+	if (is_reported(f, bits) && event_wanted(&ct->events))
 		ring = ring_of(ct, w);
 	event = ring_begin(ct, w, ring);
-	if (event)
-		tell_flow(ct, f, bits, event);
+	if (!event)
+		return NULL;
+	tell_flow(ct, f, bits, event);
+	return ring;
+}
+
+/* What gathered while nobody listened is forgotten. */
+static struct event_ring *write_gathered(struct conntrack *ct, struct ct_worker *w,
+					 struct flow *f)
+{
+	return write_flow(ct, w, f,
+			  atomic_exchange_explicit(&f->events, 0, memory_order_relaxed));
+}
+
+void event_deliver(struct conntrack *ct, struct ct_worker *w, struct flow *f)
+{
+	struct event_ring *ring = NULL;
+	uint32_t status;
+
+	record_lock(f);
+	status = atomic_load_explicit(&f->status, memory_order_relaxed);
+	/* What is found before it is confirmed tells nothing, and keeps what it has for its
+	 * creator to tell; the dying tell nothing, and keep it for event_catch_up(). */
+	if ((status & (FLOW_CONFIRMED | FLOW_DYING)) == FLOW_CONFIRMED)
+		ring = write_gathered(ct, w, f);
 	record_unlock(f);
-	if (event)
-		ring_commit(ct, ring);
+	event_commit(ct, ring);
+}
+
+void event_catch_up(struct conntrack *ct, struct ct_worker *w, struct flow *f)
+{
+	struct event_ring *ring;
+
+	if (!(atomic_load_explicit(&f->events, memory_order_relaxed) &
+	      (CT_EVENT_NEW | CT_EVENT_RELATED)))
+		return;
+	/* Its creator may be telling it right now: then nothing is left. */
+	record_lock(f);
+	ring = write_gathered(ct, w, f);
+	record_unlock(f);
+	event_commit(ct, ring);
 }
 
 struct event_ring *event_destroy(struct conntrack *ct, struct ct_worker *w,
 				 const struct flow *f)
 {
-	struct event_ring *ring = NULL;
-	struct ct_event *event;
-
-	if (event_wanted(&ct->events) && is_reported(f, CT_EVENT_DESTROY))
-		ring = ring_of(ct, w);
-	event = ring_begin(ct, w, ring);
-	if (!event)
-		return NULL;
-	tell_flow(ct, f, CT_EVENT_DESTROY, event);
-	return ring;
+	return write_flow(ct, w, f, CT_EVENT_DESTROY);
 }
 
 void event_commit(struct conntrack *ct, struct event_ring *ring)

@@ -56,6 +56,10 @@ static inline void event_confirm(struct conntrack *ct, struct ct_worker *w, stru
 		event_deliver(ct, w, f);
 }
 
+/* The flow is dying.  Whoever ends it may have come between its creator's insertion and
+ * telling: then its beginning is told now, so that no end is heard without. */
+void event_catch_up(struct conntrack *ct, struct ct_worker *w, struct flow *f);
+
 /* The flow ends; the caller holds its word.  What is written is told by event_commit(), which
  * may wake the reader, once the word is free: the ring, or NULL. */
 struct event_ring *event_destroy(struct conntrack *ct, struct ct_worker *w,

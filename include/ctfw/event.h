@@ -3,7 +3,9 @@
  *
  * What a packet changes gathers on its flow and is told when the packet reaches
  * conntrack_confirm(), as one event: a change made by a packet that the rules drop comes with
- * the flow's next packet that gets through.  An end is told at once.
+ * the flow's next packet that gets through.  An end is told at once, and what waits then is
+ * not told any more; but whoever ends a flow whose beginning is not told yet tells that first.
+ * (The kernel, in that instant, tells the end alone, or the beginning behind it.)
  *
  * Each worker, and the control side, writes into a ring of its own and never waits: when the
  * ring is full the event is skipped, and counted.  One thread, the reader, takes the events of

@@ -20,7 +20,7 @@ FORBIDDEN = re.compile(
     r"|getenv|secure_getenv|setenv|system|fork|exec[a-z]*|_?exit|kill|signal|sigaction"
     r"|s?rand(_r)?|s?random|getrandom|arc4random|getpid|gethostname"
     r"|json_load_file|json_loadf|json_load_callback|json_dump_file|json_dumpf|json_dumpfd"
-    r"|event_(?!((commit|deliver|destroy|expect)$|hub_)).*|evbuffer_.*|bufferevent_.*|nl_.*|rtnl_.*|sd_.*|seccomp_.*|pcap_.*)$")
+    r"|event_(?!((catch_up|commit|deliver|destroy|expect)$|hub_)).*|evbuffer_.*|bufferevent_.*|nl_.*|rtnl_.*|sd_.*|seccomp_.*|pcap_.*)$")
 # In writable memory, and each with its reason.
 STATE = {
     "rcu_tsan_token",  # an address for ThreadSanitizer, never written

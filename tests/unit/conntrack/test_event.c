@@ -163,7 +163,6 @@ static void a_mark_is_told_when_it_changes(void **state)
 	world_fini(&w);
 }
 
-/* A RST to a SYN ends the flow at once; what is told is its last state. */
 static void a_label_is_told_when_it_is_new(void **state)
 {
 	const uint64_t label[2] = { 4, 1 };
@@ -212,6 +211,7 @@ static void what_a_rule_does_not_want_is_not_told(void **state)
 	world_fini(&w);
 }
 
+/* A RST to a SYN ends the flow at once; what is told is its last state. */
 static void a_reset_flow_tells_of_its_end(void **state)
 {
 	struct world w;
@@ -250,6 +250,76 @@ static void deletion_is_told_by_the_control_side(void **state)
 	wait_ms(&w, 1000);
 	conntrack_each(w.ct, &cursor, 0, w.now, delete_it, &w);
 	expect_bits(&w, CT_EVENT_DESTROY);
+	expect_none(&w);
+	world_fini(&w);
+}
+
+/* Where a worker stands that has inserted its flow and told nothing of it yet. */
+static void untell(struct world *w)
+{
+	atomic_fetch_or(&w->ref.flow->events, CT_EVENT_NEW);
+}
+
+/* Links come first, the status next: in between, another worker finds the flow. */
+static void who_finds_a_flow_unconfirmed_leaves_its_news_to_its_creator(void **state)
+{
+	struct world w;
+	struct ct_ref ref;
+
+	(void)state;
+	listen_up(&w);
+	a_udp(&w);
+	expect_bits(&w, CT_EVENT_NEW);
+	untell(&w);
+	atomic_fetch_and(&w.ref.flow->status, ~(uint32_t)FLOW_CONFIRMED);
+	raw_udp(&w.raw, B4, 53, A4, 1000, 8);
+	look_by(&w, 1, &ref);
+	flow_set_mark(ref.flow, 7);
+	conntrack_confirm(w.ct, 1, &w.packet, w.now, &ref);
+	expect_none(&w);
+	atomic_fetch_or(&w.ref.flow->status, FLOW_CONFIRMED);
+	conntrack_confirm(w.ct, 0, &w.packet, w.now, &w.ref);
+	expect_bits(&w, CT_EVENT_NEW | CT_EVENT_REPLY | CT_EVENT_MARK);
+	world_fini(&w);
+}
+
+static void who_ends_a_flow_before_it_was_told_of_tells_both(void **state)
+{
+	struct world w;
+	struct the_one one;
+
+	(void)state;
+	listen_up(&w);
+	a_udp(&w);
+	expect_bits(&w, CT_EVENT_NEW);
+	untell(&w);
+	one = only_flow(&w);
+	assert_true(conntrack_delete(w.ct, one.index, one.flow.id));
+	expect_bits(&w, CT_EVENT_NEW);
+	expect_bits(&w, CT_EVENT_DESTROY);
+	conntrack_confirm(w.ct, 0, &w.packet, w.now, &w.ref);
+	expect_none(&w);
+	world_fini(&w);
+}
+
+/* A mark that waits for a packet is not worth an event of its own: the end has it too. */
+static void what_waits_when_a_flow_ends_is_not_told(void **state)
+{
+	struct world w;
+	struct the_one one;
+	struct ct_event e;
+
+	(void)state;
+	listen_up(&w);
+	a_udp(&w);
+	expect_bits(&w, CT_EVENT_NEW);
+	flow_set_mark(w.ref.flow, 7);
+	one = only_flow(&w);
+	assert_true(conntrack_delete(w.ct, one.index, one.flow.id));
+	e = next(&w);
+	assert_int_equal(e.bits, CT_EVENT_DESTROY);
+	assert_int_equal(e.flow.mark, 7);
+	conntrack_confirm(w.ct, 0, &w.packet, w.now, &w.ref);
 	expect_none(&w);
 	world_fini(&w);
 }
@@ -444,6 +514,9 @@ int main(void)
 		cmocka_unit_test(what_a_rule_does_not_want_is_not_told),
 		cmocka_unit_test(a_reset_flow_tells_of_its_end),
 		cmocka_unit_test(deletion_is_told_by_the_control_side),
+		cmocka_unit_test(who_finds_a_flow_unconfirmed_leaves_its_news_to_its_creator),
+		cmocka_unit_test(who_ends_a_flow_before_it_was_told_of_tells_both),
+		cmocka_unit_test(what_waits_when_a_flow_ends_is_not_told),
 		cmocka_unit_test(a_full_ring_skips_and_counts),
 		cmocka_unit_test(the_reader_is_woken_once_while_it_rests),
 		cmocka_unit_test(events_of_many_workers_stand_in_the_order_they_happened_in),
