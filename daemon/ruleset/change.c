@@ -322,8 +322,10 @@ static int add_rule(struct transaction *tx, const struct command *c, struct tabl
 		err = rule_check(t->family, t, tx->verbatim, spec, tx->d, &r);
 	if (err)
 		return err;
-	chain = chain_own(t, at);
-	err = chain ? put_rule(tx, c, t, chain, r) : -ENOMEM;
+	err = set_wake(tx, t, r);
+	chain = err ? NULL : chain_own(t, at);
+	if (!err)
+		err = chain ? put_rule(tx, c, t, chain, r) : -ENOMEM;
 	rule_unref(r);
 	return err;
 }

@@ -106,12 +106,6 @@ static int give_content(struct transaction *tx, const struct set_spec *spec)
 	shape.n_slots = (uint8_t)s->stmts.n;
 	shape.slots = &s->slots->slots;
 	err = set_content_new(&shape, &s->content);
-	if (!err && !tx->input->check) {
-		err = set_make_dynamic(s, tx->rs->counters, 0);
-		if (err && err != -ENOMEM)
-			return set_error(tx, &spec->name.span,
-					 "there is no room for another dynamic set");
-	}
 	return err == -E2BIG ? set_error(tx, &spec->type_span,
 					 "the keys of this set are too long for intervals") :
 			       err;
@@ -168,6 +162,32 @@ int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec)
 	if (!spec->elements || at == MODEL_NONE)
 		return 0;
 	return element_change(tx, t, at, COMMAND_ADD, spec->elements);
+}
+
+/* ---- sets that packets change ---- */
+
+int set_wake(struct transaction *tx, struct table *t, const struct rule *r)
+{
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		const struct stmt *s = &r->stmts[i];
+		size_t at;
+		struct set *set;
+		int err;
+
+		if (s->kind != STMT_DYNSET || tx->input->check)
+			continue;
+		at = set_find_named(t, s->dynset.set->symbol);
+		if (at == MODEL_NONE || t->sets[at]->dynamic)
+			continue;
+		set = set_own(t, at);
+		err = set ? set_make_dynamic(set, tx->rs->counters, 0) : -ENOMEM;
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			return set_error(tx, NULL, "there is no room for another set that "
+						   "packets change");
+	}
+	return 0;
 }
 
 /* ---- meters ---- */

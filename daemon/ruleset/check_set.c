@@ -10,15 +10,31 @@
 
 /* ---- keys ---- */
 
+/* An address of either family is no type, even where the table has one family (as nft). */
+static bool has_type(struct checker *ck, const struct expr *e)
+{
+	switch (expr_selector(e)) {
+	case SELECTOR_CT_ORIGINAL_SADDR:
+	case SELECTOR_CT_ORIGINAL_DADDR:
+	case SELECTOR_CT_REPLY_SADDR:
+	case SELECTOR_CT_REPLY_DADDR:
+		diag_error(ck->d, &e->span, "as a key this needs its family: write \"ip\" or "
+			   "\"ip6\" before the address");
+		return false;
+	default:
+		return true;
+	}
+}
+
 bool check_key(struct checker *ck, struct expr **key)
 {
 	struct expr *list = *key;
 	struct key_type type = { .n = 0 };
 
 	if (list->kind != EXPR_CONCAT)
-		return check_field(ck, key);
+		return has_type(ck, list) && check_field(ck, key);
 	for (size_t i = 0; i < list->list.n; i++) {
-		if (!check_field(ck, &list->list.item[i]))
+		if (!has_type(ck, list->list.item[i]) || !check_field(ck, &list->list.item[i]))
 			return false;
 		if (!key_type_add(&type, expr_type(list->list.item[i]), false)) {
 			diag_error(ck->d, &list->list.item[i]->span,

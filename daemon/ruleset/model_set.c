@@ -61,8 +61,7 @@ void set_unref(struct set *s)
 
 bool set_is_dynamic(const struct set *s)
 {
-	return s->flags & (SET_DYNAMIC | SET_TIMEOUT) && !(s->flags & SET_INTERVAL) &&
-	       s->kind <= DATA_VALUES;
+	return !(s->flags & (SET_INTERVAL | SET_CONSTANT)) && s->kind <= DATA_VALUES;
 }
 
 int set_make_dynamic(struct set *s, struct counters *counters, uint32_t number)

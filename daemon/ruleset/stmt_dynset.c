@@ -143,9 +143,9 @@ static bool check_set_kind(struct checker *ck, const struct stmt *s, const struc
 {
 	const struct span *at = &s->dynset.set->span;
 
-	if (set->flags & SET_INTERVAL || !(set->flags & (SET_DYNAMIC | SET_TIMEOUT)))
-		return refuse(ck, at, "packets cannot change this set: it needs flags dynamic, "
-				      "and no intervals");
+	if (set->flags & (SET_INTERVAL | SET_CONSTANT))
+		return refuse(ck, at, "packets cannot change a set of intervals, nor a constant "
+				      "one");
 	if (set->kind == DATA_VERDICTS || set->kind == DATA_OBJECTS)
 		return refuse(ck, at, "packets add values to maps, no verdicts or objects");
 	if (s->dynset.has_timeout && !(set->flags & SET_TIMEOUT))

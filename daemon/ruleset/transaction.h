@@ -130,6 +130,8 @@ int object_add(struct transaction *tx, struct table *t, struct object_spec *spec
 int object_delete(struct transaction *tx, const struct command *c, size_t table);
 /* change_set.c: add a set as it was written, but for its elements, which come when all that they
  * may name is there; elements of a set, added or deleted. */
+/* Make the sets that a rule changes places for what packets add. */
+int set_wake(struct transaction *tx, struct table *t, const struct rule *r);
 /* The sets of a rule's meters; and without those that no rule names any more. */
 int meters_add(struct transaction *tx, struct table *t, struct rule_spec *spec);
 int meters_sweep(struct transaction *tx);
