@@ -47,6 +47,8 @@ static int make_fragments(struct engine *e, const struct frag_options *options)
 	e->fragments = frag_table_new(options ? options : &defaults, &key);
 	e->id_key.k0 = siphash_pair(&key, 'i', 0);
 	e->id_key.k1 = siphash_pair(&key, 'i', 1);
+	for (unsigned i = 0; i < e->workers; i++)
+		e->worker[i].random = siphash_pair(&key, 'r', i);
 	return e->fragments ? 0 : -ENOMEM;
 }
 
@@ -466,6 +468,9 @@ static void eval_begin(struct eval *e, struct way *way, unsigned worker)
 	e->ct_mark = 0;
 	e->ct_mark_set = false;
 	e->mark = 0;
+	e->priority = 0;
+	e->host = way->hostview;
+	e->random = &way->worker->random;
 	e->hop = 0;
 	e->iif = e->oif = 0;
 	memset(e->iifname, 0, sizeof(e->iifname));

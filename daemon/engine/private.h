@@ -15,6 +15,7 @@ struct bucket {
 struct engine_worker {
 	struct engine_stats stats; /* written by relaxed atomic stores, read by anyone */
 	struct bucket log, reply;
+	uint64_t random; /* state of the random numbers that rules ask for */
 	/* The datagram put together last, and what of it is to be written. */
 	struct fragment_work *fragments;
 } __attribute__((aligned(128)));

@@ -119,6 +119,9 @@ static void take_link(void *arg, const struct nlmsghdr *msg)
 	row->index = link.index;
 	row->mtu = link.mtu;
 	memcpy(row->name, link.name, sizeof(row->name));
+	row->type = link.type;
+	row->group = link.group;
+	memcpy(row->kind, link.kind, sizeof(row->kind));
 }
 
 /* An address may speak for its interface, as inet_select_addr() and RFC 6724 have it. */
@@ -167,7 +170,8 @@ static enum hostview_kind local_kind(uint8_t type)
 
 /* The way out; of several, the first that is alive.  0 and true: to nowhere.  False: not a
  * way at all (throw, multicast, a dead link). */
-static bool way_out(const struct rtmsg *hdr, struct nlattr *const *tb, uint32_t *ret_ifindex)
+static bool way_out(const struct rtmsg *hdr, struct nlattr *const *tb, uint32_t *ret_ifindex,
+		    union addr *ret_gateway)
 {
 	const struct rtnexthop *hop;
 	int left;
@@ -181,6 +185,7 @@ static bool way_out(const struct rtmsg *hdr, struct nlattr *const *tb, uint32_t 
 		return false;
 	if (tb[RTA_OIF]) {
 		*ret_ifindex = nla_get_u32(tb[RTA_OIF]);
+		*ret_gateway = netlink_get_addr(tb[RTA_GATEWAY]);
 		return true;
 	}
 	if (!tb[RTA_MULTIPATH])
@@ -190,6 +195,9 @@ static bool way_out(const struct rtmsg *hdr, struct nlattr *const *tb, uint32_t 
 	while (RTNH_OK(hop, left)) {
 		if (!(hop->rtnh_flags & RTNH_F_DEAD)) {
 			*ret_ifindex = (uint32_t)hop->rtnh_ifindex;
+			*ret_gateway = netlink_get_addr(
+				nla_find((const struct nlattr *)RTNH_DATA(hop),
+					 hop->rtnh_len - (int)sizeof(*hop), RTA_GATEWAY));
 			return true;
 		}
 		left -= (int)RTNH_ALIGN(hop->rtnh_len);
@@ -243,6 +251,7 @@ static void take_route(void *arg, const struct nlmsghdr *msg)
 	struct nlattr *tb[RTA_MAX + 1];
 	struct prefix to = { .family = netlink_l3(hdr->rtm_family), .len = hdr->rtm_dst_len };
 	struct hostview_route *row;
+	union addr gateway = { 0 };
 	uint32_t table, ifindex;
 
 	/* A route for certain sources or a type of service says nothing of the rest. */
@@ -257,13 +266,14 @@ static void take_route(void *arg, const struct nlmsghdr *msg)
 			   local_kind(hdr->rtm_type));
 		return;
 	}
-	if (table == s->table || !way_out(hdr, tb, &ifindex))
+	if (table == s->table || !way_out(hdr, tb, &ifindex, &gateway))
 		return;
 	row = ROW(&s->next, routes);
 	if (!row)
 		return;
 	row->prefix = to;
 	row->ifindex = ifindex;
+	row->gateway = gateway;
 	row->metric = preference(s, table, ifindex,
 				 tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0);
 }

@@ -173,7 +173,7 @@ int netlink_dump(struct netlink *nl, struct nl_msg *msg, netlink_each *each, voi
 
 bool netlink_parse_link(const struct nlmsghdr *msg, struct netlink_link *ret_link)
 {
-	struct nlattr *tb[IFLA_MAX + 1];
+	struct nlattr *tb[IFLA_MAX + 1], *linkinfo[IFLA_INFO_MAX + 1];
 	const struct ifinfomsg *info = nlmsg_data(msg);
 	struct netlink_link l = { 0 };
 
@@ -186,6 +186,13 @@ bool netlink_parse_link(const struct nlmsghdr *msg, struct netlink_link *ret_lin
 	if (tb[IFLA_MTU])
 		l.mtu = nla_get_u32(tb[IFLA_MTU]);
 	nla_strlcpy(l.name, tb[IFLA_IFNAME], sizeof(l.name));
+	l.type = info->ifi_type;
+	if (tb[IFLA_GROUP])
+		l.group = nla_get_u32(tb[IFLA_GROUP]);
+	if (tb[IFLA_LINKINFO] &&
+	    nla_parse_nested(linkinfo, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) == 0 &&
+	    linkinfo[IFLA_INFO_KIND])
+		nla_strlcpy(l.kind, linkinfo[IFLA_INFO_KIND], sizeof(l.kind));
 	*ret_link = l;
 	return true;
 }

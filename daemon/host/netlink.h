@@ -41,6 +41,9 @@ struct netlink_link {
 	uint32_t mtu;
 	unsigned flags; /* IFF_... */
 	char name[IFNAMSIZ];
+	uint16_t type; /* ARPHRD_... */
+	uint32_t group;
+	char kind[IFNAMSIZ];
 };
 /* The payload of an RTM_NEWLINK. */
 bool netlink_parse_link(const struct nlmsghdr *msg, struct netlink_link *ret_link);

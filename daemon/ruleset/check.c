@@ -75,14 +75,17 @@ static bool may_ask_family(struct checker *ck, const struct expr *left)
 /* A left side, as far as nothing stands on the right. */
 static bool check_left_side(struct checker *ck, struct expr *left)
 {
-	return is_matched(ck, expr_selector(left), &left->span) &&
-	       protocols_settle(ck, left) && check_left(ck, left);
+	if (!is_matched(ck, expr_selector(left), &left->span) || !protocols_settle(ck, left))
+		return false;
+	if (!ck->verbatim)
+		protocols_name(&ck->proto, left);
+	return check_left(ck, left);
 }
 
 bool check_field(struct checker *ck, struct expr **left)
 {
 	return check_left_side(ck, *left) && may_ask_family(ck, *left) &&
-	       protocols_need(ck, expr_selector(*left), &(*left)->span) &&
+	       protocols_need(ck, expr_bottom(*left), &(*left)->span) &&
 	       normal_left(ck, left);
 }
 
@@ -103,21 +106,56 @@ static bool check_set_match(struct checker *ck, struct stmt *s)
 	       check_look_up(ck, s->match.left, DATA_NONE, NULL, &s->match.right);
 }
 
+/* `fib saddr oif exists` asks for another value than `fib saddr oif "eth0"`. */
+static void ask_existence(struct stmt *s)
+{
+	struct expr *left = s->match.left;
+	const struct expr *right = s->match.right;
+
+	if (left->kind != EXPR_SELECTOR || right->kind != EXPR_SYMBOL ||
+	    !symbol_find(datatype_boolean.symbols, right->symbol))
+		return;
+	if (left->selector == SELECTOR_FIB_OIF) {
+		left->arg.a |= FIB_PRESENT;
+		left->type = &datatype_boolean;
+	} else if (left->selector == SELECTOR_TCP_OPTION_RAW && !left->arg.c &&
+		   left->arg.d == 8) {
+		/* An option's number is there when it is: JSON says it so. */
+		left->arg.d = 0;
+		left->type = &datatype_boolean;
+	}
+}
+
+/* Hours that go beyond midnight are those that are not between the other two. */
+static void turn_hours(struct stmt *s)
+{
+	struct expr *right = s->match.right, *lo;
+
+	if (right->kind != EXPR_RANGE || right->type != &datatype_hour ||
+	    value_cmp(right->type, &right->range.lo->value, &right->range.hi->value) <= 0)
+		return;
+	lo = right->range.lo;
+	right->range.lo = right->range.hi;
+	right->range.hi = lo;
+	s->match.op = s->match.op == MATCH_NE ? MATCH_EQ : MATCH_NE;
+}
+
 static bool check_match(struct checker *ck, struct stmt *s)
 {
 	const struct datatype *dt;
-	enum selector_id selector;
 
 	if (stmt_is_look_up(s))
 		return check_set_match(ck, s);
+	ask_existence(s);
 	if (!check_left_side(ck, s->match.left))
 		return false;
-	selector = expr_selector(s->match.left);
 	dt = expr_type(s->match.left);
 	if (!check_constant(ck, dt, &s->match.right) || !check_op(ck, s, dt) ||
 	    !may_ask_family(ck, s->match.left))
 		return false;
-	if (!protocols_need(ck, selector, &s->match.left->span) || !normal_match(ck, s))
+	turn_hours(s);
+	if (!protocols_need(ck, expr_bottom(s->match.left), &s->match.left->span) ||
+	    !normal_match(ck, s))
 		return false;
 	protocols_learn(&ck->proto, s);
 	return true;

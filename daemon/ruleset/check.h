@@ -19,6 +19,7 @@ struct protocols {
 	enum family family;
 	int l3;		       /* enum l3, or 0: another one */
 	int l4;		       /* number, or PROTOCOLS_OTHER */
+	int message;	       /* ICMP's type, of a set the last one */
 	bool l3_many, l4_many; /* one of a set: nothing of one of them may be matched */
 };
 #define PROTOCOLS_NONE	(-1)
@@ -92,7 +93,11 @@ bool stateful_check(struct diag *d, const struct span *at, enum state_kind kind,
 
 void protocols_init(struct protocols *proto, enum family family);
 /* What the selector needs is matched before, or is impossible. */
-bool protocols_need(struct checker *ck, enum selector_id selector, const struct span *at);
+bool protocols_need(struct checker *ck, const struct expr *selector, const struct span *at);
+/* The type of ICMP's message that alone has the field; false: others have it, too. */
+bool protocols_message(enum selector_id selector, uint8_t *ret_type);
+/* Raw payload becomes the field of a header that is known to lie there. */
+void protocols_name(const struct protocols *proto, struct expr *left);
 /* The same for a reject statement; its matches go to the rule's start. */
 bool protocols_need_tcp(struct checker *ck, const struct span *at);
 bool protocols_need_l3(struct checker *ck, enum l3 l3, const struct span *at);

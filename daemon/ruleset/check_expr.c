@@ -98,7 +98,8 @@ static bool check_operation(struct checker *ck, const struct datatype *dt, struc
 	return true;
 }
 
-static bool check_range(struct checker *ck, const struct datatype *dt, struct expr *e)
+static bool check_range(struct checker *ck, const struct datatype *dt, struct expr *e,
+			bool turns)
 {
 	if (dt->class == VALUE_STRING || dt->bitmask) {
 		diag_error(ck->d, &e->span, "there are no ranges of %ss", dt->what);
@@ -106,7 +107,9 @@ static bool check_range(struct checker *ck, const struct datatype *dt, struct ex
 	}
 	if (!want_value(ck, dt, &e->range.lo) || !want_value(ck, dt, &e->range.hi))
 		return false;
-	if (value_cmp(dt, &e->range.lo->value, &e->range.hi->value) > 0) {
+	/* Hours go beyond midnight. */
+	if (!(turns && dt == &datatype_hour) &&
+	    value_cmp(dt, &e->range.lo->value, &e->range.hi->value) > 0) {
 		diag_error(ck->d, &e->span, "this range ends before it begins");
 		return false;
 	}
@@ -393,7 +396,9 @@ static bool check_set_expr(struct checker *ck, const struct datatype *dt, struct
 		return false;
 	}
 	for (size_t i = 0; i < in->list.n; i++) {
-		if (!check_constant(ck, dt, &in->list.item[i]))
+		if (in->list.item[i]->kind == EXPR_RANGE ?
+			    !check_range(ck, dt, in->list.item[i], false) :
+			    !check_constant(ck, dt, &in->list.item[i]))
 			return false;
 	}
 	/* { 22 } is 22. */
@@ -428,7 +433,7 @@ bool check_constant(struct checker *ck, const struct datatype *dt, struct expr *
 	case EXPR_SYMBOL:
 		return check_symbol(ck, dt, *e);
 	case EXPR_RANGE:
-		return check_range(ck, dt, *e);
+		return check_range(ck, dt, *e, true);
 	case EXPR_PREFIX:
 		return check_prefix(ck, dt, *e);
 	case EXPR_LIST:
@@ -469,6 +474,21 @@ const struct datatype *expr_type(const struct expr *left)
 	return expr_bottom(left)->type;
 }
 
+/* What is hashed: a field, or operations on one. */
+static bool check_hashed(struct checker *ck, const struct expr *selector)
+{
+	struct expr *of = selector->arg.of;
+
+	if (!of)
+		return true;
+	if (!protocols_settle(ck, of) || !check_left(ck, of))
+		return false;
+	if (expr_bottom(of)->selector != SELECTOR_JHASH)
+		return true;
+	diag_error(ck->d, &of->span, "a hash of a hash spreads no better than one");
+	return false;
+}
+
 bool check_left(struct checker *ck, struct expr *left)
 {
 	const struct datatype *dt;
@@ -494,5 +514,5 @@ bool check_left(struct checker *ck, struct expr *left)
 		if (!want_value(ck, dt, &left->op.right))
 			return false;
 	}
-	return true;
+	return check_hashed(ck, left);
 }

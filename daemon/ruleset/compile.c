@@ -5,6 +5,7 @@
  * tables are left out (their base chains are not hooked, and nobody else can jump there). */
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ruleset/compile.h"
 #include "ruleset/datatype.h"
@@ -75,6 +76,18 @@ bool compile_room_dynset(struct builder *b)
 bool compile_room_target(struct builder *b)
 {
 	return ROOM(b, targets);
+}
+
+uint32_t compile_made(struct builder *b, const struct program_made *made)
+{
+	for (uint32_t i = b->program->n_made; made->expr && i-- > 0;) {
+		if (b->program->made[i].expr == made->expr)
+			return i;
+	}
+	if (!ROOM(b, made))
+		return 0;
+	memcpy(&b->program->made[b->program->n_made], made, sizeof(*made));
+	return b->program->n_made++;
 }
 
 static void emit(struct builder *b, enum op op, uint32_t a)
@@ -541,6 +554,7 @@ void program_free(struct program *p)
 	free(p->logs);
 	free(p->actions);
 	free(p->states);
+	free(p->made);
 	ruleset_unref(p->ruleset);
 	free(p);
 }

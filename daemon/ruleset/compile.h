@@ -9,7 +9,8 @@
 struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
-		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets;
+		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets,
+		cap_made;
 	bool failed;
 	/* What is being compiled. */
 	uint8_t l3; /* enum l3: for packets of this family */
@@ -35,6 +36,8 @@ void compile_emit(struct builder *b, struct insn insn);
 void compile_state(struct builder *b, enum state_kind kind, const struct stateful *s);
 /* Index of a new pair, of a new look-up (ranges are sorted in place). */
 uint32_t compile_pair(struct builder *b, struct wide first, struct wide second);
+/* A generator of numbers. */
+uint32_t compile_made(struct builder *b, const struct program_made *made);
 uint32_t compile_lookup(struct builder *b, struct wide_range *ranges, size_t n, unsigned bits);
 
 enum outcome compile_match(struct builder *b, const struct stmt *s);
@@ -53,5 +56,9 @@ bool compile_room_target(struct builder *b);
 enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits);
 /* A value of that type into the accumulator, for the statements that set something. */
 enum outcome compile_value(struct builder *b, const struct datatype *dt, const struct expr *e);
+/* compile_field.c: what OP_FIELD loads for a selector, and whether that is more than 32 bits;
+ * what it is of (jhash) is computed first.  False: it loads nothing so. */
+bool compile_op_field(struct builder *b, const struct expr *selector, struct insn *ret_insn,
+		      bool *ret_wide);
 
 #endif

@@ -14,7 +14,6 @@
 #include <netinet/in.h>
 
 #include "ruleset/compile.h"
-#include "ruleset/field.h"
 #include "ruleset/key.h"
 
 /* Where a selector's value is, when it is not found by its place alone. */
@@ -24,7 +23,7 @@ struct origin {
 	uint16_t off, off6; /* off6: of LOAD_CONST for IPv6 packets */
 	uint8_t ct;         /* enum ct_field, which OP_CT loads first, */
 	uint8_t dir;        /* in this direction */
-	struct field place; /* what OP_FIELD loads first */
+	struct insn field;  /* or OP_FIELD */
 };
 #define CT(field, direction) \
 	{ .load = LOAD_ACC, .ct = CT_FIELD_##field, .dir = (direction) }
@@ -37,6 +36,8 @@ static const struct origin origins[SELECTOR_COUNT] = {
 	[SELECTOR_META_NFPROTO] = { LOAD_CONST, 0, FAMILY_IP, FAMILY_IP6 },
 	[SELECTOR_META_PROTOCOL] = { LOAD_CONST, 0, 0x0800, 0x86dd }, /* EtherTypes */
 	[SELECTOR_META_LENGTH] = { LOAD_LENGTH, 0, 0, 0 },
+	[SELECTOR_META_IIF] = { LOAD_WIDE_EVAL, 0, FIELD_IN(eval, iifname), 0 },
+	[SELECTOR_META_OIF] = { LOAD_WIDE_EVAL, 0, FIELD_IN(eval, oifname), 0 },
 	[SELECTOR_META_IIFNAME] = { LOAD_WIDE_EVAL, 0, FIELD_IN(eval, iifname), 0 },
 	[SELECTOR_META_OIFNAME] = { LOAD_WIDE_EVAL, 0, FIELD_IN(eval, oifname), 0 },
 	[SELECTOR_META_MARK] = { LOAD_MARK, 0, 0, 0 },
@@ -207,16 +208,10 @@ static unsigned type_bits(const struct datatype *type)
 
 /* ---- the left side ---- */
 
-/* A field by its place in a header. */
-static void place_resolve(const struct expr *e, struct origin *f)
-{
-	f->place = expr_field(e);
-	f->load = f->place.len > 32 ? LOAD_WIDE_ACC : LOAD_ACC;
-}
-
-static void left_resolve(const struct expr *e, struct left *l)
+static void left_resolve(struct builder *b, const struct expr *e, struct left *l)
 {
 	struct wide c;
+	bool wide = false;
 
 	if (e->kind == EXPR_SELECTOR) {
 		*l = (struct left){
@@ -225,13 +220,13 @@ static void left_resolve(const struct expr *e, struct left *l)
 			.field = origins[e->selector],
 			.mask = wide_ones,
 		};
-		if (!l->field.load)
-			place_resolve(e, &l->field);
+		if (!l->field.load && compile_op_field(b, e, &l->field.field, &wide))
+			l->field.load = wide ? LOAD_WIDE_ACC : LOAD_ACC;
 		l->is_wide = l->field.load >= LOAD_WIDE_ACC;
 		l->bits = l->is_wide ? 128 : 32;
 		return;
 	}
-	left_resolve(e->op.left, l);
+	left_resolve(b, e->op.left, l);
 	c = from_const(e->op.right);
 	switch (e->kind) {
 	case EXPR_AND:
@@ -249,12 +244,6 @@ static void left_resolve(const struct expr *e, struct left *l)
 	l->changed = true;
 }
 
-static const uint8_t field_kinds[BASE_COUNT] = {
-	[BASE_NETWORK] = FIELD_NETWORK,
-	[BASE_TRANSPORT] = FIELD_TRANSPORT,
-	[BASE_INNER] = FIELD_INNER,
-};
-
 /* The protocols that the field needs, as far as the program's family decides them.
  * Transport protocols are asked for by the load itself. */
 static enum outcome left_depend(struct builder *b, struct left *l)
@@ -264,7 +253,7 @@ static enum outcome left_depend(struct builder *b, struct left *l)
 	uint8_t l3 = s->l3;
 
 	if (s->depends > r->depends)
-		r->depends = s->depends;
+		r->depends = (uint8_t)s->depends;
 	/* In an inet table `icmp` means ICMP over IPv4, unless the rule has said what it is
 	 * over, or that it is ICMP. */
 	if (b->table->family == FAMILY_INET && !b->known_l3 && !b->known_l4) {
@@ -285,11 +274,8 @@ static enum outcome left_depend(struct builder *b, struct left *l)
 	if (l->field.ct)
 		compile_emit(b, (struct insn){
 					.op = OP_CT, .k = l->field.ct, .off = l->field.dir });
-	if (l->field.place.base)
-		compile_emit(b, (struct insn){ .op = OP_FIELD,
-					       .k = field_kinds[l->field.place.base],
-					       .a = l->field.place.off,
-					       .b = l->field.place.len });
+	if (l->field.field.op)
+		compile_emit(b, l->field.field);
 	return OUTCOME_GOES_ON;
 }
 
@@ -469,7 +455,7 @@ enum outcome compile_field(struct builder *b, const struct expr *left, unsigned 
 	enum outcome outcome;
 	struct left l;
 
-	left_resolve(left, &l);
+	left_resolve(b, left, &l);
 	outcome = left_depend(b, &l);
 	left_get(b, &l);
 	*ret_bits = l.bits;
@@ -487,7 +473,7 @@ enum outcome compile_match(struct builder *b, const struct stmt *s)
 
 	if (stmt_is_look_up(s))
 		return compile_look_up(b, s);
-	left_resolve(s->match.left, &l);
+	left_resolve(b, s->match.left, &l);
 	outcome = left_depend(b, &l);
 	if (outcome == OUTCOME_NEVER)
 		return outcome;

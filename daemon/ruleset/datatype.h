@@ -9,7 +9,11 @@ extern const struct datatype datatype_inet_proto, datatype_nf_proto, datatype_et
 	datatype_ipv6_addr, datatype_ct_state, datatype_ct_dir, datatype_ct_status,
 	datatype_tcp_flag, datatype_icmp_type, datatype_icmp_code, datatype_icmpv6_type,
 	datatype_icmpv6_code, datatype_icmpx_code, datatype_time, datatype_helper,
-	datatype_ct_label, datatype_ct_event;
+	datatype_ct_label, datatype_ct_event, datatype_dscp, datatype_ecn, datatype_igmp_type,
+	datatype_dccp_pkttype, datatype_mh_type, datatype_boolean, datatype_bitmask8,
+	datatype_classid, datatype_iface_index, datatype_iface_type, datatype_devgroup,
+	datatype_pkt_type, datatype_realm, datatype_fib_addrtype, datatype_date, datatype_day,
+	datatype_hour;
 
 /* Numbers of 1 to 128 bits, above 64 as VALUE_ADDR: the low bits of sixteen bytes.  Those of
  * xintegers print in hexadecimal. */
@@ -85,6 +89,8 @@ bool value_str_covers(const struct value *pattern, const struct value *v);
 /* The name in a list of symbols nearest to a misspelt one, or NULL. */
 const char *symbol_suggest(const struct symbol *symbols, const char *word);
 /* By name; NULL when there is none. */
+/* The name of a number, or NULL. */
+const char *symbol_name(const struct datatype *dt, uint64_t number);
 const struct symbol *symbol_find(const struct symbol *symbols, const char *word);
 
 #endif

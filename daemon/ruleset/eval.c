@@ -234,7 +234,7 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			i++;
 			continue;
 		case OP_FIELD:
-			field = wide;
+			field = i->k == FIELD_JHASH && i->off ? (struct wide){ 0, acc } : wide;
 			if (!eval_field(e, prog, i, &field))
 				goto miss;
 			wide = field;

@@ -1,15 +1,13 @@
 /* eval_field.c - fields that rules ask for now and then: bits of headers at any place
  * (nft_payload_eval).
  *
- * What every packet's rules ask for is in load.def.  Nothing that a packet says of itself is
+ * What every packet's rules ask for is in load.def.  eval_exthdr.c, eval_host.c and eval_made.c
+ * have the rest.  Nothing that a packet says of itself is
  * believed: every place is compared with the packet's end. */
 #include <netinet/in.h>
 #include <string.h>
 
-#include "ruleset/program.h"
-
-/* Bits of a value, and those beside them in their first and last byte. */
-#define MAX_BYTES 17
+#include "ruleset/eval_field.h"
 
 /* n bytes at off into ret.  A host that forwards has counted itself in the TTL, and with it in
  * the header's checksum, before rules see the packet. */
@@ -41,7 +39,7 @@ static bool network_bytes(const struct eval *e, uint32_t off, uint32_t n, uint8_
 	return true;
 }
 
-static bool has_transport(const struct packet *pk)
+bool field_has_transport(const struct packet *pk)
 {
 	return !(pk->flags & (PACKET_NO_L4 | PACKET_LATER_FRAGMENT));
 }
@@ -51,7 +49,7 @@ static bool inner_offset(const struct packet *pk, uint32_t *ret_off)
 {
 	uint32_t len = 0;
 
-	if (!has_transport(pk))
+	if (!field_has_transport(pk))
 		return false;
 	if (pk->l4_proto == IPPROTO_UDP)
 		len = 8;
@@ -71,7 +69,7 @@ static bool payload_bytes(const struct eval *e, enum field_kind kind, uint32_t o
 		return network_bytes(e, off, n, ret);
 	if (kind == FIELD_TRANSPORT)
 		base = pk->l4_off;
-	if (kind == FIELD_TRANSPORT ? !has_transport(pk) : !inner_offset(pk, &base))
+	if (kind == FIELD_TRANSPORT ? !field_has_transport(pk) : !inner_offset(pk, &base))
 		return false;
 	if (base > pk->len || off > pk->len - base || n > pk->len - base - off)
 		return false;
@@ -79,11 +77,10 @@ static bool payload_bytes(const struct eval *e, enum field_kind kind, uint32_t o
 	return true;
 }
 
-/* bits bits (1 to 128) from bit `skip` (below 8) of these bytes on, as a number. */
-static struct wide bits_at(const uint8_t *bytes, unsigned skip, unsigned bits)
+struct wide field_bits(const uint8_t *bytes, unsigned skip, unsigned bits)
 {
 	unsigned n = (skip + bits + 7) / 8, behind = n * 8 - skip - bits;
-	struct wide w = { 0, 0 };
+	struct wide w = {0, 0};
 	uint8_t carry = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -95,7 +92,7 @@ static struct wide bits_at(const uint8_t *bytes, unsigned skip, unsigned bits)
 		carry = byte;
 	}
 	if (bits < 64)
-		return (struct wide){ 0, w.lo & ((UINT64_C(1) << bits) - 1) };
+		return (struct wide){0, w.lo & ((UINT64_C(1) << bits) - 1)};
 	if (bits < 128)
 		w.hi &= (UINT64_C(1) << (bits - 64)) - 1;
 	return w;
@@ -104,25 +101,33 @@ static struct wide bits_at(const uint8_t *bytes, unsigned skip, unsigned bits)
 static bool payload(const struct eval *e, const struct insn *i, struct wide *ret)
 {
 	unsigned skip = i->a % 8;
-	uint8_t bytes[MAX_BYTES];
+	uint8_t bytes[FIELD_MAX_BYTES];
 
 	if (!payload_bytes(e, i->k, i->a / 8, (skip + i->b + 7) / 8, bytes))
 		return false;
-	*ret = bits_at(bytes, skip, i->b);
+	*ret = field_bits(bytes, skip, i->b);
 	return true;
 }
 
 bool eval_field(const struct eval *e, const struct program *prog, const struct insn *i,
 		struct wide *ret)
 {
-	(void)prog;
 	switch ((enum field_kind)i->k) {
 	case FIELD_NETWORK:
 	case FIELD_TRANSPORT:
 	case FIELD_INNER:
 		return payload(e, i, ret);
-	case FIELD_NONE:
-		break;
+	case FIELD_IP6:
+	case FIELD_IP:
+	case FIELD_TCP:
+	case FIELD_SCTP:
+		return eval_exthdr(e, i, ret);
+	case FIELD_NUMGEN_INC:
+	case FIELD_NUMGEN_RANDOM:
+	case FIELD_JHASH:
+	case FIELD_SYMHASH:
+		return eval_made(e, &prog->made[i->a], i->k, ret);
+	default:
+		return eval_host(e, i, ret);
 	}
-	return false;
 }

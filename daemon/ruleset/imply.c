@@ -28,10 +28,12 @@ static void name_header(void *arg, struct expr *e)
 {
 	const uint64_t l4 = *(uint64_t *)arg;
 	static const struct {
-		enum selector_id th, tcp, udp;
+		enum selector_id th, tcp, udp, udplite, sctp, dccp;
 	} ports[] = {
-		{ SELECTOR_TH_SPORT, SELECTOR_TCP_SPORT, SELECTOR_UDP_SPORT },
-		{ SELECTOR_TH_DPORT, SELECTOR_TCP_DPORT, SELECTOR_UDP_DPORT },
+		{ SELECTOR_TH_SPORT, SELECTOR_TCP_SPORT, SELECTOR_UDP_SPORT,
+		  SELECTOR_UDPLITE_SPORT, SELECTOR_SCTP_SPORT, SELECTOR_DCCP_SPORT },
+		{ SELECTOR_TH_DPORT, SELECTOR_TCP_DPORT, SELECTOR_UDP_DPORT,
+		  SELECTOR_UDPLITE_DPORT, SELECTOR_SCTP_DPORT, SELECTOR_DCCP_DPORT },
 	};
 
 	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
@@ -41,6 +43,12 @@ static void name_header(void *arg, struct expr *e)
 			e->selector = ports[i].tcp;
 		else if (l4 == IPPROTO_UDP)
 			e->selector = ports[i].udp;
+		else if (l4 == IPPROTO_UDPLITE)
+			e->selector = ports[i].udplite;
+		else if (l4 == IPPROTO_SCTP)
+			e->selector = ports[i].sctp;
+		else if (l4 == IPPROTO_DCCP)
+			e->selector = ports[i].dccp;
 	}
 }
 
@@ -72,14 +80,20 @@ struct joined {
 	struct field field;
 };
 
+/* Fields that say nothing of their header's protocol. */
+static bool is_anonymous(enum selector_id selector)
+{
+	return selector == SELECTOR_TH_SPORT || selector == SELECTOR_TH_DPORT ||
+	       selector == SELECTOR_RAW;
+}
+
 /* Only comparisons of a whole field with one value are joined. */
 static bool may_join(const struct stmt *s)
 {
 	return s->match.left->kind == EXPR_SELECTOR && s->match.right->kind == EXPR_VALUE &&
 	       (s->match.op == MATCH_EQ || s->match.op == MATCH_NE) &&
 	       expr_field(s->match.left).base != BASE_NONE &&
-	       s->match.left->selector != SELECTOR_TH_SPORT &&
-	       s->match.left->selector != SELECTOR_TH_DPORT;
+	       !is_anonymous(s->match.left->selector);
 }
 
 static int by_header(const void *va, const void *vb)
@@ -266,9 +280,24 @@ static void leave_out(struct implied *im, enum base base)
 	im->dep[base] = NULL;
 }
 
+/* The header that a field belongs to; BASE_NONE: none. */
+static enum base header_of(const struct expr *selector)
+{
+	switch (selector->selector) {
+	case SELECTOR_IP6_EXTHDR:
+	case SELECTOR_IP_OPTION:
+		return BASE_NETWORK;
+	case SELECTOR_TCP_OPTION:
+	case SELECTOR_TCP_OPTION_RAW:
+		return BASE_TRANSPORT;
+	default:
+		return expr_field(selector).base;
+	}
+}
+
 static bool is_payload(const struct stmt *s)
 {
-	return expr_field(expr_bottom(s->match.left)).base != BASE_NONE;
+	return header_of(expr_bottom(s->match.left)) != BASE_NONE;
 }
 
 /* `ip protocol tcp tcp dport 22` also says ip, which matters where ip6 could be. */
@@ -283,10 +312,14 @@ static void mark_payload(struct implied *im, struct stmt *s)
 	const struct expr *left = expr_bottom(s->match.left);
 	enum selector_id selector = left->selector;
 	struct field f = expr_field(left);
+	enum base base = header_of(left);
+	uint8_t type;
 
-	if (im->dep[f.base] && may_leave_out(im, f.base) && selector != SELECTOR_TH_SPORT &&
-	    selector != SELECTOR_TH_DPORT)
-		leave_out(im, f.base);
+	if (im->dep[base] && may_leave_out(im, base) && !is_anonymous(selector))
+		leave_out(im, base);
+	if (protocols_message(selector, &type) && im->dep[BASE_INNER] &&
+	    im->dep[BASE_INNER]->match.right->value.num == type)
+		leave_out(im, BASE_INNER);
 	if (is_plain_value(s) && f.key)
 		im->dep[f.base + 1] = s;
 }
@@ -310,6 +343,9 @@ static bool is_flow_address(const struct stmt *s)
 {
 	const struct datatype *type = expr_bottom(s->match.left)->type;
 
+	if (expr_selector(s->match.left) == SELECTOR_RT_IP_NEXTHOP ||
+	    expr_selector(s->match.left) == SELECTOR_RT_IP6_NEXTHOP)
+		return false;
 	return type == &datatype_ipv4_addr || type == &datatype_ipv6_addr;
 }
 

@@ -11,6 +11,12 @@ static unsigned part_bytes(const struct datatype *dt)
 					   (dt->bits + 7u) / 8;
 }
 
+/* Of VALUE_ADDR: numbers lie at the end of sixteen bytes. */
+static unsigned first_byte(const struct datatype *dt)
+{
+	return dt->bits == 32 ? 0 : 16 - part_bytes(dt);
+}
+
 static unsigned padded(unsigned bytes)
 {
 	return (bytes + 3) & ~3u;
@@ -103,7 +109,7 @@ static void put(const struct datatype *dt, const struct value *v, uint8_t *to)
 
 	switch (dt->class) {
 	case VALUE_ADDR:
-		memcpy(to, v->addr.b, n);
+		memcpy(to, v->addr.b + first_byte(dt), n);
 		break;
 	case VALUE_STRING:
 		memcpy(to, v->str.s, n);
@@ -288,7 +294,7 @@ static struct value get(const struct datatype *dt, const uint8_t *from)
 
 	switch (dt->class) {
 	case VALUE_ADDR:
-		memcpy(v.addr.b, from, n);
+		memcpy(v.addr.b + first_byte(dt), from, n);
 		break;
 	case VALUE_STRING:
 		memcpy(v.str.s, from, n);

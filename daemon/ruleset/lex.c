@@ -247,6 +247,27 @@ static size_t match_mac(const char *s, const char *end)
 	return 17;
 }
 
+/* Two numbers of up to four hexadecimal digits, 17:00 or cafe:beef, with nothing behind that
+ * could belong to them. */
+static size_t match_pair(const char *s, const char *end)
+{
+	const char *p = s;
+
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned digits = 0;
+
+		if (i && (p == end || *p++ != ':'))
+			return 0;
+		while (p < end && isxdigit((unsigned char)*p) && digits < 4) {
+			p++;
+			digits++;
+		}
+		if (!digits)
+			return 0;
+	}
+	return p == end || strchr(" \t\n:-},", *p) ? (size_t)(p - s) : 0;
+}
+
 /* ---- tokens ---- */
 
 static const struct {
@@ -269,7 +290,7 @@ static void lex_punct(struct token *t, const char *s, const char *end)
 			return;
 		}
 	}
-	if (!*s || !strchr("{}(),.-+/:=<>&|^!$*@", *s))
+	if (!*s || !strchr("{}()[],.-+/:=<>&|^!$*@", *s))
 		t->kind = TOKEN_BAD;
 }
 
@@ -298,7 +319,7 @@ static void lex_longest(struct token *t, const char *s, const char *end)
 		{ TOKEN_NUMBER, match_number }, { TOKEN_MAC, match_mac },
 		{ TOKEN_ADDR4, match_addr4 },	{ TOKEN_ADDR6, match_addr6 },
 		{ TOKEN_GLOB, match_glob },	{ TOKEN_WORD, match_word },
-		{ TOKEN_WORD, match_time },
+		{ TOKEN_WORD, match_time },	{ TOKEN_WORD, match_pair },
 	};
 
 	t->len = 0;

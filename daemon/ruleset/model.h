@@ -62,6 +62,9 @@ enum value_class {
 	VALUE_STRING, /* interface name; may end in a wildcard */
 };
 
+struct datatype;
+struct value;
+
 struct symbol {
 	const char *name;
 	uint64_t value;
@@ -78,7 +81,13 @@ struct datatype {
 	uint8_t hex;  /* numbers print as 0x and that many digits; 0: in decimal */
 	bool bitmask; /* values are sets of flags: a,b,c means any of them */
 	bool prefix;  /* a mask of upper bits prints as /length */
+	bool quoted;  /* names print in quotes */
 	const struct symbol *symbols; /* ends with name NULL; NULL when it has none */
+	/* value_parse() and value_print_whole(), where numbers and names are not all. */
+	int (*parse)(const struct datatype *dt, const char *text, struct value *ret,
+		     const char **ret_why);
+	void (*print)(struct text *out, const struct datatype *dt, const struct value *v,
+		      unsigned flags);
 };
 
 /* The types of what is joined by dots; n is 1 where nothing is. */

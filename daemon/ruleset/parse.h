@@ -9,7 +9,8 @@
  * parse_list.c those that show something; parse_chain.c hooks; parse_rule.c statements,
  * parse_log.c one of them; parse_ct.c what begins with ct; parse_stateful.c what
  * remembers something; parse_object.c named objects;
- * parse_expr.c expressions, parse_selector.c what is matched. */
+ * parse_expr.c expressions, parse_selector.c what is matched, parse_field.c what of it
+ * is more than a name. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
 
@@ -147,6 +148,12 @@ struct expr *parse_right_masked(struct parser *p, struct expr **ret_mask);
  * its arguments and type; NULL with an error said. */
 struct expr *parse_selector(struct parser *p);
 bool parse_at_selector(const struct parser *p);
+/* parse_field.c, behind the first word or @: those that are more than names.  False: it is none
+ * of them; *ret is NULL with an error said. */
+bool parse_field(struct parser *p, const struct token *first, struct expr **ret);
+bool parse_field_known(const struct token *word);
+/* What is hashed: a left side. */
+struct expr *parse_hashed(struct parser *p);
 /* Words that begin a statement, and so are never a value. */
 bool parse_at_statement(const struct parser *p);
 

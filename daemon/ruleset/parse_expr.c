@@ -62,7 +62,7 @@ static struct expr *primary(struct parser *p, enum parse_side side)
 		if (side != PARSE_RIGHT && parse_at_selector(p))
 			return parse_selector(p);
 		/* Statements have been looked for already, left of a match. */
-		if (side != PARSE_LEFT && parse_at_statement(p))
+		if (side != PARSE_LEFT && parse_at_statement(p) && !token_is_word(&p->t, "reset"))
 			break;
 		return symbol_expr(p);
 	case TOKEN_NUMBER:
@@ -77,6 +77,8 @@ static struct expr *primary(struct parser *p, enum parse_side side)
 			return parenthesised(p, side);
 		if (token_is(&p->t, '$'))
 			return parse_variable(p);
+		if (token_is(&p->t, '@') && side != PARSE_RIGHT)
+			return parse_selector(p);
 		break;
 	default:
 		break;
@@ -147,6 +149,11 @@ static struct expr *operations(struct parser *p, enum parse_side side, unsigned 
 struct expr *parse_operations(struct parser *p, enum parse_side side)
 {
 	return operations(p, side, 0);
+}
+
+struct expr *parse_hashed(struct parser *p)
+{
+	return parse_operations(p, PARSE_LEFT);
 }
 
 /* ---- the right side ---- */

@@ -6,36 +6,11 @@
 
 #include "ruleset/parse.h"
 
-/* What nft has and this version has not; second NULL: the word alone. */
+/* What nft has and we have not; second NULL: the word alone. */
 static const struct {
 	const char *first, *second, *why;
 } unsupported[] = {
-#define LATER "is not supported by this version"
-#define LINK  "cannot be matched: the packets of a TUN have no link-layer header"
-#define LOCAL "cannot be matched: the packets here belong to no local socket"
-	{ "ether", NULL, LINK },
-	{ "vlan", NULL, LINK },
-	{ "arp", NULL, LINK },
-	{ "ibrname", NULL, LINK },
-	{ "obrname", NULL, LINK },
-	{ "pkttype", NULL, LINK },
-	{ "socket", NULL, LOCAL },
-	{ "skuid", NULL, LOCAL },
-	{ "skgid", NULL, LOCAL },
-	{ "cgroup", NULL, LOCAL },
-	{ "meta", "skuid", LOCAL },
-	{ "meta", "skgid", LOCAL },
-	{ "meta", "cgroup", LOCAL },
-	{ "meta", "ibrname", LINK },
-	{ "meta", "obrname", LINK },
-	{ "meta", "pkttype", LINK },
-	{ "meta", "iiftype", LATER },
-	{ "meta", "oiftype", LATER },
-	{ "meta", "iif", "is not supported by this version: match iifname instead" },
-	{ "meta", "oif", "is not supported by this version: match oifname instead" },
-	{ "iif", NULL, "is not supported by this version: match iifname instead" },
-	{ "oif", NULL, "is not supported by this version: match oifname instead" },
-#define UNSUPPORTED(first, second) { first, second, LATER },
+#define UNSUPPORTED(first, second, why) { first, second, why },
 #include "ruleset/unsupported.def"
 #undef UNSUPPORTED
 };
@@ -64,6 +39,21 @@ static bool refuse_unsupported(struct parser *p, const struct token *first,
 		   second ? " " : "", second ? (int)second->len : 0, second ? second->s : "",
 		   why);
 	return true;
+}
+
+/* What may stand without `meta`. */
+static bool is_meta_alone(const struct token *word)
+{
+	static const char *const words[] = {
+		"mark", "iif", "iifname", "iiftype", "iifgroup", "oif", "oifname", "oiftype",
+		"oifgroup", "pkttype", "cpu", "rtclassid", "ipsec", "nftrace", "time", "day", "hour",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (token_is_word(word, words[i]))
+			return true;
+	}
+	return false;
 }
 
 /* Whether a selector's text is "FIRST SECOND", where the second may be NULL. */
@@ -106,18 +96,21 @@ static enum selector_id find_meta(const struct token *key)
 	static const struct token meta = { .kind = TOKEN_WORD, .s = "meta", .len = 4 };
 	enum selector_id id = find_selector(&meta, key);
 
+	if (token_is_word(key, "secpath")) /* its former name */
+		return SELECTOR_META_IPSEC;
 	return id ? id : find_selector(key, NULL);
 }
 
 bool parse_selector_known(const struct token *word)
 {
-	return is_header(word) || token_is_word(word, "mark") ||
-	       find_selector(word, NULL) != SELECTOR_NONE || why_unsupported(word, NULL);
+	return parse_field_known(word) || is_header(word) || is_meta_alone(word) ||
+	       why_unsupported(word, NULL);
 }
 
 bool parse_at_selector(const struct parser *p)
 {
-	return p->t.kind == TOKEN_WORD && parse_selector_known(&p->t);
+	return (p->t.kind == TOKEN_WORD || token_is(&p->t, '@')) &&
+	       parse_selector_known(&p->t);
 }
 
 static void unknown_key(struct parser *p, const struct token *header)
@@ -151,41 +144,47 @@ static void unknown_key(struct parser *p, const struct token *header)
 		diag_hint(p->d, "did you mean \"%s\"?", near);
 }
 
-static enum selector_id parse_named(struct parser *p)
+static enum selector_id parse_named(struct parser *p, const struct token *first)
 {
-	struct token first = p->t;
 	enum selector_id id;
 
-	parse_advance(p);
-	if (token_is_word(&first, "ct"))
+	if (token_is_word(first, "ct"))
 		return parse_ct_selector(p);
-	if (!is_header(&first)) {
-		id = token_is_word(&first, "mark") ? SELECTOR_META_MARK
-						   : find_selector(&first, NULL);
-		if (!id)
-			refuse_unsupported(p, &first, NULL);
-		return id;
+	if (token_is_word(first, "ipsec") &&
+	    (token_is_word(&p->t, "in") || token_is_word(&p->t, "out"))) {
+		refuse_unsupported(p, first, &p->t);
+		return SELECTOR_NONE;
+	}
+	if (is_meta_alone(first))
+		return find_meta(first);
+	if (!is_header(first)) {
+		refuse_unsupported(p, first, NULL);
+		return SELECTOR_NONE;
 	}
 	id = SELECTOR_NONE;
 	if (p->t.kind == TOKEN_WORD)
-		id = token_is_word(&first, "meta") ? find_meta(&p->t)
-						   : find_selector(&first, &p->t);
+		id = token_is_word(first, "meta") ? find_meta(&p->t)
+						   : find_selector(first, &p->t);
 	if (id)
 		parse_advance(p);
-	else if (p->t.kind != TOKEN_WORD || !refuse_unsupported(p, &first, &p->t))
-		unknown_key(p, &first);
+	else if (p->t.kind != TOKEN_WORD || !refuse_unsupported(p, first, &p->t))
+		unknown_key(p, first);
 	return id;
 }
 
 struct expr *parse_selector(struct parser *p)
 {
-	struct span at = p->t.span;
-	enum selector_id id = parse_named(p);
+	struct token first = p->t;
+	enum selector_id id;
 	struct expr *e;
 
+	parse_advance(p);
+	if (parse_field(p, &first, &e))
+		return e;
+	id = parse_named(p, &first);
 	if (!id)
 		return NULL;
-	e = expr_new(EXPR_SELECTOR, span_join(at, p->last));
+	e = expr_new(EXPR_SELECTOR, span_join(first.span, p->last));
 	if (!e)
 		return parse_oom(p);
 	e->selector = id;

@@ -35,6 +35,9 @@ extern const char *const priority_names[];
 /* print_object.c: what stands behind its name in one line. */
 void print_object_line(const struct object *o, unsigned flags, struct text *out);
 
+/* print_field.c: a selector with its arguments. */
+void print_field(const struct expr *e, unsigned flags, struct text *out);
+
 /* print_set.c.  mono: by which elements expire. */
 void print_set(const struct table *t, const struct set *s, unsigned flags, uint64_t mono,
 	       struct text *out);

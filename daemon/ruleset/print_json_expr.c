@@ -45,6 +45,10 @@ void print_json_value(const struct datatype *dt, const struct value *v, unsigned
 		out_number(out, v->num / 1000);
 		return;
 	}
+	if (dt == &datatype_boolean) {
+		out_bool(out, v->num);
+		return;
+	}
 	value_print_whole(&t, dt, v, flags);
 	print_constant(text_str(&t), t.len, out);
 	text_fini(&t);

@@ -110,7 +110,7 @@ void print_expr(const struct expr *e, unsigned flags, struct text *out)
 {
 	switch (e->kind) {
 	case EXPR_SELECTOR:
-		text_puts(out, selectors[e->selector].text);
+		print_field(e, flags, out);
 		break;
 	case EXPR_VALUE:
 		value_print(out, e->type, &e->value, flags);
@@ -237,6 +237,9 @@ static void print_right(const struct stmt *s, unsigned flags, struct text *out)
 {
 	const struct expr *right = s->match.right;
 
+	/* A number there would be an interface. */
+	if (right->type == &datatype_boolean && expr_selector(s->match.left) == SELECTOR_FIB_OIF)
+		flags &= ~(unsigned)PRINT_NUMERIC;
 	if (right->kind != EXPR_VALUE || !right->type->bitmask) {
 		print_expr(right, flags, out);
 	} else if (s->match.op == MATCH_IMPLICIT || s->match.op == MATCH_NOT) {

@@ -14,7 +14,7 @@
  *                                              STATE_NE   state & 8 != 0
  *                                              ACCEPT     rule 1
  *
- * Immutable once compiled, read by every worker.  It holds a reference to its ruleset,
+ * Immutable once compiled (but for what numgen has counted), read by every worker.  It holds a reference to its ruleset,
  * whose strings, log statements and counter slots it uses. */
 #ifndef CTFW_RULESET_PROGRAM_H
 #define CTFW_RULESET_PROGRAM_H
@@ -173,13 +173,56 @@ bool eval_dynset(const struct program *p, const struct program_dynset *d, const 
 		 const uint8_t *key, const uint8_t *data);
 bool eval_ct(const struct eval *e, enum ct_field field, unsigned dir, struct wide *ret);
 
-/* What is asked for rarely (eval_field.c).  Each says what off, a and b of its instruction are. */
+/* What is asked for rarely (eval_field.c), with what its instruction says beside. */
 enum field_kind {
 	FIELD_NONE = 0,
-	FIELD_NETWORK,   /* b bits of a header from bit a on */
+	/* b bits of a header from bit a on. */
+	FIELD_NETWORK,
 	FIELD_TRANSPORT,
 	FIELD_INNER,
+	/* The same of the header with number off; b is 0: whether it is there. */
+	FIELD_IP6,
+	FIELD_IP,
+	FIELD_TCP,
+	FIELD_SCTP,
+	/* Of the host and of the moment. */
+	FIELD_ZERO,
+	FIELD_PRIORITY,
+	FIELD_CPU,
+	FIELD_RANDOM,
+	FIELD_TIME,
+	FIELD_DAY,
+	FIELD_HOUR,
+	FIELD_IIFTYPE,
+	FIELD_OIFTYPE,
+	FIELD_IIFGROUP,
+	FIELD_OIFGROUP,
+	FIELD_IIFKIND,
+	FIELD_OIFKIND,
+	FIELD_NEXTHOP4,
+	FIELD_NEXTHOP6,
+	FIELD_MTU,
+	/* a: enum fib_flag. */
+	FIELD_FIB_OIF,
+	FIELD_FIB_TYPE,
+	/* a: which of the program's. */
+	FIELD_NUMGEN_INC,
+	FIELD_NUMGEN_RANDOM,
+	FIELD_JHASH, /* of what was loaded; off: it is in acc */
+	FIELD_SYMHASH,
 };
+#define FIELD_IS_MADE(kind) ((kind) >= FIELD_NUMGEN_INC)
+
+/* A generator of numbers: 0 to modulus - 1, and offset added. */
+struct program_made {
+	uint32_t modulus, offset, seed;
+	uint8_t len;	 /* jhash: bytes of its value */
+	bool host_order; /* which is a number of the host's byte order */
+	const struct expr *expr; /* whose it is, of numgen inc: both families count together */
+	/* numgen inc: the next one.  The only thing in a program that changes. */
+	_Atomic uint32_t next;
+};
+
 /* In *ret what was loaded before.  False: it is not there, and the rule does not match
  * (NFT_BREAK). */
 bool eval_field(const struct eval *e, const struct program *prog, const struct insn *i,
@@ -245,6 +288,8 @@ struct program {
 	struct program_state *states;
 	uint32_t n_states;
 	uint32_t n_actions;
+	struct program_made *made;
+	uint32_t n_made;
 	uint32_t n_code, n_bases, n_chains, n_rules, n_pairs, n_lookups, n_logs;
 };
 

@@ -12,7 +12,8 @@ void protocols_init(struct protocols *proto, enum family family)
 {
 	*proto = (struct protocols){ .family = family,
 				     .l3 = PROTOCOLS_NONE,
-				     .l4 = PROTOCOLS_NONE };
+				     .l4 = PROTOCOLS_NONE,
+				     .message = PROTOCOLS_NONE };
 	if (family == FAMILY_IP)
 		proto->l3 = L3_IPV4;
 	else if (family == FAMILY_IP6)
@@ -26,18 +27,10 @@ static const char *l3_name(int l3)
 
 static const char *l4_name(int l4)
 {
-	switch (l4) {
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	default:
-		return "another protocol";
-	}
+	const char *name = l4 == PROTOCOLS_OTHER ? NULL : symbol_name(&datatype_inet_proto,
+								      (uint64_t)l4);
+
+	return name ? name : "another protocol";
 }
 
 /* Those that nft has headers of: other numbers are one kind to it. */
@@ -99,7 +92,90 @@ static bool need_l4(struct checker *ck, size_t at, int l4, const struct span *sp
 	return false;
 }
 
-bool protocols_need(struct checker *ck, enum selector_id selector, const struct span *at)
+/* ---- messages ---- */
+
+/* Fields that only messages of some types have: of one, or of a request and its answer. */
+static const struct {
+	enum selector_id selector, type;
+	uint8_t first, second;
+	const char *name;
+} messages[] = {
+	{ SELECTOR_ICMP_ID, SELECTOR_ICMP_TYPE, 0, 8, "echo-request" },
+	{ SELECTOR_ICMP_SEQUENCE, SELECTOR_ICMP_TYPE, 0, 8, "echo-request" },
+	{ SELECTOR_ICMP_MTU, SELECTOR_ICMP_TYPE, 3, 3, "destination-unreachable" },
+	{ SELECTOR_ICMP_GATEWAY, SELECTOR_ICMP_TYPE, 5, 5, "redirect" },
+	{ SELECTOR_ICMPV6_ID, SELECTOR_ICMPV6_TYPE, 128, 129, "echo-request" },
+	{ SELECTOR_ICMPV6_SEQUENCE, SELECTOR_ICMPV6_TYPE, 128, 129, "echo-request" },
+	{ SELECTOR_ICMPV6_MTU, SELECTOR_ICMPV6_TYPE, 2, 2, "packet-too-big" },
+	{ SELECTOR_ICMPV6_PPTR, SELECTOR_ICMPV6_TYPE, 4, 4, "parameter-problem" },
+	{ SELECTOR_ICMPV6_MAX_DELAY, SELECTOR_ICMPV6_TYPE, 130, 130, "mld-listener-query" },
+};
+
+bool protocols_message(enum selector_id selector, uint8_t *ret_type)
+{
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		if (messages[i].selector == selector && messages[i].first == messages[i].second) {
+			*ret_type = messages[i].first;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A match on two numbers, at the rule's end. */
+static bool add_pair(struct checker *ck, enum selector_id selector, uint8_t first,
+		     uint8_t second)
+{
+	struct span nowhere = { 0 };
+	struct expr *set = expr_new(EXPR_SET, nowhere);
+	const uint8_t numbers[2] = { first, second };
+	struct stmt *s;
+
+	if (!add_match(ck, ck->out.n, selector, first))
+		goto failed;
+	s = &ck->out.v[ck->out.n - 1];
+	for (unsigned i = 0; set && i < 2; i++) {
+		struct expr *item = expr_clone(s->match.right);
+
+		if (item)
+			item->value.num = numbers[i];
+		if (!expr_add(set, item))
+			goto failed;
+	}
+	if (!set)
+		goto failed;
+	set->type = s->match.right->type;
+	expr_free(s->match.right);
+	s->match.right = set;
+	return true;
+failed:
+	expr_free(set);
+	return check_oom(ck);
+}
+
+static bool need_message(struct checker *ck, enum selector_id selector, const struct span *at)
+{
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		int type = ck->proto.message;
+
+		if (messages[i].selector != selector)
+			continue;
+		if (type == messages[i].first || type == messages[i].second)
+			return true;
+		if (type != PROTOCOLS_NONE) {
+			diag_error(ck->d, at, "\"%s\" is a field of %s, the rule is for type %d",
+				   selectors[selector].text, messages[i].name, type);
+			return false;
+		}
+		if (messages[i].first == messages[i].second)
+			return add_match(ck, ck->out.n, messages[i].type, messages[i].first);
+		ck->proto.message = messages[i].second;
+		return add_pair(ck, messages[i].type, messages[i].first, messages[i].second);
+	}
+	return true;
+}
+
+static bool need_headers(struct checker *ck, enum selector_id selector, const struct span *at)
 {
 	const struct selector *s = &selectors[selector];
 
@@ -107,12 +183,60 @@ bool protocols_need(struct checker *ck, enum selector_id selector, const struct 
 		return need_l3(ck, ck->out.n, s->l3, at);
 	if (!s->l4)
 		return true;
-	/* With nothing settled, ICMP means IPv4 and ICMPv6 means IPv6. */
+	/* With nothing settled, ICMP and IGMP mean IPv4 and ICMPv6 means IPv6. */
 	if (ck->proto.l3 == PROTOCOLS_NONE && ck->proto.l4 == PROTOCOLS_NONE &&
-	    (s->l4 == IPPROTO_ICMP || s->l4 == IPPROTO_ICMPV6) &&
-	    !need_l3(ck, ck->out.n, s->l4 == IPPROTO_ICMP ? L3_IPV4 : L3_IPV6, at))
+	    (s->l4 == IPPROTO_ICMP || s->l4 == IPPROTO_IGMP || s->l4 == IPPROTO_ICMPV6) &&
+	    !need_l3(ck, ck->out.n, s->l4 == IPPROTO_ICMPV6 ? L3_IPV6 : L3_IPV4, at))
 		return false;
 	return need_l4(ck, ck->out.n, s->l4, at);
+}
+
+bool protocols_need(struct checker *ck, const struct expr *selector, const struct span *at)
+{
+	return need_headers(ck, selector->selector, at) &&
+	       need_message(ck, selector->selector, at) &&
+	       (!selector->arg.of ||
+		protocols_need(ck, expr_bottom(selector->arg.of), at));
+}
+
+/* ---- names ---- */
+
+/* The field of a known header that lies there. */
+static enum selector_id find_field(const struct protocols *proto, const struct field *f)
+{
+	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+		struct field other = selector_field(id);
+		const struct selector *s = &selectors[id];
+
+		if (other.base != f->base || other.off != f->off || other.len != f->len)
+			continue;
+		if (f->base == BASE_NETWORK ? s->l3 == proto->l3 && !proto->l3_many :
+		    proto->l4 == PROTOCOLS_NONE || proto->l4_many || proto->l4 == PROTOCOLS_OTHER ?
+					      id == SELECTOR_TH_SPORT || id == SELECTOR_TH_DPORT :
+					      s->l4 == proto->l4)
+			return id;
+	}
+	return SELECTOR_NONE;
+}
+
+void protocols_name(const struct protocols *proto, struct expr *left)
+{
+	struct expr *e = left;
+	struct field f;
+	enum selector_id id;
+
+	while (e->kind >= EXPR_AND)
+		e = e->op.left;
+	if (e->kind != EXPR_SELECTOR || e->selector != SELECTOR_RAW)
+		return;
+	f = expr_field(e);
+	id = find_field(proto, &f);
+	/* Numbers of more than 64 bits are no addresses. */
+	if (!id || selectors[id].type == &datatype_ipv6_addr)
+		return;
+	*e = (struct expr){ .kind = EXPR_SELECTOR, .span = e->span };
+	e->selector = id;
+	e->type = selectors[id].type;
 }
 
 /* Before everything else: `log reject with tcp reset` must not log what it does not reject. */
@@ -144,6 +268,7 @@ static const struct {
 	  SELECTOR_CT_ORIGINAL_IP6_DADDR },
 	{ SELECTOR_CT_REPLY_SADDR, SELECTOR_CT_REPLY_IP_SADDR, SELECTOR_CT_REPLY_IP6_SADDR },
 	{ SELECTOR_CT_REPLY_DADDR, SELECTOR_CT_REPLY_IP_DADDR, SELECTOR_CT_REPLY_IP6_DADDR },
+	{ SELECTOR_RT_NEXTHOP, SELECTOR_RT_IP_NEXTHOP, SELECTOR_RT_IP6_NEXTHOP },
 };
 
 static bool settle_address(struct checker *ck, struct expr *e, enum selector_id ip,
@@ -228,6 +353,10 @@ static void learn_number(struct protocols *proto, enum selector_id selector, uin
 	case SELECTOR_IP6_NEXTHDR:
 		if (l4_known(number))
 			proto->l4 = (int)number;
+		break;
+	case SELECTOR_ICMP_TYPE:
+	case SELECTOR_ICMPV6_TYPE:
+		proto->message = (int)number;
 		break;
 	default:
 		break;

@@ -3,9 +3,10 @@
 
 #include "ruleset/datatype.h"
 
+/* Bytes of VALUE_ADDR: a number between has its bits at the end of sixteen. */
 static unsigned addr_len(const struct datatype *dt)
 {
-	return dt->bits / 8u;
+	return dt->bits == 32 ? 4 : 16;
 }
 
 static uint64_t ones(unsigned bits)
@@ -80,7 +81,7 @@ struct value value_mask(const struct datatype *dt, unsigned len)
 		r.num = ones(dt->bits) & ~ones(dt->bits - len);
 		return r;
 	}
-	for (unsigned i = 0; i < len; i++)
+	for (unsigned i = addr_len(dt) * 8 - dt->bits, end = i + len; i < end; i++)
 		r.addr.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
 	return r;
 }

@@ -17,6 +17,9 @@ struct hostview_link {
 	uint32_t index;      /* the kernel's, above 0 */
 	uint32_t mtu;        /* bytes; 0 unknown */
 	char name[IFNAMSIZ]; /* padded with zeroes: compared as 16 bytes */
+	uint16_t type;       /* ARPHRD_* */
+	uint32_t group;
+	char kind[IFNAMSIZ]; /* "tun", "wireguard"; padded with zeroes, which alone are none */
 };
 
 enum hostview_kind {
@@ -38,6 +41,7 @@ struct hostview_route {
 	struct prefix prefix;
 	uint32_t ifindex; /* 0: unreachable, blackhole, prohibit */
 	uint32_t metric;  /* the lower one wins among equal prefixes */
+	union addr gateway; /* zero: none */
 };
 
 struct hostview;
@@ -53,8 +57,13 @@ uint32_t hostview_serial(const struct hostview *hv);
 /* Delivered to this host: HOSTVIEW_LOCAL, _BROADCAST or _ANYCAST, else HOSTVIEW_NONE. */
 enum hostview_kind hostview_local(const struct hostview *hv, uint8_t family,
 				  const union addr *addr);
+/* The interface that the local address belongs to; 0: none in particular, or not local. */
+uint32_t hostview_local_index(const struct hostview *hv, uint8_t family,
+			      const union addr *addr);
 /* The interface of the longest matching route; 0: none. */
 uint32_t hostview_route(const struct hostview *hv, uint8_t family, const union addr *to);
+/* The gateway of that route; zero: none. */
+union addr hostview_gateway(const struct hostview *hv, uint8_t family, const union addr *to);
 /* NULL when there is none. */
 const struct hostview_link *hostview_link(const struct hostview *hv, uint32_t ifindex);
 const struct hostview_link *hostview_link_by_name(const struct hostview *hv, const char *name);

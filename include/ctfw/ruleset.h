@@ -219,6 +219,7 @@ enum ct_acted {
 };
 
 struct eval;
+struct hostview;
 
 /* Statements that count the flow of one packet, at most. */
 #define EVAL_COUNTED 8
@@ -254,6 +255,9 @@ struct eval {
 	bool ct_mark_set;
 	bool nftrace;             /* meta nftrace: its way is told to trace() */
 	uint32_t mark;            /* meta mark */
+	uint32_t priority;        /* meta priority */
+	const struct hostview *host; /* NULL: nothing is known of it */
+	uint64_t *random;         /* state of the worker's random numbers; NULL: none */
 	uint8_t hop;              /* what TTL and hop limit are less than the packet says: 1
 				   * where the kernel would have counted this host already */
 	uint32_t iif, oif;        /* ifindex; 0: none at this hook */

@@ -88,7 +88,7 @@ static struct hostview *make_hostview(void)
 {
 	static const char *const text[] = { "127.0.0.0/8", "10.8.0.1", "10.8.0.255",
 					    "fd08::1" };
-	const struct hostview_link link = { 3, 1420, "wg0" };
+	const struct hostview_link link = { .index = 3, .mtu = 1420, .name = "wg0" };
 	struct hostview_route route = { .ifindex = 2 };
 	struct hostview_addr addrs[4] = { 0 };
 

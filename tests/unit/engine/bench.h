@@ -41,8 +41,8 @@ static inline struct prefix prefix_of(const char *text)
 static inline struct hostview *host(void)
 {
 	const struct hostview_link links[] = {
-		{ ETH0, 1500, "eth0" },
-		{ WG0, 1420, "wg0" },
+		{ .index = ETH0, .mtu = 1500, .name = "eth0" },
+		{ .index = WG0, .mtu = 1420, .name = "wg0" },
 	};
 	const struct hostview_addr addrs[] = {
 		{ prefix_of("10.8.0.1"), WG0, HOSTVIEW_LOCAL, true },
@@ -51,10 +51,10 @@ static inline struct hostview *host(void)
 		{ prefix_of("10.8.0.255"), WG0, HOSTVIEW_BROADCAST, false },
 	};
 	const struct hostview_route routes[] = {
-		{ prefix_of("10.8.0.0/24"), WG0, 0 },
-		{ prefix_of("fd08::/64"), WG0, 0 },
-		{ prefix_of("0.0.0.0/0"), ETH0, 0 },
-		{ prefix_of("::/0"), ETH0, 0 },
+		{ .prefix = prefix_of("10.8.0.0/24"), .ifindex = WG0 },
+		{ .prefix = prefix_of("fd08::/64"), .ifindex = WG0 },
+		{ .prefix = prefix_of("0.0.0.0/0"), .ifindex = ETH0 },
+		{ .prefix = prefix_of("::/0"), .ifindex = ETH0 },
 	};
 	struct hostview *hv = hostview_new(links, 2, addrs, 4, routes, 4);
 

@@ -95,9 +95,14 @@ static void rules_see_the_real_interfaces(void **state)
 static void a_route_is_asked_anew_when_the_host_changed(void **state)
 {
 	struct bench *b = *state;
-	const struct hostview_link links[] = { { 9, 1500, "ppp0" }, { WG0, 1420, "wg0" } };
-	const struct hostview_route routes[] = { { prefix_of("10.8.0.0/24"), WG0, 0 },
-						 { prefix_of("0.0.0.0/0"), 9, 0 } };
+	const struct hostview_link links[] = {
+		{ .index = 9, .mtu = 1500, .name = "ppp0" },
+		{ .index = WG0, .mtu = 1420, .name = "wg0" },
+	};
+	const struct hostview_route routes[] = {
+		{ .prefix = prefix_of("10.8.0.0/24"), .ifindex = WG0 },
+		{ .prefix = prefix_of("0.0.0.0/0"), .ifindex = 9 },
+	};
 
 	rules(b, "table ip t { chain f { type filter hook forward priority 0; policy drop;\n"
 		 " oifname eth0 accept; }; }\n");

@@ -126,7 +126,10 @@ static void command(struct shop *s, const char *text)
 
 static struct hostview *host(unsigned i)
 {
-	const struct hostview_link links[] = { { 2, 1500, "eth0" }, { 5, 1420, "wg0" } };
+	const struct hostview_link links[] = {
+		{ .index = 2, .mtu = 1500, .name = "eth0" },
+		{ .index = 5, .mtu = 1420, .name = "wg0" },
+	};
 	struct hostview_route route = { .ifindex = i % 2 ? 2 : 5 };
 
 	route.prefix.family = L3_IPV4;

@@ -113,7 +113,10 @@ static void ports_come_in_the_order_of_the_sections(void **state)
 
 static void an_interface_made_anew_is_followed(void **state)
 {
-	const struct hostview_link links[] = { { 17, 1400, "lo" }, { 18, 1300, "lo-in" } };
+	const struct hostview_link links[] = {
+		{ .index = 17, .mtu = 1400, .name = "lo" },
+		{ .index = 18, .mtu = 1300, .name = "lo-in" },
+	};
 	struct hostview *hv = hostview_new(links, 2, NULL, 0, NULL, 0);
 	struct config *c = parse("[capture lo]\nnetworks = 10.0.0.0/8\n");
 	static struct ports ports;

@@ -5,6 +5,7 @@
 
 #include "ruleset/datatype.h"
 #include "unit/packets.h"
+#include "unit/ruleset/fields.h"
 #include "unit/ruleset/models.h"
 #include "unit/test.h"
 
@@ -409,7 +410,7 @@ static void every_selector_is_tested_here(void **state)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		seen[numbers[i].id] = true;
 	for (int s = 1; s < SELECTOR_COUNT; s++) {
-		if (!seen[s])
+		if (!seen[s] && !is_tested_as_text((enum selector_id)s))
 			fail_msg("no test for %s", selectors[s].text);
 	}
 }

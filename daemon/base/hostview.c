@@ -56,8 +56,9 @@ struct sieve {
 struct hostview {
 	uint32_t serial;
 	struct sieve sieve; /* of local, both families */
-	struct flat local;  /* enum hostview_kind */
-	struct flat routes; /* ifindex */
+	struct flat local;  /* enum hostview_kind, and the ifindex above LOCAL_SHIFT */
+	struct flat routes; /* ifindex; with WAY: through a gateway, one of ways */
+	struct way *ways;
 	struct hostview_link *links; /* by index */
 	size_t n_links;
 	/* Which link an ifindex is, 1 and up, for those below n_slots; others are searched. */
@@ -66,6 +67,16 @@ struct hostview {
 	struct hostview_addr *speakers; /* that may be a source, in the order given */
 	size_t n_speakers;
 };
+
+#define LOCAL_SHIFT 4
+#define LOCAL_KIND  ((1u << LOCAL_SHIFT) - 1)
+
+/* A way through a gateway; indices of interfaces are never that high. */
+struct way {
+	union addr gateway;
+	uint32_t ifindex;
+};
+#define WAY 0x80000000u
 
 /* ---- prefixes, flattened ---- */
 
@@ -330,7 +341,9 @@ static bool fill_local(struct hostview *hv, const struct hostview_addr *addrs, s
 
 		for (size_t i = 0; i < n; i++) {
 			if (addrs[i].prefix.family == families[f])
-				r[count++] = range_of(&addrs[i].prefix, addrs[i].kind,
+				r[count++] = range_of(&addrs[i].prefix,
+						      addrs[i].kind | addrs[i].ifindex
+									      << LOCAL_SHIFT,
 						      addrs[i].kind, i);
 		}
 		ok = flat_fill(&hv->local, families[f], r, count);
@@ -339,18 +352,63 @@ static bool fill_local(struct hostview *hv, const struct hostview_addr *addrs, s
 	return ok;
 }
 
+/* By gateway and interface, so that equal ones lie side by side. */
+static int way_compare(const void *a, const void *b)
+{
+	const struct way *x = a, *y = b;
+	int c = memcmp(&x->gateway, &y->gateway, sizeof(x->gateway));
+
+	return c ? c : (x->ifindex > y->ifindex) - (x->ifindex < y->ifindex);
+}
+
+static bool fill_ways(struct hostview *hv, const struct hostview_route *routes, size_t n,
+		      size_t *ret_n_ways)
+{
+	size_t n_ways = 0, kept = 0;
+
+	hv->ways = alloc_array(n, sizeof(*hv->ways));
+	if (!hv->ways)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (!addr_is_zero(&routes[i].gateway))
+			hv->ways[n_ways++] = (struct way){ routes[i].gateway,
+							   routes[i].ifindex };
+	}
+	if (n_ways)
+		qsort(hv->ways, n_ways, sizeof(*hv->ways), way_compare);
+	for (size_t i = 0; i < n_ways; i++) {
+		if (!kept || way_compare(&hv->ways[kept - 1], &hv->ways[i]))
+			hv->ways[kept++] = hv->ways[i];
+	}
+	*ret_n_ways = kept;
+	return true;
+}
+
+static uint32_t way_of(const struct hostview *hv, size_t n_ways, const struct hostview_route *r)
+{
+	struct way key = { r->gateway, r->ifindex };
+	const struct way *w;
+
+	if (addr_is_zero(&r->gateway))
+		return r->ifindex;
+	w = bsearch(&key, hv->ways, n_ways, sizeof(key), way_compare);
+	return WAY | (uint32_t)(w - hv->ways);
+}
+
 static bool fill_routes(struct hostview *hv, const struct hostview_route *routes, size_t n)
 {
 	static const uint8_t families[] = { L3_IPV4, L3_IPV6 };
 	struct range *r = alloc_array(n, sizeof(*r));
-	bool ok = r != NULL;
+	size_t n_ways = 0;
+	bool ok = r && fill_ways(hv, routes, n, &n_ways);
 
 	for (unsigned f = 0; ok && f < 2; f++) {
 		size_t count = 0;
 
 		for (size_t i = 0; i < n; i++) {
 			if (routes[i].prefix.family == families[f])
-				r[count++] = range_of(&routes[i].prefix, routes[i].ifindex,
+				r[count++] = range_of(&routes[i].prefix,
+						      way_of(hv, n_ways, &routes[i]),
 						      routes[i].metric, i);
 		}
 		ok = flat_fill(&hv->routes, families[f], r, count);
@@ -393,6 +451,8 @@ static bool fill_links(struct hostview *hv, const struct hostview_link *links, s
 		*l = links[i];
 		memset(l->name, 0, sizeof(l->name));
 		memcpy(l->name, links[i].name, strnlen(links[i].name, sizeof(l->name) - 1));
+		memset(l->kind, 0, sizeof(l->kind));
+		memcpy(l->kind, links[i].kind, strnlen(links[i].kind, sizeof(l->kind) - 1));
 	}
 	hv->n_links = n;
 	qsort(hv->links, n, sizeof(*hv->links), link_compare);
@@ -430,6 +490,7 @@ void hostview_free(struct hostview *hv)
 	free(hv->links);
 	free(hv->slots);
 	free(hv->speakers);
+	free(hv->ways);
 	free(hv);
 }
 
@@ -443,12 +504,29 @@ enum hostview_kind hostview_local(const struct hostview *hv, uint8_t family,
 {
 	if (!sieve_holds(&hv->sieve, addr))
 		return HOSTVIEW_NONE;
-	return (enum hostview_kind)flat_find(&hv->local, family, addr);
+	return (enum hostview_kind)(flat_find(&hv->local, family, addr) & LOCAL_KIND);
+}
+
+uint32_t hostview_local_index(const struct hostview *hv, uint8_t family,
+			      const union addr *addr)
+{
+	return sieve_holds(&hv->sieve, addr) ?
+		       flat_find(&hv->local, family, addr) >> LOCAL_SHIFT :
+		       0;
 }
 
 uint32_t hostview_route(const struct hostview *hv, uint8_t family, const union addr *to)
 {
-	return flat_find(&hv->routes, family, to);
+	uint32_t way = flat_find(&hv->routes, family, to);
+
+	return way & WAY ? hv->ways[way & ~WAY].ifindex : way;
+}
+
+union addr hostview_gateway(const struct hostview *hv, uint8_t family, const union addr *to)
+{
+	uint32_t way = flat_find(&hv->routes, family, to);
+
+	return way & WAY ? hv->ways[way & ~WAY].gateway : (union addr){ 0 };
 }
 
 const struct hostview_link *hostview_link(const struct hostview *hv, uint32_t ifindex)

@@ -48,12 +48,17 @@ static uint32_t route(const struct hostview *hv, const char *text)
 static void the_longest_route_wins(void **state)
 {
 	struct hostview_route routes[] = {
-		{ net("0.0.0.0/0"), 2, 0 },    { net("10.0.0.0/8"), 3, 0 },
-		{ net("10.1.0.0/16"), 4, 0 },  { net("10.1.2.0/24"), 5, 0 },
-		{ net("10.1.2.3"), 6, 0 },     { net("255.255.255.255"), 7, 0 },
-		{ net("::/0"), 12, 0 },        { net("fd00::/8"), 13, 0 },
-		{ net("fd00:1::/64"), 14, 0 }, { net("fd00:1::/80"), 15, 0 },
-		{ net("fd00:1::7"), 16, 0 },
+		{ .prefix = net("0.0.0.0/0"), .ifindex = 2 },
+		{ .prefix = net("10.0.0.0/8"), .ifindex = 3 },
+		{ .prefix = net("10.1.0.0/16"), .ifindex = 4 },
+		{ .prefix = net("10.1.2.0/24"), .ifindex = 5 },
+		{ .prefix = net("10.1.2.3"), .ifindex = 6 },
+		{ .prefix = net("255.255.255.255"), .ifindex = 7 },
+		{ .prefix = net("::/0"), .ifindex = 12 },
+		{ .prefix = net("fd00::/8"), .ifindex = 13 },
+		{ .prefix = net("fd00:1::/64"), .ifindex = 14 },
+		{ .prefix = net("fd00:1::/80"), .ifindex = 15 },
+		{ .prefix = net("fd00:1::7"), .ifindex = 16 },
 	};
 	struct hostview *hv = hostview_new(NULL, 0, NULL, 0, routes, 11);
 
@@ -84,7 +89,7 @@ static void the_longest_route_wins(void **state)
 
 static void nothing_is_found_where_nothing_is(void **state)
 {
-	struct hostview_route routes[] = { { net("10.0.0.0/8"), 3, 0 } };
+	struct hostview_route routes[] = { { .prefix = net("10.0.0.0/8"), .ifindex = 3 } };
 	struct hostview *empty = hostview_new(NULL, 0, NULL, 0, NULL, 0);
 	struct hostview *one = hostview_new(NULL, 0, NULL, 0, routes, 1);
 	union addr a;
@@ -107,9 +112,9 @@ static void nothing_is_found_where_nothing_is(void **state)
 static void among_equal_prefixes_the_lowest_metric_wins(void **state)
 {
 	struct hostview_route routes[] = {
-		{ net("0.0.0.0/0"), 2, 600 },
-		{ net("0.0.0.0/0"), 3, 100 },
-		{ net("0.0.0.0/0"), 4, 100 },
+		{ .prefix = net("0.0.0.0/0"), .ifindex = 2, .metric = 600 },
+		{ .prefix = net("0.0.0.0/0"), .ifindex = 3, .metric = 100 },
+		{ .prefix = net("0.0.0.0/0"), .ifindex = 4, .metric = 100 },
 	};
 	struct hostview *hv = hostview_new(NULL, 0, NULL, 0, routes, 3);
 
@@ -121,9 +126,9 @@ static void among_equal_prefixes_the_lowest_metric_wins(void **state)
 static void an_unreachable_route_hides_a_wider_one(void **state)
 {
 	struct hostview_route routes[] = {
-		{ net("0.0.0.0/0"), 2, 0 },
-		{ net("10.0.0.0/8"), 0, 0 },
-		{ net("10.8.0.0/24"), 5, 0 },
+		{ .prefix = net("0.0.0.0/0"), .ifindex = 2 },
+		{ .prefix = net("10.0.0.0/8"), .ifindex = 0 },
+		{ .prefix = net("10.8.0.0/24"), .ifindex = 5 },
 	};
 	struct hostview *hv = hostview_new(NULL, 0, NULL, 0, routes, 3);
 
@@ -164,7 +169,9 @@ static void local_addresses_have_their_kind(void **state)
 static void links_are_found_by_index_and_by_name(void **state)
 {
 	struct hostview_link links[] = {
-		{ 7, 1420, "wg0" }, { 1, 65536, "lo" }, { 3, 1500, "an-ifname-of-15" },
+		{ .index = 7, .mtu = 1420, .name = "wg0" },
+		{ .index = 1, .mtu = 65536, .name = "lo" },
+		{ .index = 3, .mtu = 1500, .name = "an-ifname-of-15" },
 	};
 	struct hostview *hv = hostview_new(links, 3, NULL, 0, NULL, 0);
 
@@ -186,7 +193,9 @@ static void links_are_found_by_index_and_by_name(void **state)
 static void links_with_great_indices_are_found_too(void **state)
 {
 	struct hostview_link links[] = {
-		{ 4000000000, 1500, "far" }, { 1, 65536, "lo" }, { 70000, 1500, "mid" },
+		{ .index = 4000000000, .mtu = 1500, .name = "far" },
+		{ .index = 1, .mtu = 65536, .name = "lo" },
+		{ .index = 70000, .mtu = 1500, .name = "mid" },
 	};
 	struct hostview *hv = hostview_new(links, 3, NULL, 0, NULL, 0);
 
@@ -204,7 +213,7 @@ static void links_with_great_indices_are_found_too(void **state)
 static void names_of_links_are_padded_with_zeroes(void **state)
 {
 	static const char want[IFNAMSIZ] = "wg0";
-	struct hostview_link link = { 7, 1420, "wg0" };
+	struct hostview_link link = { .index = 7, .mtu = 1420, .name = "wg0" };
 	struct hostview *hv;
 
 	(void)state;
