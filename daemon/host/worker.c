@@ -127,12 +127,15 @@ static void judge(struct worker *w, size_t port, const struct ports_view *view, 
 		engine_prefetch(w->shared->engine, b->packet, b->n, i);
 		engine_input(w->shared->engine, w->index, &view->port[port], p, now,
 			     reply.bytes, &result, NULL);
-		if (result.action == ENGINE_PASS)
+		if (result.action == ENGINE_PASS) {
+			/* A rule may have made it another packet. */
+			memcpy(p->data - VNET, &p->vnet, VNET);
 			write_out(w, fd, p->data - VNET, VNET + p->len);
-		else if (result.action == ENGINE_REPLY)
+		} else if (result.action == ENGINE_REPLY) {
 			write_out(w, fd, reply.vnet, VNET + result.reply_len);
-		else if (result.action == ENGINE_FRAGMENTS)
+		} else if (result.action == ENGINE_FRAGMENTS) {
 			write_fragments(w, fd);
+		}
 	}
 }
 

@@ -460,7 +460,7 @@ static void read_addresses(struct packet *p)
 
 static void forget_l4(struct packet *p)
 {
-	p->flags &= (uint8_t)~(PACKET_PORTS | PACKET_L4_HEADER);
+	p->flags &= (uint16_t)~(PACKET_PORTS | PACKET_L4_HEADER);
 	p->tcp_flags = p->icmp_type = p->icmp_code = 0;
 	p->sport = p->dport = p->icmp_id = 0;
 	p->hash = 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ruleset/site.h"
 #include "ruleset/transaction.h"
 
 /* ---- tables ---- */
@@ -128,6 +129,16 @@ static int policy_needs_hook(struct transaction *tx, const struct chain_spec *sp
 	return -EINVAL;
 }
 
+static int check_site(struct transaction *tx, const struct chain_spec *spec, int32_t priority)
+{
+	const char *why = chain_misplaced(spec->type, spec->hook, priority);
+
+	if (!why)
+		return 0;
+	diag_error(tx->d, &spec->hook_span, "%s", why);
+	return -EINVAL;
+}
+
 static int new_chain(struct transaction *tx, struct table *t, struct chain_spec *spec,
 		     enum command_op op)
 {
@@ -140,6 +151,8 @@ static int new_chain(struct transaction *tx, struct table *t, struct chain_spec 
 		return policy_needs_hook(tx, spec);
 	if (spec->base) {
 		err = transaction_priority(tx, &spec->priority, spec->hook, &priority);
+		if (!err)
+			err = check_site(tx, spec, priority);
 		if (err)
 			return err;
 	}
@@ -206,12 +219,14 @@ struct mentions {
 	int err;
 };
 
-static void mention(struct mentions *ms, const char *target, const struct span *span)
+static void mention(struct mentions *ms, const char *target, enum site_id site,
+		    const struct span *span)
 {
 	struct mention m = { .span = *span,
 			     .family = ms->t->family,
 			     .table = *ms->table,
-			     .chain = ms->spec->chain };
+			     .chain = ms->spec->chain,
+			     .site = site };
 
 	if (ms->err)
 		return;
@@ -230,7 +245,7 @@ static void mention(struct mentions *ms, const char *target, const struct span *
 static void mention_expr(void *arg, struct expr *e)
 {
 	if (e->kind == EXPR_VERDICT && e->verdict.chain)
-		mention(arg, e->verdict.chain, &e->span);
+		mention(arg, e->verdict.chain, SITE_NONE, &e->span);
 }
 
 /* Check what a rule leads to; remember jumps and rejects for the end. */
@@ -246,9 +261,10 @@ static int check_mentions(struct transaction *tx, const struct table *t,
 		    transaction_object(tx, t, s->object.kind, s->object.name, &s->span) ==
 			    MODEL_NONE)
 			return -EINVAL;
-		if (s->kind == STMT_REJECT || (s->kind == STMT_VERDICT && s->verdict.chain))
-			mention(&ms, s->kind == STMT_REJECT ? NULL : s->verdict.chain,
-				&s->span);
+		if (stmt_site(s))
+			mention(&ms, NULL, stmt_site(s), &s->span);
+		else if (s->kind == STMT_VERDICT && s->verdict.chain)
+			mention(&ms, s->verdict.chain, SITE_NONE, &s->span);
 		stmt_walk(s, mention_expr, &ms);
 	}
 	return ms.err;

@@ -1,5 +1,5 @@
 /* check.c - statements, one after the other. */
-#include "ruleset/check.h"
+#include "ruleset/stmt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -174,6 +174,16 @@ static bool check_map(struct checker *ck, const struct key_type *to, struct expr
 	       check_look_up(ck, map->map.key, DATA_VALUES, to, &map->map.set);
 }
 
+bool check_value(struct checker *ck, const struct datatype *dt, struct expr **value)
+{
+	struct key_type to = { .n = 0 };
+
+	if ((*value)->kind != EXPR_MAP)
+		return normal_value(ck, dt, value);
+	key_type_add(&to, dt, false);
+	return check_map(ck, &to, *value);
+}
+
 /* ---- reject ---- */
 
 /* nft lists the default, and what it means there, as `reject` alone. */
@@ -234,14 +244,8 @@ static bool is_constant(struct checker *ck, const struct stmt *s)
 
 static bool check_set(struct checker *ck, struct stmt *s)
 {
-	struct key_type to = { .n = 0 };
-
-	if (s->set.value->kind == EXPR_MAP) {
-		key_type_add(&to, selectors[s->set.target].type, false);
-		return check_map(ck, &to, s->set.value);
-	}
-	return is_constant(ck, s) &&
-	       normal_value(ck, selectors[s->set.target].type, &s->set.value);
+	return (s->set.value->kind == EXPR_MAP || is_constant(ck, s)) &&
+	       check_value(ck, selectors[s->set.target].type, &s->set.value);
 }
 
 static bool check_statement(struct checker *ck, struct stmt *s)
@@ -261,6 +265,10 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 		return stateful_check(ck->d, &s->span, stmt_state_kind(s), &s->state);
 	case STMT_DYNSET:
 		return check_dynset(ck, s);
+	case STMT_NAT:
+		return nat_check(ck, s);
+	case STMT_WRITE:
+		return write_check(ck, s);
 	case STMT_VERDICT:
 	case STMT_COUNTER:
 	case STMT_LAST:
@@ -268,6 +276,7 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 	case STMT_LOG:
 	case STMT_OBJECT:
 	case STMT_NOTRACK:
+	case STMT_RESET_OPTION:
 	case STMT_NONE:
 		break;
 	}
@@ -276,7 +285,7 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 
 static bool is_terminal(const struct stmt *s)
 {
-	return s->kind == STMT_REJECT ||
+	return s->kind == STMT_REJECT || s->kind == STMT_NAT ||
 	       (s->kind == STMT_VERDICT && s->verdict.verdict != RULE_CONTINUE);
 }
 

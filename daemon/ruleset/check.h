@@ -84,6 +84,8 @@ bool check_look_up(struct checker *ck, const struct expr *key, enum data_kind ki
 bool normal_left(struct checker *ck, struct expr **left);
 /* To normal form, both sides checked. */
 bool normal_match(struct checker *ck, struct stmt *s);
+/* What is set: a map, or */
+bool check_value(struct checker *ck, const struct datatype *dt, struct expr **value);
 /* What is set: fold constants, order the operations. */
 bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e);
 

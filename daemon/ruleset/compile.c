@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ruleset/compile.h"
-#include "ruleset/datatype.h"
+#include "ruleset/stmt.h"
 
 /* Make room for one more element of size in *array, which holds n of *cap. */
 static bool room(struct builder *b, void **array, uint32_t *cap, uint32_t n, size_t size)
@@ -88,6 +87,14 @@ uint32_t compile_made(struct builder *b, const struct program_made *made)
 		return 0;
 	memcpy(&b->program->made[b->program->n_made], made, sizeof(*made));
 	return b->program->n_made++;
+}
+
+uint32_t compile_mangle(struct builder *b, const struct mangle *m)
+{
+	if (!ROOM(b, mangles))
+		return 0;
+	b->program->mangles[b->program->n_mangles] = *m;
+	return b->program->n_mangles++;
 }
 
 static void emit(struct builder *b, enum op op, uint32_t a)
@@ -340,6 +347,15 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		r->effects = true;
 		emit_action(b, &(struct ct_action){ .kind = CT_ACTION_NOTRACK }, false);
 		break;
+	case STMT_NAT: /* chains of type nat are not run, and it stands in no others */
+		return OUTCOME_NEVER;
+	case STMT_RESET_OPTION:
+		r->effects = true;
+		reset_compile(b, s);
+		break;
+	case STMT_WRITE:
+		r->effects = true;
+		return write_compile(b, s);
 	case STMT_NONE:
 		break;
 	}
@@ -401,7 +417,7 @@ static void compile_chain(struct builder *b, const struct chain *c, uint32_t num
 	for (size_t i = 0; i < c->n_rules && !b->failed; i++)
 		compile_rule(b, c->rules[i], number);
 	emit(b, OP_RETURN, 0);
-	if (c->type == CHAIN_FILTER)
+	if (c->type == CHAIN_FILTER || c->type == CHAIN_ROUTE)
 		compile_base(b, c, number);
 }
 
@@ -555,6 +571,7 @@ void program_free(struct program *p)
 	free(p->actions);
 	free(p->states);
 	free(p->made);
+	free(p->mangles);
 	ruleset_unref(p->ruleset);
 	free(p);
 }

@@ -9,8 +9,8 @@
 struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
-		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets,
-		cap_made;
+		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets, cap_made,
+		cap_mangles;
 	bool failed;
 	/* What is being compiled. */
 	uint8_t l3; /* enum l3: for packets of this family */
@@ -39,6 +39,9 @@ uint32_t compile_pair(struct builder *b, struct wide first, struct wide second);
 /* A generator of numbers. */
 uint32_t compile_made(struct builder *b, const struct program_made *made);
 uint32_t compile_lookup(struct builder *b, struct wide_range *ranges, size_t n, unsigned bits);
+
+/* Index of a new place to write to. */
+uint32_t compile_mangle(struct builder *b, const struct mangle *m);
 
 enum outcome compile_match(struct builder *b, const struct stmt *s);
 /* compile_set.c: what is looked up in sets and maps. */

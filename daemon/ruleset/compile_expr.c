@@ -522,6 +522,34 @@ static void emit_op(struct builder *b, enum expr_kind kind, uint32_t c)
 	compile_emit(b, insn);
 }
 
+/* The same of 128 bits; there are no shifts. */
+static void emit_wide_op(struct builder *b, enum expr_kind kind, struct wide c)
+{
+	struct wide mask = wide_ones, flip = wide_zero;
+
+	if (kind != EXPR_XOR)
+		mask = kind == EXPR_AND ? c : wide_xor(c, wide_ones);
+	if (kind != EXPR_AND)
+		flip = c;
+	compile_emit(b, (struct insn){
+				.op = OP_WIDE_BITS,
+				.a = compile_pair(b, mask, flip),
+			});
+}
+
+static void emit_value(struct builder *b, const struct expr *e)
+{
+	struct wide x = from_const(e);
+
+	if (type_bits(e->type) > 32)
+		compile_emit(b, (struct insn){
+					.op = OP_WIDE_VALUE,
+					.a = compile_pair(b, x, wide_zero),
+				});
+	else
+		compile_emit(b, (struct insn){ .op = OP_VALUE, .a = (uint32_t)x.lo });
+}
+
 enum outcome compile_value(struct builder *b, const struct datatype *dt, const struct expr *e)
 {
 	struct key_type to = { .n = 0 };
@@ -534,15 +562,15 @@ enum outcome compile_value(struct builder *b, const struct datatype *dt, const s
 	}
 
 	if (e->kind == EXPR_VALUE) {
-		compile_emit(b, (struct insn){
-					.op = OP_VALUE,
-					.a = (uint32_t)from_const(e).lo,
-				});
+		emit_value(b, e);
 		return OUTCOME_GOES_ON;
 	}
 	if (e->kind != EXPR_SELECTOR) {
 		outcome = compile_value(b, dt, e->op.left);
-		emit_op(b, e->kind, (uint32_t)from_const(e->op.right).lo);
+		if (type_bits(e->type) > 32)
+			emit_wide_op(b, e->kind, from_const(e->op.right));
+		else
+			emit_op(b, e->kind, (uint32_t)from_const(e->op.right).lo);
 		return outcome;
 	}
 	return compile_field(b, e, &bits);

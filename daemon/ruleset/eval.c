@@ -212,6 +212,10 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			acc = i->a;
 			i++;
 			continue;
+		case OP_WIDE_VALUE:
+			wide = prog->pairs[i->a].first;
+			i++;
+			continue;
 		case OP_LOOKUP:
 			MATCH_IF(lookup_find(prog->lookups[i->a], acc) != i->k)
 		case OP_WIDE_LOOKUP:
@@ -262,6 +266,23 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 				break;
 			}
 			state = e->ct_state ? e->ct_state : CT_STATE_INVALID;
+			i++;
+			continue;
+		case OP_WRITE:
+			if (eval_write(e, &prog->mangles[i->a],
+				       i->k ? wide : (struct wide){ 0, acc }) != MANGLED)
+				goto miss;
+			i++;
+			continue;
+		case OP_RESET_OPTION:
+			switch (packet_reset_tcp_option(e->packet, (uint8_t)i->b)) {
+			case MANGLED_BREAK:
+				goto miss;
+			case MANGLED_DROP:
+				return i;
+			default:
+				break;
+			}
 			i++;
 			continue;
 		case OP_SET_MARK:
@@ -398,20 +419,37 @@ static void result_policy(const struct program *p, const struct program_base *b,
 	result->at = (uint32_t)(b - p->bases);
 }
 
+/* Show rules the packet, or what they see of it. */
+static void look_at(struct eval *e, struct packet *packet, struct packet *seen)
+{
+	e->packet = packet;
+	if (packet->flags & (PACKET_NO_L4 | PACKET_AUTH) && packet->family == L3_IPV6) {
+		eval_view(packet, seen);
+		e->packet = seen;
+	}
+}
+
 static enum verdict eval_chains(const struct program *p, enum hook hook, bool early,
-				struct eval *e, struct eval_result *result)
+				struct eval *e, struct packet *packet,
+				struct eval_result *result)
 {
 	const struct program_slot *s = &p->slot[program_slot(e->packet->family, hook, early)];
 	const struct program_base *b, *end;
 	const struct insn *accepted = NULL;
+	struct packet seen;
 
 	if (!s->n)
 		return VERDICT_NONE;
+	look_at(e, packet, &seen);
 	b = p->bases + s->first;
 	end = b + s->n;
 	for (; b < end; b++) {
 		const struct insn *i = run_base(p, b, e, hook);
 
+		if (e->packet->flags & PACKET_MOVED) {
+			packet_follow(packet);
+			look_at(e, packet, &seen);
+		}
 		if (!i && b->drop) {
 			result_policy(p, b, VERDICT_DROP, result);
 			return VERDICT_DROP;
@@ -435,16 +473,13 @@ static enum verdict eval_chains(const struct program *p, enum hook hook, bool ea
 enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
 			  struct eval_result *result)
 {
-	const struct packet *packet = e->packet;
-	enum verdict verdict;
-	struct packet seen;
+	struct packet *packet = e->packet;
+	enum verdict verdict = eval_chains(p, hook, early, e, packet, result);
 
-	if (!(packet->flags & (PACKET_NO_L4 | PACKET_AUTH)))
-		return eval_chains(p, hook, early, e, result);
-	eval_view(packet, &seen);
-	e->packet = &seen;
-	verdict = eval_chains(p, hook, early, e, result);
-	e->packet = packet;
+	if (e->packet != packet) {
+		packet_reread(packet); /* rules may have changed what they saw */
+		e->packet = packet;
+	}
 	return verdict;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ruleset/site.h"
 #include "ruleset/transaction.h"
 
 /* NFT_JUMP_STACK_SIZE: a chain with a hook may lead one less deep. */
@@ -16,8 +17,9 @@ struct node {
 	size_t first, n; /* its edges */
 	size_t in;	 /* edges to it, as far as not taken away yet */
 	size_t level;	 /* steps from a chain with a hook */
-	unsigned hooks;	 /* from which hooks it is reached, 1 << enum hook */
-	bool rejects, sorted, reached;
+	unsigned hooks;	 /* from which base chains it is reached: SITE_BIT()s */
+	unsigned holds;	 /* 1 << enum site_id of its statements */
+	bool sorted, reached;
 };
 
 struct graph {
@@ -75,7 +77,7 @@ static void add_map(void *arg, struct expr *e)
 static bool add_rule_edges(struct graph *g, struct node *node, const struct rule *r)
 {
 	for (size_t i = 0; i < r->n_stmts; i++) {
-		node->rejects = node->rejects || r->stmts[i].kind == STMT_REJECT;
+		node->holds |= 1u << stmt_site(&r->stmts[i]);
 		stmt_each_target(&r->stmts[i], add_target, g);
 		stmt_walk((struct stmt *)&r->stmts[i], add_map, g);
 	}
@@ -99,7 +101,7 @@ static bool build(struct graph *g)
 		g->nodes[i].n = g->n_edges - g->nodes[i].first;
 		if (c->type != CHAIN_REGULAR) {
 			g->nodes[i].reached = true;
-			g->nodes[i].hooks = 1u << c->hook;
+			g->nodes[i].hooks = SITE_BIT(c->type, c->hook);
 		}
 	}
 	return true;
@@ -195,34 +197,44 @@ static int depth_error(struct transaction *tx, const struct graph *g)
 	return -EINVAL;
 }
 
-static int reject_error(struct transaction *tx, const struct graph *g)
+/* The place that is forbidden to what a chain holds; SITE_NONE: none is. */
+static enum site_id misplaced(const struct node *n)
 {
-	static const char why[] = "the packet has left already: it cannot be rejected in the "
-				  "hook postrouting";
+	for (unsigned id = 1; id < SITE_COUNT; id++) {
+		if (n->holds & 1u << id && n->hooks & ~sites[id].allowed)
+			return id;
+	}
+	return SITE_NONE;
+}
 
+static int site_error(struct transaction *tx, const struct graph *g, enum site_id id)
+{
 	for (size_t i = 0; i < tx->n_mentions; i++) {
 		const struct mention *m = &tx->mentions[i];
 		size_t from, to;
 
-		if (!m->target && mentioned(g, m, &from, &to) &&
-		    g->nodes[from].hooks & 1u << HOOK_POSTROUTING) {
-			diag_error(tx->d, &m->span, "%s", why);
+		if (m->site == id && mentioned(g, m, &from, &to) &&
+		    g->nodes[from].hooks & ~sites[id].allowed) {
+			diag_error(tx->d, &m->span, "%s", sites[id].why);
 			return -EINVAL;
 		}
 	}
-	diag_error(tx->d, NULL, "%s", why);
+	diag_error(tx->d, NULL, "%s", sites[id].why);
 	return -EINVAL;
 }
 
 static int judge(struct transaction *tx, const struct graph *g)
 {
+	enum site_id site;
+
 	if (g->n_order < g->t->n_chains)
 		return circle_error(tx, g);
 	for (size_t i = 0; i < g->t->n_chains; i++) {
 		if (g->nodes[i].reached && g->nodes[i].level >= MAX_DEPTH)
 			return depth_error(tx, g);
-		if (g->nodes[i].rejects && g->nodes[i].hooks & 1u << HOOK_POSTROUTING)
-			return reject_error(tx, g);
+		site = misplaced(&g->nodes[i]);
+		if (site)
+			return site_error(tx, g, site);
 	}
 	return 0;
 }

@@ -214,6 +214,14 @@ enum reject_with {
 	REJECT_ICMPX,     /* code is an abstract one (NFT_REJECT_ICMPX_*) */
 };
 
+enum nat_type { NAT_NONE = 0, NAT_SNAT, NAT_DNAT, NAT_MASQUERADE, NAT_REDIRECT };
+enum nat_flag {
+	NAT_RANDOM = 1 << 0,
+	NAT_FULLY_RANDOM = 1 << 1,
+	NAT_PERSISTENT = 1 << 2,
+	NAT_PREFIX = 1 << 3, /* only the upper bits become others */
+};
+
 enum stmt_kind {
 	STMT_NONE = 0,
 	STMT_MATCH, STMT_VERDICT, STMT_REJECT, STMT_COUNTER, STMT_LOG,
@@ -227,6 +235,9 @@ enum stmt_kind {
 	STMT_LAST,
 	STMT_CONNLIMIT, /* ct count */
 	STMT_DYNSET, /* add @set { key } and its like */
+	STMT_NAT,
+	STMT_RESET_OPTION,
+	STMT_WRITE, /* ip dscp set, tcp dport set, ...: a field of a header */
 };
 
 enum dynset_op { DYNSET_NONE = 0, DYNSET_ADD, DYNSET_UPDATE, DYNSET_DELETE };
@@ -267,6 +278,13 @@ struct stmt {
 			struct expr *key, *data; /* data: of a map, else NULL */
 			struct stmts stmts; /* that each element has */
 		} dynset;
+		struct { struct expr *target, *value; } write;
+		uint8_t option; /* of TCP, that is reset */
+		struct {
+			uint8_t type, flags; /* enum nat_type, enum nat_flag */
+			uint8_t l3; /* of the addresses; L3_NONE: there are none */
+			struct expr *addr, *port; /* NULL: not said */
+		} nat;
 	};
 };
 

@@ -33,16 +33,10 @@ static bool parse_chain_type(struct parser *p, struct chain_spec *spec)
 		if (!token_is_word(&p->t, chain_types[i]))
 			continue;
 		spec->type = types[i];
-		if (spec->type != CHAIN_FILTER) {
-			diag_error(p->d, &p->t.span,
-				   "chains of type %s are not supported by this version",
-				   chain_types[i]);
-			return false;
-		}
 		parse_advance(p);
 		return true;
 	}
-	return parse_unknown(p, "a chain type: filter", chain_types);
+	return parse_unknown(p, "a chain type: filter, nat or route", chain_types);
 }
 
 static bool parse_hook(struct parser *p, struct chain_spec *spec)

@@ -308,7 +308,16 @@ static bool stmt_synproxy(struct json_feed *f, const struct node *n)
 
 static bool stmt_reset(struct json_feed *f, const struct node *n)
 {
-	return feed_key(f, n, "reset") && feed_expr(f, n);
+	const struct node *option = node_get(n, "tcp option"),
+			  *base = option ? node_get(option, "base") : NULL;
+
+	if (!feed_key(f, n, "reset"))
+		return false;
+	/* One without a name. */
+	if (base)
+		return feed_word(f, option, "tcp") && feed_word(f, option, "option") &&
+		       feed_number(f, base);
+	return feed_expr(f, n);
 }
 
 static bool stmt_notrack(struct json_feed *f, const struct node *n)

@@ -1,5 +1,5 @@
 /* parse_rule.c - statements. */
-#include "ruleset/parse.h"
+#include "ruleset/stmt.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,9 +95,11 @@ static bool parse_set(struct parser *p, struct expr *left, struct stmt *s)
 {
 	enum selector_id target = left->selector;
 
+	parse_advance(p); /* set */
+	if (write_is_target(left))
+		return write_parse(p, left, s);
 	*s = (struct stmt){ .span = left->span };
 	expr_free(left);
-	parse_advance(p); /* set */
 	if (parse_ct_given(p, target, s))
 		return s->object.name != NULL;
 	s->kind = kind_of_set(target);
@@ -283,9 +285,31 @@ static bool parse_notrack(struct parser *p, struct stmt *s)
 	return true;
 }
 
+/* What a filter behind a TUN cannot do, ever. */
+static const struct {
+	const char *word, *why;
+} impossible[] = {
+	{ "queue", "this daemon is the userspace that packets are queued to" },
+	{ "dup", "what is written to a TUN goes where the host routes it, and nowhere else" },
+	{ "fwd", "what is written to a TUN goes where the host routes it, and nowhere else" },
+	{ "tproxy", "the packets here belong to no local socket" },
+	{ "synproxy", "it would have to answer for hosts whose sequence numbers the host's own "
+		      "stack must translate" },
+	{ "flow", "every packet comes through the TUN: there is nothing to offload it to" },
+};
+
 static bool refuse_statement(struct parser *p, struct stmt *s)
 {
 	(void)s;
+	for (size_t i = 0; i < sizeof(impossible) / sizeof(impossible[0]); i++) {
+		if (strlen(impossible[i].word) == p->last.len &&
+		    !memcmp(impossible[i].word, p->last.source->text + p->last.off,
+			    p->last.len)) {
+			diag_error(p->d, &p->last, "there is no \"%s\" here: %s",
+				   impossible[i].word, impossible[i].why);
+			return false;
+		}
+	}
 	diag_error(p->d, &p->last, "the statement \"%.*s\" is not supported by this version",
 		   (int)p->last.len, p->last.source->text + p->last.off);
 	return false;
@@ -302,15 +326,16 @@ static const struct {
 	{ "log", parse_log },
 	{ "reject", parse_reject },
 	{ "notrack", parse_notrack },
+	{ "reset", reset_parse },
+	{ "snat", nat_parse_snat },
+	{ "dnat", nat_parse_dnat },
+	{ "masquerade", nat_parse_masquerade },
+	{ "redirect", nat_parse_redirect },
 #define LATER(word)                                                                            \
 	{                                                                                      \
 		word, refuse_statement                                                         \
 	}
 	LATER("queue"),
-	LATER("snat"),
-	LATER("dnat"),
-	LATER("masquerade"),
-	LATER("redirect"),
 	LATER("dup"),
 	LATER("fwd"),
 	LATER("tproxy"),
@@ -323,7 +348,6 @@ static const struct {
 	LATER("map"),
 	{ "meter", parse_meter },
 	LATER("xt"),
-	LATER("reset"),
 	LATER("secmark"),
 #undef LATER
 };

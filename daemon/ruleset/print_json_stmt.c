@@ -3,6 +3,7 @@
 #include "ruleset/parse.h"
 #include "ruleset/print.h"
 #include "ruleset/print_json.h"
+#include "ruleset/stmt.h"
 
 /* ---- matches ---- */
 
@@ -160,6 +161,78 @@ static void print_set_stmt(const struct stmt *s, unsigned flags, struct text *ou
 	out_close_object(out);
 }
 
+static void print_write(const struct stmt *s, unsigned flags, struct text *out)
+{
+	out_open_object(out, "mangle");
+	out_key(out, "key");
+	print_json_expr(s->write.target, flags, out);
+	out_key(out, "value");
+	print_json_expr(s->write.value, flags, out);
+	out_close_object(out);
+}
+
+static void print_reset(const struct stmt *s, struct text *out)
+{
+	const char *name = reset_option_name(s->option);
+
+	out_open_object(out, "reset");
+	out_key(out, "tcp option");
+	out_open(out, '{');
+	if (name)
+		out_member(out, "name", name);
+	else
+		out_member_number(out, "base", s->option);
+	if (!name) {
+		out_member_number(out, "offset", 0);
+		out_member_number(out, "len", 0);
+	}
+	out_close(out, '}');
+	out_close_object(out);
+}
+
+static void print_nat_flags(const struct stmt *s, struct text *out)
+{
+	unsigned flags = s->nat.flags & ~(unsigned)NAT_PREFIX;
+	bool several = flags & (flags - 1);
+	const char *word;
+
+	if (!flags)
+		return;
+	out_key(out, "flags");
+	if (several)
+		out_open(out, '[');
+	for (unsigned i = 0; (word = nat_flag_word(flags, i)); i++) {
+		if (*word)
+			out_string(out, word);
+	}
+	if (several)
+		out_close(out, ']');
+}
+
+static void print_nat(const struct rule *r, const struct stmt *s, unsigned flags,
+		      struct text *out)
+{
+	if (!s->nat.addr && !s->nat.port && !s->nat.flags) {
+		out_word(out, nat_word(s->nat.type));
+		return;
+	}
+	out_open_object(out, nat_word(s->nat.type));
+	if (s->nat.addr && r->family == FAMILY_INET)
+		out_member(out, "family", s->nat.l3 == L3_IPV4 ? "ip" : "ip6");
+	if (s->nat.addr) {
+		out_key(out, "addr");
+		print_json_expr(s->nat.addr, flags, out);
+	}
+	if (s->nat.port) {
+		out_key(out, "port");
+		print_json_expr(s->nat.port, flags, out);
+	}
+	print_nat_flags(s, out);
+	if (s->nat.flags & NAT_PREFIX)
+		out_member(out, "type_flags", "prefix");
+	out_close_object(out);
+}
+
 static void print_named(const char *key, const char *name, struct text *out)
 {
 	out_open(out, '{');
@@ -242,6 +315,15 @@ void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 	case STMT_SET_META:
 	case STMT_SET_CT:
 		print_set_stmt(s, flags, out);
+		break;
+	case STMT_RESET_OPTION:
+		print_reset(s, out);
+		break;
+	case STMT_NAT:
+		print_nat(r, s, flags, out);
+		break;
+	case STMT_WRITE:
+		print_write(s, flags, out);
 		break;
 	case STMT_OBJECT:
 		print_named(object_kind_name(s->object.kind), s->object.name, out);

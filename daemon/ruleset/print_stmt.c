@@ -1,9 +1,7 @@
 /* print_stmt.c - statements as nft lists them. */
 #include <inttypes.h>
 
-#include "ruleset/check.h"
-#include "ruleset/parse.h"
-#include "ruleset/print.h"
+#include "ruleset/stmt.h"
 
 /* ---- expressions ---- */
 
@@ -378,6 +376,15 @@ void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, stru
 	case STMT_SET_META:
 	case STMT_SET_CT:
 		print_set_stmt(s, flags, out);
+		break;
+	case STMT_RESET_OPTION:
+		reset_print(s, out);
+		break;
+	case STMT_NAT:
+		nat_print(r, s, flags, out);
+		break;
+	case STMT_WRITE:
+		write_print(s, flags, out);
 		break;
 	case STMT_OBJECT:
 		text_printf(out, "%s %s \"%s\"", object_kind_name(s->object.kind),

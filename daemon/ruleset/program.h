@@ -19,6 +19,7 @@
 #ifndef CTFW_RULESET_PROGRAM_H
 #define CTFW_RULESET_PROGRAM_H
 
+#include "ctfw/mangle.h"
 #include "ruleset/lookup.h"
 #include "ruleset/model.h"
 
@@ -60,6 +61,7 @@ enum op {
 	OP_WIDE_BITS,   /* the same with pair a */
 	OP_SHIFT,       /* acc <<= a; k: acc >>= a */
 	OP_VALUE,       /* acc = a */
+	OP_WIDE_VALUE,  /* the wide one = the first of pair a */
 	OP_LOOKUP,      /* acc is (k: is not) in lookup a */
 	OP_WIDE_LOOKUP,
 	OP_COUNT,       /* slot a */
@@ -68,6 +70,8 @@ enum op {
 	OP_FIELD,       /* acc and the wide one: field k (eval_field()), if there */
 	OP_STATE,       /* state a: a limit and its like; b: this rule, which it may have drop */
 	OP_ACT,         /* action a; k: its value is acc; b: this rule, which it may have drop */
+	OP_WRITE,       /* acc (k: the wide one) at mangle a; b: this rule, which it may have drop */
+	OP_RESET_OPTION, /* of TCP, number b; a: this rule, which it may have drop */
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_CT_MARK,
 	OP_KEY,         /* k bytes of acc are the key's from off on, padded to a multiple of four */
@@ -231,6 +235,8 @@ bool eval_field(const struct eval *e, const struct program *prog, const struct i
 /* eval_view.c: a packet of IPv6 whose chain conntrack follows elsewhere than rules do
  * (PACKET_NO_L4 or PACKET_AUTH), as rules see it. */
 void eval_view(const struct packet *packet, struct packet *ret_seen);
+/* eval_write.c */
+enum mangled eval_write(struct eval *e, const struct mangle *m, struct wide x);
 
 /* A statement that remembers something (eval_state.c). */
 struct program_state {
@@ -287,6 +293,8 @@ struct program {
 	uint32_t n_sets, n_targets;
 	struct program_state *states;
 	uint32_t n_states;
+	struct mangle *mangles;
+	uint32_t n_mangles;
 	uint32_t n_actions;
 	struct program_made *made;
 	uint32_t n_made;

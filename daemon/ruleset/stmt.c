@@ -28,6 +28,16 @@ static size_t stmt_exprs(struct stmt *s, struct expr **ret[STMT_EXPRS])
 		ret[n++] = &s->dynset.key;
 		ret[n++] = &s->dynset.data;
 		break;
+	case STMT_WRITE:
+		ret[n++] = &s->write.target;
+		ret[n++] = &s->write.value;
+		break;
+	case STMT_NAT:
+		if (s->nat.addr)
+			ret[n++] = &s->nat.addr;
+		if (s->nat.port)
+			ret[n++] = &s->nat.port;
+		break;
 	default:
 		break;
 	}

@@ -18,7 +18,8 @@ struct mention {
 	struct span span;
 	enum family family;
 	struct token table, chain;
-	char *target; /* of a jump; NULL for a reject */
+	char *target; /* of a jump; else NULL */
+	unsigned site; /* enum site_id */
 };
 
 enum echo_kind {

@@ -117,6 +117,7 @@ int ruleset_number(struct ruleset *rs, const struct ruleset *former, struct diag
 
 struct ruleset_size {
 	unsigned tables, chains, rules;
+	unsigned idle; /* of the rules: those of chains that are not run, of type nat */
 };
 struct ruleset_size ruleset_size(const struct ruleset *rs);
 
@@ -246,7 +247,7 @@ struct eval_trace {
 
 /* The packet's side of an evaluation; one a packet, through all its hooks. */
 struct eval {
-	const struct packet *packet;
+	struct packet *packet;    /* rules may change its bytes */
 	const struct flow *flow;  /* NULL: every ct key but state fails to match */
 	const struct flow_ext *ext; /* of the flow; NULL: it has no labels */
 	uint32_t ct_state;        /* enum ct_state; NONE counts as invalid */

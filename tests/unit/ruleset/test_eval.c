@@ -56,7 +56,7 @@ struct judged {
 };
 
 /* Evaluate one hook of rs for a packet. */
-static enum verdict judge_early(struct ruleset *rs, const struct packet *packet, enum hook hook,
+static enum verdict judge_early(struct ruleset *rs, struct packet *packet, enum hook hook,
 				bool early, struct judged *ret_judged)
 {
 	struct eval e = { .packet = packet, .ct_state = CT_STATE_NEW };
@@ -82,7 +82,7 @@ static enum verdict judge_early(struct ruleset *rs, const struct packet *packet,
 	return v;
 }
 
-static enum verdict judge(struct ruleset *rs, const struct packet *packet, enum hook hook,
+static enum verdict judge(struct ruleset *rs, struct packet *packet, enum hook hook,
 			  struct judged *ret_judged)
 {
 	return judge_early(rs, packet, hook, false, ret_judged);
