@@ -81,6 +81,10 @@ static void echo_set(const struct transaction *tx, const struct echo *e, const s
 
 	if (!s)
 		return;
+	if (tx->input->json) {
+		echo_json_set(tx, e, t, s, out);
+		return;
+	}
 	if (e->kind == ECHO_ELEMENT) {
 		text_printf(out, "add element %s %s %s { %s }\n", family_name(t->family),
 			    t->name, s->name, e->text);

@@ -2,6 +2,7 @@
  *
  * Of commands in words: a document of what was added.  Of a document: that document, with the
  * handles of what it added, for programs look for these in the places of their own commands. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ruleset/document.h"
@@ -66,6 +67,29 @@ void echo_json_rule(const struct transaction *tx, const struct echo *e, const st
 	}
 	open_verb(e, out);
 	print_json_rule(t, c, r, tx->input->print, out);
+	out_close(out, '}');
+}
+
+/* Elements are echoed beside the declaration of their set. */
+void echo_json_set(const struct transaction *tx, const struct echo *e, const struct table *t,
+		   const struct set *s, struct text *out)
+{
+	open_verb(e, out);
+	if (e->kind == ECHO_SET) {
+		print_json_set(t, s, tx->input->print | PRINT_TERSE, tx->rs->mono, out);
+	} else {
+		out_open_object(out, "element");
+		out_member(out, "family", family_name(t->family));
+		out_member(out, "table", t->name);
+		out_member(out, "name", s->name);
+		out_key(out, "elem");
+		out_open(out, '{');
+		out_key(out, "set");
+		out_open(out, '[');
+		out_verbatim(out, e->text, strlen(e->text));
+		text_puts(out, "]}");
+		out_close_object(out);
+	}
 	out_close(out, '}');
 }
 
@@ -146,21 +170,29 @@ static void print_command(const struct document *doc, const struct node *command
 	out_close(out, '}');
 }
 
-/* Echoes come in the order of their commands. */
 void echo_json_document(const struct transaction *tx, const struct json_feed *f,
 			struct text *out)
 {
 	const struct node *commands = node_get(f->doc.nodes, "nftables");
-	size_t at = 0, place = 0;
+	const struct echo **echoes = calloc(node_count(commands) + 1, sizeof(struct echo *));
+	size_t place = 0;
 
+	if (!echoes) {
+		out->failed = true;
+		return;
+	}
+	/* Elements have no handle. */
+	for (size_t i = 0; i < tx->n_echoes; i++) {
+		if (tx->echoes[i].kind != ECHO_ELEMENT)
+			echoes[tx->echoes[i].command] = &tx->echoes[i];
+	}
 	NODE_EACH(command, commands) {
-		const struct echo *e = NULL;
+		const struct echo *e = echoes[++place];
 
-		for (place++; at < tx->n_echoes && tx->echoes[at].command <= place; at++)
-			e = tx->echoes[at].command == place ? &tx->echoes[at] : e;
 		if (e)
 			print_command(&f->doc, command, e->handle, out);
 		else
 			print_node(&f->doc, command, out);
 	}
+	free(echoes);
 }

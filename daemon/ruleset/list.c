@@ -122,7 +122,7 @@ static int list_others(struct transaction *tx, const struct command *c)
 	return 0;
 }
 
-static bool of_class(const struct set *s, enum set_class which)
+bool set_of_class(const struct set *s, enum set_class which)
 {
 	return which == METERS ? s->meter : !s->meter && (s->kind != DATA_NONE) == (which == MAPS);
 }
@@ -132,7 +132,7 @@ static void list_class(struct transaction *tx, const struct command *c, const st
 {
 	open_table(t, &tx->out);
 	for (size_t i = 0; i < t->n_sets; i++) {
-		if (of_class(t->sets[i], c->which))
+		if (set_of_class(t->sets[i], c->which))
 			print_set(t, t->sets[i], flags, tx->rs->mono, &tx->out);
 	}
 	text_puts(&tx->out, "}\n");
@@ -157,18 +157,24 @@ static int list_sets(struct transaction *tx, const struct command *c, unsigned f
 	return 0;
 }
 
-static int list_set(struct transaction *tx, const struct command *c, const struct table *t,
-		    unsigned flags)
+size_t set_of_command(struct transaction *tx, const struct table *t, const struct command *c)
 {
 	size_t at = set_named(tx, t, c);
 
+	if (at == MODEL_NONE || set_of_class(t->sets[at], c->which))
+		return at;
+	diag_error(tx->d, &c->name.span, "%s is a %s", t->sets[at]->name,
+		   t->sets[at]->meter ? "meter" : t->sets[at]->kind ? "map" : "set");
+	return MODEL_NONE;
+}
+
+static int list_set(struct transaction *tx, const struct command *c, const struct table *t,
+		    unsigned flags)
+{
+	size_t at = set_of_command(tx, t, c);
+
 	if (at == MODEL_NONE)
 		return -EINVAL;
-	if (!of_class(t->sets[at], c->which)) {
-		diag_error(tx->d, &c->name.span, "%s is a %s", t->sets[at]->name,
-			   t->sets[at]->meter ? "meter" : t->sets[at]->kind ? "map" : "set");
-		return -EINVAL;
-	}
 	open_table(t, &tx->out);
 	print_set(t, t->sets[at], flags, tx->rs->mono, &tx->out);
 	text_puts(&tx->out, "}\n");

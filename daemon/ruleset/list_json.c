@@ -17,7 +17,7 @@ static void list_of(struct transaction *tx, const struct command *c, const struc
 	switch (c->object) {
 	case OBJECT_RULESET:
 	case OBJECT_TABLE:
-		print_json_whole(t, flags, &tx->out);
+		print_json_whole(t, flags, tx->rs->mono, &tx->out);
 		break;
 	case OBJECT_TABLES:
 		print_json_table(t, &tx->out);
@@ -35,6 +35,12 @@ static void list_of(struct transaction *tx, const struct command *c, const struc
 	case OBJECT_FLOWTABLES:
 		for (size_t i = 0; i < t->n_flowtables; i++)
 			print_json_flowtable(t, t->flowtables[i], &tx->out);
+		break;
+	case OBJECT_SETS:
+		for (size_t i = 0; i < t->n_sets; i++) {
+			if (set_of_class(t->sets[i], c->which))
+				print_json_set(t, t->sets[i], flags, tx->rs->mono, &tx->out);
+		}
 		break;
 	default:
 		break;
@@ -60,6 +66,13 @@ static int list_one(struct transaction *tx, const struct command *c, const struc
 		if (at == MODEL_NONE)
 			return -EINVAL;
 		print_json_flowtable(t, t->flowtables[at], &tx->out);
+		return 0;
+	}
+	if (c->object == OBJECT_SET) {
+		at = set_of_command(tx, t, c);
+		if (at == MODEL_NONE)
+			return -EINVAL;
+		print_json_set(t, t->sets[at], flags, tx->rs->mono, &tx->out);
 		return 0;
 	}
 	at = transaction_chain(tx, t, &c->chain);
@@ -90,6 +103,7 @@ static int list_in_table(struct transaction *tx, const struct command *c, unsign
 	case OBJECT_RULE:
 	case OBJECT_NAMED:
 	case OBJECT_FLOWTABLE:
+	case OBJECT_SET:
 		return list_one(tx, c, t, flags);
 	default:
 		list_of(tx, c, t, flags);

@@ -510,19 +510,47 @@ static bool feed_command(struct json_feed *f, const struct node *command)
 
 /* ---- the feed ---- */
 
+/* Whether it is what a listing says, without any verb. */
+static bool is_listing(const struct node *commands)
+{
+	NODE_EACH(command, commands) {
+		if (command->kind != NODE_OBJECT || node_count(command) != 1)
+			return false;
+		for (size_t i = 0; i < N_VERBS; i++) {
+			if (!strcmp(verbs[i].word, command[1].key))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool is_frame(const struct node *command)
+{
+	return !strcmp(command[1].key, "table") || !strcmp(command[1].key, "chain");
+}
+
+static void next_command(struct json_feed *f)
+{
+	f->n = f->at = 0;
+	f->command++;
+	if ((!f->listing || is_frame(f->next) != f->rest) && !feed_command(f, f->next)) {
+		f->n = 0;
+		f->failed = true;
+	}
+	f->next = node_next(f->next);
+	if (f->next == f->end && f->listing && !f->rest) {
+		f->rest = true;
+		f->next = f->first;
+		f->command = 0;
+	}
+}
+
 static bool next_token(struct lex_feed *feed, struct token *ret_token)
 {
 	struct json_feed *f = (struct json_feed *)feed;
 
-	while (f->at == f->n && f->next < f->end && !f->oom) {
-		f->n = f->at = 0;
-		f->command++;
-		if (!feed_command(f, f->next)) {
-			f->n = 0;
-			f->failed = true;
-		}
-		f->next = node_next(f->next);
-	}
+	while (f->at == f->n && f->next < f->end && !f->oom)
+		next_command(f);
 	if (f->at == f->n || f->oom)
 		return false;
 	*ret_token = f->tokens[f->at++];
@@ -547,7 +575,8 @@ static bool open_document(struct json_feed *f)
 		return false;
 	if (commands->kind != NODE_ARRAY)
 		return feed_expected(f, commands, "an array of commands");
-	f->next = commands + 1;
+	f->next = f->first = commands + 1;
+	f->listing = is_listing(commands);
 	f->end = node_next(commands);
 	return true;
 }

@@ -22,6 +22,10 @@ struct json_feed {
 	struct token *tokens;	       /* of the present one */
 	size_t n, cap, at;
 	size_t command; /* its place in the document, from 1 */
+	const struct node *first;
+	/* A listing has maps before the chains that they lead to: it is gone through twice, for
+	 * tables and chains and then for the rest. */
+	bool listing, rest;
 	bool failed;	/* a command before this one could not be made */
 	bool oom;
 };

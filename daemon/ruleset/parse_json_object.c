@@ -84,7 +84,11 @@ static bool set_type(struct json_feed *f, const struct node *n)
 	if (of)
 		return feed_expr(f, of);
 	if (n->kind == NODE_STRING) {
-		for (const char *s = n->s; *s;) {
+		bool interval = !strncmp(n->s, "interval ", 9);
+
+		if (interval && !feed_word(f, n, "interval"))
+			return false;
+		for (const char *s = n->s + 9 * interval; *s;) {
 			size_t len = strcspn(s, " .");
 
 			if (!first && !feed_punct(f, n, '.'))

@@ -90,11 +90,13 @@ void print_json_rules(const struct table *t, const struct chain *c, unsigned fla
 }
 
 /* Rules come last, behind the chains that they lead to. */
-void print_json_whole(const struct table *t, unsigned flags, struct text *out)
+void print_json_whole(const struct table *t, unsigned flags, uint64_t mono, struct text *out)
 {
 	print_json_table(t, out);
 	for (size_t i = 0; i < t->n_objects; i++)
 		print_json_object(t, t->objects[i], flags & ~(unsigned)PRINT_RESET, out);
+	for (size_t i = 0; i < t->n_sets; i++)
+		print_json_set(t, t->sets[i], flags, mono, out);
 	for (size_t i = 0; i < t->n_flowtables; i++)
 		print_json_flowtable(t, t->flowtables[i], out);
 	for (size_t i = 0; i < t->n_chains; i++)

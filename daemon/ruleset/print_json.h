@@ -5,8 +5,8 @@
  * there all the same, under the name that later versions of nft have for it.
  *
  * Files: print_json.c tables, chains, rules and documents; print_json_expr.c expressions;
- * print_json_stmt.c statements; print_json_object.c named objects; print_json_stateful.c those of
- * both that remember something. */
+ * print_json_stmt.c statements; print_json_object.c named objects; print_json_set.c sets and
+ * maps; print_json_stateful.c statements and objects that remember something. */
 #ifndef CTFW_RULESET_PRINT_JSON_H
 #define CTFW_RULESET_PRINT_JSON_H
 
@@ -25,8 +25,14 @@ void print_json_rule(const struct table *t, const struct chain *c, const struct 
 void print_json_object(const struct table *t, const struct object *o, unsigned flags,
 		       struct text *out);
 void print_json_flowtable(const struct table *t, const struct flowtable *f, struct text *out);
+/* mono: by which elements expire. */
+void print_json_set(const struct table *t, const struct set *s, unsigned flags, uint64_t mono,
+		    struct text *out);
+void print_json_element(const struct table *t, const struct set *s,
+			const struct set_element *el, unsigned flags, uint64_t mono,
+			struct text *out);
 /* A table with everything in it; a chain and its rules. */
-void print_json_whole(const struct table *t, unsigned flags, struct text *out);
+void print_json_whole(const struct table *t, unsigned flags, uint64_t mono, struct text *out);
 void print_json_rules(const struct table *t, const struct chain *c, unsigned flags,
 		      struct text *out);
 

@@ -7,6 +7,7 @@
 
 #include "ruleset/parse.h"
 #include "ruleset/parse_json.h"
+#include "ruleset/print_json.h"
 
 /* ---- arrays ---- */
 
@@ -74,7 +75,10 @@ int transaction_element(struct transaction *tx, const struct table *t, const str
 
 	if (!tx->input->echo)
 		return 0;
-	print_element(t, s, el, tx->input->print, tx->input->now.mono, &text);
+	if (tx->input->json)
+		print_json_element(t, s, el, tx->input->print, tx->input->now.mono, &text);
+	else
+		print_element(t, s, el, tx->input->print, tx->input->now.mono, &text);
 	echo.text = text_steal(&text);
 	if (echo.text && transaction_echo(tx, &echo))
 		return 0;

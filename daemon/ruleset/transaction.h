@@ -75,6 +75,9 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 int change_apply(struct transaction *tx, struct command *c);
 int list_hooks(struct transaction *tx, enum family wanted);
 int describe_apply(struct transaction *tx, const struct command *c);
+/* What lists of sets show; the set that one names, MODEL_NONE with an error said. */
+bool set_of_class(const struct set *s, enum set_class which);
+size_t set_of_command(struct transaction *tx, const struct table *t, const struct command *c);
 /* list_json.c: the same as JSON. */
 int list_json(struct transaction *tx, const struct command *c, unsigned flags);
 int list_apply(struct transaction *tx, struct command *c);
@@ -90,6 +93,8 @@ void echo_json_object(const struct transaction *tx, const struct echo *e, const 
 		      const struct object *o, struct text *out);
 void echo_json_rule(const struct transaction *tx, const struct echo *e, const struct table *t,
 		    const struct chain *c, const struct rule *r, struct text *out);
+void echo_json_set(const struct transaction *tx, const struct echo *e, const struct table *t,
+		   const struct set *s, struct text *out);
 void echo_json_document(const struct transaction *tx, const struct json_feed *f,
 			struct text *out);
 

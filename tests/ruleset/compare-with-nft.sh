@@ -39,6 +39,9 @@ document() {
 	sed -e 's/{"metainfo": {[^}]*}}/M/' -e 's/}}, {/}},\n{/g' |
 		sed -e '/^{"table"/s/, "flags": "[^"]*"//' \
 			-e '/{"\(table\|chain\)": /s/, "comment": "[^"]*"//' \
+			-e 's/, "auto-merge": true//' -e 's/"dynamic"//; s/, \]/]/' \
+			-e 's/, "flags": \[\]//' -e 's/"map": "interval /"map": "/' \
+			-e 's/"expires": [0-9]*/"expires": N/g' \
 			-e 's/"key": "ip6\{0,1\} \([sd]addr\)"/"key": "\1"/g'
 }
 
