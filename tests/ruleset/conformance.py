@@ -14,6 +14,8 @@ ip6 or inet, and one base chain of it, which is empty.  Columns, each a share of
     listed   it is listed as the file says, members of sets in any order
     replay   what is listed is accepted and lists as itself
     saved    saved and restored, the table lists as before
+    json     it is listed in JSON as FILE.t.json.output has it, or else FILE.t.json
+    jsonin   what FILE.t.json has is taken as a rule, and lists as `json` says
 
 Kinds of cases: `core` a filter of packets can decide; `host` needs sockets, routes or queues of
 the host's; `link` needs headers below IP.  The least shares are below; one that is not reached
@@ -22,16 +24,18 @@ is a failure, and so is any crash.  Failing lines are told with -v, or when ther
 import argparse
 import collections
 import glob
+import json
 import os
 import re
 import sys
 
 from batch import Batch, Died
 
-COLUMNS = ["setup", "verdict", "listed", "replay", "saved"]
+COLUMNS = ["setup", "verdict", "listed", "replay", "saved", "json", "jsonin"]
 # Per cent of the cases of a kind; raised as the language grows.
 LEAST = {
-    "core": {"setup": 67, "verdict": 81, "listed": 79, "replay": 79, "saved": 79},
+    "core": {"setup": 90, "verdict": 81, "listed": 79, "replay": 79, "saved": 79,
+             "json": 42, "jsonin": 42},
     "host": {"verdict": 53, "listed": 44},
 }
 FAMILIES = ["ip", "ip6", "inet"]
@@ -80,6 +84,31 @@ def rules_of(listing, chain):
     m = re.search(r"^\tchain %s \{\n(.*?)^\t\}$" % re.escape(chain), listing, re.M | re.S)
     lines = m.group(1).splitlines() if m else []
     return fold(" ".join(l for l in lines if not re.match(r"\t\ttype \S+ hook ", l)))
+
+
+# ---- rules in JSON
+
+def read_json(path):
+    """{rule: its expressions}: a line `# RULE` and then their text.  The first of a rule counts."""
+    found = {}
+    if os.path.exists(path):
+        with open(path) as f:
+            for block in re.split(r"^# ?", f.read(), flags=re.M)[1:]:
+                rule, _, text = block.partition("\n")
+                try:
+                    found.setdefault(fold(rule), json.loads(text))
+                except ValueError:
+                    pass  # some of their files have mistakes
+    return found
+
+
+def json_shape(value):
+    """With the members of sets in an order of their own."""
+    if isinstance(value, dict):
+        return {k: sorted((json_shape(m) for m in v), key=lambda m: json.dumps(m, sort_keys=True))
+                if k == "set" and isinstance(v, list) else json_shape(v)
+                for k, v in value.items()}
+    return [json_shape(v) for v in value] if isinstance(value, list) else value
 
 
 # ---- lines of a file
@@ -163,8 +192,11 @@ class Suite:
         self.name, self.number, self.where = name, 0, ""
         self.commands = []
         chains, tables = {}, []
+        path = os.path.join(self.folder, name)
+        self.given = read_json(path + ".json")
+        self.shown = {**self.given, **read_json(path + ".json.output")}
         self.apply("flush ruleset")
-        with open(os.path.join(self.folder, name)) as f:
+        with open(path) as f:
             for self.number, line in enumerate(f, 1):
                 line = line.strip()
                 if not line or line[0] in "#-":
@@ -219,7 +251,12 @@ class Suite:
         good, why = self.apply("add rule %s %s" % (place, rule))
         if not ok:
             return {"verdict": (good is not None and not good, why or "accepted")}
-        results = dict.fromkeys(COLUMNS[1:], (False, "not added"))
+        rule = fold(rule)
+        results = dict.fromkeys(COLUMNS[1:5], (False, "not added"))
+        if rule in self.shown:
+            results["json"] = False, "not added"
+        if rule in self.given:
+            results["jsonin"] = False, "not added"
         results["verdict"] = (good, why)
         if not good:
             return results
@@ -227,7 +264,12 @@ class Suite:
         results["listed"] = (fold(listed) == text or shape(listed) == shape(text),
                              "got: " + text)
         results["saved"] = self.saved(table)
+        if rule in self.shown:
+            results["json"] = self.json_listed(table, chain, rule)
         self.apply("flush table " + table.place)
+        if rule in self.given:
+            results["jsonin"] = self.json_taken(table, chain, rule)
+            self.apply("flush table " + table.place)
         good, why = self.apply("add rule %s %s" % (place, text))
         again = self.rules(table, chain)
         results["replay"] = (good and shape(again) == shape(text), why or "got: " + again)
@@ -236,6 +278,20 @@ class Suite:
     def rules(self, table, chain):
         good, text = self.apply("list table " + table.place, "sp")
         return rules_of(text, chain) if good else ""
+
+    def json_listed(self, table, chain, rule):
+        good, text = self.apply("list table " + table.place, "jsp")
+        if not good:
+            return False, text
+        rules = [o["rule"]["expr"] for o in json.loads(text)["nftables"]
+                 if "rule" in o and o["rule"]["chain"] == chain]
+        return json_shape(rules) == json_shape([self.shown[rule]]), "got: " + json.dumps(rules)
+
+    def json_taken(self, table, chain, rule):
+        good, why = self.apply(json.dumps({"nftables": [{"add": {"rule": {
+            "family": table.family, "table": table.name, "chain": chain,
+            "expr": self.given[rule]}}}]}), "j")
+        return self.json_listed(table, chain, rule) if good else (False, why)
 
     def saved(self, table):
         listing = "list table " + table.place
@@ -256,7 +312,7 @@ class Suite:
 
     def row(self, where):
         shares = ["%9d/%-5d" % (self.right[where, c], self.cases[where, c]) for c in COLUMNS]
-        print("%-20s" % where + "".join(shares))
+        print("%-18s" % where + "".join(shares))
 
     def below(self):
         """Whether the shares are reached."""
@@ -286,7 +342,7 @@ def main():
         os.path.relpath(path, folder) for path in glob.glob(os.path.join(folder, f, "*.t")))]
     batch = Batch(args.ctl)
     suite = Suite(batch, folder)
-    print("%-20s" % "file" + "".join("%12s   " % c for c in COLUMNS))
+    print("%-18s" % "file" + "".join("%12s   " % c for c in COLUMNS))
     for name in files:
         suite.file(name)
         suite.row(name)

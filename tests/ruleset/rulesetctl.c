@@ -226,7 +226,7 @@ static int batch(struct tool *t)
 		bool good;
 
 		t->input.print = 0;
-		t->input.echo = t->input.check = false;
+		t->input.echo = t->input.check = t->input.json = false;
 		for (const char *o = options; *o; o++)
 			option(t, *o);
 		good = text && fread(text, 1, len, stdin) == len && answer(t, verb, text, len);
