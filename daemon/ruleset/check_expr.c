@@ -101,7 +101,7 @@ static bool check_operation(struct checker *ck, const struct datatype *dt, struc
 static bool check_range(struct checker *ck, const struct datatype *dt, struct expr *e,
 			bool turns)
 {
-	if (dt->class == VALUE_STRING || dt->bitmask) {
+	if (dt->class == VALUE_STRING || dt == &datatype_ct_label) {
 		diag_error(ck->d, &e->span, "there are no ranges of %ss", dt->what);
 		return false;
 	}

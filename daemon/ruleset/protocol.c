@@ -373,7 +373,8 @@ void protocols_learn(struct protocols *proto, const struct stmt *match)
 		return;
 	if (right->kind == EXPR_VALUE) {
 		learn_number(proto, left->selector, right->value.num);
-	} else if (right->kind == EXPR_SET && left->selector != SELECTOR_CT_L3PROTO) {
+	} else if (right->kind == EXPR_SET && left->selector != SELECTOR_CT_L3PROTO &&
+		   left->selector != SELECTOR_CT_PROTOCOL) {
 		for (size_t i = 0; i < right->list.n; i++) {
 			if (right->list.item[i]->kind == EXPR_VALUE) {
 				learn_number(proto, left->selector,
@@ -387,7 +388,6 @@ void protocols_learn(struct protocols *proto, const struct stmt *match)
 	if (left->selector == SELECTOR_META_NFPROTO)
 		proto->l3_many = many;
 	else if (left->selector == SELECTOR_META_L4PROTO ||
-		 left->selector == SELECTOR_CT_PROTOCOL ||
 		 left->selector == SELECTOR_IP_PROTOCOL ||
 		 left->selector == SELECTOR_IP6_NEXTHDR)
 		proto->l4_many = many;

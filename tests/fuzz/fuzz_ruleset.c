@@ -5,6 +5,7 @@
  * comes back from the arena as it was. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -162,7 +163,8 @@ static void judge(const struct program *p, struct raw *raw)
 	struct eval_result result = { 0 };
 	struct flow flow = { .status = FLOW_CONFIRMED, .id = 7, .acct = { { 1, 40 } } };
 
-	CHECK(packet_parse(raw->b, raw->len, NULL, &packet) == REASON_NONE);
+	if (packet_parse(raw->b, raw->len, NULL, &packet) != REASON_NONE)
+		return; /* a bad hop-by-hop option */
 	if (tuple_from_packet(&packet, 5, &flow.tuple[DIR_ORIGINAL]) == 0)
 		tuple_invert(&flow.tuple[DIR_ORIGINAL], &flow.tuple[DIR_REPLY]);
 	for (enum hook hook = HOOK_PREROUTING; hook < HOOK_COUNT; hook++) {
@@ -190,7 +192,41 @@ static void judge(const struct program *p, struct raw *raw)
 	}
 }
 
-static void check_program(struct ruleset *rs)
+/* A packet of random bytes behind a right IP header, which a seed decides; in memory of its own
+ * size, so that reading behind it is found. */
+static void judge_random(const struct program *p, uint64_t seed)
+{
+	static const uint8_t protocols[] = { 0, 1, 2, 6, 6, 17, 33, 43, 44, 50, 51, 58, 60, 108, 132,
+					     135, 136, 255 };
+	static struct raw raw, *exact;
+	uint8_t body[160];
+	size_t n, options;
+
+#define NEXT() (seed = seed * 6364136223846793005u + 1442695040888963407u, (uint32_t)(seed >> 33))
+	for (size_t i = 0; i < sizeof(body); i++)
+		body[i] = (uint8_t)(NEXT() % 3 ? NEXT() % 8 : NEXT());
+	n = NEXT() % sizeof(body);
+	if (NEXT() % 2) {
+		raw_ip(&raw, "10.0.1.2", "10.0.2.2", protocols[NEXT() % sizeof(protocols)], body,
+		       n);
+		options = NEXT() % 11;
+		if (options * 4 <= n) {
+			raw.b[0] = (uint8_t)(0x45 + options);
+			raw_fix_ipv4(&raw);
+		}
+	} else {
+		raw_ip(&raw, "fd00:1::2", "fd00:2::2", protocols[NEXT() % sizeof(protocols)], body,
+		       n);
+	}
+#undef NEXT
+	exact = malloc(offsetof(struct raw, b) + raw.len);
+	CHECK(exact);
+	memcpy(exact, &raw, offsetof(struct raw, b) + raw.len);
+	judge(p, exact);
+	free(exact);
+}
+
+static void check_program(struct ruleset *rs, size_t size)
 {
 	static struct raw raw;
 	struct diag d = DIAG_INIT;
@@ -212,6 +248,8 @@ static void check_program(struct ruleset *rs)
 	judge(p, &raw);
 	raw_ip(&raw, "fd00:1::2", "fd00:2::2", IPPROTO_NONE, NULL, 0);
 	judge(p, &raw);
+	for (uint64_t i = 0; i < 16; i++)
+		judge_random(p, size * 16 + i);
 	program_free(p);
 }
 
@@ -227,7 +265,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (rs) {
 		check_fixpoint(rs);
 		check_restore(rs);
-		check_program(rs);
+		check_program(rs, size);
 		check_restore(rs); /* with the numbers of policies */
 		ruleset_unref(rs);
 	}

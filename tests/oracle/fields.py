@@ -136,7 +136,10 @@ FIELDS = (
     scalars("ip6", ("version", 0, 4), ("dscp", 4, 6), ("ecn", 10, 2), ("flowlabel", 12, 20),
             ("length", 32, 16), ("nexthdr", 48, 8), ("hoplimit", 56, 8)) +
     [field("ip6 saddr", ADDR6, ("ip6", 64, 128)), field("ip6 daddr", ADDR6, ("ip6", 192, 128))] +
-    ports("tcp") + ports("udp") + ports("udplite") + ports("sctp") + ports("dccp") + ports("th") +
+    ports("tcp") + ports("udp") + ports("udplite") + ports("sctp") + ports("dccp") +
+    # Where the rule is about one protocol, nft may list these as fields of it.
+    [field("th sport", PORT, ("th", 0, 16), l4="any"),
+     field("th dport", PORT, ("th", 16, 16), l4="any")] +
     scalars("tcp", ("sequence", 32, 32), ("ackseq", 64, 32), ("doff", 96, 4),
             ("reserved", 100, 4), ("flags", 104, 8), ("window", 112, 16), ("checksum", 128, 16),
             ("urgptr", 144, 16)) +
@@ -221,8 +224,6 @@ FIELDS = (
      field("ct state", words("new", "established", "related", "invalid", "untracked")),
      field("ct direction", words("original", "reply")),
      field("ct status", words("expected", "assured", "confirmed", "seen-reply", "snat", "dnat")),
-     field("ct l3proto", words("ipv4", "ipv6"), l3="any"),
-     field("ct protocol", words("tcp", "udp", "icmp", "sctp", "gre")),
      field("ct bytes", number(64), values=[0, 40, 60, 100, 200]),
      field("ct packets", number(64), values=[0, 1, 2, 3]),
      field("ct original packets", number(64), values=[0, 1, 2]),

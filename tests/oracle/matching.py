@@ -9,6 +9,7 @@ import collections
 import os
 import random
 import re
+import subprocess
 import sys
 import time
 
@@ -102,7 +103,11 @@ class Matching:
             "\n    ".join(rules)))
 
     def listing(self):
-        listings = [self.engine.finish()["ruleset"], self.kernel.ruleset()]
+        try:
+            listings = [self.engine.finish()["ruleset"], self.kernel.ruleset()]
+        except subprocess.CalledProcessError:
+            print("  nft dies of its listing")
+            return
         ours, theirs = ([re.sub(r"\s+", " ", line).strip() for line in text.splitlines()]
                         for text in listings)
         if ours == theirs:
