@@ -204,7 +204,8 @@ FIELDS = (
     raw("th", "tcp", (0, 32), (16, 16), (104, 8), (110, 1), (107, 5)) +
     raw("th", "udp", (0, 16), (16, 16), (32, 16), (0, 64), (20, 9)) +
     raw("ih", "udp", (0, 8)) +
-    [field("meta l4proto", words("tcp", "udp", "icmp", "ipv6-icmp", "sctp", "esp", "ah", "41")),
+    [field("meta l4proto", words("tcp", "udp", "icmp", "ipv6-icmp", "sctp", "esp", "ah", "41"),
+           l4="meta"),
      field("meta nfproto", words("ipv4", "ipv6")),
      field("meta protocol", words("ip", "ip6")),
      field("meta length", number(16), values=[40, 60, 100, 20, 28]),
