@@ -236,7 +236,7 @@ static bool check_target(struct checker *ck, const struct datatype *dt, struct e
 
 	if (!from && (*e)->kind != EXPR_MAP)
 		return check_constant(ck, dt, e);
-	return (!from || protocols_need(ck, from, &(*e)->span)) && check_value(ck, dt, e);
+	return (!from || protocols_need(ck, expr_bottom(*e), &(*e)->span)) && check_value(ck, dt, e);
 }
 
 static bool check_port(struct checker *ck, struct stmt *s)

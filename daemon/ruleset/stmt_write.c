@@ -98,14 +98,14 @@ bool write_check(struct checker *ck, struct stmt *s)
 	enum selector_id from = expr_selector(*value);
 	struct mangle m = mangle_of(target);
 
-	if (!protocols_need(ck, target->selector, &target->span))
+	if (!protocols_need(ck, target, &target->span))
 		return false;
 	if ((from || (*value)->kind == EXPR_MAP) && is_among_others(&m)) {
 		diag_error(ck->d, &(*value)->span, "\"%s\" can be set to constants only",
 			   selectors[target->selector].text);
 		return false;
 	}
-	return (!from || protocols_need(ck, from, &(*value)->span)) &&
+	return (!from || protocols_need(ck, expr_bottom(*value), &(*value)->span)) &&
 	       check_value(ck, target->type, value);
 }
 

@@ -179,7 +179,7 @@ static struct program *compiled(const char *family, const char *rule)
 	return p;
 }
 
-static struct eval eval_of(const struct packet *pk)
+static struct eval eval_of(struct packet *pk)
 {
 	static uint64_t numbers = 1;
 

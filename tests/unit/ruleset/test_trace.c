@@ -26,7 +26,7 @@ static void note(struct eval *e, const struct eval_trace *t)
 		    t->target ? t->target : "");
 }
 
-static void assert_traced(const char *rules, const struct packet *packet, bool traced,
+static void assert_traced(const char *rules, struct packet *packet, bool traced,
 			  const char *want)
 {
 	struct ruleset *rs = ruleset_new(NULL);
