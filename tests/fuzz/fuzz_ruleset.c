@@ -156,14 +156,14 @@ static enum ct_acted act(struct eval *e, const struct ct_action *a)
 	return e->packet->len % 3 + CT_ACTED;
 }
 
-static void judge(const struct program *p, struct raw *raw)
+static void judge(const struct program *p, uint8_t *bytes, size_t len)
 {
 	static const struct flow_ext ext = { .label = { 5, 1 } };
 	struct packet packet;
 	struct eval_result result = { 0 };
 	struct flow flow = { .status = FLOW_CONFIRMED, .id = 7, .acct = { { 1, 40 } } };
 
-	if (packet_parse(raw->b, raw->len, NULL, &packet) != REASON_NONE)
+	if (packet_parse(bytes, len, NULL, &packet) != REASON_NONE)
 		return; /* a bad hop-by-hop option */
 	if (tuple_from_packet(&packet, 5, &flow.tuple[DIR_ORIGINAL]) == 0)
 		tuple_invert(&flow.tuple[DIR_ORIGINAL], &flow.tuple[DIR_REPLY]);
@@ -198,8 +198,8 @@ static void judge_random(const struct program *p, uint64_t seed)
 {
 	static const uint8_t protocols[] = { 0, 1, 2, 6, 6, 17, 33, 43, 44, 50, 51, 58, 60, 108, 132,
 					     135, 136, 255 };
-	static struct raw raw, *exact;
-	uint8_t body[160];
+	static struct raw raw;
+	uint8_t body[160], *exact;
 	size_t n, options;
 
 #define NEXT() (seed = seed * 6364136223846793005u + 1442695040888963407u, (uint32_t)(seed >> 33))
@@ -219,10 +219,10 @@ static void judge_random(const struct program *p, uint64_t seed)
 		       n);
 	}
 #undef NEXT
-	exact = malloc(offsetof(struct raw, b) + raw.len);
+	exact = malloc(raw.len);
 	CHECK(exact);
-	memcpy(exact, &raw, offsetof(struct raw, b) + raw.len);
-	judge(p, exact);
+	memcpy(exact, raw.b, raw.len);
+	judge(p, exact, raw.len);
 	free(exact);
 }
 
@@ -241,13 +241,13 @@ static void check_program(struct ruleset *rs, size_t size)
 	p = program_compile(rs);
 	CHECK(p);
 	raw_tcp(&raw, "10.0.1.2", 1000, "10.0.2.2", 22, TCP_SYN, 1, 0, 10);
-	judge(p, &raw);
+	judge(p, raw.b, raw.len);
 	raw_udp(&raw, "fd00:1::2", 1000, "fd00:2::2", 53, 4);
-	judge(p, &raw);
+	judge(p, raw.b, raw.len);
 	raw_icmp(&raw, "10.0.1.2", "10.0.2.2", 8, 0, 1, 1, NULL, 0);
-	judge(p, &raw);
+	judge(p, raw.b, raw.len);
 	raw_ip(&raw, "fd00:1::2", "fd00:2::2", IPPROTO_NONE, NULL, 0);
-	judge(p, &raw);
+	judge(p, raw.b, raw.len);
 	for (uint64_t i = 0; i < 16; i++)
 		judge_random(p, size * 16 + i);
 	program_free(p);
