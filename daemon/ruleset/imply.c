@@ -7,8 +7,9 @@
  * two, which would then act on other packets as well.
  *
  * nft is not followed where its listing would be another rule: it joins fields across other
- * statements; it leaves out a protocol before `th` for which it has no header; and before a
- * reset in inet it leaves out the family as well. */
+ * statements; it leaves out a protocol before `th` for which it has no header; before a
+ * reset in inet it leaves out the family as well; and before any field of a header it leaves
+ * out `ct l3proto`, which packets without a flow have not. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>

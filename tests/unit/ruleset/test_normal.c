@@ -44,6 +44,18 @@ static void a_field_brings_the_match_on_its_protocol(void **state)
 	assert_false(r->stmts[2].match.implied);
 }
 
+/* nft lists the field alone: then packets without a flow would match, too. */
+static void a_flows_family_is_not_implied_by_a_field(void **state)
+{
+	const struct rule *r = rule_of("inet", "ct l3proto ipv6 ip6 length != 68");
+
+	(void)state;
+	assert_int_equal(r->n_stmts, 2);
+	assert_int_equal(r->stmts[0].match.left->selector, SELECTOR_CT_L3PROTO);
+	assert_false(r->stmts[0].match.implied);
+	assert_false(r->stmts[1].match.implied);
+}
+
 static void a_reset_is_for_tcp_from_the_rules_start(void **state)
 {
 	const struct rule *r = rule_of("ip", "counter reject with tcp reset");
@@ -141,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_field_brings_the_match_on_its_protocol),
+		cmocka_unit_test(a_flows_family_is_not_implied_by_a_field),
 		cmocka_unit_test(a_reset_is_for_tcp_from_the_rules_start),
 		cmocka_unit_test(reject_alone_is_what_the_packets_family_has),
 		cmocka_unit_test(any_chain_of_bit_operations_is_one_of_each_at_most),
