@@ -184,9 +184,9 @@ struct state *state_at(const struct states *s, uint32_t slot)
 /* Each failure to exchange is a success of somebody else. */
 #define ATTEMPTS 4096
 
-bool state_limit(struct state *st, uint64_t size, uint64_t cost, uint64_t now)
+bool state_limit(_Atomic uint64_t *word, uint64_t size, uint64_t cost, uint64_t now)
 {
-	uint64_t was = atomic_load_explicit(&st->word[0], memory_order_relaxed);
+	uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
 	const int64_t full = (int64_t)now - (int64_t)size;
 
 	if (!cost)
@@ -200,7 +200,7 @@ bool state_limit(struct state *st, uint64_t size, uint64_t cost, uint64_t now)
 		if (empty > (int64_t)now || (uint64_t)((int64_t)now - empty) < cost)
 			return false;
 		empty += (int64_t)cost;
-		if (atomic_compare_exchange_weak_explicit(&st->word[0], &was,
+		if (atomic_compare_exchange_weak_explicit(word, &was,
 							  empty ? (uint64_t)empty : 1,
 							  memory_order_relaxed,
 							  memory_order_relaxed))
@@ -211,39 +211,39 @@ bool state_limit(struct state *st, uint64_t size, uint64_t cost, uint64_t now)
 
 /* ---- quota ---- */
 
-uint64_t state_quota_add(struct state *st, uint64_t bytes)
+uint64_t state_quota_add(_Atomic uint64_t *word, uint64_t bytes)
 {
-	return atomic_fetch_add_explicit(&st->word[0], bytes, memory_order_relaxed) + bytes;
+	return atomic_fetch_add_explicit(word, bytes, memory_order_relaxed) + bytes;
 }
 
-void state_quota_set(struct state *st, uint64_t bytes)
+void state_quota_set(_Atomic uint64_t *word, uint64_t bytes)
 {
-	atomic_store_explicit(&st->word[0], bytes, memory_order_relaxed);
+	atomic_store_explicit(word, bytes, memory_order_relaxed);
 }
 
-uint64_t state_quota_read(const struct state *st)
+uint64_t state_quota_read(const _Atomic uint64_t *word)
 {
-	return atomic_load_explicit(&st->word[0], memory_order_relaxed);
+	return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-uint64_t state_quota_reset(struct state *st)
+uint64_t state_quota_reset(_Atomic uint64_t *word)
 {
-	return atomic_exchange_explicit(&st->word[0], 0, memory_order_relaxed);
+	return atomic_exchange_explicit(word, 0, memory_order_relaxed);
 }
 
 /* ---- last ---- */
 
-void state_last_set(struct state *st, uint64_t now)
+void state_last_set(_Atomic uint64_t *word, uint64_t now)
 {
 	uint64_t at = now / NSEC_PER_MSEC + 1;
 
-	if (atomic_load_explicit(&st->word[0], memory_order_relaxed) != at)
-		atomic_store_explicit(&st->word[0], at, memory_order_relaxed);
+	if (atomic_load_explicit(word, memory_order_relaxed) != at)
+		atomic_store_explicit(word, at, memory_order_relaxed);
 }
 
-bool state_last_ago(const struct state *st, uint64_t now, uint64_t *ret_ago)
+bool state_last_ago(const _Atomic uint64_t *word, uint64_t now, uint64_t *ret_ago)
 {
-	uint64_t at = atomic_load_explicit(&st->word[0], memory_order_relaxed);
+	uint64_t at = atomic_load_explicit(word, memory_order_relaxed);
 
 	if (!at)
 		return false;

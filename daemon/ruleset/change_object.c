@@ -337,6 +337,26 @@ static const struct rule *find_user(const struct table *t, const struct object *
 	return NULL;
 }
 
+/* A map of which an element names it. */
+static const struct set *find_map(const struct table *t, const struct object *o)
+{
+	for (size_t i = 0; i < t->n_sets; i++) {
+		const struct set *s = t->sets[i];
+		struct set_cursor cursor = { 0 };
+		struct set_element el;
+		uint64_t handle;
+
+		if (s->kind != DATA_OBJECTS || s->objects != o->kind)
+			continue;
+		while (set_content_next(s->content, &cursor, 0, &el)) {
+			memcpy(&handle, el.data, sizeof(handle));
+			if (handle == o->handle)
+				return s;
+		}
+	}
+	return NULL;
+}
+
 int object_delete(struct transaction *tx, const struct command *c, size_t table)
 {
 	struct table *t = tx->rs->tables[table];
@@ -345,6 +365,7 @@ int object_delete(struct transaction *tx, const struct command *c, size_t table)
 	size_t at = object_named(tx, t, c);
 	const struct chain *chain;
 	const struct rule *user;
+	const struct set *map;
 
 	if (at == MODEL_NONE)
 		return -EINVAL;
@@ -354,6 +375,12 @@ int object_delete(struct transaction *tx, const struct command *c, size_t table)
 			   "%s %s is in use: the rule with handle %llu of chain %s names it",
 			   object_kind_name(c->kind), t->objects[at]->name,
 			   (unsigned long long)user->handle, chain->name);
+		return -EINVAL;
+	}
+	map = find_map(t, t->objects[at]);
+	if (map) {
+		diag_error(tx->d, span, "%s %s is in use: an element of the map %s names it",
+			   object_kind_name(c->kind), t->objects[at]->name, map->name);
 		return -EINVAL;
 	}
 	t = table_own(tx->rs, table);

@@ -51,14 +51,7 @@ static int check_set_stmts(struct transaction *tx, const struct set_spec *spec)
 {
 	const struct set *s = spec->set;
 
-	for (size_t i = 0; i < s->stmts.n; i++) {
-		if (s->stmts.v[i].kind != STMT_COUNTER)
-			return set_error(tx, &s->stmts.v[i].span,
-					 "elements have counters only in this version");
-	}
-	if (s->stmts.n > SET_SLOTS_MAX)
-		return set_error(tx, &spec->name.span, "too many statements for elements");
-	return 0;
+	return check_element_stmts(tx->d, &s->stmts) ? 0 : -EINVAL;
 }
 
 static int check_set_spec(struct transaction *tx, const struct table *t,
@@ -99,6 +92,8 @@ static int give_content(struct transaction *tx, const struct set_spec *spec)
 	s->slots = slot_home_new(tx->rs->counters);
 	if (!s->slots)
 		return -ENOMEM;
+	for (size_t i = 0; i < s->stmts.n; i++)
+		s->slots->kind[i] = stmt_state_kind(&s->stmts.v[i]);
 	shape.interval = (s->flags & SET_INTERVAL) != 0;
 	shape.auto_merge = s->auto_merge;
 	shape.data_bytes = (uint8_t)key_data_bytes(&type);
@@ -379,17 +374,20 @@ static int give_slots(struct transaction *tx, const struct set *s, const struct 
 		const struct stmt *own = item->more && i < item->more->stmts.n ?
 						 &item->more->stmts.v[i] :
 						 &s->stmts.v[i];
+		struct stateful state;
 
 		slots[i] = COUNTER_NONE;
 		if (!s->slots->counters || tx->input->check)
 			continue;
-		slots[i] = counter_alloc(s->slots->counters, own->counter.initial);
-		if (slots[i] == COUNTER_NONE) {
+		state = own->state;
+		if (!stateful_give(s->slots->counters, s->slots->kind[i], &state)) {
 			while (i-- > 0)
-				counter_release(s->slots->counters, slots[i]);
+				stateful_release(s->slots->counters, s->slots->kind[i],
+						 slots[i]);
 			return set_error(tx, &item->key->span,
-					 "there are no more counters to give");
+					 "there are no more counters or the like to give");
 		}
+		slots[i] = state.slot;
 	}
 	return 0;
 }

@@ -92,6 +92,8 @@ bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e
 /* What a limit or a quota says is possible; in stmt_stateful.c, for objects as well. */
 bool stateful_check(struct diag *d, const struct span *at, enum state_kind kind,
 		    const struct stateful *s);
+/* Statements that elements of sets are to have. */
+bool check_element_stmts(struct diag *d, const struct stmts *stmts);
 
 void protocols_init(struct protocols *proto, enum family family);
 /* What the selector needs is matched before, or is impossible. */

@@ -161,9 +161,15 @@ static bool check_more(struct items *items, const struct expr *e)
 			   "the elements of this set do not expire: it has no flag timeout");
 		return false;
 	}
-	if (more->stmts.n > s->stmts.n) {
-		diag_error(items->ck->d, &e->span,
-			   "the elements of this set have no such statement: declare it");
+	for (size_t i = 0; i < more->stmts.n; i++) {
+		const struct stmt *st = &more->stmts.v[i];
+
+		if (i < s->stmts.n && stmt_same_state(st, &s->stmts.v[i]))
+			continue;
+		diag_error(items->ck->d, &st->span,
+			   i < s->stmts.n && st->kind == s->stmts.v[i].kind ?
+				   "all elements of this set have what it declares: this differs" :
+				   "the elements of this set have no such statement: declare it");
 		return false;
 	}
 	return true;

@@ -194,19 +194,11 @@ static void compile_log(struct builder *b, const struct stmt *s)
 
 /* ---- what remembers something ---- */
 
-void compile_state(struct builder *b, enum state_kind kind, const struct stateful *s)
+/* What it says. */
+static struct program_state state_of(enum state_kind kind, const struct stateful *s)
 {
-	struct program *p = b->program;
 	struct program_state ps = { .kind = kind, .slot = s->slot };
 
-	/* Without an arena there is nothing to remember in: a check. */
-	if (!p->counters || s->slot == STATE_NONE)
-		return;
-	if (kind == STATE_COUNTER) {
-		emit(b, OP_COUNT, s->slot);
-		return;
-	}
-	ps.state = state_at(counters_states(p->counters), s->slot);
 	if (kind == STATE_LIMIT) {
 		ps.over = s->limit.over;
 		ps.rate = s->limit.bytes ? s->limit.rate : 0;
@@ -220,10 +212,40 @@ void compile_state(struct builder *b, enum state_kind kind, const struct statefu
 		ps.over = s->connlimit.over;
 		ps.flows = s->connlimit.flows;
 	}
+	return ps;
+}
+
+void compile_state(struct builder *b, enum state_kind kind, const struct stateful *s)
+{
+	struct program *p = b->program;
+	struct program_state ps;
+
+	/* Without an arena there is nothing to remember in: a check. */
+	if (!p->counters || s->slot == STATE_NONE)
+		return;
+	if (kind == STATE_COUNTER) {
+		emit(b, OP_COUNT, s->slot);
+		return;
+	}
+	ps = state_of(kind, s);
+	ps.word = state_at(counters_states(p->counters), s->slot)->word;
 	if (!ROOM(b, states))
 		return;
 	p->states[p->n_states] = ps;
 	compile_emit(b, (struct insn){ .op = OP_STATE, .a = p->n_states++, .b = b->rule });
+}
+
+struct program_states compile_states(struct builder *b, const struct stmts *stmts)
+{
+	struct program *p = b->program;
+	struct program_states states = { .first = p->n_states };
+
+	for (size_t i = 0; i < stmts->n && ROOM(b, states); i++) {
+		p->states[p->n_states++] =
+			state_of(stmt_state_kind(&stmts->v[i]), &stmts->v[i].state);
+		states.n++;
+	}
+	return states;
 }
 
 /* ---- what rules do to flows ---- */

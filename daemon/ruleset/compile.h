@@ -34,6 +34,8 @@ enum outcome {
 void compile_emit(struct builder *b, struct insn insn);
 /* A limit or its like, which then must let the rule go on. */
 void compile_state(struct builder *b, enum state_kind kind, const struct stateful *s);
+/* Those of elements. */
+struct program_states compile_states(struct builder *b, const struct stmts *stmts);
 /* Index of a new pair, of a new look-up (ranges are sorted in place). */
 uint32_t compile_pair(struct builder *b, struct wide first, struct wide second);
 /* A generator of numbers. */

@@ -97,6 +97,8 @@ static uint32_t add_set(struct builder *b, const struct element_type *type,
 		s->named = b->table->sets[at];
 		s->dynamic = s->named->dynamic;
 		s->content = set_content_ref(s->named->content);
+		s->stated = compile_states(b, &s->named->stmts);
+		s->given = compile_states(b, set_stmts(s->named));
 	} else {
 		s->content = make_content(b, type, set);
 	}
@@ -205,7 +207,8 @@ enum outcome compile_dynset(struct builder *b, const struct stmt *s)
 		.has_data = s->dynset.data != NULL,
 		.timeout = (s->dynset.has_timeout ? s->dynset.timeout : set->timeout) *
 			   NSEC_PER_MSEC,
-		.stmts = &s->dynset.stmts,
+		.stated = compile_states(b, &set->stmts),
+		.given = compile_states(b, set->stmts.n ? &set->stmts : &s->dynset.stmts),
 	};
 	compile_emit(b, (struct insn){ .op = OP_DYNSET, .a = p->n_dynsets++ });
 	return OUTCOME_GOES_ON;

@@ -302,7 +302,8 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			i++;
 			continue;
 		case OP_SET:
-			MATCH_IF(eval_find(prog, &prog->sets[i->a], e, key, &hit) != i->k)
+			MATCH_IF(i->k ? eval_lacks(&prog->sets[i->a], e, key) :
+					eval_find(prog, &prog->sets[i->a], e, key, &hit))
 		case OP_DYNSET:
 			MATCH_IF(eval_dynset(prog, &prog->dynsets[i->a], e, key,
 					     key + SET_KEY_MAX))

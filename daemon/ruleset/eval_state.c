@@ -13,7 +13,7 @@ static bool within_limit(const struct program_state *ps, const struct eval *e)
 {
 	uint64_t cost = ps->rate ? limit_cost(ps->rate, ps->unit_ns, e->packet->len) : ps->cost;
 
-	return state_limit(ps->state, ps->size, cost, e->now.mono);
+	return state_limit(ps->word, ps->size, cost, e->now.mono);
 }
 
 static enum ct_acted count_flow(const struct program *p, const struct program_state *ps,
@@ -32,10 +32,10 @@ enum ct_acted eval_state(const struct program *p, const struct program_state *ps
 	case STATE_LIMIT:
 		return match_if(within_limit(ps, e) != ps->over);
 	case STATE_QUOTA:
-		return match_if((state_quota_add(ps->state, e->packet->len) > ps->size) ==
+		return match_if((state_quota_add(ps->word, e->packet->len) > ps->size) ==
 				ps->over);
 	case STATE_LAST:
-		state_last_set(ps->state, e->now.mono);
+		state_last_set(ps->word, e->now.mono);
 		return CT_ACTED;
 	case STATE_CONNLIMIT:
 		return count_flow(p, ps, e);

@@ -383,6 +383,7 @@ struct set_verdict {
 struct slot_home {
 	struct set_slots slots;
 	struct counters *counters; /* NULL: a check that loads nothing */
+	enum state_kind kind[SET_SLOTS_MAX]; /* of an element's slots */
 	unsigned refs;             /* of sets whose contents may have slots */
 };
 
@@ -404,6 +405,7 @@ struct set {
 	uint32_t size;
 	uint64_t timeout, gc_interval; /* ms; 0 none */
 	struct stmts stmts;            /* that every element gets */
+	struct stmts given; /* that packets' elements get from rules, where none are declared */
 	struct slot_home *slots;       /* where the slots of elements go back; shared by copies */
 	struct set_content *content;   /* what transactions added */
 	struct set_dynamic *dynamic;   /* what packets added; NULL: they add nothing here */
@@ -487,6 +489,9 @@ void stmts_fini(struct stmts *s);
 /* Call visit with every expression of the statement, each before what it is made of. */
 void stmt_walk(struct stmt *s, void (*visit)(void *arg, struct expr *e), void *arg);
 void stmt_fini(struct stmt *s);
+/* Whether two statements that remember something say the same, what they remember aside. */
+bool stmt_same_state(const struct stmt *a, const struct stmt *b);
+bool stmts_same_state(const struct stmts *a, const struct stmts *b);
 /* STATE_KIND_NONE: it remembers nothing. */
 enum state_kind stmt_state_kind(const struct stmt *s);
 
@@ -518,6 +523,8 @@ bool flowtable_add_device(struct flowtable *f, const char *name, size_t len);
 struct slot_home *slot_home_new(struct counters *counters);
 struct set *set_new(const char *name, size_t len);
 void set_unref(struct set *s);
+/* What elements that packets added may have: its own statements, or those that rules give. */
+const struct stmts *set_stmts(const struct set *s);
 /* Whether packets may add elements to it. */
 bool set_is_dynamic(const struct set *s);
 /* Make its place for what packets add, or take up that of a former process (number: from 1;

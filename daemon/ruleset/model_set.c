@@ -10,7 +10,7 @@ static void release_slots(void *arg, const uint32_t *slots, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		if (home->counters && slots[i] != COUNTER_NONE)
-			counter_release(home->counters, slots[i]);
+			stateful_release(home->counters, home->kind[i], slots[i]);
 	}
 }
 
@@ -52,11 +52,17 @@ void set_unref(struct set *s)
 	if (s->slots && !--s->slots->refs)
 		free(s->slots);
 	stmts_fini(&s->stmts);
+	stmts_fini(&s->given);
 	expr_free(s->key_typeof);
 	expr_free(s->data_typeof);
 	free(s->comment);
 	free(s->name);
 	free(s);
+}
+
+const struct stmts *set_stmts(const struct set *s)
+{
+	return s->stmts.n ? &s->stmts : &s->given;
 }
 
 bool set_is_dynamic(const struct set *s)
@@ -126,7 +132,9 @@ static struct set *set_copy(const struct set *s)
 	n->comment = s->comment ? strdup(s->comment) : NULL;
 	n->key_typeof = s->key_typeof ? expr_clone(s->key_typeof) : NULL;
 	n->data_typeof = s->data_typeof ? expr_clone(s->data_typeof) : NULL;
-	if (stmts_clone(&n->stmts, s->stmts.v, s->stmts.n) && n->name &&
+	n->given = (struct stmts){ 0 };
+	if (stmts_clone(&n->stmts, s->stmts.v, s->stmts.n) &&
+	    stmts_clone(&n->given, s->given.v, s->given.n) && n->name &&
 	    (!s->comment || n->comment) && (!s->key_typeof || n->key_typeof) &&
 	    (!s->data_typeof || n->data_typeof))
 		return n;

@@ -32,7 +32,13 @@ bool parse_time(struct parser *p, uint64_t *ret_ms)
 
 bool parse_at_stateful(const struct parser *p)
 {
-	return token_is_word(&p->t, "counter");
+	static const char *const words[] = { "counter", "limit", "quota", "last", "ct" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (token_is_word(&p->t, words[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool parse_attribute(struct parser *p, struct item_more *more)

@@ -66,7 +66,7 @@ bool parse_object_data_kind(struct parser *p, enum object_kind *ret_kind)
 {
 	bool many;
 
-	return token_is_word(&p->t, "ct") && parse_object_kind(p, false, ret_kind, &many);
+	return parse_at_object(p, false) && parse_object_kind(p, false, ret_kind, &many);
 }
 
 /* ---- lines of their blocks ---- */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctfw/clock.h"
+#include "ctfw/state.h"
 #include "ruleset/key.h"
 #include "ruleset/print.h"
 
@@ -179,28 +180,47 @@ static void print_times(const struct set *s, const struct set_element *el, unsig
 		time_print(out, el->expires > mono ? (el->expires - mono) / NSEC_PER_MSEC : 0);
 }
 
+/* As if the statement began with what a record's words say; behind them is the next one's. */
+static const _Atomic uint64_t *read_words(struct stmt *st, const _Atomic uint64_t *word,
+					  uint64_t mono)
+{
+	uint64_t ago = 0;
+
+	switch (st->kind) {
+	case STMT_COUNTER:
+		st->counter.initial = (struct counter){ .packets = word[0], .bytes = word[1] };
+		return word + 2;
+	case STMT_QUOTA:
+		st->state.quota.used = state_quota_read(word);
+		break;
+	case STMT_LAST:
+		st->state.last.used = state_last_ago(word, mono, &ago);
+		st->state.last.ago = ago / NSEC_PER_MSEC;
+		break;
+	default:
+		break;
+	}
+	return word + 1;
+}
+
 /* What its statements have counted. */
 static void print_states(const struct set *s, const struct set_element *el,
-			 const struct set_record *record, unsigned flags, struct text *out)
+			 const struct set_record *record, unsigned flags, uint64_t mono,
+			 struct text *out)
 {
 	const _Atomic uint64_t *word = record ? record->state : NULL;
+	const struct stmts *stmts = record ? set_stmts(s) : &s->stmts;
 
-	for (size_t i = 0; i < s->stmts.n; i++) {
-		const struct stmt *st = &s->stmts.v[i];
+	if (record ? !record->stateful : !el->slots)
+		return;
+	for (size_t i = 0; i < stmts->n; i++) {
+		struct stmt st = stmts->v[i];
 
-		if (!record && !el->slots)
-			continue;
 		text_putc(out, ' ');
-		if (!record || st->kind != STMT_COUNTER) {
-			print_state(st, s->slots->counters, record ? COUNTER_NONE : el->slots[i],
-				    flags | (record ? PRINT_STATELESS : 0), out);
-			continue;
-		}
-		text_puts(out, "counter");
-		if (!(flags & PRINT_STATELESS))
-			text_printf(out, " packets %" PRIu64 " bytes %" PRIu64,
-				    (uint64_t)word[0], (uint64_t)word[1]);
-		word += 2;
+		if (record)
+			word = read_words(&st, word, mono);
+		print_state(&st, record ? NULL : s->slots->counters,
+			    record ? STATE_NONE : el->slots[i], flags, out);
 	}
 }
 
@@ -213,7 +233,7 @@ static void print_one(const struct table *t, const struct set *s, const struct s
 	if (key)
 		print_expr(key, flags, out);
 	expr_free(key);
-	print_states(s, el, record, flags, out);
+	print_states(s, el, record, flags, mono, out);
 	print_times(s, el, flags, mono, out);
 	if (el->comment)
 		text_printf(out, " comment \"%s\"", el->comment);

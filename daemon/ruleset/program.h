@@ -108,12 +108,20 @@ struct wide_pair {
 	struct wide first, second; /* value and mask, or both ends */
 };
 
+/* Statements of elements: n of the program's states from first on.  What they remember is with
+ * each element. */
+struct program_states {
+	uint32_t first, n;
+};
+
 /* A set or map that is looked up by bytes. */
 struct program_set {
 	struct set_content *content; /* a reference */
 	struct set_dynamic *dynamic; /* of the ruleset; NULL: packets add nothing to it */
 	const struct set *named;     /* NULL: within a rule */
 	uint32_t first_target, n_targets; /* of verdict maps: the chains that they may name */
+	struct program_states stated;     /* by elements that transactions added */
+	struct program_states given;      /* by those that packets added */
 };
 
 /* A statement that adds, renews or deletes an element. */
@@ -123,7 +131,8 @@ struct program_dynset {
 	enum dynset_op op;
 	bool has_data;
 	uint64_t timeout; /* ns */
-	const struct stmts *stmts; /* the ruleset's */
+	struct program_states stated; /* by elements that transactions added */
+	struct program_states given;  /* by those that it adds */
 };
 
 /* Where a chain begins, by handle. */
@@ -170,10 +179,12 @@ enum ct_field {
 #define CT_DIR_BOTH 2 /* the sum, or the same both ways */
 /* False: the flow has none. */
 /* Find an element, and let it count.  False: it is not there, or its statements say no. */
-bool eval_find(const struct program *p, const struct program_set *s, const struct eval *e,
+bool eval_find(const struct program *p, const struct program_set *s, struct eval *e,
 	       const uint8_t *key, struct set_hit *ret_hit);
+/* Whether there is none. */
+bool eval_lacks(const struct program_set *s, const struct eval *e, const uint8_t *key);
 /* False: the rule does not match. */
-bool eval_dynset(const struct program *p, const struct program_dynset *d, const struct eval *e,
+bool eval_dynset(const struct program *p, const struct program_dynset *d, struct eval *e,
 		 const uint8_t *key, const uint8_t *data);
 bool eval_ct(const struct eval *e, enum ct_field field, unsigned dir, struct wide *ret);
 
@@ -244,7 +255,7 @@ struct program_state {
 	bool over;
 	uint32_t slot;
 	uint32_t flows;	     /* ct count */
-	struct state *state; /* the slot's record */
+	_Atomic uint64_t *word; /* what it remembers; of elements NULL */
 	uint64_t size;	     /* what the limit's bucket holds, or the quota */
 	uint64_t cost;	     /* of a packet; of a limit of bytes see limit_cost() */
 	uint64_t rate, unit_ns;

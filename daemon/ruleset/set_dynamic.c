@@ -353,6 +353,7 @@ static void fill(const struct set_dynamic *s, const struct set_value *v, uint64_
 	r->set = s->number;
 	r->key_bytes = s->key_bytes;
 	r->data_bytes = s->data_bytes;
+	r->stateful = v->stateful;
 	memset(r->unused, 0, sizeof(r->unused));
 	memset(r->key, 0, sizeof(r->key));
 	memset(r->data, 0, sizeof(r->data));

@@ -7,14 +7,14 @@
 
 static void begin(struct states *states, enum state_kind kind, const struct stateful *s)
 {
-	struct state *st = state_at(states, s->slot);
+	_Atomic uint64_t *word = state_at(states, s->slot)->word;
 	uint64_t now = states_now(states), ago;
 
 	if (kind == STATE_QUOTA)
-		state_quota_set(st, s->quota.used);
+		state_quota_set(word, s->quota.used);
 	if (kind == STATE_LAST && s->last.used) {
 		ago = s->last.ago * NSEC_PER_MSEC;
-		state_last_set(st, ago < now ? now - ago : 0);
+		state_last_set(word, ago < now ? now - ago : 0);
 	}
 }
 
@@ -79,8 +79,8 @@ bool limit_bucket(const struct limit_spec *l, uint64_t *ret_size, uint64_t *ret_
 uint64_t quota_used(const struct counters *c, const struct stateful *s, bool reset)
 {
 	struct state *st = c ? state_at(counters_states(c), s->slot) : NULL;
-	uint64_t used = !st ? s->quota.used : reset ? state_quota_reset(st) :
-						      state_quota_read(st);
+	uint64_t used = !st ? s->quota.used : reset ? state_quota_reset(st->word) :
+						      state_quota_read(st->word);
 
 	return used < s->quota.bytes ? used : s->quota.bytes;
 }

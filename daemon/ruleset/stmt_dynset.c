@@ -177,6 +177,20 @@ static bool check_dynset_data(struct checker *ck, const struct set *set, struct 
 	return refuse(ck, &(*data)->span, "this is of another type than the map's values");
 }
 
+/* The kernel lets a rule give its elements other numbers than the set declares; here they are
+ * the set's. */
+static bool check_dynset_stmts(struct checker *ck, const struct stmt *s, const struct set *set)
+{
+	const struct stmts *stmts = &s->dynset.stmts;
+
+	if (!check_element_stmts(ck->d, stmts))
+		return false;
+	if (!stmts->n || !set->stmts.n || stmts_same_state(stmts, &set->stmts))
+		return true;
+	return refuse(ck, &stmts->v[0].span,
+		      "the set declares other statements for its elements");
+}
+
 bool check_dynset(struct checker *ck, struct stmt *s)
 {
 	const struct set *set;
@@ -195,7 +209,8 @@ bool check_dynset(struct checker *ck, struct stmt *s)
 	if (!key_type_equal(&type, &set->key))
 		return refuse(ck, &s->dynset.key->span,
 			      "this is of another type than the keys of the set");
-	return check_set_kind(ck, s, set) && check_dynset_data(ck, set, &s->dynset.data);
+	return check_set_kind(ck, s, set) && check_dynset_data(ck, set, &s->dynset.data) &&
+	       check_dynset_stmts(ck, s, set);
 }
 
 /* ---- print ---- */

@@ -37,6 +37,33 @@ enum state_kind object_state_kind(enum object_kind kind)
 	}
 }
 
+bool stmt_same_state(const struct stmt *a, const struct stmt *b)
+{
+	const struct stateful *x = &a->state, *y = &b->state;
+
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case STMT_LIMIT:
+		return x->limit.rate == y->limit.rate && x->limit.burst == y->limit.burst &&
+		       x->limit.unit == y->limit.unit && x->limit.bytes == y->limit.bytes &&
+		       x->limit.over == y->limit.over;
+	case STMT_QUOTA:
+		return x->quota.bytes == y->quota.bytes && x->quota.over == y->quota.over;
+	default:
+		return true;
+	}
+}
+
+bool stmts_same_state(const struct stmts *a, const struct stmts *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++) {
+		if (!stmt_same_state(&a->v[i], &b->v[i]))
+			return false;
+	}
+	return a->n == b->n;
+}
+
 /* ---- check ---- */
 
 static bool check_limit(struct diag *d, const struct span *at, const struct limit_spec *l)
@@ -68,6 +95,33 @@ bool stateful_check(struct diag *d, const struct span *at, enum state_kind kind,
 		return check_limit(d, at, &s->limit);
 	if (kind == STATE_QUOTA)
 		return check_quota(d, at, &s->quota);
+	return true;
+}
+
+bool check_element_stmts(struct diag *d, const struct stmts *stmts)
+{
+	unsigned words = 0;
+
+	for (size_t i = 0; i < stmts->n; i++) {
+		const struct stmt *s = &stmts->v[i];
+		const enum state_kind kind = stmt_state_kind(s);
+
+		if (!kind || kind == STATE_CONNLIMIT) {
+			diag_error(d, &s->span,
+				   kind ? "elements cannot count flows: each would need a list of "
+					  "its own" :
+					  "elements have counters, limits, quotas and last: no "
+					  "other statements");
+			return false;
+		}
+		if (!stateful_check(d, &s->span, kind, &s->state))
+			return false;
+		words += kind == STATE_COUNTER ? 2 : 1;
+		if (words > SET_RECORD_STATE) {
+			diag_error(d, &s->span, "these are too many statements for an element");
+			return false;
+		}
+	}
 	return true;
 }
 
@@ -112,7 +166,7 @@ bool shown_last(const struct counters *c, const struct stateful *s, unsigned fla
 	struct states *states = c && !(flags & PRINT_SAVED) ? counters_states(c) : NULL;
 	const struct state *st = states ? state_at(states, s->slot) : NULL;
 	uint64_t ago = s->last.ago * NSEC_PER_MSEC;
-	bool used = st ? state_last_ago(st, states_now(states), &ago) : s->last.used;
+	bool used = st ? state_last_ago(st->word, states_now(states), &ago) : s->last.used;
 
 	*ret_ms = ago / NSEC_PER_MSEC;
 	return used;

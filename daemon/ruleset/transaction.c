@@ -327,6 +327,8 @@ static int run(struct transaction *tx, struct parser *p)
 	if (!err)
 		err = meters_sweep(tx);
 	if (!err)
+		err = dynsets_settle(tx);
+	if (!err)
 		err = graph_check(tx);
 	if (!err && tx->rs->counters && !tx->input->check)
 		err = give_slots(tx);

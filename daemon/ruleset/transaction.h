@@ -141,6 +141,8 @@ int set_wake(struct transaction *tx, struct table *t, const struct rule *r);
 /* The sets of a rule's meters; and without those that no rule names any more. */
 int meters_add(struct transaction *tx, struct table *t, struct rule_spec *spec);
 int meters_sweep(struct transaction *tx);
+/* Sets that declare no statements for their elements: note those that rules give them. */
+int dynsets_settle(struct transaction *tx);
 int set_add(struct transaction *tx, struct table *t, struct set_spec *spec, enum command_op op);
 int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec);
 int element_change(struct transaction *tx, struct table *t, size_t at, enum command_op op,

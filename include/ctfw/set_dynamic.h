@@ -36,11 +36,12 @@ struct set_record {
 	uint32_t check;		  /* of what never changes: set, lengths, key and data */
 	uint32_t set;		  /* its number */
 	uint8_t key_bytes, data_bytes;
-	uint8_t unused[6];
+	uint8_t stateful; /* its words are statements' */
+	uint8_t unused[5];
 	uint8_t key[64];			  /* as in ruleset/set.h, zeroes behind it */
 	uint8_t data[64];			  /* of a map */
-	_Atomic uint64_t state[SET_RECORD_STATE]; /* of counters, quotas and limits; whose words
-						   * these are is the statement's business */
+	_Atomic uint64_t state[SET_RECORD_STATE]; /* of counters (two each), quotas and limits, in
+						   * the order of the set's statements */
 };
 _Static_assert(sizeof(struct set_record) == ARENA_ELEMENT_SIZE, "as arena.h says");
 
@@ -107,6 +108,7 @@ struct set_value {
 	const uint8_t *data;   /* of a map, else NULL */
 	uint64_t timeout;      /* ns; 0: it does not expire */
 	uint64_t expires_in;   /* ns; 0: as long as timeout */
+	bool stateful;	       /* packets that find it are counted, limited and so on */
 	const uint64_t *state; /* SET_RECORD_STATE words to begin with; NULL: zeroes */
 };
 

@@ -55,29 +55,32 @@ struct state *state_at(const struct states *s, uint32_t slot);
 
 /* ---- limit (nft_limit_eval) ----
  *
- * A bucket of tokens, of which one nanosecond brings one.  Times are monotonic ns. */
+ * A bucket of tokens, of which one nanosecond brings one.  Times are monotonic ns.
+ *
+ * From here on all have one word: the first of a record, or one that an element of a set has
+ * (set_dynamic.h). */
 
 #define STATE_LIMIT_MAX ((uint64_t)INT64_MAX) /* size of a bucket */
 
 /* Take cost tokens out of a bucket that holds size of them; false when there are not as many.
  * A new bucket is full.  What workers ask for at the same time they get as if one after the
  * other. */
-bool state_limit(struct state *st, uint64_t size, uint64_t cost, uint64_t now);
+bool state_limit(_Atomic uint64_t *word, uint64_t size, uint64_t cost, uint64_t now);
 
 /* ---- quota (nft_overquota) ---- */
 
 /* Count bytes; returns what it came to. */
-uint64_t state_quota_add(struct state *st, uint64_t bytes);
-void state_quota_set(struct state *st, uint64_t bytes);
-uint64_t state_quota_read(const struct state *st);
+uint64_t state_quota_add(_Atomic uint64_t *word, uint64_t bytes);
+void state_quota_set(_Atomic uint64_t *word, uint64_t bytes);
+uint64_t state_quota_read(const _Atomic uint64_t *word);
 /* Set to zero; returns what it was at that instant. */
-uint64_t state_quota_reset(struct state *st);
+uint64_t state_quota_reset(_Atomic uint64_t *word);
 
 /* ---- last (nft_last_eval) ---- */
 
 /* To the millisecond, so that workers do not fight over it. */
-void state_last_set(struct state *st, uint64_t now);
+void state_last_set(_Atomic uint64_t *word, uint64_t now);
 /* How long ago, ns; false: never. */
-bool state_last_ago(const struct state *st, uint64_t now, uint64_t *ret_ago);
+bool state_last_ago(const _Atomic uint64_t *word, uint64_t now, uint64_t *ret_ago);
 
 #endif

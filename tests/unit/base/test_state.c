@@ -47,10 +47,10 @@ static void a_slot_is_given_once_and_comes_back_clean(void **state)
 
 	(void)state;
 	assert_int_not_equal(a, b);
-	state_quota_set(state_at(states, a), 7);
+	state_quota_set(state_at(states, a)->word, 7);
 	state_free(states, a);
 	assert_int_equal(state_new(states), a);
-	assert_int_equal(state_quota_read(state_at(states, a)), 0);
+	assert_int_equal(state_quota_read(state_at(states, a)->word), 0);
 	assert_null(state_at(states, ARENA_STATES));
 	assert_null(state_at(states, STATE_NONE));
 	state_free(states, STATE_NONE);
@@ -61,12 +61,12 @@ static void a_claimed_slot_keeps_what_it_holds_and_is_not_given_again(void **sta
 	struct states *next;
 
 	(void)state;
-	state_quota_set(state_at(states, 1), 42);
+	state_quota_set(state_at(states, 1)->word, 42);
 	next = states_new(&arena);
 	assert_int_equal(state_claim(next, 1), 0);
 	assert_int_equal(state_claim(next, 1), -EINVAL);
 	assert_int_equal(state_claim(next, ARENA_STATES), -EINVAL);
-	assert_int_equal(state_quota_read(state_at(next, 1)), 42);
+	assert_int_equal(state_quota_read(state_at(next, 1)->word), 42);
 	assert_int_equal(state_new(next), 0);
 	assert_int_equal(state_new(next), 2);
 	states_free(next);
@@ -98,18 +98,18 @@ static void a_new_bucket_is_full_and_refills_with_time(void **state)
 
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		assert_true(state_limit(st, size, cost, now));
-	assert_false(state_limit(st, size, cost, now));
+		assert_true(state_limit(st->word, size, cost, now));
+	assert_false(state_limit(st->word, size, cost, now));
 	now += cost - 1;
-	assert_false(state_limit(st, size, cost, now));
+	assert_false(state_limit(st->word, size, cost, now));
 	now++;
-	assert_true(state_limit(st, size, cost, now));
-	assert_false(state_limit(st, size, cost, now));
+	assert_true(state_limit(st->word, size, cost, now));
+	assert_false(state_limit(st->word, size, cost, now));
 	/* However long it waits, it holds no more than it can. */
 	now += 3600 * S;
 	for (int i = 0; i < 3; i++)
-		assert_true(state_limit(st, size, cost, now));
-	assert_false(state_limit(st, size, cost, now));
+		assert_true(state_limit(st->word, size, cost, now));
+	assert_false(state_limit(st->word, size, cost, now));
 }
 
 static void a_bucket_smaller_than_the_cost_never_lets_anything_through(void **state)
@@ -117,10 +117,10 @@ static void a_bucket_smaller_than_the_cost_never_lets_anything_through(void **st
 	struct state *st = state_at(states, state_new(states));
 
 	(void)state;
-	assert_false(state_limit(st, 10, 11, 100));
-	assert_false(state_limit(st, 10, 11, 1000 * S));
-	assert_true(state_limit(st, 10, 0, 1000 * S));
-	assert_true(state_limit(st, 10, 10, 1000 * S));
+	assert_false(state_limit(st->word, 10, 11, 100));
+	assert_false(state_limit(st->word, 10, 11, 1000 * S));
+	assert_true(state_limit(st->word, 10, 0, 1000 * S));
+	assert_true(state_limit(st->word, 10, 10, 1000 * S));
 }
 
 static void a_clock_behind_that_of_another_worker_finds_less_not_more(void **state)
@@ -128,10 +128,10 @@ static void a_clock_behind_that_of_another_worker_finds_less_not_more(void **sta
 	struct state *st = state_at(states, state_new(states));
 
 	(void)state;
-	assert_true(state_limit(st, 10, 10, 1000));
-	assert_false(state_limit(st, 10, 10, 995));
-	assert_false(state_limit(st, 10, 10, 1009));
-	assert_true(state_limit(st, 10, 10, 1010));
+	assert_true(state_limit(st->word, 10, 10, 1000));
+	assert_false(state_limit(st->word, 10, 10, 995));
+	assert_false(state_limit(st->word, 10, 10, 1009));
+	assert_true(state_limit(st->word, 10, 10, 1010));
 }
 
 static void a_time_that_cannot_be_is_a_full_bucket(void **state)
@@ -143,8 +143,8 @@ static void a_time_that_cannot_be_is_a_full_bucket(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(torn) / sizeof(torn[0]); i++) {
 		atomic_store(&st->word[0], torn[i]);
-		assert_true(state_limit(st, S, S, 1000 * S));
-		assert_false(state_limit(st, S, S, 1000 * S));
+		assert_true(state_limit(st->word, S, S, 1000 * S));
+		assert_false(state_limit(st->word, S, S, 1000 * S));
 	}
 }
 
@@ -155,10 +155,10 @@ static void a_quota_counts_and_is_reset_without_loss(void **state)
 	struct state *st = state_at(states, state_new(states));
 
 	(void)state;
-	state_quota_set(st, 5);
-	assert_int_equal(state_quota_add(st, 10), 15);
-	assert_int_equal(state_quota_reset(st), 15);
-	assert_int_equal(state_quota_add(st, 1), 1);
+	state_quota_set(st->word, 5);
+	assert_int_equal(state_quota_add(st->word, 10), 15);
+	assert_int_equal(state_quota_reset(st->word), 15);
+	assert_int_equal(state_quota_add(st->word, 1), 1);
 }
 
 static void the_last_time_is_known_to_the_millisecond(void **state)
@@ -167,15 +167,15 @@ static void the_last_time_is_known_to_the_millisecond(void **state)
 	uint64_t ago = 77;
 
 	(void)state;
-	assert_false(state_last_ago(st, 5 * S, &ago));
-	state_last_set(st, 0);
-	assert_true(state_last_ago(st, 5 * S, &ago));
+	assert_false(state_last_ago(st->word, 5 * S, &ago));
+	state_last_set(st->word, 0);
+	assert_true(state_last_ago(st->word, 5 * S, &ago));
 	assert_int_equal(ago, 5 * S);
-	state_last_set(st, 4 * S + 900000);
-	assert_true(state_last_ago(st, 5 * S, &ago));
+	state_last_set(st->word, 4 * S + 900000);
+	assert_true(state_last_ago(st->word, 5 * S, &ago));
 	assert_int_equal(ago, S);
 	atomic_store(&st->word[0], UINT64_MAX);
-	assert_true(state_last_ago(st, 5 * S, &ago));
+	assert_true(state_last_ago(st->word, 5 * S, &ago));
 	assert_int_equal(ago, 0);
 }
 
@@ -201,8 +201,8 @@ static void *ask(void *arg)
 
 		pthread_barrier_wait(&s->barrier);
 		for (unsigned i = 0; i < ASKED; i++) {
-			passed += state_limit(s->bucket, BURST * 1000, 1000, round * S);
-			state_quota_add(s->quota, 3);
+			passed += state_limit(s->bucket->word, BURST * 1000, 1000, round * S);
+			state_quota_add(s->quota->word, 3);
 		}
 		atomic_fetch_add(&s->passed, passed);
 		pthread_barrier_wait(&s->barrier);
@@ -225,7 +225,7 @@ static void as_many_pass_as_the_bucket_holds_whoever_asks_at_one_instant(void **
 		pthread_join(thread[i], NULL);
 	pthread_barrier_destroy(&s.barrier);
 	assert_int_equal(s.passed, BURST * ROUNDS);
-	assert_int_equal(state_quota_read(s.quota), 3ul * ASKED * THREADS * ROUNDS);
+	assert_int_equal(state_quota_read(s.quota->word), 3ul * ASKED * THREADS * ROUNDS);
 }
 
 struct taker {
@@ -244,11 +244,11 @@ static void *take(void *arg)
 			t->slot[i] = state_take(states, t->worker);
 			ASSERT(t->slot[i] != STATE_NONE);
 			st = state_at(states, t->slot[i]);
-			ASSERT(state_quota_read(st) == 0);
-			state_quota_set(st, t->worker + 1);
+			ASSERT(state_quota_read(st->word) == 0);
+			state_quota_set(st->word, t->worker + 1);
 		}
 		for (unsigned i = 0; i < SLOTS; i++) {
-			ASSERT(state_quota_read(state_at(states, t->slot[i])) == t->worker + 1);
+			ASSERT(state_quota_read(state_at(states, t->slot[i])->word) == t->worker + 1);
 			state_give(states, t->slot[i]);
 		}
 	}

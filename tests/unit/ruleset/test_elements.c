@@ -1,0 +1,305 @@
+/* Elements of sets that remember something: those that transactions add and those that packets
+ * add, evaluated with packets and a clock, listed, kept through restarts and given back. */
+#include <stdatomic.h>
+
+#include "ctfw/clock.h"
+#include "ctfw/set_dynamic.h"
+#include "ctfw/state.h"
+#include "ruleset/program.h"
+#include "unit/packets.h"
+#include "unit/ruleset/language.h"
+
+#define S	NSEC_PER_SEC
+#define RECORDS 64
+
+static void *memory;
+static struct arena arena;
+static struct counters *counters;
+static struct set_elements *elements;
+static struct ruleset *rs;
+static uint64_t now = 1000 * S;
+
+static void open_arena(void)
+{
+	counters = counters_new(&arena);
+	elements = set_elements_new(&arena, 1, now);
+	counters_lend(counters, elements);
+}
+
+static int setup(void **state)
+{
+	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2 };
+	struct arena_geometry g = {
+		.flow_records = 16, .workers = 1, .text_bytes = 65536, .element_records = RECORDS
+	};
+
+	(void)state;
+	memory = aligned_alloc(4096, arena_size(&g));
+	memset(memory, 0, arena_size(&g));
+	arena_format(memory, &g, boot_id, key, &arena);
+	open_arena();
+	rs = ruleset_new(counters);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ruleset_unref(rs);
+	set_elements_free(elements);
+	counters_free(counters);
+	free(memory);
+	return 0;
+}
+
+/* A chain whose policy drops, behind the sets. */
+#define TABLE(sets, rules)                                                                     \
+	"flush ruleset\ntable ip t { " sets "\n"                                               \
+	"chain c { type filter hook forward priority 0; policy drop; " rules ";}\n}\n"
+
+static void load(const char *text)
+{
+	struct ruleset_input input = { .text = text, .now = { .mono = now } };
+	char *shown;
+	int err = apply_input(&rs, &input, &shown);
+
+	if (err)
+		print_error("%s", shown);
+	free(shown);
+	assert_int_equal(err, 0);
+}
+
+/* How many of n packets of 50 bytes of one instant pass. */
+static unsigned pass(const char *saddr, unsigned n)
+{
+	struct program *p = program_compile(rs);
+	struct packet packet;
+	unsigned passed = 0;
+	struct raw raw;
+
+	raw_udp(&raw, saddr, 40001, "192.0.2.77", 53, 22);
+	assert_int_equal(packet_parse(raw.b, raw.len, NULL, &packet), REASON_NONE);
+	for (unsigned i = 0; i < n; i++) {
+		struct eval e = { .packet = &packet, .ct_state = CT_STATE_NEW,
+				  .now = { .mono = now } };
+		struct eval_result r = { 0 };
+
+		passed += program_eval(p, HOOK_FORWARD, false, &e, &r) == VERDICT_ACCEPT;
+	}
+	program_free(p);
+	return passed;
+}
+
+static void assert_shows(const char *want)
+{
+	struct ruleset_input input = { .text = "list ruleset", .now = { .mono = now } };
+	char *text;
+
+	assert_int_equal(apply_input(&rs, &input, &text), 0);
+	if (!strstr(text, want))
+		assert_string_equal(text, want);
+	free(text);
+}
+
+/* The next process, over the same arena. */
+static void restart(void)
+{
+	struct text saved = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+
+	ruleset_save(rs, &saved);
+	ruleset_unref(rs);
+	set_elements_free(elements);
+	counters_free(counters);
+	open_arena();
+	rs = NULL;
+	if (ruleset_restore(text_str(&saved), saved.len, counters, &d, &rs))
+		fail_msg("%s", text_str(&d.text));
+	set_elements_settle(elements);
+	text_fini(&saved);
+	diag_fini(&d);
+}
+
+#define DYNAMIC "type ipv4_addr; flags dynamic; size 16;"
+
+static void each_address_has_a_limit_of_its_own(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }",
+		   "add @s { ip saddr limit rate 2/second burst 3 packets } accept"));
+	assert_int_equal(pass("10.0.0.1", 10), 3);
+	assert_int_equal(pass("10.0.0.2", 10), 3);
+	now += S;
+	assert_int_equal(pass("10.0.0.1", 10), 2);
+	assert_shows("elements = { 10.0.0.1 limit rate 2/second burst 3 packets, "
+		     "10.0.0.2 limit rate 2/second burst 3 packets }");
+}
+
+static void a_limit_that_is_over_lets_the_rule_go_on_for_the_rest(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }",
+		   "update @s { ip saddr limit rate over 2/second burst 3 packets } drop; accept"));
+	assert_int_equal(pass("10.0.0.1", 10), 3);
+	assert_int_equal(pass("10.0.0.2", 1), 1);
+}
+
+static void a_look_up_asks_what_the_element_has(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }",
+		   "ip saddr @s accept; update @s { ip saddr limit rate 1/hour burst 2 packets }"));
+	/* The first adds it and takes one, the second finds the other. */
+	assert_int_equal(pass("10.0.0.1", 1), 0);
+	assert_int_equal(pass("10.0.0.1", 5), 1);
+}
+
+static void what_is_not_in_a_set_is_asked_nothing(void **state)
+{
+	(void)state;
+	load(TABLE("set s { type ipv4_addr; counter; elements = { 10.0.0.1 } }",
+		   "ip saddr != @s accept"));
+	assert_int_equal(pass("10.0.0.2", 2), 2);
+	assert_int_equal(pass("10.0.0.1", 2), 0);
+	assert_shows("10.0.0.1 counter packets 0 bytes 0");
+}
+
+static void elements_of_rules_that_give_nothing_have_nothing(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }",
+		   "ip saddr 10.0.0.1 add @s { ip saddr } accept; "
+		   "update @s { ip saddr limit rate 1/hour burst 1 packets } accept"));
+	assert_int_equal(pass("10.0.0.1", 5), 5);
+	assert_int_equal(pass("10.0.0.2", 5), 1);
+	assert_shows("elements = { 10.0.0.1, 10.0.0.2 limit rate 1/hour burst 1 packets }");
+}
+
+static void packets_elements_have_what_the_set_declares(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " counter; quota 100 bytes; }",
+		   "add @s { ip saddr } accept"));
+	assert_int_equal(pass("10.0.0.1", 3), 2);
+	assert_shows("10.0.0.1 counter packets 3 bytes 150 quota 100 bytes used 100 bytes");
+}
+
+static void an_operators_element_has_a_slot_for_each_statement(void **state)
+{
+	(void)state;
+	load(TABLE("set s { type ipv4_addr; limit rate 1/hour burst 2 packets; "
+		   "elements = { 10.0.0.1, 10.0.0.2 } }",
+		   "ip saddr @s accept"));
+	assert_int_equal(pass("10.0.0.1", 5), 2);
+	assert_int_equal(pass("10.0.0.2", 5), 2);
+	assert_int_equal(pass("10.0.0.3", 5), 0);
+	restart();
+	assert_int_equal(pass("10.0.0.1", 1), 0);
+	/* Another element: another bucket. */
+	load("delete element ip t s { 10.0.0.1 }");
+	load("add element ip t s { 10.0.0.1 }");
+	assert_int_equal(pass("10.0.0.1", 5), 2);
+}
+
+static void an_element_that_rules_update_keeps_its_slot(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " quota over 100 bytes; elements = { 10.0.0.1 quota over 100 "
+		   "bytes used 60 bytes } }",
+		   "update @s { ip saddr } drop; accept"));
+	assert_int_equal(pass("10.0.0.1", 5), 0);
+	assert_shows("10.0.0.1 quota over 100 bytes used 100 bytes");
+}
+
+static void when_an_address_was_last_seen_is_shown(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " last; }", "add @s { ip saddr } accept"));
+	assert_int_equal(pass("10.0.0.1", 1), 1);
+	now += 90 * S;
+	assert_shows("10.0.0.1 last used 1m30s");
+}
+
+static void packets_elements_are_limited_on_after_a_restart(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }",
+		   "update @s { ip saddr limit rate 1/hour burst 2 packets } accept"));
+	assert_int_equal(pass("10.0.0.1", 1), 1);
+	restart();
+	assert_int_equal(pass("10.0.0.1", 5), 1);
+}
+
+static void a_meter_limits_each_key(void **state)
+{
+	(void)state;
+	load(TABLE("", "meter m { ip saddr limit rate 1/hour burst 2 packets } accept"));
+	assert_int_equal(pass("10.0.0.1", 5), 2);
+	assert_int_equal(pass("10.0.0.2", 5), 2);
+}
+
+static void rules_that_disagree_about_elements_are_refused(void **state)
+{
+	(void)state;
+	assert_refused(rs,
+		       TABLE("set s { " DYNAMIC " }", "add @s { ip saddr limit rate 1/second }; "
+						      "add @s { ip saddr limit rate 2/second }"),
+		       "other statements than another rule does");
+	assert_refused(rs,
+		       TABLE("set s { " DYNAMIC " counter; }",
+			     "add @s { ip saddr limit rate 1/second }"),
+		       "the set declares other statements");
+	assert_refused(rs, TABLE("set s { " DYNAMIC " }", "add @s { ip saddr ct count 5 }"),
+		       "elements cannot count flows");
+	assert_refused(rs, TABLE("set s { " DYNAMIC " counter; counter; last; }", ""),
+		       "too many statements");
+	assert_refused(rs,
+		       TABLE("set s { type ipv4_addr; limit rate 1/second; "
+			     "elements = { 10.0.0.1 limit rate 2/second } }",
+			     ""),
+		       "all elements of this set have what it declares");
+}
+
+static void with_the_last_rule_that_gave_others_new_statements_hold(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }",
+		   "update @s { ip saddr limit rate 1/hour burst 1 packets } accept"));
+	load("flush chain ip t c\n"
+	     "add rule ip t c update @s { ip saddr limit rate 1/hour burst 4 packets } accept");
+	assert_int_equal(pass("10.0.0.1", 9), 4);
+	assert_shows("10.0.0.1 limit rate 1/hour burst 4 packets");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_address_has_a_limit_of_its_own, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_limit_that_is_over_lets_the_rule_go_on_for_the_rest, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_look_up_asks_what_the_element_has, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_is_not_in_a_set_is_asked_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			elements_of_rules_that_give_nothing_have_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(packets_elements_have_what_the_set_declares,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_operators_element_has_a_slot_for_each_statement, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_element_that_rules_update_keeps_its_slot,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(when_an_address_was_last_seen_is_shown, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(packets_elements_are_limited_on_after_a_restart,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_meter_limits_each_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(rules_that_disagree_about_elements_are_refused,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			with_the_last_rule_that_gave_others_new_statements_hold, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
