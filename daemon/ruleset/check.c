@@ -84,7 +84,8 @@ static bool check_left_side(struct checker *ck, struct expr *left)
 
 bool check_field(struct checker *ck, struct expr **left)
 {
-	return check_left_side(ck, *left) && may_ask_family(ck, *left) &&
+	return protocols_written(ck, *left) && check_left_side(ck, *left) &&
+	       may_ask_family(ck, *left) &&
 	       protocols_need(ck, expr_bottom(*left), &(*left)->span) &&
 	       normal_left(ck, left);
 }

@@ -108,6 +108,8 @@ bool protocols_need_l3(struct checker *ck, enum l3 l3, const struct span *at);
 /* A field of a flow whose type the rule's protocols decide: `ct original saddr` becomes that of
  * ip or ip6. */
 bool protocols_settle(struct checker *ck, struct expr *left);
+/* In a key of a set or map the rule must say it itself: nft does not guess there. */
+bool protocols_written(struct checker *ck, const struct expr *e);
 /* Learn from a match. */
 void protocols_learn(struct protocols *proto, const struct stmt *match);
 

@@ -297,6 +297,19 @@ static bool may_have(struct checker *ck, const struct expr *e, int l3)
 	return false;
 }
 
+bool protocols_written(struct checker *ck, const struct expr *e)
+{
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		if (expr_selector(e) != addresses[i].any)
+			continue;
+		diag_error(ck->d, &e->span, "what is looked up must say whether it is ip or ip6: "
+			   "write \"%s\" or \"%s\"", selectors[addresses[i].ip].text,
+			   selectors[addresses[i].ip6].text);
+		return false;
+	}
+	return true;
+}
+
 static bool settle_port(struct checker *ck, const struct expr *e)
 {
 	if (ck->proto.l4 != PROTOCOLS_NONE && ck->proto.l4 != PROTOCOLS_OTHER)

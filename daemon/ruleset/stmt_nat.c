@@ -209,11 +209,12 @@ static bool settle_family(struct checker *ck, struct stmt *s)
 static void range_to_prefix(struct expr *e)
 {
 	const struct datatype *dt = e->type;
-	struct value all = value_ones(dt), mask, lo, base;
+	struct value all, mask, lo, base;
 	int len;
 
 	if (e->kind != EXPR_RANGE)
-		return;
+		return; /* a map has no type of its own */
+	all = value_ones(dt);
 	lo = e->range.lo->value;
 	mask = value_op(dt, EXPR_XOR, &lo, &e->range.hi->value);
 	mask = value_op(dt, EXPR_XOR, &mask, &all);

@@ -168,6 +168,8 @@ class Grammar:
     def anonymous(self, f):
         intervals = self.random.random() < 0.4
         self.features.append("{interval}" if intervals else "{set}")
+        if f.domain.words and "exists" in f.domain.words:
+            return self.equal(f)  # nft lists such sets as numbers, of whatever type
         if re.search("protocol|nexthdr|proto$", f.text):
             # nft takes the last of a set for the rule's protocol.
             return self.unequal(f)
