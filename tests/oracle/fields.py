@@ -90,7 +90,8 @@ ADDR4 = Domain(32, lambda n: str(ipaddress.IPv4Address(n)))
 ADDR6 = Domain(128, lambda n: str(ipaddress.IPv6Address(n)))
 PORT, PROTO = number(16), number(8)
 
-# values: instead of a place, what may be asked; l3, l4: what the rule must be about.
+# values: instead of a place, what may be asked; l3, l4: what the rule must be about, "flow": no
+# header at all.
 Field = namedtuple("Field", "text domain place l3 l4 values")
 
 
@@ -225,6 +226,8 @@ FIELDS = (
      field("ct state", words("new", "established", "related", "invalid", "untracked")),
      field("ct direction", words("original", "reply")),
      field("ct status", words("expected", "assured", "confirmed", "seen-reply", "snat", "dnat")),
+     # Before a field of a header nft leaves it out of the listing, which makes it another rule.
+     field("ct l3proto", words("ipv4", "ipv6"), l3="flow", l4="flow"),
      field("ct bytes", number(64), values=[0, 40, 60, 100, 200]),
      field("ct packets", number(64), values=[0, 1, 2, 3]),
      field("ct original packets", number(64), values=[0, 1, 2]),

@@ -30,7 +30,7 @@ class Grammar:
         self.family = random.choice(["inet", "inet", "ip", "ip6"])
         self.table = "%s t" % self.family
         # The selectors of this ruleset: few, so that each is asked for often.
-        some = [f for f in FIELDS if self.family == "inet" or f.l3 in (None, "any", self.family)]
+        some = [f for f in FIELDS if self.family == "inet" or f.l3 in (None, self.family)]
         self.fields = random.sample(some, min(len(some), 45))
         self.sets, self.maps, self.vmaps = [], [], []
         self.subs = ["sub0", "sub1", "sub2"]
@@ -98,7 +98,7 @@ class Grammar:
     def choose(self, l3=None, l4=None):
         """A field that fits what the rule is about so far."""
         some = [f for f in self.fields
-                if (not f.l3 or not l3 or f.l3 in (l3, "any")) and
+                if (not f.l3 or not l3 or f.l3 == l3) and
                 (not f.l4 or not l4 or f.l4 == l4)]
         return self.random.choice(some) if some else None
 
@@ -118,7 +118,7 @@ class Grammar:
         return self.random.choice(kinds)(f)
 
     def about(self, f):
-        self.l3 = self.l3 or (f.l3 if f.l3 != "any" else None)
+        self.l3 = self.l3 or f.l3
         self.l4 = self.l4 or f.l4
         self.features.append(f.text)
 
@@ -259,7 +259,7 @@ class Grammar:
         if self.family != "inet":
             self.l3 = self.family
         chosen = [self.match() for _ in range(r.choice([1, 1, 1, 2, 2, 3]))]
-        if self.sets and r.random() < 0.15:
+        if self.sets and self.l3 != "flow" and r.random() < 0.15:
             chosen.append(self.named())
         if r.random() < 0.15:
             chosen.append(r.choice(["limit rate %d/day burst %d packets", "quota over %d bytes",
