@@ -124,7 +124,7 @@ def within(name, header, *rows):
 
 
 def raw(base, header, *rows):
-    """@base,offset,length; th of protocols that all have so much."""
+    """@base,offset,length; of whole bytes: nft lists others by masks and shifts."""
     return [field("@%s,%d,%d" % (base, offset, bits), hexadecimal(bits), (header, offset, bits))
             for offset, bits in rows]
 
@@ -200,11 +200,10 @@ FIELDS = (
     within("sctp chunk init", ("chunk", 1), ("init-tag", 32, 32), ("a-rwnd", 64, 32),
            ("num-outbound-streams", 96, 16)) +
     within("sctp chunk sack", ("chunk", 3), ("cum-tsn-ack", 32, 32), ("num-gap-ack-blocks", 96, 16)) +
-    raw("nh", "ip", (0, 8), (32, 16), (64, 16), (96, 24), (51, 13), (96, 64), (3, 5)) +
-    raw("nh", "ip6", (0, 16), (32, 32), (64, 128), (100, 28), (48, 8)) +
-    raw("th", "tcp", (0, 32), (16, 16), (104, 8), (110, 1), (107, 5)) +
-    raw("th", "udp", (0, 16), (16, 16), (32, 16), (0, 64), (20, 9)) +
-    raw("ih", "udp", (0, 8)) +
+    raw("nh", "ip", (0, 8), (32, 16), (64, 16), (96, 24), (96, 64)) +
+    raw("nh", "ip6", (0, 16), (32, 32), (64, 128)) +
+    raw("th", "tcp", (0, 32), (16, 16), (104, 8)) +
+    raw("th", "udp", (0, 16), (16, 16), (32, 16), (0, 64)) +
     [field("meta l4proto", words("tcp", "udp", "icmp", "ipv6-icmp", "sctp", "esp", "ah", "41"),
            l4="meta"),
      field("meta nfproto", words("ipv4", "ipv6")),
@@ -237,6 +236,4 @@ FIELDS = (
      field("jhash ip saddr mod 4 seed 0xdeadbeef", number(8), values=[0, 1, 2, 3], l3="ip"),
      field("jhash ip saddr . ip daddr mod 16 seed 0x7", number(8), values=list(range(16)),
            l3="ip"),
-     field("jhash ip6 saddr mod 8 seed 0x1 offset 100", number(8), l3="ip6",
-           values=list(range(100, 108))),
      field("jhash tcp dport mod 8 seed 0xa", number(8), l4="tcp", values=list(range(8)))])

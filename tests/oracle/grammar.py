@@ -10,7 +10,7 @@ from fields import FIELDS, headers, read
 # What nft 1.0.6 can list in a concatenation without a type of its own; it ends by an assertion, or
 # lists zeroes, where the type is a number of no fixed length.
 TYPED = re.compile(r"(addr|port|mark|protocol|nexthdr|[io]ifname|ct state|ct direction|ct status|"
-                   r"icmp(v6)? type|l4proto|nfproto|dscp|tcp flags|group)$")
+                   r"icmp(v6)? type|l4proto|nfproto|tcp flags|group)$")
 Item = namedtuple("Item", "text features name", defaults=[None])
 MARKS = [0, 1, 2, 4, 6, 0x80, 0x80000001]
 # What the last chain tells of marks, bit by bit.
@@ -114,7 +114,11 @@ class Grammar:
                 return self.concatenation([f, second])
         kinds = [self.equal, self.equal, self.unequal, self.anonymous]
         if not f.domain.words:
-            kinds += [self.range, self.order, self.mask, self.anonymous]
+            kinds += [self.range, self.order, self.anonymous]
+            # nft takes no other masks of numgen than what it yields, lists those of rt's
+            # fields by another name; parts of bytes it masks wrongly.
+            if f.domain.bits % 8 == 0 and not re.match("numgen|jhash|rt |srh |@", f.text):
+                kinds.append(self.mask)
         return self.random.choice(kinds)(f)
 
     def about(self, f):
@@ -210,7 +214,7 @@ class Grammar:
             return key + " set " + [number, other, "%s %s %s" % (
                 r.choice([key, other]), r.choice(["|", "&", "^"]), number)][x]
         f = self.choose(self.l3, self.l4)
-        if x == 3 and f:
+        if x == 3 and f and self.in_statements(f):
             self.about(f)
             self.features.append("map")
             keys = self.elements([f], r.random() < 0.3, 6)
@@ -224,6 +228,11 @@ class Grammar:
             return "%s set %s map @%s" % (key, " . ".join(p.text for p in parts), name)
         return r.choice(["ct mark set meta mark", "meta mark set 0x6"])
 
+    def in_statements(self, f):
+        """nft's grammar takes neither extension headers nor fib there; and what an option needs it
+        puts before all of the rule, where we put it before the statement."""
+        return not (f.place and isinstance(f.place[0], tuple)) and "fib" not in f.text
+
     def end(self, targets):
         """At the rule's end: mostly nothing, so that the rules behind it are reached."""
         r = self.random
@@ -235,7 +244,7 @@ class Grammar:
         if x < 0.94 and targets:
             return r.choice(["jump ", "goto "]) + r.choice(targets)
         f = self.choose(self.l3, self.l4)
-        if not f:
+        if not f or not self.in_statements(f):
             return ""
         self.features.append("vmap")
         self.about(f)
@@ -325,7 +334,8 @@ class Grammar:
         """Both sides have taken it: what it names can be used."""
         if item.name:
             kind, name, parts = item.name
-            kind.append((name, parts))
+            if kind is self.sets or all(self.in_statements(f) for f in parts):
+                kind.append((name, parts))
 
     def tell_marks(self):
         """And no packet goes on from here, so that none confirms a flow: the host would have
