@@ -169,10 +169,23 @@ static bool check_vmap(struct checker *ck, struct stmt *s)
 }
 
 /* A value that a map gives; to is what it is for. */
-static bool check_map(struct checker *ck, const struct key_type *to, struct expr *map)
+bool check_map(struct checker *ck, const struct key_type *to, bool ranges, struct expr *map)
 {
-	return check_key(ck, &map->map.key) &&
-	       check_look_up(ck, map->map.key, DATA_VALUES, to, &map->map.set);
+	const struct expr *set;
+
+	if (!check_key(ck, &map->map.key) ||
+	    !check_look_up(ck, map->map.key, DATA_VALUES, to, &map->map.set))
+		return false;
+	set = map->map.set;
+	for (size_t i = 0; !ranges && set->kind == EXPR_SET && i < set->list.n; i++) {
+		const struct expr *data = set->list.item[i]->mapping.data;
+
+		if (!key_is_interval(data))
+			continue;
+		diag_error(ck->d, &data->span, "one value is needed here, not several");
+		return false;
+	}
+	return true;
 }
 
 bool check_value(struct checker *ck, const struct datatype *dt, struct expr **value)
@@ -182,7 +195,7 @@ bool check_value(struct checker *ck, const struct datatype *dt, struct expr **va
 	if ((*value)->kind != EXPR_MAP)
 		return normal_value(ck, dt, value);
 	key_type_add(&to, dt, false);
-	return check_map(ck, &to, *value);
+	return check_map(ck, &to, false, *value);
 }
 
 /* ---- reject ---- */

@@ -62,6 +62,8 @@ bool check_typed(struct checker *ck, const struct key_type *type, struct expr **
 bool check_no_set(struct checker *ck, const struct expr *ref);
 /* stmt_dynset.c */
 bool check_dynset(struct checker *ck, struct stmt *s);
+/* A map that gives values of these types, or where ranges says so ranges of them. */
+bool check_map(struct checker *ck, const struct key_type *to, bool ranges, struct expr *map);
 /* Items of a set, one after the other: those of sets within sets are among them.  They point
  * into the set's expression. */
 struct items {

@@ -386,6 +386,8 @@ static bool check_items(struct checker *ck, const struct expr *key, enum data_ki
 
 	if (data)
 		items.type.data = *data;
+	/* Of NAT; who wants single values looks for others. */
+	items.type.data_interval = data && 2 * key_len(data) <= SET_DATA_MAX;
 	ok = collect(&items, *set);
 
 	if (ok && !items.n) {

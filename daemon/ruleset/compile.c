@@ -355,7 +355,10 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		r->effects = true;
 		if (compile_value(b, selectors[s->set.target].type, s->set.value) == OUTCOME_NEVER)
 			return OUTCOME_NEVER;
-		emit(b, s->set.target == SELECTOR_META_NFTRACE ? OP_SET_TRACE : OP_SET_MARK,
+		emit(b,
+		     s->set.target == SELECTOR_META_NFTRACE   ? OP_SET_TRACE :
+		     s->set.target == SELECTOR_META_PRIORITY ? OP_SET_PRIORITY :
+								OP_SET_MARK,
 		     0);
 		break;
 	case STMT_SET_CT:

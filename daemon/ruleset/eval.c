@@ -274,8 +274,11 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 				goto miss;
 			i++;
 			continue;
+		case OP_SET_OPTION:
 		case OP_RESET_OPTION:
-			switch (packet_reset_tcp_option(e->packet, (uint8_t)i->b)) {
+			switch (i->op == OP_SET_OPTION ?
+					eval_set_option(e, i, acc) :
+					packet_reset_tcp_option(e->packet, (uint8_t)i->b)) {
 			case MANGLED_BREAK:
 				goto miss;
 			case MANGLED_DROP:
@@ -283,6 +286,10 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			default:
 				break;
 			}
+			i++;
+			continue;
+		case OP_SET_PRIORITY:
+			e->priority = acc;
 			i++;
 			continue;
 		case OP_SET_MARK:

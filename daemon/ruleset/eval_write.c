@@ -20,6 +20,15 @@ static void add_hop(const struct eval *e, const struct mangle *m, uint8_t *value
 		*ttl = (uint8_t)(*ttl + e->hop);
 }
 
+enum mangled eval_set_option(struct eval *e, const struct insn *i, uint32_t value)
+{
+	uint8_t bytes[4];
+
+	for (unsigned n = 0; n < i->k; n++)
+		bytes[n] = (uint8_t)(value >> 8 * (i->k - 1 - n));
+	return packet_set_tcp_option(e->packet, (uint8_t)i->b, (uint8_t)i->off, i->k, bytes);
+}
+
 enum mangled eval_write(struct eval *e, const struct mangle *m, struct wide x)
 {
 	uint8_t value[MANGLE_BITS / 8];

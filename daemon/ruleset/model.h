@@ -220,6 +220,7 @@ enum nat_flag {
 	NAT_FULLY_RANDOM = 1 << 1,
 	NAT_PERSISTENT = 1 << 2,
 	NAT_PREFIX = 1 << 3, /* only the upper bits become others */
+	NAT_FAMILY = 1 << 4, /* a map of ranges or of addresses with ports: listings say whose */
 };
 
 enum stmt_kind {

@@ -192,7 +192,7 @@ static void print_reset(const struct stmt *s, struct text *out)
 
 static void print_nat_flags(const struct stmt *s, struct text *out)
 {
-	unsigned flags = s->nat.flags & ~(unsigned)NAT_PREFIX;
+	unsigned flags = s->nat.flags & ~(unsigned)(NAT_PREFIX | NAT_FAMILY);
 	bool several = flags & (flags - 1);
 	const char *word;
 
@@ -217,7 +217,7 @@ static void print_nat(const struct rule *r, const struct stmt *s, unsigned flags
 		return;
 	}
 	out_open_object(out, nat_word(s->nat.type));
-	if (s->nat.addr && r->family == FAMILY_INET)
+	if (s->nat.addr && (r->family == FAMILY_INET || s->nat.flags & NAT_FAMILY))
 		out_member(out, "family", s->nat.l3 == L3_IPV4 ? "ip" : "ip6");
 	if (s->nat.addr) {
 		out_key(out, "addr");

@@ -71,8 +71,10 @@ enum op {
 	OP_STATE,       /* state a: a limit and its like; b: this rule, which it may have drop */
 	OP_ACT,         /* action a; k: its value is acc; b: this rule, which it may have drop */
 	OP_WRITE,       /* acc (k: the wide one) at mangle a; b: this rule, which it may have drop */
+	OP_SET_OPTION,  /* of TCP, number b: k bytes from off on = acc; a: this rule, likewise */
 	OP_RESET_OPTION, /* of TCP, number b; a: this rule, which it may have drop */
 	OP_SET_MARK,    /* meta mark = acc */
+	OP_SET_PRIORITY,
 	OP_SET_CT_MARK,
 	OP_KEY,         /* k bytes of acc are the key's from off on, padded to a multiple of four */
 	OP_WIDE_KEY,    /* the same from the wide one */
@@ -247,6 +249,7 @@ bool eval_field(const struct eval *e, const struct program *prog, const struct i
  * (PACKET_NO_L4 or PACKET_AUTH), as rules see it. */
 void eval_view(const struct packet *packet, struct packet *ret_seen);
 /* eval_write.c */
+enum mangled eval_set_option(struct eval *e, const struct insn *i, uint32_t value);
 enum mangled eval_write(struct eval *e, const struct mangle *m, struct wide x);
 
 /* A statement that remembers something (eval_state.c). */

@@ -230,12 +230,33 @@ static void range_to_prefix(struct expr *e)
 	e->prefix.of = NULL;
 }
 
+/* Whether a map has addresses with ports: address . port. */
+static bool gives_ports(const struct checker *ck, const struct expr *set)
+{
+	const struct expr *item;
+	size_t at;
+
+	if (set->kind == EXPR_SETREF) {
+		at = ck->table ? set_find_named(ck->table, set->symbol) : MODEL_NONE;
+		return at != MODEL_NONE && ck->table->sets[at]->data.n == 2;
+	}
+	item = set->list.n ? set->list.item[0] : set;
+	return item->kind == EXPR_MAPPING && item->mapping.data->kind == EXPR_CONCAT;
+}
+
 /* A constant, a range of them, a field or a map. */
 static bool check_target(struct checker *ck, const struct datatype *dt, struct expr **e)
 {
 	enum selector_id from = expr_selector(*e);
+	struct key_type to = { .n = 0 };
 
-	if (!from && (*e)->kind != EXPR_MAP)
+	if ((*e)->kind == EXPR_MAP) {
+		key_type_add(&to, dt, true);
+		if (gives_ports(ck, (*e)->map.set))
+			key_type_add(&to, &datatype_inet_service, true);
+		return check_map(ck, &to, true, *e);
+	}
+	if (!from)
 		return check_constant(ck, dt, e);
 	return (!from || protocols_need(ck, expr_bottom(*e), &(*e)->span)) && check_value(ck, dt, e);
 }
@@ -249,6 +270,28 @@ static bool check_port(struct checker *ck, struct stmt *s)
 	return false;
 }
 
+static bool says_family(const struct checker *ck, const struct expr *e)
+{
+	const struct expr *set;
+	size_t at;
+
+	if (e->kind != EXPR_MAP)
+		return false;
+	set = e->map.set;
+	if (set->kind == EXPR_SETREF) {
+		at = ck->table ? set_find_named(ck->table, set->symbol) : MODEL_NONE;
+		return at != MODEL_NONE && (ck->table->sets[at]->data.n == 2 ||
+					    ck->table->sets[at]->data_interval);
+	}
+	for (size_t i = 0; i < set->list.n; i++) {
+		const struct expr *data = set->list.item[i]->mapping.data;
+
+		if (data->kind == EXPR_CONCAT || key_is_interval(data))
+			return true;
+	}
+	return false;
+}
+
 bool nat_check(struct checker *ck, struct stmt *s)
 {
 	if (!settle_family(ck, s))
@@ -259,6 +302,8 @@ bool nat_check(struct checker *ck, struct stmt *s)
 				  &s->nat.addr))
 			return false;
 		range_to_prefix(s->nat.addr);
+		if (says_family(ck, s->nat.addr))
+			s->nat.flags |= NAT_FAMILY;
 	}
 	return !s->nat.port || check_port(ck, s);
 }
@@ -285,7 +330,7 @@ void nat_print(const struct rule *r, const struct stmt *s, unsigned flags, struc
 	bool first = true;
 
 	text_puts(out, types[s->nat.type].word);
-	if (s->nat.addr && r->family == FAMILY_INET)
+	if (s->nat.addr && (r->family == FAMILY_INET || s->nat.flags & NAT_FAMILY))
 		text_printf(out, " %s", l3_name(s->nat.l3));
 	text_puts(out, s->nat.flags & NAT_PREFIX ? " prefix" : "");
 	text_puts(out, s->nat.addr || s->nat.port ? " to " : "");

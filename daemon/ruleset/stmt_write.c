@@ -2,16 +2,26 @@
  *
  * What nft makes of one (stmt_evaluate_payload): which checksums cover the field, and whether
  * it can be written as it is or only among the bytes around it, which it can but with a
- * constant. */
+ * constant.
+ *
+ * And of options of TCP, above all `tcp option maxseg size set rt mtu`; packets without the
+ * option stay as they are, and a segment size never grows (nft_exthdr_tcp_set_eval). */
 #include <netinet/in.h>
 
+#include "ruleset/exthdr.h"
 #include "ruleset/stmt.h"
+
+static bool is_option(const struct expr *target, struct exthdr *ret)
+{
+	return expr_exthdr(target, ret) && ret->class == EXTHDR_TCP && ret->field;
+}
 
 bool write_is_target(const struct expr *target)
 {
 	enum base base = expr_field(target).base;
+	struct exthdr option;
 
-	return base != BASE_NONE && base != BASE_LINK;
+	return (base != BASE_NONE && base != BASE_LINK) || is_option(target, &option);
 }
 
 bool write_parse(struct parser *p, struct expr *target, struct stmt *s)
@@ -92,14 +102,31 @@ static bool is_among_others(const struct mangle *m)
 
 /* ---- check ---- */
 
+/* Of options two or four whole bytes are written. */
+static bool check_option(struct checker *ck, const struct expr *target,
+			 const struct exthdr *option)
+{
+	if ((option->len == 16 || option->len == 32) && option->off % 8 == 0)
+		return true;
+	diag_error(ck->d, &target->span,
+		   "only fields of 16 or 32 bits can be set in options of TCP");
+	return false;
+}
+
 bool write_check(struct checker *ck, struct stmt *s)
 {
 	struct expr *target = s->write.target, **value = &s->write.value;
 	enum selector_id from = expr_selector(*value);
-	struct mangle m = mangle_of(target);
+	struct exthdr option;
+	struct mangle m;
 
 	if (!protocols_need(ck, target, &target->span))
 		return false;
+	if (is_option(target, &option))
+		return check_option(ck, target, &option) &&
+		       (!from || protocols_need(ck, expr_bottom(*value), &(*value)->span)) &&
+		       check_value(ck, target->type, value);
+	m = mangle_of(target);
 	if ((from || (*value)->kind == EXPR_MAP) && is_among_others(&m)) {
 		diag_error(ck->d, &(*value)->span, "\"%s\" can be set to constants only",
 			   selectors[target->selector].text);
@@ -122,8 +149,20 @@ void write_print(const struct stmt *s, unsigned flags, struct text *out)
 
 enum outcome write_compile(struct builder *b, const struct stmt *s)
 {
-	struct mangle m = mangle_of(s->write.target);
+	struct exthdr option;
+	struct mangle m;
 
+	if (is_option(s->write.target, &option)) {
+		if (compile_value(b, s->write.target->type, s->write.value) == OUTCOME_NEVER)
+			return OUTCOME_NEVER;
+		compile_emit(b, (struct insn){ .op = OP_SET_OPTION,
+					       .k = (uint8_t)(option.len / 8),
+					       .off = option.off / 8,
+					       .a = b->rule,
+					       .b = option.number });
+		return OUTCOME_GOES_ON;
+	}
+	m = mangle_of(s->write.target);
 	if (compile_value(b, s->write.target->type, s->write.value) == OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	compile_emit(b, (struct insn){ .op = OP_WRITE,

@@ -34,9 +34,9 @@ from batch import Batch, Died
 COLUMNS = ["setup", "verdict", "listed", "replay", "saved", "json", "jsonin"]
 # Per cent of the cases of a kind; raised as the language grows.
 LEAST = {
-    "core": {"setup": 99, "verdict": 98, "listed": 98, "replay": 98, "saved": 98,
-             "json": 98, "jsonin": 98},
-    "host": {"verdict": 55, "listed": 45},
+    "core": {"setup": 99, "verdict": 99, "listed": 99, "replay": 99, "saved": 99,
+             "json": 99, "jsonin": 99},
+    "host": {"verdict": 55, "listed": 46},
 }
 FAMILIES = ["ip", "ip6", "inet"]
 FOLDERS = ["any", "inet", "ip", "ip6"]

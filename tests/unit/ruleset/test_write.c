@@ -211,6 +211,31 @@ static void an_option_of_tcp_is_reset(void **state)
 			 VERDICT_ACCEPT);
 }
 
+static void a_segment_size_is_made_smaller_and_never_larger(void **state)
+{
+	static const uint8_t mss[8] = { 2, 4, 0x05, 0xb4, 1, 1, 1, 1 };
+	const uint8_t smaller[] = { 2, 4, 0x04, 0xb0 };
+	struct packet p = { 0 };
+
+	(void)state;
+	with_options(mss);
+	assert_int_equal(run("inet", "tcp option maxseg size set 1200 accept", &p, 0),
+			 VERDICT_ACCEPT);
+	assert_memory_equal(raw.b + 40, smaller, sizeof(smaller));
+	expect_sums(&p);
+	p = (struct packet){ 0 };
+	with_options(mss);
+	assert_int_equal(run("ip", "tcp option maxseg size set 9000 accept", &p, 0),
+			 VERDICT_ACCEPT);
+	assert_memory_equal(raw.b + 40, mss, sizeof(mss));
+	/* A packet without the option stays as it is, and the rule goes on. */
+	p = (struct packet){ 0 };
+	with_options((const uint8_t[]){ 1, 1, 1, 1, 1, 1, 1, 1 });
+	assert_int_equal(run("ip", "tcp option maxseg size set 500 accept", &p, 0),
+			 VERDICT_ACCEPT);
+	expect_sums(&p);
+}
+
 /* The host that forwards counts itself behind us. */
 static void a_ttl_is_as_the_rule_says_behind_the_host(void **state)
 {
@@ -238,6 +263,7 @@ int main(void)
 		cmocka_unit_test(rules_of_the_other_family_and_protocol_write_nothing),
 		cmocka_unit_test(a_header_that_is_not_there_ends_the_rule),
 		cmocka_unit_test(an_option_of_tcp_is_reset),
+		cmocka_unit_test(a_segment_size_is_made_smaller_and_never_larger),
 		cmocka_unit_test(a_ttl_is_as_the_rule_says_behind_the_host),
 	};
 
