@@ -214,6 +214,23 @@ static bool nat_addr(struct json_feed *f, const struct node *n, bool port)
 	return feed_expr(f, n);
 }
 
+/* random,persistent; netmap is how nft says a prefix that type_flags names, too. */
+static bool nat_flags(struct json_feed *f, const struct node *flags)
+{
+	bool first = true;
+
+	if (flags->kind != NODE_ARRAY)
+		return node_is(flags, "netmap") || feed_words(f, flags);
+	NODE_EACH(flag, flags) {
+		if (node_is(flag, "netmap"))
+			continue;
+		if ((!first && !feed_punct(f, flag, ',')) || !feed_words(f, flag))
+			return false;
+		first = false;
+	}
+	return true;
+}
+
 /* to ADDRESS:PORT random,persistent */
 static bool nat_target(struct json_feed *f, const struct node *n)
 {
@@ -226,8 +243,7 @@ static bool nat_target(struct json_feed *f, const struct node *n)
 		return false;
 	if (port && (!feed_punct(f, port, ':') || !feed_expr(f, port)))
 		return false;
-	return !flags || (flags->kind == NODE_ARRAY && node_count(flags) == 0) ||
-	       feed_flags(f, flags, ',');
+	return !flags || nat_flags(f, flags);
 }
 
 /* Whether a flag is in a list of them, or the only one. */

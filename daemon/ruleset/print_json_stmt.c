@@ -192,7 +192,7 @@ static void print_reset(const struct stmt *s, struct text *out)
 
 static void print_nat_flags(const struct stmt *s, struct text *out)
 {
-	unsigned flags = s->nat.flags & ~(unsigned)(NAT_PREFIX | NAT_FAMILY);
+	unsigned flags = s->nat.flags & ~(unsigned)NAT_FAMILY;
 	bool several = flags & (flags - 1);
 	const char *word;
 
@@ -205,6 +205,8 @@ static void print_nat_flags(const struct stmt *s, struct text *out)
 		if (*word)
 			out_string(out, word);
 	}
+	if (flags & NAT_PREFIX)
+		out_string(out, "netmap");
 	if (several)
 		out_close(out, ']');
 }
