@@ -335,6 +335,8 @@ static int add_rule(struct transaction *tx, const struct command *c, struct tabl
 	if (!err)
 		err = meters_add(tx, t, spec);
 	if (!err)
+		err = dynsets_prepare(tx, t, spec);
+	if (!err)
 		err = rule_check(t->family, t, tx->verbatim, spec, tx->d, &r);
 	if (err)
 		return err;

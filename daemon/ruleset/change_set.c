@@ -64,11 +64,6 @@ static int check_set_spec(struct transaction *tx, const struct table *t,
 		return err;
 	if (s->timeout)
 		s->flags |= SET_TIMEOUT;
-	/* nft's own, where none is named. */
-	if (s->flags & SET_DYNAMIC && !s->has_size) {
-		s->has_size = true;
-		s->size = SET_DYNAMIC_SIZE;
-	}
 	if ((s->flags & SET_INTERVAL) && (s->flags & SET_DYNAMIC))
 		return set_error(tx, &spec->name.span,
 				 "packets cannot add elements to a set of intervals");
@@ -119,7 +114,8 @@ static int new_set(struct transaction *tx, struct table *t, struct set_spec *spe
 	s->refs++;
 	if (!table_add_set(t, s))
 		return -ENOMEM;
-	return transaction_echo(tx, &echo) ? 0 : -ENOMEM;
+	/* A meter is told of as a part of its rule. */
+	return s->meter || transaction_echo(tx, &echo) ? 0 : -ENOMEM;
 }
 
 /* One that is there: its elements may become more, the rest must be the same. */
@@ -183,6 +179,55 @@ int set_wake(struct transaction *tx, struct table *t, const struct rule *r)
 						   "packets change");
 	}
 	return 0;
+}
+
+/* A set that the same text has made. */
+static bool is_fresh(const struct transaction *tx, const struct table *t, const struct set *s)
+{
+	for (size_t i = 0; i < tx->old->n_tables; i++) {
+		const struct table *was = tx->old->tables[i];
+
+		for (size_t j = 0; j < was->n_sets && was->handle == t->handle; j++) {
+			if (was->sets[j]->handle == s->handle)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* As nft and the kernel have it: it has a size, and is dynamic if it is new. */
+static int let_packets_change(struct transaction *tx, struct table *t, size_t at)
+{
+	struct set *s = t->sets[at];
+	const bool becomes = !(s->flags & (SET_DYNAMIC | SET_INTERVAL)) && is_fresh(tx, t, s);
+
+	if (tx->verbatim || (s->has_size && !becomes))
+		return 0;
+	s = set_own(t, at);
+	if (!s)
+		return -ENOMEM;
+	s->flags |= becomes ? SET_DYNAMIC : 0;
+	s->size = s->has_size ? s->size : SET_DYNAMIC_SIZE;
+	s->has_size = true;
+	if (s->dynamic)
+		set_dynamic_resize(s->dynamic, s->size);
+	return 0;
+}
+
+int dynsets_prepare(struct transaction *tx, struct table *t, const struct rule_spec *spec)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < spec->stmts.n && !err; i++) {
+		const struct stmt *s = &spec->stmts.v[i];
+		size_t at = s->kind == STMT_DYNSET && !s->dynset.meter ?
+				    set_find_named(t, s->dynset.set->symbol) :
+				    MODEL_NONE;
+
+		if (at != MODEL_NONE)
+			err = let_packets_change(tx, t, at);
+	}
+	return err;
 }
 
 /* ---- meters ---- */
@@ -346,6 +391,19 @@ int set_delete(struct transaction *tx, const struct command *c, size_t table)
 	return 0;
 }
 
+/* What is in a constant set that rules look into is there to stay. */
+static bool may_change(struct transaction *tx, const struct table *t, size_t at,
+		       const struct span *span)
+{
+	const struct chain *chain;
+
+	if (!(t->sets[at]->flags & SET_CONSTANT) || tx->verbatim ||
+	    !find_user(t, t->sets[at], &chain))
+		return true;
+	diag_error(tx->d, span, "the set is constant, and chain %s uses it", chain->name);
+	return false;
+}
+
 int set_flush(struct transaction *tx, const struct command *c, size_t table)
 {
 	size_t at = set_named(tx, tx->rs->tables[table], c);
@@ -353,7 +411,7 @@ int set_flush(struct transaction *tx, const struct command *c, size_t table)
 	struct table *t;
 	struct set *s;
 
-	if (at == MODEL_NONE)
+	if (at == MODEL_NONE || !may_change(tx, tx->rs->tables[table], at, &c->name.span))
 		return -EINVAL;
 	t = table_own(tx->rs, table);
 	s = t ? set_own(t, at) : NULL;
@@ -408,40 +466,64 @@ static void element_times(struct transaction *tx, const struct set *s, const str
 	el->expires = item->more->expires * NSEC_PER_MSEC + (tx->verbatim ? 0 : mono);
 }
 
+static bool is_in_content(const struct set *s, const struct set_element *el, uint64_t mono)
+{
+	struct set_element there;
+
+	return el->catch_all ? set_content_get_catch_all(s->content, mono, &there) :
+			       set_content_get(s->content, el->key, el->end, mono, &there);
+}
+
 /* One that packets have added is not in the content: it goes when all is well. */
 static int delete_dynamic(struct transaction *tx, const struct set *s,
 			  const struct set_element *el, bool *ret_there)
 {
 	const struct set_shape *shape = set_content_shape(s->content);
 	const uint64_t mono = tx->input->now.mono;
-	struct set_element there;
 
 	*ret_there = s->dynamic && !el->catch_all &&
-		     set_dynamic_find(s->dynamic, el->key, mono) &&
-		     !set_content_get(s->content, el->key, NULL, mono, &there);
+		     set_dynamic_find(s->dynamic, el->key, mono);
 	if (!*ret_there)
 		return 0;
 	return transaction_later(tx, s->dynamic, el->key,
 				 set_key_offset(shape, shape->n_parts));
 }
 
+/* The operator's takes the place of one that packets have added. */
+static int replace_dynamic(struct transaction *tx, const struct set *s, enum command_op op,
+			   const struct item *item, const struct set_element *el)
+{
+	bool there;
+	int err = delete_dynamic(tx, s, el, &there);
+
+	if (!err && there && op == COMMAND_CREATE)
+		err = set_error(tx, &item->key->span, "this element exists already");
+	return err;
+}
+
+/* 1: there is nothing to do to the content. */
 static int put_item(struct transaction *tx, const struct table *t, const struct set *s,
-		    const struct item *item, bool add, struct set_batch *batch)
+		    const struct item *item, enum command_op op, struct set_batch *batch)
 {
 	const struct element_type type = set_element_type(s);
+	const uint64_t mono = tx->input->now.mono;
 	uint32_t slots[SET_SLOTS_MAX];
 	struct set_element el;
 	int err;
 
 	key_element(&type, t, item->e, &el);
-	if (!add) {
-		bool there;
+	if (op == COMMAND_DELETE || op == COMMAND_DESTROY) {
+		bool dynamic;
 
-		err = delete_dynamic(tx, s, &el, &there);
-		if (err || there)
+		err = delete_dynamic(tx, s, &el, &dynamic);
+		if (err)
 			return err;
-	}
-	if (add) {
+		if ((dynamic || op == COMMAND_DESTROY) && !is_in_content(s, &el, mono))
+			return 1;
+	} else {
+		err = replace_dynamic(tx, s, op, item, &el);
+		if (err)
+			return err;
 		element_times(tx, s, item, &el);
 		el.comment = item->more ? item->more->comment : NULL;
 		if (s->stmts.n) {
@@ -483,7 +565,7 @@ static int element_error(struct transaction *tx, const struct items *items,
 }
 
 static int change_items(struct transaction *tx, const struct table *t, struct set *s,
-			enum command_op op, const struct items *items)
+			enum command_op op, struct items *items)
 {
 	const enum set_op set_op = op == COMMAND_ADD	? SET_ADD :
 				   op == COMMAND_CREATE ? SET_CREATE :
@@ -492,8 +574,16 @@ static int change_items(struct transaction *tx, const struct table *t, struct se
 	struct set_error error;
 	int err = batch ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < items->n && !err; i++)
-		err = put_item(tx, t, s, &items->v[i], set_op != SET_DELETE, batch);
+	for (size_t i = 0; i < items->n && err >= 0;) {
+		err = put_item(tx, t, s, &items->v[i], op, batch);
+		if (err <= 0) {
+			i++;
+			continue;
+		}
+		/* The batch knows them by number. */
+		memmove(items->v + i, items->v + i + 1, (--items->n - i) * sizeof(*items->v));
+		err = 0;
+	}
 	if (!err) {
 		err = set_content_change(s->content, batch, tx->input->now.mono, &error);
 		if (err == -EINVAL)
@@ -509,9 +599,12 @@ int element_change(struct transaction *tx, struct table *t, size_t at, enum comm
 	const bool deleting = op == COMMAND_DELETE || op == COMMAND_DESTROY;
 	struct checker ck = { .d = tx->d, .table = t, .verbatim = tx->verbatim };
 	struct items items = { .ck = &ck };
-	struct set *s = set_own(t, at);
+	struct set *s;
 	int err;
 
+	if (!may_change(tx, t, at, &elements->span))
+		return -EINVAL;
+	s = set_own(t, at);
 	if (!s)
 		return -ENOMEM;
 	s->content = set_content_own(s->content);
@@ -525,25 +618,34 @@ int element_change(struct transaction *tx, struct table *t, size_t at, enum comm
 	return err;
 }
 
-static int get_items(struct transaction *tx, const struct command *c, const struct table *t,
-		     const struct set *s, const struct items *items)
+static bool get_element(const struct set *s, const struct set_element *wanted, uint64_t mono,
+			struct shown_element *ret)
+{
+	if (wanted->catch_all)
+		return set_content_get_catch_all(s->content, mono, &ret->el);
+	if (set_content_get(s->content, wanted->key, wanted->end, mono, &ret->el))
+		return true;
+	ret->record = s->dynamic ? set_dynamic_find(s->dynamic, wanted->key, mono) : NULL;
+	if (!ret->record)
+		return false;
+	set_record_show(s, ret->record, &ret->el);
+	return true;
+}
+
+static int get_items(struct transaction *tx, const struct table *t, const struct set *s,
+		     const struct items *items)
 {
 	const struct element_type type = set_element_type(s);
 	const uint64_t mono = tx->input->now.mono;
-	struct set_element *found = calloc(items->n + 1, sizeof(*found)), el;
+	struct shown_element *found = calloc(items->n + 1, sizeof(*found));
+	struct set_element el;
 	int err = 0;
 
-	(void)c;
 	if (!found)
 		return -ENOMEM;
 	for (size_t i = 0; i < items->n && !err; i++) {
-		bool there;
-
 		key_element(&type, t, items->v[i].e, &el);
-		there = el.catch_all ?
-				set_content_get_catch_all(s->content, mono, &found[i]) :
-				set_content_get(s->content, el.key, el.end, mono, &found[i]);
-		if (!there)
+		if (!get_element(s, &el, mono, &found[i]))
 			err = set_error(tx, &items->v[i].key->span, "there is no such element");
 	}
 	if (!err) {
@@ -569,7 +671,7 @@ int element_get(struct transaction *tx, struct command *c, size_t table)
 	      ck.oom						     ? -ENOMEM :
 								       -EINVAL;
 	if (!err)
-		err = get_items(tx, c, t, t->sets[at], &items);
+		err = get_items(tx, t, t->sets[at], &items);
 	free(items.v);
 	return err;
 }

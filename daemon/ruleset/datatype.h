@@ -59,8 +59,8 @@ void value_print_flags(struct text *out, const struct datatype *dt, const struct
 		       unsigned flags);
 /* Milliseconds as 1d2h3m4s5ms. */
 void time_print(struct text *out, uint64_t ms);
-/* The reverse; a number alone is seconds.  0, -EINVAL, or -ERANGE beyond 2^32 - 1 ms. */
-int time_parse(const char *text, uint64_t *ret_ms);
+/* The reverse; a number alone is seconds.  0, -EINVAL, or -ERANGE beyond max_ms. */
+int time_parse(const char *text, uint64_t max_ms, uint64_t *ret_ms);
 /* A number, symbolic where it has a name, never split into flags. */
 void value_print_whole(struct text *out, const struct datatype *dt, const struct value *v,
 		       unsigned flags);

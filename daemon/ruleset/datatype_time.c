@@ -14,7 +14,7 @@ static const struct {
 };
 #define N_TIME_UNITS (sizeof(time_units) / sizeof(time_units[0]))
 
-int time_parse(const char *text, uint64_t *ret_ms)
+int time_parse(const char *text, uint64_t max_ms, uint64_t *ret_ms)
 {
 	uint64_t ms = 0, number;
 	size_t unit = 0;
@@ -22,7 +22,7 @@ int time_parse(const char *text, uint64_t *ret_ms)
 
 	if (datatype_number(text, &number)) {
 		ms = number;
-		if (ms > UINT32_MAX / 1000)
+		if (ms > max_ms / 1000)
 			return -ERANGE;
 		*ret_ms = ms * 1000;
 		return 0;
@@ -42,8 +42,7 @@ int time_parse(const char *text, uint64_t *ret_ms)
 			unit++;
 		if (unit == N_TIME_UNITS)
 			return -EINVAL;
-		if (errno || number > UINT32_MAX ||
-		    ms + number * time_units[unit].ms > UINT32_MAX)
+		if (errno || number > (max_ms - ms) / time_units[unit].ms)
 			return -ERANGE;
 		ms += number * time_units[unit++].ms;
 		text = end + len;
@@ -56,7 +55,7 @@ static int parse_time(const struct datatype *dt, const char *text, struct value 
 		      const char **ret_why)
 {
 	uint64_t ms;
-	int err = time_parse(text, &ms);
+	int err = time_parse(text, UINT32_MAX, &ms);
 
 	(void)dt;
 	if (err) {

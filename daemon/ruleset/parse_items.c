@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A hundred years, in ms: what was saved says when, counted from the machine's start. */
+#define TIMEOUT_MOST (UINT64_C(36500) * 24 * 3600 * 1000)
+
 /* ---- attributes ---- */
 
 bool parse_time(struct parser *p, uint64_t *ret_ms)
@@ -21,9 +24,9 @@ bool parse_time(struct parser *p, uint64_t *ret_ms)
 		return false;
 	}
 	snprintf(text, sizeof(text), "%.*s", (int)p->t.len, p->t.s);
-	if (p->t.len >= sizeof(text) || time_parse(text, ret_ms)) {
+	if (p->t.len >= sizeof(text) || time_parse(text, TIMEOUT_MOST, ret_ms)) {
 		diag_error(p->d, &at,
-			   "this is no time, such as 2m or 1h30m, of at most 49 days");
+			   "this is no time, such as 2m or 1h30m, of at most 100 years");
 		return false;
 	}
 	parse_advance(p);

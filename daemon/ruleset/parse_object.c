@@ -132,7 +132,7 @@ static bool parse_seconds(struct parser *p, uint32_t *ret_seconds)
 		return true;
 	}
 	snprintf(text, sizeof(text), "%.*s", (int)p->t.len, p->t.s);
-	if (p->t.len >= sizeof(text) || time_parse(text, &number) || number % 1000 ||
+	if (p->t.len >= sizeof(text) || time_parse(text, UINT32_MAX, &number) || number % 1000 ||
 	    number / 1000 > CT_TIMEOUT_MAX) {
 		diag_error(p->d, &at, "a timeout is a number of seconds, at most %u",
 			   CT_TIMEOUT_MAX);
@@ -188,7 +188,7 @@ static bool parse_expectation_timeout(struct parser *p, struct object_spec *spec
 		return false;
 	}
 	snprintf(text, sizeof(text), "%.*s", (int)p->t.len, p->t.s);
-	if (p->t.len >= sizeof(text) || time_parse(text, &ms)) {
+	if (p->t.len >= sizeof(text) || time_parse(text, UINT32_MAX, &ms)) {
 		diag_error(p->d, &at,
 			   "this is no time, such as 2m or 1h30m, of at most 49 days");
 		return false;

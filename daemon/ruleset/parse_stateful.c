@@ -247,7 +247,7 @@ bool parse_last(struct parser *p, struct stmt *s)
 		return false;
 	}
 	snprintf(text, sizeof(text), "%.*s", (int)p->t.len, p->t.s);
-	if (p->t.len >= sizeof(text) || time_parse(text, &s->state.last.ago)) {
+	if (p->t.len >= sizeof(text) || time_parse(text, UINT32_MAX, &s->state.last.ago)) {
 		diag_error(p->d, &at, "this is no time, such as 10s or 1h30m");
 		return false;
 	}

@@ -41,14 +41,23 @@ void print_field(const struct expr *e, unsigned flags, struct text *out);
 /* print_set.c.  mono: by which elements expire. */
 void print_set(const struct table *t, const struct set *s, unsigned flags, uint64_t mono,
 	       struct text *out);
+/* A timeout: with -T in seconds. */
+void print_set_timeout(uint64_t ms, unsigned flags, struct text *out);
 /* Some elements of it alone. */
-void print_set_part(const struct table *t, const struct set *s, const struct set_element *els,
+struct shown_element {
+	struct set_element el;
+	const struct set_record *record; /* NULL: a transaction added it */
+};
+void print_set_part(const struct table *t, const struct set *s, const struct shown_element *part,
 		    size_t n, unsigned flags, uint64_t mono, struct text *out);
 void print_set_line(const struct set *s, unsigned flags, struct text *out);
 void print_element(const struct table *t, const struct set *s, const struct set_element *el,
 		   unsigned flags, uint64_t mono, struct text *out);
 /* The data of an element as an expression: names of objects are symbols.  NULL when out of
  * memory, or when it has none. */
+/* An element that a packet added. */
+void set_record_show(const struct set *s, const struct set_record *record,
+		     struct set_element *ret);
 struct expr *set_element_data(const struct table *t, const struct set *s,
 			      const struct set_element *el);
 

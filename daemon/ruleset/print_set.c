@@ -77,13 +77,21 @@ static void print_set_flags(const struct set *s, const struct style *st, struct 
 	text_puts(out, st->end);
 }
 
-static void print_set_time(const char *word, uint64_t ms, const struct style *st,
-			   struct text *out)
+void print_set_timeout(uint64_t ms, unsigned flags, struct text *out)
+{
+	if (flags & (PRINT_NUMERIC | PRINT_NUMERIC_TIME))
+		text_printf(out, "%" PRIu64 "s", ms / 1000);
+	else
+		time_print(out, ms);
+}
+
+static void print_set_time(const char *word, uint64_t ms, unsigned flags,
+			   const struct style *st, struct text *out)
 {
 	if (!ms)
 		return;
 	text_printf(out, "%s%s ", st->indent, word);
-	time_print(out, ms);
+	print_set_timeout(ms, flags, out);
 	text_puts(out, st->end);
 }
 
@@ -104,8 +112,8 @@ static void print_declaration(const struct set *s, unsigned flags, const struct 
 		text_puts(out, st->end);
 	if (s->auto_merge)
 		text_printf(out, "%sauto-merge%s", st->indent, st->end);
-	print_set_time("timeout", s->timeout, st, out);
-	print_set_time("gc-interval", s->gc_interval, st, out);
+	print_set_time("timeout", s->timeout, flags, st, out);
+	print_set_time("gc-interval", s->gc_interval, flags, st, out);
 	if (s->comment)
 		text_printf(out, "%scomment \"%s\"%s", st->indent, s->comment, st->end);
 }
@@ -169,7 +177,7 @@ static void print_times(const struct set *s, const struct set_element *el, unsig
 {
 	if (el->timeout && el->timeout != s->timeout * NSEC_PER_MSEC) {
 		text_puts(out, " timeout ");
-		time_print(out, el->timeout / NSEC_PER_MSEC);
+		print_set_timeout(el->timeout / NSEC_PER_MSEC, flags, out);
 	}
 	if (!el->expires || (flags & PRINT_STATELESS && !(flags & PRINT_SAVED)))
 		return;
@@ -177,7 +185,8 @@ static void print_times(const struct set *s, const struct set_element *el, unsig
 	if (flags & PRINT_SAVED)
 		text_printf(out, "%" PRIu64 "ms", (uint64_t)(el->expires / NSEC_PER_MSEC));
 	else
-		time_print(out, el->expires > mono ? (el->expires - mono) / NSEC_PER_MSEC : 0);
+		print_set_timeout(el->expires > mono ? (el->expires - mono) / NSEC_PER_MSEC : 0,
+			      flags, out);
 }
 
 /* As if the statement began with what a record's words say; behind them is the next one's. */
@@ -248,6 +257,19 @@ void print_element(const struct table *t, const struct set *s, const struct set_
 
 /* ---- what packets added ---- */
 
+void set_record_show(const struct set *s, const struct set_record *record,
+		     struct set_element *ret)
+{
+	const struct set_shape *shape = set_content_shape(s->content);
+
+	*ret = (struct set_element){ .timeout = record->timeout, .expires = record->expires };
+	memcpy(ret->key, record->key, set_key_offset(shape, shape->n_parts));
+	memcpy(ret->end, ret->key, sizeof(ret->end));
+	memcpy(ret->data, record->data, shape->data_bytes);
+	if (ret->expires == SET_RECORD_NEVER)
+		ret->expires = 0;
+}
+
 /* An element of a listing that has both kinds. */
 struct shown {
 	const struct set_record *record; /* NULL: a transaction added it */
@@ -290,7 +312,6 @@ static bool merge_one(struct merged *m, struct set_batch *batch, struct set_elem
 static bool merge_all(struct merged *m, const struct set *s, uint64_t mono,
 		      struct set_batch *batch)
 {
-	const struct set_shape *shape = set_content_shape(s->content);
 	struct set_cursor cursor = { 0 };
 	const struct set_record *record;
 	struct set_element el;
@@ -305,13 +326,7 @@ static bool merge_all(struct merged *m, const struct set *s, uint64_t mono,
 
 		if (set_content_get(s->content, record->key, NULL, mono, &there))
 			continue;
-		el = (struct set_element){ .timeout = record->timeout,
-					   .expires = record->expires };
-		memcpy(el.key, record->key, set_key_offset(shape, shape->n_parts));
-		memcpy(el.end, el.key, sizeof(el.end));
-		memcpy(el.data, record->data, shape->data_bytes);
-		if (el.expires == SET_RECORD_NEVER)
-			el.expires = 0;
+		set_record_show(s, record, &el);
 		if (!merge_one(m, batch, &el, record))
 			return false;
 	}
@@ -408,7 +423,7 @@ void print_set(const struct table *t, const struct set *s, unsigned flags, uint6
 	text_puts(out, "\t}\n");
 }
 
-void print_set_part(const struct table *t, const struct set *s, const struct set_element *els,
+void print_set_part(const struct table *t, const struct set *s, const struct shown_element *part,
 		    size_t n, unsigned flags, uint64_t mono, struct text *out)
 {
 	const unsigned most = per_line(s);
@@ -418,7 +433,7 @@ void print_set_part(const struct table *t, const struct set *s, const struct set
 		text_puts(out, !i	 ? "\t\telements = { " :
 			       i % most ? ", " :
 					  ",\n\t\t\t     ");
-		print_element(t, s, &els[i], flags, mono, out);
+		print_one(t, s, &part[i].el, part[i].record, flags, mono, out);
 	}
 	text_puts(out, n ? " }\n\t}\n" : "\t}\n");
 }

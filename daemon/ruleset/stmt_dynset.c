@@ -209,8 +209,15 @@ bool check_dynset(struct checker *ck, struct stmt *s)
 	if (!key_type_equal(&type, &set->key))
 		return refuse(ck, &s->dynset.key->span,
 			      "this is of another type than the keys of the set");
-	return check_set_kind(ck, s, set) && check_dynset_data(ck, set, &s->dynset.data) &&
-	       check_dynset_stmts(ck, s, set);
+	if (!check_set_kind(ck, s, set) || !check_dynset_data(ck, set, &s->dynset.data) ||
+	    !check_dynset_stmts(ck, s, set))
+		return false;
+	/* What the set declares is not listed again. */
+	if (set->stmts.n) {
+		stmts_fini(&s->dynset.stmts);
+		s->dynset.stmts = (struct stmts){ .n = 0 };
+	}
+	return true;
 }
 
 /* ---- print ---- */
@@ -224,7 +231,7 @@ void print_dynset(const struct rule *r, const struct stmt *s, unsigned flags, st
 	print_expr(s->dynset.key, flags, out);
 	if (s->dynset.has_timeout) {
 		text_puts(out, " timeout ");
-		time_print(out, s->dynset.timeout);
+		print_set_timeout(s->dynset.timeout, flags, out);
 	}
 	for (size_t i = 0; i < s->dynset.stmts.n; i++) {
 		text_putc(out, ' ');

@@ -338,7 +338,7 @@ static int run(struct transaction *tx, struct parser *p)
 int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bool verbatim,
 		      struct diag *d, struct text *out, struct ruleset **ret_new)
 {
-	struct transaction tx = { .input = input, .d = d, .verbatim = verbatim };
+	struct transaction tx = { .input = input, .d = d, .old = old, .verbatim = verbatim };
 	struct ruleset *new;
 	struct parser p;
 	int err = parse_init(&p, input, d);

@@ -47,6 +47,7 @@ struct transaction {
 	const struct ruleset_input *input;
 	const struct json_feed *json; /* of a document; NULL: commands are in words */
 	struct diag *d;
+	const struct ruleset *old; /* as it was */
 	struct ruleset *rs;
 	struct text out; /* of listings */
 	bool changed;
@@ -138,6 +139,8 @@ int object_delete(struct transaction *tx, const struct command *c, size_t table)
  * may name is there; elements of a set, added or deleted. */
 /* Make the sets that a rule changes places for what packets add. */
 int set_wake(struct transaction *tx, struct table *t, const struct rule *r);
+/* The sets that a rule's packets change. */
+int dynsets_prepare(struct transaction *tx, struct table *t, const struct rule_spec *spec);
 /* The sets of a rule's meters; and without those that no rule names any more. */
 int meters_add(struct transaction *tx, struct table *t, struct rule_spec *spec);
 int meters_sweep(struct transaction *tx);

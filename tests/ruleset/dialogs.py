@@ -67,7 +67,10 @@ class Nft:
         argv = ["ip", "netns", "exec", self.name, "nft"]
         argv += ["-" + options] if options else []
         done = subprocess.run(argv + [command], capture_output=True, text=True, check=False)
-        return done.returncode != 0, done.stdout
+        # An echo ends with a line about nft itself.
+        lines = done.stdout.splitlines(keepends=True)
+        return done.returncode != 0, "".join(line for line in lines
+                                             if not line.startswith("# new generation"))
 
 
 def nft_there():
