@@ -274,7 +274,7 @@ static void restore_slots(struct numbers *in, const struct set *s, struct counte
 		want(in, slot <= UINT32_MAX);
 		if (!counters || in->bad || slot == COUNTER_NONE)
 			continue;
-		want(in, stateful_claim(counters, s->slots->kind[i], (uint32_t)slot));
+		want(in, !counter_claim(counters, (uint32_t)slot));
 		if (!in->bad)
 			slots[i] = (uint32_t)slot;
 	}
@@ -326,7 +326,7 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 	if (!in->bad && (s->stmts.n || s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS))
 		want(in, restore_elements(in, t, chains, objects, s));
 	number = take(in, " dynamic ");
-	want(in, number <= UINT32_MAX);
+	want(in, number <= UINT32_MAX / 2);
 	/* One that cannot be taken up begins anew. */
 	if (!in->bad && set_make_dynamic(s, counters, (uint32_t)number) && number)
 		want(in, !set_make_dynamic(s, counters, 0));
