@@ -151,8 +151,7 @@ static bool check_set_kind(struct checker *ck, const struct stmt *s, const struc
 	if (s->dynset.has_timeout && !(set->flags & SET_TIMEOUT))
 		return refuse(ck, at, "the elements of this set do not expire: it has no flag "
 				      "timeout");
-	if ((set->kind == DATA_VALUES) != (s->dynset.data != NULL) &&
-	    !(s->dynset.op == DYNSET_DELETE && !s->dynset.data))
+	if ((set->kind == DATA_VALUES) != (s->dynset.data != NULL))
 		return refuse(ck, &s->dynset.key->span,
 			      set->kind == DATA_VALUES ?
 				      "this is a map: write \":\" and the value behind the key" :
