@@ -257,7 +257,7 @@ static int check_mentions(struct transaction *tx, const struct table *t,
 	for (size_t i = 0; i < spec->stmts.n && !ms.err; i++) {
 		struct stmt *s = &spec->stmts.v[i];
 
-		if (s->kind == STMT_OBJECT &&
+		if (s->kind == STMT_OBJECT && s->object.name &&
 		    transaction_object(tx, t, s->object.kind, s->object.name, &s->span) ==
 			    MODEL_NONE)
 			return -EINVAL;

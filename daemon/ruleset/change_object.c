@@ -310,16 +310,36 @@ size_t object_named(struct transaction *tx, const struct table *t, const struct 
 
 /* ---- delete ---- */
 
+struct object_user {
+	const char *name;
+	bool found;
+};
+
+/* Names of objects are the data of maps. */
+static void find_name(void *arg, struct expr *e)
+{
+	struct object_user *u = arg;
+
+	u->found = u->found ||
+		   (e->kind == EXPR_MAPPING && e->mapping.data->kind == EXPR_SYMBOL &&
+		    !strcmp(e->mapping.data->symbol, u->name));
+}
+
 static bool rule_names(const struct rule *r, const struct object *o)
 {
+	struct object_user u = { .name = o->name };
+
 	for (size_t i = 0; i < r->n_stmts; i++) {
 		const struct stmt *s = &r->stmts[i];
 
-		if (s->kind == STMT_OBJECT && s->object.kind == o->kind &&
-		    !strcmp(s->object.name, o->name))
-			return true;
+		if (s->kind != STMT_OBJECT || s->object.kind != o->kind)
+			continue;
+		if (s->object.name)
+			u.found = u.found || !strcmp(s->object.name, o->name);
+		else
+			expr_walk(s->object.set, find_name, &u);
 	}
-	return false;
+	return u.found;
 }
 
 /* A rule that names it; its chain in *ret_chain. */

@@ -279,6 +279,10 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 		return stateful_check(ck->d, &s->span, stmt_state_kind(s), &s->state);
 	case STMT_DYNSET:
 		return check_dynset(ck, s);
+	case STMT_OBJECT:
+		return !s->object.set || (check_key(ck, &s->object.key) &&
+					  check_object_map(ck, s->object.key, s->object.kind,
+							   &s->object.set));
 	case STMT_NAT:
 		return nat_check(ck, s);
 	case STMT_WRITE:
@@ -288,7 +292,6 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 	case STMT_LAST:
 	case STMT_CONNLIMIT:
 	case STMT_LOG:
-	case STMT_OBJECT:
 	case STMT_NOTRACK:
 	case STMT_RESET_OPTION:
 	case STMT_NONE:

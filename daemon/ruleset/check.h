@@ -82,6 +82,9 @@ bool check_elements(struct items *items, const struct set *s, bool deleting,
 		    struct expr *elements);
 bool check_look_up(struct checker *ck, const struct expr *key, enum data_kind kind,
 		   const struct key_type *data, struct expr **set);
+/* Likewise a map of objects of that kind. */
+bool check_object_map(struct checker *ck, const struct expr *key, enum object_kind kind,
+		      struct expr **set);
 /* A left side, checked, to normal form. */
 bool normal_left(struct checker *ck, struct expr **left);
 /* To normal form, both sides checked. */

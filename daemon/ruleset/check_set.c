@@ -88,7 +88,8 @@ static bool check_object(const struct items *items, const struct expr *e)
 
 	if (e->kind != EXPR_SYMBOL)
 		return needs_data(items, e);
-	if (object_find(t, items->type.objects, e->symbol) != MODEL_NONE)
+	/* Without a table the text is wrong already. */
+	if (!t || object_find(t, items->type.objects, e->symbol) != MODEL_NONE)
 		return true;
 	diag_error(items->ck->d, &e->span, "there is no %s \"%s\" in table %s %s",
 		   object_kind_name(items->type.objects), e->symbol, family_name(t->family),
@@ -379,9 +380,12 @@ out:
 }
 
 static bool check_items(struct checker *ck, const struct expr *key, enum data_kind kind,
-			const struct key_type *data, struct expr **set)
+			const struct key_type *data, enum object_kind objects, struct expr **set)
 {
-	struct items items = { .ck = ck, .type = { .key = key_type_of(key), .kind = kind } };
+	struct items items = {
+		.ck = ck,
+		.type = { .key = key_type_of(key), .kind = kind, .objects = objects },
+	};
 	bool ok;
 
 	if (data)
@@ -462,7 +466,9 @@ static bool check_reference(struct checker *ck, const struct expr *key, enum dat
 			   s->kind == DATA_VERDICTS ? "a map of verdicts" :
 			   s->kind == DATA_OBJECTS  ? "a map of objects" :
 						      "a map of values",
-			   kind == DATA_VERDICTS ? "verdicts" : "values");
+			   kind == DATA_VERDICTS  ? "verdicts" :
+			   kind == DATA_OBJECTS ? "objects" :
+						  "values");
 		return false;
 	}
 	if (!key_type_equal(&s->key, &type))
@@ -477,5 +483,24 @@ bool check_look_up(struct checker *ck, const struct expr *key, enum data_kind ki
 {
 	if ((*set)->kind == EXPR_SETREF)
 		return check_reference(ck, key, kind, data, *set);
-	return check_items(ck, key, kind, data, set);
+	return check_items(ck, key, kind, data, KIND_NONE, set);
+}
+
+bool check_object_map(struct checker *ck, const struct expr *key, enum object_kind kind,
+		      struct expr **set)
+{
+	const struct set *s;
+
+	if ((*set)->kind != EXPR_SETREF)
+		return check_items(ck, key, DATA_OBJECTS, NULL, kind, set);
+	if (!check_reference(ck, key, DATA_OBJECTS, NULL, *set))
+		return false;
+	if (!ck->table)
+		return true;
+	s = ck->table->sets[set_find_named(ck->table, (*set)->symbol)];
+	if (s->objects == kind)
+		return true;
+	diag_error(ck->d, &(*set)->span, "%s is a map of objects of type %s, %s is needed here",
+		   s->name, object_kind_name(s->objects), object_kind_name(kind));
+	return false;
 }

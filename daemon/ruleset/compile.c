@@ -262,14 +262,64 @@ static void emit_action(struct builder *b, const struct ct_action *action, bool 
 	p->n_actions++;
 }
 
+static const enum ct_action_kind action_kinds[KIND_COUNT] = {
+	[KIND_CT_HELPER] = CT_ACTION_HELPER,
+	[KIND_CT_TIMEOUT] = CT_ACTION_TIMEOUT,
+	[KIND_CT_EXPECTATION] = CT_ACTION_EXPECTATION,
+};
+
+/* An object for maps; what it remembers has no place in a check. */
+static void add_object(struct builder *b, const struct object *o)
+{
+	const enum state_kind kind = object_state_kind(o->kind);
+	struct program *p = b->program;
+	struct program_object po = { .handle = o->handle, .acts = !kind };
+
+	if (kind && (!p->counters || o->state.slot == STATE_NONE))
+		return;
+	if (!ROOM(b, objects) || !ROOM(b, states) || !ROOM(b, actions))
+		return;
+	if (kind) {
+		po.at = p->n_states++;
+		p->states[po.at] = state_of(kind, &o->state);
+		/* A counter's slot is none of these. */
+		if (kind != STATE_COUNTER)
+			p->states[po.at].word =
+				state_at(counters_states(p->counters), o->state.slot)->word;
+	} else {
+		po.at = p->n_actions++;
+		p->actions[po.at] = (struct ct_action){
+			.kind = action_kinds[o->kind], .object = &o->ct
+		};
+	}
+	p->objects[p->n_objects++] = po;
+	b->n_objects++;
+}
+
+static int by_object(const void *a, const void *b)
+{
+	const struct program_object *x = a, *y = b;
+
+	return (x->handle > y->handle) - (x->handle < y->handle);
+}
+
+/* The table's objects, for maps that name them. */
+static void add_objects(struct builder *b)
+{
+	const struct table *t = b->table;
+
+	b->first_object = b->program->n_objects;
+	b->n_objects = 0;
+	for (size_t i = 0; i < t->n_objects && !b->failed; i++)
+		add_object(b, t->objects[i]);
+	if (b->n_objects)
+		qsort(b->program->objects + b->first_object, b->n_objects,
+		      sizeof(*b->program->objects), by_object);
+}
+
 /* An object is named by the table's own rules only, and cannot go while they do. */
 static void compile_object(struct builder *b, const struct stmt *s)
 {
-	static const enum ct_action_kind kinds[KIND_COUNT] = {
-		[KIND_CT_HELPER] = CT_ACTION_HELPER,
-		[KIND_CT_TIMEOUT] = CT_ACTION_TIMEOUT,
-		[KIND_CT_EXPECTATION] = CT_ACTION_EXPECTATION,
-	};
 	size_t at = object_find(b->table, s->object.kind, s->object.name);
 
 	if (at == MODEL_NONE)
@@ -281,7 +331,7 @@ static void compile_object(struct builder *b, const struct stmt *s)
 	}
 	emit_action(b,
 		    &(struct ct_action){
-			    .kind = kinds[s->object.kind],
+			    .kind = action_kinds[s->object.kind],
 			    .object = &b->table->objects[at]->ct,
 		    },
 		    false);
@@ -366,6 +416,8 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		return compile_set_ct(b, s);
 	case STMT_OBJECT:
 		r->effects = true;
+		if (s->object.set)
+			return compile_object_map(b, s);
 		compile_object(b, s);
 		break;
 	case STMT_NOTRACK:
@@ -463,6 +515,7 @@ static void compile_table(struct builder *b, const struct table *t)
 		};
 	}
 	compile_targets(b);
+	add_objects(b);
 	for (size_t i = 0; i < t->n_chains; i++)
 		compile_chain(b, t->chains[i], b->first_chain + (uint32_t)i);
 	for (uint32_t i = b->first_target; i < p->n_targets && !b->failed; i++)
@@ -517,6 +570,8 @@ static unsigned needs_of(const struct program *p, const struct insn *i)
 		       i->k == CT_FIELD_HELPER ? PROGRAM_HELPERS :
 		       i->k == CT_FIELD_ID     ? PROGRAM_IDS :
 						 0;
+	case OP_OBJECT:
+		return i->k ? PROGRAM_EXTENDS : 0;
 	case OP_ACT:
 		/* Helpers keep their notes in extensions. */
 		return p->actions[i->a].kind == CT_ACTION_LABEL ||
@@ -586,6 +641,7 @@ void program_free(struct program *p)
 	free(p->sets);
 	free(p->dynsets);
 	free(p->targets);
+	free(p->objects);
 	free(p->lookups);
 	free(p->code);
 	free(p->bases);

@@ -9,7 +9,7 @@
 struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
-		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets, cap_made,
+		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets, cap_made, cap_objects,
 		cap_mangles;
 	bool failed;
 	/* What is being compiled. */
@@ -17,6 +17,7 @@ struct builder {
 	const struct table *table;
 	uint32_t first_chain; /* number of the table's first one */
 	uint32_t first_target;
+	uint32_t first_object, n_objects;
 	uint32_t rule;
 	/* What the rule has made sure of so far, as nft keeps its protocol context. */
 	bool known_l3;
@@ -51,6 +52,7 @@ enum outcome compile_look_up(struct builder *b, const struct stmt *s);
 enum outcome compile_vmap(struct builder *b, const struct stmt *s);
 enum outcome compile_map(struct builder *b, const struct expr *map, const struct key_type *to);
 enum outcome compile_dynset(struct builder *b, const struct stmt *s);
+enum outcome compile_object_map(struct builder *b, const struct stmt *s);
 /* Remember the table's chains for these. */
 void compile_targets(struct builder *b);
 /* compile.c: room for one more; false when out of memory. */

@@ -88,6 +88,8 @@ static uint32_t add_set(struct builder *b, const struct element_type *type,
 	s = &p->sets[p->n_sets];
 	*s = (struct program_set){
 		.first_target = b->first_target,
+		.first_object = b->first_object,
+		.n_objects = b->n_objects,
 		.n_targets = p->n_targets - b->first_target,
 	};
 	if (set->kind == EXPR_SETREF) {
@@ -141,6 +143,23 @@ enum outcome compile_vmap(struct builder *b, const struct stmt *s)
 	compile_emit(b, (struct insn){ .op = OP_ACCEPT, .a = b->rule });
 	compile_emit(b, (struct insn){ .op = OP_DROP, .a = b->rule });
 	compile_emit(b, (struct insn){ .op = OP_RETURN });
+	return OUTCOME_GOES_ON;
+}
+
+enum outcome compile_object_map(struct builder *b, const struct stmt *s)
+{
+	const struct element_type type = {
+		.key = key_type_of(s->object.key), .kind = DATA_OBJECTS, .objects = s->object.kind
+	};
+
+	if (compile_key(b, s->object.key) == OUTCOME_NEVER)
+		return OUTCOME_NEVER;
+	compile_emit(b, (struct insn){
+				.op = OP_OBJECT,
+				.k = s->object.kind == KIND_CT_HELPER,
+				.a = add_set(b, &type, s->object.set),
+				.b = b->rule,
+			});
 	return OUTCOME_GOES_ON;
 }
 

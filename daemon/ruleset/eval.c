@@ -70,6 +70,22 @@ eval_act(struct eval *e, const struct ct_action *compiled, bool from_acc, uint32
 	return e->act ? e->act(e, &action) : CT_ACTED;
 }
 
+/* What a map has for a key: as the statement that names the object itself. */
+__attribute__((noinline)) static enum ct_acted
+eval_mapped(const struct program *p, const struct insn *i, struct eval *e, const uint8_t *key)
+{
+	const struct program_object *o = eval_object(p, &p->sets[i->a], e, key);
+
+	if (!o)
+		return CT_ACTED_BREAK;
+	if (o->acts)
+		return eval_act(e, &p->actions[o->at], false, 0);
+	if (p->states[o->at].kind != STATE_COUNTER)
+		return eval_state(p, &p->states[o->at], e);
+	eval_count(p, p->states[o->at].slot, e);
+	return CT_ACTED;
+}
+
 /* A test of x; `miss` leaves the rule. */
 #define MATCH_IF(condition)                                                                    \
 	if (!(condition))                                                                      \
@@ -288,6 +304,18 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			}
 			i++;
 			continue;
+		case OP_OBJECT:
+			switch (eval_mapped(prog, i, e, key)) {
+			case CT_ACTED_BREAK:
+				goto miss;
+			case CT_ACTED_DROP:
+				return i;
+			default:
+				break;
+			}
+			state = e->ct_state ? e->ct_state : CT_STATE_INVALID;
+			i++;
+			continue;
 		case OP_SET_PRIORITY:
 			e->priority = acc;
 			i++;
@@ -411,7 +439,10 @@ static void result_rule(const struct insn *i, enum verdict verdict, struct eval_
 {
 	result->verdict = verdict;
 	result->by = BY_RULE;
-	result->at = i->op == OP_JUMP || i->op == OP_ACT || i->op == OP_STATE ? i->b : i->a;
+	result->at = i->op == OP_JUMP || i->op == OP_ACT || i->op == OP_STATE ||
+				     i->op == OP_OBJECT ?
+			     i->b :
+			     i->a;
 	if (verdict == VERDICT_REJECT) {
 		result->reject.tcp_reset = i->k;
 		result->reject.icmp_type = (uint8_t)(i->off >> 8);

@@ -76,6 +76,26 @@ bool eval_lacks(const struct program_set *s, const struct eval *e, const uint8_t
 	       !set_find(s->content, key, e->now.mono, &hit);
 }
 
+const struct program_object *eval_object(const struct program *p, const struct program_set *s,
+					 struct eval *e, const uint8_t *key)
+{
+	const struct program_object *o = p->objects + s->first_object;
+	uint32_t n = s->n_objects;
+	struct set_hit hit;
+	uint64_t handle;
+
+	if (!n || !eval_find(p, s, e, key, &hit))
+		return NULL;
+	memcpy(&handle, hit.data, sizeof(handle));
+	while (n > 1) {
+		uint32_t half = n / 2;
+
+		o += o[half].handle <= handle ? half : 0;
+		n -= half;
+	}
+	return o->handle == handle ? o : NULL;
+}
+
 /* ---- changes ---- */
 
 bool eval_dynset(const struct program *p, const struct program_dynset *d, struct eval *e,

@@ -267,7 +267,11 @@ struct stmt {
 		struct stateful counter, state; /* of all that remember something */
 		struct log_spec log; /* prefix is owned here */
 		struct { enum selector_id target; struct expr *value; } set;
-		struct { enum object_kind kind; char *name; } object;
+		struct {
+			enum object_kind kind;
+			char *name;             /* NULL: what a map has for a key */
+			struct expr *key, *set; /* as of vmap */
+		} object;
 		struct { struct expr *key, *set; } vmap;
 		struct {
 			enum dynset_op op;

@@ -173,6 +173,8 @@ enum selector_id parse_ct_selector(struct parser *p);
 bool parse_ct_given(struct parser *p, enum selector_id target, struct stmt *s);
 /* A name, or a variable that holds one; NULL with an error said. */
 char *parse_given_name(struct parser *p);
+/* The same, or a map of objects of that kind. */
+bool parse_given(struct parser *p, enum object_kind kind, struct stmt *s);
 /* parse_stateful.c: behind counter, limit, quota, last, ct count; and what is in the block of an
  * object, or behind its name. */
 bool parse_counter(struct parser *p, struct stmt *s);

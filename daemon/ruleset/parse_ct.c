@@ -146,18 +146,53 @@ char *parse_given_name(struct parser *p)
 	return name;
 }
 
+/* key map { ... } */
+static bool parse_given_map(struct parser *p, struct stmt *s)
+{
+	struct expr *e = parse_value(p);
+
+	if (!e)
+		return false;
+	if (e->kind == EXPR_SYMBOL && strlen(e->symbol) <= OBJECT_NAME_MAX_LEN) {
+		s->object.name = e->symbol;
+		e->symbol = NULL;
+	} else if (e->kind == EXPR_MAP) {
+		s->object.key = e->map.key;
+		s->object.set = e->map.set;
+		e->map.key = e->map.set = NULL;
+	} else {
+		diag_error(p->d, &e->span,
+			   "this is neither the name of an object nor a map of objects");
+	}
+	expr_free(e);
+	return s->object.name || s->object.set;
+}
+
+bool parse_given(struct parser *p, enum object_kind kind, struct stmt *s)
+{
+	s->kind = STMT_OBJECT;
+	s->object.kind = kind;
+	s->object.name = NULL;
+	s->object.key = s->object.set = NULL;
+	/* A word may begin either. */
+	if (p->t.kind == TOKEN_WORD)
+		return parse_given_map(p, s);
+	s->object.name = parse_given_name(p);
+	return s->object.name != NULL;
+}
+
 bool parse_ct_given(struct parser *p, enum selector_id target, struct stmt *s)
 {
+	enum object_kind kind = KIND_NONE;
 	struct span first = s->span;
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
 		if (given[i].target == target)
-			s->object.kind = given[i].kind;
+			kind = given[i].kind;
 	}
-	if (!s->object.kind)
+	if (!kind)
 		return false;
-	s->kind = STMT_OBJECT;
-	s->object.name = parse_given_name(p);
+	parse_given(p, kind, s);
 	s->span = span_join(first, p->last);
 	return true;
 }

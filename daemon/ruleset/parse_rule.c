@@ -101,7 +101,7 @@ static bool parse_set(struct parser *p, struct expr *left, struct stmt *s)
 	*s = (struct stmt){ .span = left->span };
 	expr_free(left);
 	if (parse_ct_given(p, target, s))
-		return s->object.name != NULL;
+		return s->object.name || s->object.set;
 	s->kind = kind_of_set(target);
 	if (!s->kind) {
 		diag_error(p->d, &s->span, "\"%s\" cannot be set", selectors[target].text);

@@ -180,10 +180,7 @@ static bool parse_quota_spec(struct parser *p, struct quota_spec *q)
 
 static bool parse_reference(struct parser *p, struct stmt *s, enum object_kind kind)
 {
-	s->kind = STMT_OBJECT;
-	s->object.kind = kind;
-	s->object.name = parse_given_name(p);
-	return s->object.name != NULL;
+	return parse_given(p, kind, s);
 }
 
 /* ---- statements ---- */

@@ -525,7 +525,9 @@ void print_json_expr(const struct expr *e, unsigned flags, struct text *out)
 		out_string(out, "*");
 		break;
 	case EXPR_NONE:
-	case EXPR_SYMBOL:
+	case EXPR_SYMBOL: /* an object, in a map */
+		out_string(out, e->symbol);
+		break;
 	case EXPR_LIST:
 		break;
 	}

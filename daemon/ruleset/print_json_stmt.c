@@ -242,6 +242,25 @@ static void print_named(const char *key, const char *name, struct text *out)
 	out_close(out, '}');
 }
 
+static void print_given(const struct stmt *s, unsigned flags, struct text *out)
+{
+	const char *kind = object_kind_name(s->object.kind);
+
+	if (s->object.name) {
+		print_named(kind, s->object.name, out);
+		return;
+	}
+	out_open_object(out, kind);
+	out_key(out, "map");
+	out_open(out, '{');
+	out_key(out, "key");
+	print_json_expr(s->object.key, flags, out);
+	out_key(out, "data");
+	print_json_expr(s->object.set, flags, out);
+	out_close(out, '}');
+	out_close_object(out);
+}
+
 static void print_dynset_elem(const struct stmt *s, unsigned flags, struct text *out)
 {
 	if (!s->dynset.has_timeout) {
@@ -328,7 +347,7 @@ void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		print_write(s, flags, out);
 		break;
 	case STMT_OBJECT:
-		print_named(object_kind_name(s->object.kind), s->object.name, out);
+		print_given(s, flags, out);
 		break;
 	case STMT_NOTRACK:
 		out_word(out, "notrack");

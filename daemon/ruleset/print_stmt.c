@@ -163,7 +163,9 @@ void print_expr(const struct expr *e, unsigned flags, struct text *out)
 		print_operation(e, flags, out);
 		break;
 	case EXPR_NONE:
-	case EXPR_SYMBOL:
+	case EXPR_SYMBOL: /* an object, in a map */
+		text_printf(out, "\"%s\"", e->symbol);
+		break;
 	case EXPR_LIST:
 		break;
 	}
@@ -343,6 +345,19 @@ static void print_set_stmt(const struct stmt *s, unsigned flags, struct text *ou
 		print_expr(value, flags, out);
 }
 
+static void print_given(const struct stmt *s, unsigned flags, struct text *out)
+{
+	text_printf(out, "%s %s ", object_kind_name(s->object.kind),
+		    object_state_kind(s->object.kind) ? "name" : "set");
+	if (s->object.name) {
+		text_printf(out, "\"%s\"", s->object.name);
+		return;
+	}
+	print_expr(s->object.key, flags, out);
+	text_puts(out, " map ");
+	print_expr(s->object.set, flags, out);
+}
+
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out)
 {
 	switch (s->kind) {
@@ -387,8 +402,7 @@ void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, stru
 		write_print(s, flags, out);
 		break;
 	case STMT_OBJECT:
-		text_printf(out, "%s %s \"%s\"", object_kind_name(s->object.kind),
-			    object_state_kind(s->object.kind) ? "name" : "set", s->object.name);
+		print_given(s, flags, out);
 		break;
 	case STMT_NOTRACK:
 		text_puts(out, "notrack");

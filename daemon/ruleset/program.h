@@ -84,6 +84,8 @@ enum op {
 	OP_VMAP,        /* the verdict that map a has for the key: at one of the next three, and
 			 * behind these it goes on; b: this rule */
 	OP_SET_TRACE,    /* meta nftrace = acc */
+	OP_OBJECT,      /* the object that map a has for the key; b: this rule, which it may have
+			 * drop; k: some are ct helpers */
 	OP_JUMP,        /* to a, coming back to the next instruction; b: this rule */
 	OP_GOTO,        /* to a */
 	OP_RETURN,
@@ -122,6 +124,7 @@ struct program_set {
 	struct set_dynamic *dynamic; /* of the ruleset; NULL: packets add nothing to it */
 	const struct set *named;     /* NULL: within a rule */
 	uint32_t first_target, n_targets; /* of verdict maps: the chains that they may name */
+	uint32_t first_object, n_objects; /* of maps of objects: those that they may name */
 	struct program_states stated;     /* by elements that transactions added */
 	struct program_states given;      /* by those that packets added */
 };
@@ -135,6 +138,13 @@ struct program_dynset {
 	uint64_t timeout; /* ns */
 	struct program_states stated; /* by elements that transactions added */
 	struct program_states given;  /* by those that it adds */
+};
+
+/* An object that maps may name. */
+struct program_object {
+	uint64_t handle;
+	bool acts;   /* on the flow */
+	uint32_t at; /* its action, or state */
 };
 
 /* Where a chain begins, by handle. */
@@ -183,6 +193,9 @@ enum ct_field {
 /* Find an element, and let it count.  False: it is not there, or its statements say no. */
 bool eval_find(const struct program *p, const struct program_set *s, struct eval *e,
 	       const uint8_t *key, struct set_hit *ret_hit);
+/* The object that a map has for a key; NULL: it has none, or is said no to. */
+const struct program_object *eval_object(const struct program *p, const struct program_set *s,
+					 struct eval *e, const uint8_t *key);
 /* Whether there is none. */
 bool eval_lacks(const struct program_set *s, const struct eval *e, const uint8_t *key);
 /* False: the rule does not match. */
@@ -304,7 +317,8 @@ struct program {
 	struct program_dynset *dynsets;
 	uint32_t n_dynsets;
 	struct program_target *targets; /* of each table the chains, sorted by handle */
-	uint32_t n_sets, n_targets;
+	struct program_object *objects; /* likewise the objects */
+	uint32_t n_sets, n_targets, n_objects;
 	struct program_state *states;
 	uint32_t n_states;
 	struct mangle *mangles;

@@ -19,6 +19,10 @@ static size_t stmt_exprs(struct stmt *s, struct expr **ret[STMT_EXPRS])
 		ret[n++] = &s->vmap.key;
 		ret[n++] = &s->vmap.set;
 		break;
+	case STMT_OBJECT:
+		ret[n++] = &s->object.key;
+		ret[n++] = &s->object.set;
+		break;
 	case STMT_SET_META:
 	case STMT_SET_CT:
 		ret[n++] = &s->set.value;

@@ -271,6 +271,38 @@ static void with_the_last_rule_that_gave_others_new_statements_hold(void **state
 	assert_shows("10.0.0.1 limit rate 1/hour burst 4 packets");
 }
 
+/* ---- objects that maps lead to ---- */
+
+#define OBJECTS                                                                                \
+	"counter a { packets 0 bytes 0; }\n counter b { packets 0 bytes 0; }\n"                 \
+	"limit l { rate 1/hour burst 2 packets; }\n"
+
+static void a_map_says_which_counter_counts(void **state)
+{
+	(void)state;
+	load(TABLE(OBJECTS "map m { type ipv4_addr : counter; elements = { 10.0.0.1 : \"a\", "
+			   "10.0.0.2 : \"b\" }; }",
+		   "counter name ip saddr map @m accept"));
+	assert_int_equal(pass("10.0.0.1", 3), 3);
+	assert_int_equal(pass("10.0.0.2", 1), 1);
+	/* What is not in the map does not match. */
+	assert_int_equal(pass("10.0.0.3", 1), 0);
+	assert_shows("counter a {\n\t\tpackets 3 bytes 150");
+	restart();
+	assert_int_equal(pass("10.0.0.2", 1), 1);
+	assert_shows("counter a {\n\t\tpackets 3 bytes 150");
+	assert_shows("counter b {\n\t\tpackets 2 bytes 100");
+}
+
+static void a_limit_that_a_map_leads_to_says_no(void **state)
+{
+	(void)state;
+	load(TABLE(OBJECTS, "limit name ip saddr map { 10.0.0.0/24 : \"l\" } accept"));
+	assert_int_equal(pass("10.0.0.1", 5), 2);
+	assert_int_equal(pass("10.0.0.2", 5), 0);
+	assert_int_equal(pass("10.0.1.1", 5), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +329,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_meter_limits_each_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(rules_that_disagree_about_elements_are_refused,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_map_says_which_counter_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_limit_that_a_map_leads_to_says_no, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(
 			with_the_last_rule_that_gave_others_new_statements_hold, setup, teardown),
 	};
