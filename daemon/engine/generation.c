@@ -8,12 +8,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ctfw/clock.h"
+
+/* The program is compiled anew for it: not too often. */
+#define EXPIRE_EVERY (10 * NSEC_PER_SEC)
+
 struct generation {
 	struct engine *engine;
 	struct counters *counters;
 	struct arena *arena;
 	struct ruleset *ruleset;
 	uint64_t serial;
+	uint64_t expire_at; /* monotonic ns: when to look for what has expired */
 	void (*changed)(void *arg, const struct ruleset *old, const struct ruleset *new,
 			bool anew);
 	void *changed_arg;
@@ -117,6 +123,29 @@ int generation_apply(struct generation *g, const struct ruleset_input *input, st
 		return 0;
 	}
 	return install(g, next, false, d);
+}
+
+void generation_expire(struct generation *g, uint64_t mono)
+{
+	struct ruleset *next = NULL;
+	struct program *program = NULL;
+	struct diag d = DIAG_INIT;
+
+	if (mono < g->expire_at)
+		return;
+	g->expire_at = mono + EXPIRE_EVERY;
+	if (ruleset_expire(g->ruleset, mono, &next) < 0)
+		return;
+	if (next != g->ruleset &&
+	    engine_compile(g->engine, next, g->ruleset, &d, &program) == 0) {
+		struct ruleset *former = g->ruleset;
+
+		engine_set_program(g->engine, program);
+		g->ruleset = ruleset_ref(next);
+		ruleset_unref(former);
+	}
+	ruleset_unref(next);
+	diag_fini(&d);
 }
 
 /* What the file makes of nothing. */

@@ -192,6 +192,7 @@ static void on_housekeep(evutil_socket_t fd, short what, void *arg)
 			       filter_now(NULL).mono);
 	rcu_offline();
 	engine_housekeep(f->engine, filter_now(NULL));
+	generation_expire(f->generation, filter_now(NULL).mono);
 }
 
 /* Addresses, links or routes have changed.  An interface made anew has another index. */

@@ -36,6 +36,10 @@ void generation_watch(struct generation *g,
 				      const struct ruleset *new, bool anew),
 		      void *arg);
 
+/* Give back the memory of elements that have expired, now and then; nothing that anybody sees
+ * changes, so that nothing is saved, and it is no change for those who watch. */
+void generation_expire(struct generation *g, uint64_t mono);
+
 const struct ruleset *generation_ruleset(const struct generation *g);
 /* Counts changes that were put in force. */
 uint64_t generation_serial(const struct generation *g);

@@ -82,6 +82,10 @@ struct ruleset_input {
 int ruleset_apply(struct ruleset *old, const struct ruleset_input *input, struct diag *d,
 		  struct text *out, struct ruleset **ret_new);
 
+/* Drop elements of sets that have expired, a bounded number at a time.  0 and in *ret_new the
+ * ruleset without them (old itself, referenced once more, when there are none), or -ENOMEM. */
+int ruleset_expire(struct ruleset *old, uint64_t mono, struct ruleset **ret_new);
+
 /* Print as `nft list ruleset` with these flags would. */
 void ruleset_print(const struct ruleset *rs, unsigned flags, struct text *out);
 

@@ -406,6 +406,25 @@ static void a_wrong_ruleset_changes_nothing(void **state)
 	diag_fini(&d);
 }
 
+static void what_expires_goes_without_a_change(void **state)
+{
+	struct bench *b = *state;
+	const struct ruleset *before;
+	uint64_t serial;
+
+	rules(b, "table ip t { set s { type ipv4_addr; flags interval,timeout; timeout 5s;\n"
+		 "elements = { 10.8.0.0/16 } }\n"
+		 "chain f { type filter hook forward priority 0; ip saddr @s accept; drop; }; }\n");
+	before = generation_ruleset(b->generation);
+	serial = generation_serial(b->generation);
+	generation_expire(b->generation, NSEC_PER_SEC);
+	assert_ptr_equal(generation_ruleset(b->generation), before);
+	generation_expire(b->generation, 3600 * NSEC_PER_SEC);
+	assert_ptr_not_equal(generation_ruleset(b->generation), before);
+	assert_int_equal(generation_serial(b->generation), serial);
+	assert_int_equal(send_udp(b, &b->in, "10.8.0.2", "198.51.100.1").verdict, VERDICT_DROP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +445,7 @@ int main(void)
 		engine_test(a_wrong_checksum_is_invalid_unless_the_host_made_it),
 		engine_test(counters_and_handles_outlive_the_process),
 		engine_test(a_wrong_ruleset_changes_nothing),
+		engine_test(what_expires_goes_without_a_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,6 +271,43 @@ static void with_the_last_rule_that_gave_others_new_statements_hold(void **state
 	assert_shows("10.0.0.1 limit rate 1/hour burst 4 packets");
 }
 
+static size_t memory_of(const char *name)
+{
+	const struct table *t = rs->tables[0];
+
+	return set_content_count(t->sets[set_find_named(t, name)]->content);
+}
+
+static void what_has_expired_is_given_back(void **state)
+{
+	struct ruleset *next = NULL;
+	uint32_t slot, again;
+
+	(void)state;
+	load(TABLE("set s { type ipv4_addr; flags timeout,interval; counter; "
+		   "elements = { 10.0.0.0/8 timeout 10s, 11.0.0.0/8 timeout 30s, 12.0.0.0/8 } }",
+		   "ip saddr @s accept"));
+	assert_int_equal(ruleset_expire(rs, now, &next), 0);
+	assert_ptr_equal(next, rs);
+	ruleset_unref(next);
+	slot = counter_alloc(counters, (struct counter){ 0 });
+	counter_release(counters, slot);
+	now += 11 * S;
+	assert_int_equal(memory_of("s"), 3);
+	assert_int_equal(ruleset_expire(rs, now, &next), 0);
+	assert_ptr_not_equal(next, rs);
+	ruleset_unref(rs);
+	rs = next;
+	assert_int_equal(memory_of("s"), 2);
+	/* And its counter is another's. */
+	again = counter_alloc(counters, (struct counter){ 0 });
+	assert_true(again < slot);
+	counter_release(counters, again);
+	assert_int_equal(pass("10.0.0.1", 1), 0);
+	assert_int_equal(pass("11.0.0.1", 1), 1);
+	assert_int_equal(pass("12.0.0.1", 1), 1);
+}
+
 /* ---- objects that maps lead to ---- */
 
 #define OBJECTS                                                                                \
@@ -329,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_meter_limits_each_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(rules_that_disagree_about_elements_are_refused,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_has_expired_is_given_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_map_says_which_counter_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_limit_that_a_map_leads_to_says_no, setup,
 						teardown),
