@@ -15,8 +15,8 @@ Item = namedtuple("Item", "text features name", defaults=[None])
 MARKS = [0, 1, 2, 4, 6, 0x80, 0x80000001]
 # What the last chain tells of marks, bit by bit.
 MARK_BITS = [0, 1, 2, 7, 31]
-# Named sets and maps: type of the key, as so many fields.
-SETS = 5
+# Named sets and maps: so many that stay as they are, and so many that packets change.
+SETS, DYNAMIC = 5, 4
 
 
 class Grammar:
@@ -33,6 +33,8 @@ class Grammar:
         some = [f for f in FIELDS if self.family == "inet" or f.l3 in (None, self.family)]
         self.fields = random.sample(some, min(len(some), 45))
         self.sets, self.maps, self.vmaps = [], [], []
+        self.changing, self.learning = [], []  # sets and maps that packets change
+        self.small = set()
         self.subs = ["sub0", "sub1", "sub2"]
 
     # ---- values
@@ -195,7 +197,7 @@ class Grammar:
 
     def named(self):
         """A look-up in a set of the table."""
-        name, parts = self.random.choice(self.sets)
+        name, parts = self.random.choice(self.sets + self.changing)
         for f in parts:
             self.about(f)
         self.features.append("@set")
@@ -220,8 +222,8 @@ class Grammar:
             keys = self.elements([f], r.random() < 0.3, 6)
             return "%s set %s map { %s }" % (key, f.text, ", ".join(
                 "%s : %s" % (k, hex(r.choice(MARKS))) for k in keys))
-        if x == 4 and self.maps:
-            name, parts = r.choice(self.maps)
+        if x == 4 and (self.maps or self.learning):
+            name, parts = r.choice(self.maps + self.learning)
             for part in parts:
                 self.about(part)
             self.features.append("@map")
@@ -232,6 +234,20 @@ class Grammar:
         """nft's grammar takes neither extension headers nor fib there; and what an option needs it
         puts before all of the rule, where we put it before the statement."""
         return not (f.place and isinstance(f.place[0], tuple)) and "fib" not in f.text
+
+    def change(self):
+        """A statement by which a packet changes a set or map."""
+        r = self.random
+        name, parts = r.choice(self.changing + self.learning)
+        for part in parts:
+            self.about(part)
+        # What packets delete of a set that has few places keeps its own in the kernel.
+        op = r.choice(["add", "add", "update"] + ["delete"] * (name not in self.small))
+        value = ""
+        if (name, parts) in self.learning:
+            value = " : " + r.choice(["0x6", "0x81", "meta mark", "ct mark"])
+        self.features.append(op + " @set")
+        return "%s @%s { %s%s }" % (op, name, " . ".join(p.text for p in parts), value)
 
     def end(self, targets):
         """At the rule's end: mostly nothing, so that the rules behind it are reached."""
@@ -268,7 +284,7 @@ class Grammar:
         if self.family != "inet":
             self.l3 = self.family
         chosen = [self.match() for _ in range(r.choice([1, 1, 1, 2, 2, 3]))]
-        if self.sets and self.l3 != "flow" and r.random() < 0.15:
+        if (self.sets or self.changing) and self.l3 != "flow" and r.random() < 0.2:
             chosen.append(self.named())
         if r.random() < 0.15:
             chosen.append(r.choice(["limit rate %d/day burst %d packets", "quota over %d bytes",
@@ -276,6 +292,9 @@ class Grammar:
                           r.choice([1, 3, 500]))
             self.features.append(chosen[-1].split()[0])
         tail = self.statement() if r.random() < 0.15 else ""
+        if (self.changing or self.learning) and self.l3 != "flow" and r.random() < 0.2:
+            # Whether it took the packet shows in the counter and the log behind it.
+            chosen.append(self.change())
         end = self.end(targets)
         self.names += 1
         return " ".join(w for w in chosen + ["counter", 'log prefix "r%d" group 7' % self.names,
@@ -295,6 +314,7 @@ class Grammar:
             yield Item("add chain %s %s { type filter hook prerouting priority %d; }" % (
                 self.table, bases[-1], priority), ["chain"])
         yield from self.named_sets()
+        yield from self.dynamic_sets()
         for i, chain in enumerate(self.subs):
             for _ in range(rules // 10):
                 rule = self.rule(self.subs[i + 1:])
@@ -329,6 +349,33 @@ class Grammar:
                 what, self.table, name, " . ".join(f.text for f in parts), more,
                 " flags interval;" if intervals else "", ", ".join(keys)),
                 ["named " + what] + [f.text for f in parts], (kind, name, parts))
+
+    def dynamic_sets(self):
+        """Some take few elements only."""
+        r = self.random
+        for i in range(DYNAMIC):
+            parts = self.key_of([f for f in self.fields
+                                 if not f.domain.words and f.l4 != "any" and
+                                 TYPED.search(f.text)])
+            if not parts:
+                return
+            what, more, kind = r.choice([("set", "", self.changing),
+                                         ("set", "", self.changing),
+                                         ("map", " : meta mark", self.learning)])
+            name = "dynamic%d" % i
+            size = r.choice([3, 1000, 1000])
+            if size == 3:
+                self.small.add(name)
+            yield Item("add %s %s %s { typeof %s%s; flags dynamic; size %d;%s }" % (
+                what, self.table, name, " . ".join(f.text for f in parts), more,
+                size, r.choice(["", " counter;"])),
+                ["dynamic " + what] + [f.text for f in parts], (kind, name, parts))
+
+    def key_of(self, some):
+        parts = self.random.sample(some, min(len(some), self.random.choice([1, 1, 2])))
+        if len({f.l3 for f in parts if f.l3}) > 1 or len({f.l4 for f in parts if f.l4}) > 1:
+            parts = parts[:1]
+        return parts
 
     def taken(self, item):
         """Both sides have taken it: what it names can be used."""
