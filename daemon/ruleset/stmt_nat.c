@@ -244,6 +244,15 @@ static bool gives_ports(const struct checker *ck, const struct expr *set)
 	return item->kind == EXPR_MAPPING && item->mapping.data->kind == EXPR_CONCAT;
 }
 
+static bool has_ports(struct checker *ck, const struct span *at)
+{
+	if (ck->proto.l4 != PROTOCOLS_NONE)
+		return true;
+	diag_error(ck->d, at,
+		   "ports need a protocol: match it before, as in \"meta l4proto { tcp, udp }\"");
+	return false;
+}
+
 /* A constant, a range of them, a field or a map. */
 static bool check_target(struct checker *ck, const struct datatype *dt, struct expr **e)
 {
@@ -254,7 +263,9 @@ static bool check_target(struct checker *ck, const struct datatype *dt, struct e
 		key_type_add(&to, dt, true);
 		if (gives_ports(ck, (*e)->map.set))
 			key_type_add(&to, &datatype_inet_service, true);
-		return check_map(ck, &to, true, *e);
+		/* The map's key may be what says the protocol. */
+		return check_map(ck, &to, true, *e) &&
+		       (to.n == 1 || has_ports(ck, &(*e)->span));
 	}
 	if (!from)
 		return check_constant(ck, dt, e);
@@ -263,11 +274,8 @@ static bool check_target(struct checker *ck, const struct datatype *dt, struct e
 
 static bool check_port(struct checker *ck, struct stmt *s)
 {
-	if (ck->proto.l4 != PROTOCOLS_NONE)
-		return check_target(ck, &datatype_inet_service, &s->nat.port);
-	diag_error(ck->d, &s->nat.port->span,
-		   "ports need a protocol: match it before, as in \"meta l4proto { tcp, udp }\"");
-	return false;
+	return has_ports(ck, &s->nat.port->span) &&
+	       check_target(ck, &datatype_inet_service, &s->nat.port);
 }
 
 static bool says_family(const struct checker *ck, const struct expr *e)
