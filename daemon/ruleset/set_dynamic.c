@@ -234,11 +234,11 @@ static uint32_t next_ref(const struct set_elements *e, uint32_t ref)
 	return atomic_load_explicit(&e->links[ref - 1].next, memory_order_acquire);
 }
 
+/* Its bucket is locked, and its hash is in its link. */
 static void link_record(struct set_elements *e, uint32_t index, uint32_t hash)
 {
 	_Atomic uint32_t *head = bucket_of(e, hash);
 
-	e->links[index].hash = hash;
 	atomic_store_explicit(&e->links[index].next,
 			      atomic_load_explicit(head, memory_order_relaxed) & ~LOCK,
 			      memory_order_relaxed);
@@ -398,6 +398,8 @@ static enum set_outcome add_locked(struct set_dynamic *s, unsigned worker,
 		return SET_NO_RECORD;
 	}
 	atomic_fetch_add_explicit(&e->used, 1, memory_order_relaxed);
+	/* Who finds it expired already must know whose lock to wait for. */
+	e->links[index].hash = hash;
 	fill(s, v, mono, &e->records[index]);
 	link_record(e, index, hash);
 	count(&e->tally[worker].added);
@@ -450,6 +452,7 @@ enum set_outcome set_dynamic_update(struct set_dynamic *s, unsigned worker,
 	enum set_outcome outcome;
 
 	do {
+		r = NULL; /* not one that ended in between */
 		outcome = set_dynamic_add(s, worker, v, mono, &r);
 	} while (outcome == SET_FOUND &&
 		 !renew(r, v->timeout, in ? mono + in : SET_RECORD_NEVER));
@@ -700,6 +703,7 @@ static bool take_up(struct set_elements *e, struct set_record *r)
 	if (r->set >= e->next_number)
 		e->next_number = r->set + 1;
 	bucket_lock(bucket_of(e, hash));
+	e->links[index_of(e, r)].hash = hash;
 	link_record(e, index_of(e, r), hash);
 	bucket_unlock(bucket_of(e, hash));
 	return true;
