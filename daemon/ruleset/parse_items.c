@@ -187,7 +187,10 @@ struct expr *parse_items(struct parser *p)
 		parse_skip_newlines(p);
 		if (!parse_accept(p, ','))
 			break;
-		parse_skip_newlines(p);
+		/* Nothing between two commas is nothing, to nft as well. */
+		do
+			parse_skip_newlines(p);
+		while (parse_accept(p, ','));
 	}
 	parse_leave(p);
 	if (!e)
