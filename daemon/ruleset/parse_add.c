@@ -142,10 +142,6 @@ static bool parse_chain_block(struct parser *p, struct command *c, size_t at)
 	return true;
 }
 
-static const char *const later_objects[] = {
-	"meter", NULL,
-};
-
 static bool refuse_object(struct parser *p)
 {
 	static const struct {
@@ -160,13 +156,6 @@ static bool refuse_object(struct parser *p)
 			continue;
 		diag_error(p->d, &p->t.span, "\"%s\" is not supported: %s", never[i].word,
 			   never[i].why);
-		return true;
-	}
-	for (size_t i = 0; later_objects[i]; i++) {
-		if (!token_is_word(&p->t, later_objects[i]))
-			continue;
-		diag_error(p->d, &p->t.span, "\"%s\" is not supported by this version",
-			   later_objects[i]);
 		return true;
 	}
 	return false;

@@ -331,25 +331,25 @@ static const struct {
 	{ "dnat", nat_parse_dnat },
 	{ "masquerade", nat_parse_masquerade },
 	{ "redirect", nat_parse_redirect },
-#define LATER(word)                                                                            \
+#define REFUSED(word)                                                                            \
 	{                                                                                      \
 		word, refuse_statement                                                         \
 	}
-	LATER("queue"),
-	LATER("dup"),
-	LATER("fwd"),
-	LATER("tproxy"),
-	LATER("synproxy"),
-	LATER("flow"),
+	REFUSED("queue"),
+	REFUSED("dup"),
+	REFUSED("fwd"),
+	REFUSED("tproxy"),
+	REFUSED("synproxy"),
+	REFUSED("flow"),
 	{ "add", parse_dynset_add },
 	{ "update", parse_dynset_update },
 	{ "delete", parse_dynset_delete },
 	{ "set", parse_dynset_set },
-	LATER("map"),
+	REFUSED("map"),
 	{ "meter", parse_meter },
-	LATER("xt"),
-	LATER("secmark"),
-#undef LATER
+	REFUSED("xt"),
+	REFUSED("secmark"),
+#undef REFUSED
 };
 
 bool parse_at_statement(const struct parser *p)
