@@ -417,6 +417,24 @@ static bool vnet_fits(const struct packet *p)
 	return v->gso_type == VIRTIO_NET_HDR_GSO_NONE || gso_fits(p);
 }
 
+/* Every member by itself: one assignment would be a loop over all the bytes, which costs as
+ * much as all the rest here. */
+static inline void begin(struct packet *p, uint8_t *data, uint32_t len,
+			 const struct virtio_net_hdr *vnet)
+{
+	p->data = data;
+	p->len = len;
+	p->l4_len = 0;
+	p->l4_off = 0;
+	p->family = p->l4_proto = 0;
+	p->flags = 0;
+	p->tcp_flags = p->icmp_type = p->icmp_code = 0;
+	p->sport = p->dport = p->icmp_id = 0;
+	p->vnet = vnet ? *vnet : (struct virtio_net_hdr){ 0 };
+	p->saddr = p->daddr = (union addr){ 0 };
+	p->hash = 0;
+}
+
 /* ---- what others call ---- */
 
 enum reason packet_parse(uint8_t *data, size_t len, const struct virtio_net_hdr *vnet,
@@ -425,9 +443,7 @@ enum reason packet_parse(uint8_t *data, size_t len, const struct virtio_net_hdr 
 	struct packet *p = ret_packet;
 	enum reason reason;
 
-	*p = (struct packet){ .data = data, .len = (uint32_t)len };
-	if (vnet)
-		p->vnet = *vnet;
+	begin(p, data, (uint32_t)len, vnet);
 	if (len == 0)
 		return REASON_VERSION;
 	switch (data[0] >> 4) {

@@ -426,9 +426,11 @@ run_traced(const struct program *prog, struct frame *f, struct eval *e, enum hoo
 static const struct insn *run_base(const struct program *prog, const struct program_base *base,
 				   struct eval *e, enum hook hook)
 {
-	struct frame f = { .i = prog->code + base->start };
+	struct frame f; /* back[] is not cleared: that would cost more than most chains */
 	const struct insn *i;
 
+	f.i = prog->code + base->start;
+	f.depth = 0;
 	if (e->nftrace && e->trace)
 		return run_traced(prog, &f, e, hook, base);
 	i = run(prog, &f, e, hook, NULL);
