@@ -48,6 +48,8 @@ bool check_oom(struct checker *ck);
 bool check_constant(struct checker *ck, const struct datatype *dt, struct expr **e);
 /* A match's left side: a selector, or operations with constants on one. */
 bool check_left(struct checker *ck, struct expr *left);
+/* What a selector is of, as far as it is (jhash): a field, or a CONCAT of some. */
+bool check_hashed(struct checker *ck, struct expr *selector);
 /* The type of the selector at the bottom of a left side. */
 const struct datatype *expr_type(const struct expr *left);
 /* A field that is looked at: a left side, the protocols that it needs, its normal form. */

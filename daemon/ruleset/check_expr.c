@@ -474,19 +474,21 @@ const struct datatype *expr_type(const struct expr *left)
 	return expr_bottom(left)->type;
 }
 
-/* What is hashed: a field, or operations on one. */
-static bool check_hashed(struct checker *ck, const struct expr *selector)
+bool check_hashed(struct checker *ck, struct expr *selector)
 {
 	struct expr *of = selector->arg.of;
 
 	if (!of)
 		return true;
-	if (!protocols_settle(ck, of) || !check_left(ck, of))
+	for (size_t i = 0; i < (of->kind == EXPR_CONCAT ? of->list.n : 1); i++) {
+		const struct expr *part = of->kind == EXPR_CONCAT ? of->list.item[i] : of;
+
+		if (expr_selector(part) != SELECTOR_JHASH)
+			continue;
+		diag_error(ck->d, &part->span, "a hash of a hash spreads no better than one");
 		return false;
-	if (expr_bottom(of)->selector != SELECTOR_JHASH)
-		return true;
-	diag_error(ck->d, &of->span, "a hash of a hash spreads no better than one");
-	return false;
+	}
+	return check_key(ck, &selector->arg.of);
 }
 
 bool check_left(struct checker *ck, struct expr *left)

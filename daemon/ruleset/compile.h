@@ -53,6 +53,8 @@ enum outcome compile_vmap(struct builder *b, const struct stmt *s);
 enum outcome compile_map(struct builder *b, const struct expr *map, const struct key_type *to);
 enum outcome compile_dynset(struct builder *b, const struct stmt *s);
 enum outcome compile_object_map(struct builder *b, const struct stmt *s);
+/* The parts of a key into its bytes, from at on. */
+enum outcome compile_key_at(struct builder *b, const struct expr *key, unsigned at);
 /* Remember the table's chains for these. */
 void compile_targets(struct builder *b);
 /* compile.c: room for one more; false when out of memory. */
@@ -63,8 +65,8 @@ bool compile_room_target(struct builder *b);
 enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits);
 /* A value of that type into the accumulator, for the statements that set something. */
 enum outcome compile_value(struct builder *b, const struct datatype *dt, const struct expr *e);
-/* compile_field.c: what OP_FIELD loads for a selector, and whether that is more than 32 bits;
- * what it is of (jhash) is computed first.  False: it loads nothing so. */
+/* compile_field.c: what OP_FIELD or its like loads for a selector, and whether that is more than
+ * 32 bits; what it is of (jhash) is loaded first.  False: it loads nothing so. */
 bool compile_op_field(struct builder *b, const struct expr *selector, struct insn *ret_insn,
 		      bool *ret_wide);
 

@@ -3,6 +3,7 @@
 #include "ruleset/datatype.h"
 #include "ruleset/exthdr.h"
 #include "ruleset/field.h"
+#include "ruleset/key.h"
 
 /* ---- of headers ---- */
 
@@ -44,17 +45,37 @@ static uint32_t own_seed(const struct builder *b)
 	return (uint32_t)((x * 0x9e3779b97f4a7c15) >> 32);
 }
 
-/* Bytes of a value in a register, and whether it is a number of the host's byte order. */
-static void describe_hashed(const struct expr *of, struct program_made *made)
+/* Whether a number lies in nf_tables' registers in the host's byte order, and keys have it in
+ * the other one. */
+static bool is_turned(const struct expr *part)
 {
-	const struct expr *selector = expr_bottom(of);
+	const struct expr *selector = expr_bottom(part);
 	const struct datatype *type = selector->type;
 	struct exthdr h;
 
-	made->len = (uint8_t)(type->class == VALUE_STRING ? 16 : (type->bits + 7) / 8);
-	made->host_order = type->class == VALUE_NUMBER && !expr_field(selector).base &&
-			   !expr_exthdr(selector, &h) && type != &datatype_inet_service &&
-			   type != &datatype_ether_type && made->len == 4;
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && type->class == VALUE_NUMBER &&
+	       !expr_field(selector).base && !expr_exthdr(selector, &h) &&
+	       type != &datatype_inet_service && type != &datatype_ether_type;
+}
+
+/* The bytes that are hashed; as many as there are. */
+static uint8_t load_hashed(struct builder *b, const struct expr *of)
+{
+	const struct key_type type = key_type_of(of);
+	const struct set_shape shape = key_shape(&type);
+
+	compile_key_at(b, of, KEY_HASHED);
+	for (unsigned i = 0; i < type.n; i++) {
+		if (is_turned(of->kind == EXPR_CONCAT ? of->list.item[i] : of))
+			compile_emit(b, (struct insn){
+						.op = OP_TURN_KEY,
+						.k = shape.part[i].bytes,
+						.off = (uint16_t)(KEY_HASHED +
+								  set_key_offset(&shape, i)),
+					});
+	}
+	/* nft hashes the padding of a concatenation as well. */
+	return of->kind == EXPR_CONCAT ? (uint8_t)key_len(&type) : shape.part[0].bytes;
 }
 
 static bool load_made(struct builder *b, const struct expr *e, struct insn *insn)
@@ -62,24 +83,20 @@ static bool load_made(struct builder *b, const struct expr *e, struct insn *insn
 	static const uint8_t kinds[SELECTOR_COUNT] = {
 		[SELECTOR_NUMGEN_INC] = FIELD_NUMGEN_INC,
 		[SELECTOR_NUMGEN_RANDOM] = FIELD_NUMGEN_RANDOM,
-		[SELECTOR_JHASH] = FIELD_JHASH,
 		[SELECTOR_SYMHASH] = FIELD_SYMHASH,
 	};
 	struct program_made made = {.modulus = e->arg.a, .offset = e->arg.b, .seed = e->arg.c};
 
-	if (!kinds[e->selector])
-		return false;
-	if (e->selector == SELECTOR_NUMGEN_INC)
-		made.expr = e;
 	if (e->selector == SELECTOR_JHASH) {
-		unsigned bits;
-
+		insn->op = OP_HASH;
 		if (!e->arg.d)
 			made.seed = own_seed(b);
-		describe_hashed(e->arg.of, &made);
-		compile_field(b, e->arg.of, &bits);
-		insn->off = bits == 32;
+		made.len = load_hashed(b, e->arg.of);
+	} else if (!kinds[e->selector]) {
+		return false;
 	}
+	if (e->selector == SELECTOR_NUMGEN_INC)
+		made.expr = e;
 	insn->k = kinds[e->selector];
 	insn->a = compile_made(b, &made);
 	return true;

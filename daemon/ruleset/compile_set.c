@@ -9,8 +9,7 @@
 #include "ruleset/compile.h"
 #include "ruleset/key.h"
 
-/* The key's parts, one after the other. */
-static enum outcome compile_key_at(struct builder *b, const struct expr *key, unsigned at)
+enum outcome compile_key_at(struct builder *b, const struct expr *key, unsigned at)
 {
 	const struct key_type type = key_type_of(key);
 	const struct set_shape shape = key_shape(&type);
@@ -188,7 +187,7 @@ static enum outcome compile_data(struct builder *b, const struct set *set,
 	struct set_element el = { .comment = NULL };
 
 	if (expr_selector(data->kind == EXPR_CONCAT ? data->list.item[0] : data))
-		return compile_key_at(b, data, SET_KEY_MAX);
+		return compile_key_at(b, data, KEY_DATA);
 	key_bounds(&set->data, data, &el);
 	/* Four bytes at a time. */
 	for (size_t off = 0; off < set_key_offset(&shape, shape.n_parts); off += 4) {
@@ -199,7 +198,7 @@ static enum outcome compile_data(struct builder *b, const struct set *set,
 		compile_emit(b, (struct insn){
 					.op = OP_KEY,
 					.k = 4,
-					.off = (uint16_t)(SET_KEY_MAX + off),
+					.off = (uint16_t)(KEY_DATA + off),
 				});
 	}
 	return OUTCOME_GOES_ON;

@@ -152,6 +152,16 @@ static inline void put_wide_key(uint8_t *to, struct wide x, unsigned n)
 	memcpy(to, (uint8_t *)d + sizeof(d) - n, n);
 }
 
+static inline void turn_key(uint8_t *key, unsigned n)
+{
+	for (unsigned i = 0; i < n / 2; i++) {
+		uint8_t first = key[i];
+
+		key[i] = key[n - 1 - i];
+		key[n - 1 - i] = first;
+	}
+}
+
 static inline struct wide get_data(const uint8_t *from, unsigned n)
 {
 	uint64_t d[2] = { 0, 0 };
@@ -200,7 +210,7 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 	uint32_t acc = 0;
 	struct wide wide = { 0, 0 }, field;
 	struct set_verdict verdict;
-	uint8_t key[SET_KEY_MAX + SET_DATA_MAX];
+	uint8_t key[KEY_BYTES];
 	struct set_hit hit;
 
 	for (;;) {
@@ -254,7 +264,6 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			i++;
 			continue;
 		case OP_FIELD:
-			field = i->k == FIELD_JHASH && i->off ? (struct wide){ 0, acc } : wide;
 			if (!eval_field(e, prog, i, &field))
 				goto miss;
 			wide = field;
@@ -336,12 +345,20 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			put_wide_key(key + i->off, wide, i->k);
 			i++;
 			continue;
+		case OP_TURN_KEY:
+			turn_key(key + i->off, i->k);
+			i++;
+			continue;
+		case OP_HASH:
+			acc = eval_hash(&prog->made[i->a], key + KEY_HASHED);
+			i++;
+			continue;
 		case OP_SET:
 			MATCH_IF(i->k ? eval_lacks(&prog->sets[i->a], e, key) :
 					eval_find(prog, &prog->sets[i->a], e, key, &hit))
 		case OP_DYNSET:
 			MATCH_IF(eval_dynset(prog, &prog->dynsets[i->a], e, key,
-					     key + SET_KEY_MAX))
+					     key + KEY_DATA))
 		case OP_MAP:
 			if (!eval_find(prog, &prog->sets[i->a], e, key, &hit))
 				goto miss;

@@ -124,7 +124,6 @@ bool eval_field(const struct eval *e, const struct program *prog, const struct i
 		return eval_exthdr(e, i, ret);
 	case FIELD_NUMGEN_INC:
 	case FIELD_NUMGEN_RANDOM:
-	case FIELD_JHASH:
 	case FIELD_SYMHASH:
 		return eval_made(e, &prog->made[i->a], i->k, ret);
 	default:

@@ -70,20 +70,9 @@ static uint32_t jenkins(const uint8_t *key, uint32_t len, uint32_t seed)
 	return s[2];
 }
 
-/* The bytes of a value as it lies in nf_tables' registers. */
-static uint32_t jhash(const struct program_made *m, struct wide of)
+uint32_t eval_hash(const struct program_made *m, const uint8_t *bytes)
 {
-	uint8_t key[16];
-	uint32_t word = (uint32_t)of.lo;
-
-	for (unsigned i = 0; i < m->len; i++) {
-		unsigned at = m->len - 1u - i;
-
-		key[i] = (uint8_t)(at < 8 ? of.lo >> 8 * at : of.hi >> 8 * (at - 8));
-	}
-	if (m->host_order)
-		memcpy(key, &word, sizeof(word));
-	return jenkins(key, m->len, m->seed);
+	return scale(jenkins(bytes, m->len, m->seed), m->modulus) + m->offset;
 }
 
 /* Of a flow, the same both ways. */
@@ -131,9 +120,6 @@ bool eval_made(const struct eval *e, struct program_made *m, enum field_kind kin
 		break;
 	case FIELD_NUMGEN_RANDOM:
 		x = scale(eval_random(e), m->modulus);
-		break;
-	case FIELD_JHASH:
-		x = scale(jhash(m, *ret), m->modulus);
 		break;
 	default:
 		x = scale(symmetric(e->packet), m->modulus);

@@ -268,6 +268,9 @@ void expr_walk(struct expr *e, void (*visit)(void *arg, struct expr *e), void *a
 		expr_walk(e->op.left, visit, arg);
 		expr_walk(e->op.right, visit, arg);
 		break;
+	case EXPR_SELECTOR:
+		expr_walk(e->arg.of, visit, arg);
+		break;
 	default:
 		break;
 	}

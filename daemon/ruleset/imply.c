@@ -408,7 +408,8 @@ void imply_mark(enum family family, struct stmts *stmts)
 	for (size_t i = 0; i < stmts->n; i++) {
 		struct stmt *s = &stmts->v[i];
 
-		if (s->kind == STMT_MATCH && s->match.left->kind == EXPR_CONCAT) {
+		if (s->kind == STMT_MATCH && (s->match.left->kind == EXPR_CONCAT ||
+					      expr_bottom(s->match.left)->arg.of)) {
 			stmt_walk(s, mark_field, &im);
 		} else if (s->kind == STMT_MATCH && is_payload(s)) {
 			mark_payload(&im, s);

@@ -251,9 +251,9 @@ static bool check_chain(struct checker *ck, const struct datatype *dt, struct ex
 			return false;
 		}
 	}
-	if (e->type == dt || e->type == datatype_integer(32))
-		return true;
-	return value_mismatch(ck, e, dt);
+	if (e->type != dt && e->type != datatype_integer(32))
+		return value_mismatch(ck, e, dt);
+	return check_hashed(ck, e);
 }
 
 /* Anew from the inside: what lies between shifts is one operation. */

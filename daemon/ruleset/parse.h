@@ -152,8 +152,6 @@ bool parse_at_selector(const struct parser *p);
  * of them; *ret is NULL with an error said. */
 bool parse_field(struct parser *p, const struct token *first, struct expr **ret);
 bool parse_field_known(const struct token *word);
-/* What is hashed: a left side. */
-struct expr *parse_hashed(struct parser *p);
 /* Words that begin a statement, and so are never a value. */
 bool parse_at_statement(const struct parser *p);
 

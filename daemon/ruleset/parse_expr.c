@@ -151,11 +151,6 @@ struct expr *parse_operations(struct parser *p, enum parse_side side)
 	return operations(p, side, 0);
 }
 
-struct expr *parse_hashed(struct parser *p)
-{
-	return parse_operations(p, PARSE_LEFT);
-}
-
 /* ---- the right side ---- */
 
 struct expr *parse_add_item(struct parser *p, enum expr_kind kind, struct expr *list,

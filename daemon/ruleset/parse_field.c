@@ -435,7 +435,7 @@ static struct expr *parse_jhash(struct parser *p, struct span at)
 
 	if (!parse_enter(p))
 		return NULL;
-	of = parse_hashed(p);
+	of = parse_left(p);
 	parse_leave(p);
 	if (!of)
 		return NULL;

@@ -232,46 +232,6 @@ static void print_numgen(const struct words *w, struct text *out)
 		out_member_number(out, "offset", 0);
 }
 
-static void print_words(struct words *w, struct text *out);
-
-/* A . B . C, each with words of its own. */
-static void print_concat(const struct words *w, struct text *out)
-{
-	struct words part = { .n = 0 };
-	bool several = false;
-
-	for (size_t i = 0; i < w->n; i++)
-		several = several || is_word(w, i, ".");
-	if (several) {
-		out_open(out, '{');
-		out_key(out, "concat");
-		out_open(out, '[');
-	}
-	for (size_t i = 0; i < w->n; i++) {
-		if (!is_word(w, i, "."))
-			part.v[part.n++] = w->v[i];
-		if (part.n && (i + 1 == w->n || is_word(w, i + 1, "."))) {
-			print_words(&part, out);
-			part.n = 0;
-		}
-	}
-	if (several)
-		text_puts(out, "]}");
-}
-
-static void print_jhash(const struct words *w, struct text *out)
-{
-	struct words of = { .n = 0 };
-
-	print_numbered(w, "mod", out);
-	print_numbered(w, "seed", out);
-	print_numbered(w, "offset", out);
-	for (size_t i = 1; i < w->n && !is_word(w, i, "mod"); i++)
-		of.v[of.n++] = w->v[i];
-	out_key(out, "expr");
-	print_concat(&of, out);
-}
-
 static void print_symhash(const struct words *w, struct text *out)
 {
 	print_numbered(w, "mod", out);
@@ -315,7 +275,6 @@ static const struct {
 	{ "rt", NULL, "rt", print_rt },
 	{ "fib", NULL, "fib", print_fib },
 	{ "numgen", NULL, "numgen", print_numgen },
-	{ "jhash", NULL, "jhash", print_jhash },
 	{ "symhash", NULL, "symhash", print_symhash },
 };
 
@@ -338,12 +297,30 @@ static void print_words(struct words *w, struct text *out)
 	out_close_object(out);
 }
 
+/* What it is of has operations of its own. */
+static void print_jhash(const struct expr *e, unsigned flags, struct text *out)
+{
+	out_open_object(out, "jhash");
+	out_member_number(out, "mod", e->arg.a);
+	if (e->arg.d)
+		out_member_number(out, "seed", e->arg.c);
+	if (e->arg.b)
+		out_member_number(out, "offset", e->arg.b);
+	out_key(out, "expr");
+	print_json_expr(e->arg.of, flags, out);
+	out_close_object(out);
+}
+
 static void print_selector(const struct expr *e, unsigned flags, struct text *out)
 {
 	struct text t = TEXT_INIT;
 	struct words w;
 	char *text;
 
+	if (e->selector == SELECTOR_JHASH) {
+		print_jhash(e, flags, out);
+		return;
+	}
 	print_expr(e, flags, &t);
 	text = text_steal(&t);
 	if (text && split(&w, text))

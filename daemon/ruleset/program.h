@@ -76,8 +76,10 @@ enum op {
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_PRIORITY,
 	OP_SET_CT_MARK,
+	OP_HASH,        /* acc = the hash that made a describes, of the key's bytes at KEY_HASHED */
 	OP_KEY,         /* k bytes of acc are the key's from off on, padded to a multiple of four */
 	OP_WIDE_KEY,    /* the same from the wide one */
+	OP_TURN_KEY,    /* k bytes of the key from off on, the last one first */
 	OP_DYNSET,      /* dynset a with the key, and the data behind it */
 	OP_SET,         /* the key is (k: is not) in set a */
 	OP_MAP,         /* acc and wide = what map a has for the key, k bytes */
@@ -95,6 +97,14 @@ enum op {
 	OP_END
 };
 _Static_assert(OP_END <= 256, "an op is a byte");
+
+/* Where the parts of a key go: it itself, the data of an element that is made with it, and what
+ * is hashed for one of them. */
+enum {
+	KEY_DATA = SET_KEY_MAX,
+	KEY_HASHED = KEY_DATA + SET_DATA_MAX,
+	KEY_BYTES = KEY_HASHED + SET_KEY_MAX,
+};
 
 /* Where the verdicts of OP_VMAP are, from it. */
 enum { VMAP_ACCEPT = 1, VMAP_DROP, VMAP_RETURN, VMAP_END };
@@ -238,7 +248,6 @@ enum field_kind {
 	/* a: which of the program's. */
 	FIELD_NUMGEN_INC,
 	FIELD_NUMGEN_RANDOM,
-	FIELD_JHASH, /* of what was loaded; off: it is in acc */
 	FIELD_SYMHASH,
 };
 #define FIELD_IS_MADE(kind) ((kind) >= FIELD_NUMGEN_INC)
@@ -246,8 +255,7 @@ enum field_kind {
 /* A generator of numbers: 0 to modulus - 1, and offset added. */
 struct program_made {
 	uint32_t modulus, offset, seed;
-	uint8_t len;	 /* jhash: bytes of its value */
-	bool host_order; /* which is a number of the host's byte order */
+	uint8_t len; /* jhash: how many bytes */
 	const struct expr *expr; /* whose it is, of numgen inc: both families count together */
 	/* numgen inc: the next one.  The only thing in a program that changes. */
 	_Atomic uint32_t next;
@@ -255,6 +263,7 @@ struct program_made {
 
 /* In *ret what was loaded before.  False: it is not there, and the rule does not match
  * (NFT_BREAK). */
+uint32_t eval_hash(const struct program_made *m, const uint8_t *bytes);
 bool eval_field(const struct eval *e, const struct program *prog, const struct insn *i,
 		struct wide *ret);
 

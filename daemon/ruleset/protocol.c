@@ -194,9 +194,7 @@ static bool need_headers(struct checker *ck, enum selector_id selector, const st
 bool protocols_need(struct checker *ck, const struct expr *selector, const struct span *at)
 {
 	return need_headers(ck, selector->selector, at) &&
-	       need_message(ck, selector->selector, at) &&
-	       (!selector->arg.of ||
-		protocols_need(ck, expr_bottom(selector->arg.of), at));
+	       need_message(ck, selector->selector, at);
 }
 
 /* ---- names ---- */

@@ -676,6 +676,22 @@ static void jhash_is_the_kernels(void **state)
 	assert_true(is_matched("jhash tcp dport mod 1000000 seed 0x5 88131", e));
 	assert_true(is_matched("jhash meta mark mod 1000000 seed 0x7 833839", e));
 	assert_true(is_matched("jhash iifname mod 1 offset 7 7", e));
+	/* Of several fields with their padding; numbers lie as they do in its registers. */
+	assert_true(is_matched("jhash ip saddr . tcp dport mod 1000000 seed 0x5 654800", e));
+	assert_true(is_matched("jhash meta mark . ip daddr . tcp sport . ip saddr mod 1000000 "
+			       "seed 0x5 651072", e));
+	assert_true(is_matched("jhash iifname . meta protocol . meta l4proto mod 1000000 "
+			       "seed 0x9 435117", e));
+	assert_true(is_matched("jhash ip saddr & 255.0.0.0 . tcp sport & 0xff mod 1000000 "
+			       "seed 0x9 265250", e));
+	assert_true(is_matched("jhash numgen inc mod 1 offset 258 . ip saddr mod 1000000 "
+			       "seed 0xa 693545", e));
+	assert_false(is_matched("jhash ip saddr . tcp sport mod 1000000 seed 0x5 654800", e));
+	/* Within a key, what is hashed has bytes of its own. */
+	assert_true(is_matched("ip saddr . jhash ip saddr . tcp dport mod 1000000 seed 0x5 . "
+			       "tcp dport { 10.1.2.3 . 654800 . 443 }", e));
+	assert_true(is_matched("meta mark set jhash ip saddr & 255.0.0.0 . tcp sport & 0xff "
+			       "mod 1000000 seed 0x9 meta mark 265250", e));
 }
 
 static void symhash_is_the_same_both_ways(void **state)
