@@ -2,7 +2,12 @@
  *
  * Eight bytes a step: table k says what a byte has become k bytes later.  A CRC is linear, so
  * that of a byte is the sum of those of its bits, and eight numbers make a table. */
+#include <endian.h>
+
 #include "ctfw/checksum.h"
+
+#define SCTP_HEADER 12
+#define SCTP_CHECKSUM 8
 
 #define BIT(b, i, value) ((b) >> (i) & 1 ? (value) : 0)
 #define ENTRY(b, v0, v1, v2, v3, v4, v5, v6, v7) \
@@ -61,4 +66,14 @@ uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
 	for (; len; len--)
 		crc = crc >> 8 ^ table[0][(crc ^ *p++) & 0xff];
 	return crc;
+}
+
+/* In the field with its lowest byte first. */
+uint32_t checksum_sctp(const uint8_t *sctp, size_t len)
+{
+	static const uint8_t zero[4];
+	uint32_t crc = crc32c(UINT32_MAX, sctp, SCTP_CHECKSUM);
+
+	crc = crc32c(crc, zero, sizeof(zero));
+	return htole32(~crc32c(crc, sctp + SCTP_HEADER, len - SCTP_HEADER));
 }

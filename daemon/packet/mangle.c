@@ -6,9 +6,8 @@
 #include "ctfw/mangle.h"
 
 #include <netinet/in.h>
-#include <string.h>
 
-#include "ctfw/checksum.h"
+#include "packet/sums.h"
 
 #define TCP_HEADER 20
 #define TCP_CHECKSUM 16
@@ -19,57 +18,23 @@
 #define UDP_CHECKSUM 6
 #define ICMPV6_CHECKSUM 2
 #define SCTP_HEADER 12
-#define SCTP_CHECKSUM 8
-
-static uint16_t load16(const uint8_t *at)
-{
-	uint16_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-static void store16(uint8_t *at, uint16_t v)
-{
-	memcpy(at, &v, sizeof(v));
-}
 
 /* ---- checksums ---- */
 
-/* What a change of bytes adds to a sum: at is their place in the packet. */
+/* A change of bytes: at is their place in the packet. */
 struct change {
 	const uint8_t *from, *to;
 	uint32_t at, len;
 };
 
+/* What it adds to a sum. */
 static uint64_t difference(const struct change *c)
 {
 	uint16_t from = checksum_fold(checksum_add(0, c->from, c->len));
 	uint16_t to = checksum_fold(checksum_add(0, c->to, c->len));
-	/* Multiples of 0xffff count as nothing, but keep the sum from being 0 (as csum_sub). */
-	uint64_t sum = 2u * UINT16_MAX - from + to;
+	uint64_t sum = UINT16_MAX + sum_change16(from, to);
 
 	return c->at & 1 ? __builtin_bswap16(checksum_fold(sum)) : sum;
-}
-
-/* nft_csum_replace(): what would come out as 0 is written as the other zero. */
-static void replace(uint8_t *field, const struct change *c)
-{
-	uint16_t sum = (uint16_t)~checksum_fold((uint16_t)~load16(field) + difference(c));
-
-	store16(field, sum ? sum : UINT16_MAX);
-}
-
-/* Whether the transport checksum is yet to be filled in: its field holds a sum that is not
- * inverted, of the pseudo-header alone. */
-static bool is_partial(const struct packet *p)
-{
-	return p->vnet.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && p->vnet.csum_start == p->l4_off;
-}
-
-static bool has_transport(const struct packet *p)
-{
-	return !(p->flags & (PACKET_NO_L4 | PACKET_LATER_FRAGMENT));
 }
 
 /* Where the checksum lies that has a pseudo-header, or NULL; false when it ends behind the
@@ -114,7 +79,7 @@ static bool find_own(const struct packet *p, const struct mangle *m, uint8_t **r
 	uint8_t *field = p->data + start + m->sum_off;
 
 	*ret_field = NULL;
-	if (m->base != MANGLE_NETWORK && is_partial(p))
+	if (m->base != MANGLE_NETWORK && sum_is_partial(p))
 		return true; /* the payload is not in it yet */
 	if (start + m->sum_off + 2 > p->len)
 		return false;
@@ -127,22 +92,10 @@ static bool find_own(const struct packet *p, const struct mangle *m, uint8_t **r
 /* nft_payload_l4csum_update() */
 static void replace_pseudo(const struct packet *p, uint8_t *field, const struct change *c)
 {
-	if (is_partial(p))
-		store16(field, checksum_fold(load16(field) + difference(c)));
+	if (sum_is_partial(p))
+		sum_adjust_partial(field, difference(c));
 	else
-		replace(field, c);
-}
-
-static void put_crc(const struct packet *p)
-{
-	static const uint8_t zero[4];
-	uint8_t *l4 = p->data + p->l4_off, *field = l4 + SCTP_CHECKSUM;
-	uint32_t crc = crc32c(UINT32_MAX, l4, SCTP_CHECKSUM);
-
-	crc = crc32c(crc, zero, sizeof(zero));
-	crc = ~crc32c(crc, l4 + SCTP_HEADER, p->l4_len - SCTP_HEADER);
-	for (unsigned i = 0; i < sizeof(crc); i++)
-		field[i] = (uint8_t)(crc >> 8 * i);
+		sum_adjust_nonzero(field, difference(c));
 }
 
 /* skb_checksum_help() */
@@ -247,18 +200,18 @@ enum mangled packet_mangle(struct packet *p, const struct mangle *m,
 	put_bits(to, first, m->bits, value);
 	if (m->sums & MANGLE_SUM_HEADER && !find_own(p, m, &own))
 		return MANGLED_BREAK;
-	if (m->sums & MANGLE_SUM_PSEUDO && (m->base == MANGLE_NETWORK || !is_partial(p)) &&
+	if (m->sums & MANGLE_SUM_PSEUDO && (m->base == MANGLE_NETWORK || !sum_is_partial(p)) &&
 	    !find_pseudo(p, &pseudo))
 		return MANGLED_BREAK;
 	if (own)
-		replace(own, &c);
+		sum_adjust_nonzero(own, difference(&c)); /* nft_csum_replace() */
 	if (pseudo)
 		replace_pseudo(p, pseudo, &c);
 	write_change(p, &c);
 	if (m->sums & MANGLE_SUM_CRC && p->l4_proto == IPPROTO_SCTP) {
 		if (p->l4_len < SCTP_HEADER)
 			return MANGLED_BREAK;
-		put_crc(p);
+		sum_put_sctp(p);
 	}
 	return MANGLED;
 }
@@ -309,10 +262,9 @@ static void write_option(struct packet *p, uint32_t at, const uint8_t *to, uint3
 	struct change c = { .from = from, .to = to, .at = p->l4_off + at, .len = len };
 
 	memcpy(from, p->data + c.at, len);
-	/* inet_proto_csum_replace(): here 0 may be 0. */
-	if (!is_partial(p))
-		store16(field,
-			(uint16_t)~checksum_fold((uint16_t)~load16(field) + difference(&c)));
+	/* Here 0 may be 0. */
+	if (!sum_is_partial(p))
+		sum_adjust(field, difference(&c));
 	memcpy(p->data + c.at, to, len);
 }
 

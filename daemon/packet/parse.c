@@ -575,23 +575,10 @@ static uint32_t udplite_coverage(const struct packet *p)
 	return covered;
 }
 
-/* RFC 9260 6.8: over all of it, the field itself as zero; in the field with its lowest byte
- * first. */
-static bool sctp_crc_ok(const uint8_t *l4, uint32_t len)
-{
-	static const uint8_t zero[4];
-	uint32_t crc = crc32c(UINT32_MAX, l4, SCTP_CRC_OFF);
-
-	crc = crc32c(crc, zero, sizeof(zero));
-	crc = ~crc32c(crc, l4 + SCTP_HEADER, len - SCTP_HEADER);
-	return crc == ((uint32_t)l4[11] << 24 | (uint32_t)l4[10] << 16 | (uint32_t)l4[9] << 8 |
-		       l4[8]);
-}
-
 bool packet_checksum_ok(const struct packet *p)
 {
 	const uint8_t *l4 = p->data + p->l4_off;
-	uint32_t covered = p->l4_len;
+	uint32_t covered = p->l4_len, crc;
 	uint64_t sum = 0;
 
 	if (p->vnet.gso_type || p->flags & PACKET_LATER_FRAGMENT ||
@@ -620,7 +607,8 @@ bool packet_checksum_ok(const struct packet *p)
 	case IPPROTO_ICMP:
 		break;
 	case IPPROTO_SCTP:
-		return sctp_crc_ok(l4, p->l4_len);
+		crc = checksum_sctp(l4, p->l4_len);
+		return memcmp(l4 + SCTP_CRC_OFF, &crc, sizeof(crc)) == 0;
 	default:
 		return true;
 	}

@@ -22,6 +22,10 @@ uint64_t checksum_pseudo(uint8_t family, const union addr *src, const union addr
  * field counts as zero. */
 uint16_t checksum_ipv4(const uint8_t *header, size_t hlen);
 
+/* The checksum field of an SCTP packet of len bytes, 12 or more, as it should stand in memory
+ * (RFC 9260 6.8); the present field counts as zero. */
+uint32_t checksum_sctp(const uint8_t *sctp, size_t len);
+
 /* CRC32c, not inverted: begin with ~0 and invert what comes out (RFC 3720 B.4). */
 uint32_t crc32c(uint32_t crc, const void *bytes, size_t len);
 
