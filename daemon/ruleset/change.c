@@ -246,6 +246,8 @@ static void mention_expr(void *arg, struct expr *e)
 {
 	if (e->kind == EXPR_VERDICT && e->verdict.chain)
 		mention(arg, e->verdict.chain, SITE_NONE, &e->span);
+	else if (expr_site(e))
+		mention(arg, NULL, expr_site(e), &e->span);
 }
 
 /* Check what a rule leads to; remember jumps and rejects for the end. */

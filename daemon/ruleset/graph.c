@@ -29,6 +29,7 @@ struct graph {
 	size_t n_edges, cap_edges;
 	size_t *order;
 	size_t n_order;
+	unsigned holds; /* 1 << enum site_id of what was walked over */
 	bool failed; /* out of memory */
 };
 
@@ -65,22 +66,25 @@ static void add_map_target(void *arg, uint64_t chain)
 }
 
 /* A map by name leads wherever its elements do. */
-static void add_map(void *arg, struct expr *e)
+static void add_expr(void *arg, struct expr *e)
 {
-	const struct graph *g = arg;
+	struct graph *g = arg;
 	size_t at = e->kind == EXPR_SETREF ? set_find_named(g->t, e->symbol) : MODEL_NONE;
 
+	g->holds |= 1u << expr_site(e);
 	if (at != MODEL_NONE)
 		set_each_target(g->t->sets[at], add_map_target, arg);
 }
 
 static bool add_rule_edges(struct graph *g, struct node *node, const struct rule *r)
 {
+	g->holds = 0;
 	for (size_t i = 0; i < r->n_stmts; i++) {
-		node->holds |= 1u << stmt_site(&r->stmts[i]);
+		g->holds |= 1u << stmt_site(&r->stmts[i]);
 		stmt_each_target(&r->stmts[i], add_target, g);
-		stmt_walk((struct stmt *)&r->stmts[i], add_map, g);
+		stmt_walk((struct stmt *)&r->stmts[i], add_expr, g);
 	}
+	node->holds |= g->holds;
 	return !g->failed;
 }
 

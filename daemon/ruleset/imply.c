@@ -416,7 +416,11 @@ void imply_mark(enum family family, struct stmts *stmts)
 		} else if (s->kind == STMT_MATCH) {
 			mark_meta(&im, s);
 		} else {
-			stmt_walk(s, mark_field, &im);
+			/* A port that NAT gives is another header's before it is listed. */
+			if (s->kind == STMT_NAT)
+				expr_walk(s->nat.addr, mark_field, &im);
+			else
+				stmt_walk(s, mark_field, &im);
 			if (s->kind == STMT_REJECT)
 				mark_reject(&im, s);
 			memset(im.dep, 0, sizeof(im.dep));

@@ -109,6 +109,8 @@ struct expr *parse_right(struct parser *p);
 struct expr *parse_left(struct parser *p);
 /* A value, range or prefix, or several joined by dots. */
 struct expr *parse_constant(struct parser *p);
+/* The length behind the slash of of/length; takes of over. */
+struct expr *parse_prefix(struct parser *p, struct expr *of);
 /* What is set: a value, range or prefix or a selector, with operations, joined by dots; or a
  * map of such a key. */
 struct expr *parse_value(struct parser *p);

@@ -227,8 +227,7 @@ static struct expr *prefix(struct parser *p, struct expr *of, const struct token
 	return e;
 }
 
-/* The slash is consumed; takes of over. */
-static struct expr *prefix_rest(struct parser *p, struct expr *of)
+struct expr *parse_prefix(struct parser *p, struct expr *of)
 {
 	struct token number = p->t;
 
@@ -251,7 +250,7 @@ static struct expr *single(struct parser *p)
 	if (token_is(&p->t, '-'))
 		return range(p, e);
 	if (parse_accept(p, '/'))
-		return prefix_rest(p, e);
+		return parse_prefix(p, e);
 	return e;
 }
 
@@ -350,7 +349,7 @@ static struct expr *value_part(struct parser *p)
 	if (e && token_is(&p->t, '-'))
 		return range(p, e);
 	if (e && parse_accept(p, '/'))
-		return prefix_rest(p, e);
+		return parse_prefix(p, e);
 	return e;
 }
 

@@ -346,6 +346,11 @@ static struct expr *parse_fib(struct parser *p, struct span at)
 	for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
 		if (!parse_accept_word(p, results[i].word))
 			continue;
+		if (flags & FIB_OIF && results[i].id != SELECTOR_FIB_TYPE) {
+			at = span_join(at, p->last);
+			diag_error(p->d, &at, "oif is what is looked up: it cannot be given");
+			return NULL;
+		}
 		e = selector_new(p, results[i].id, at);
 		if (e)
 			e->arg.a = flags;

@@ -7,13 +7,17 @@
 /* A base chain's type and hook as one bit. */
 #define SITE_BIT(type, hook) (1u << ((type) * HOOK_COUNT + (hook)))
 
-/* Statements with the same rows below. */
+/* Statements and selectors with the same rows below. */
 enum site_id {
 	SITE_NONE = 0, /* anywhere */
 	SITE_REJECT,
 	SITE_SNAT,
 	SITE_DNAT, /* and redirect */
 	SITE_MASQUERADE,
+	SITE_FIB_ROUTE, /* fib ... oif and oifname */
+	SITE_FIB_IIF,	/* fib ... . iif type */
+	SITE_FIB_OIF,
+	SITE_MTU,	/* rt mtu */
 	SITE_COUNT
 };
 
@@ -27,5 +31,7 @@ extern const struct site sites[SITE_COUNT];
 const char *chain_misplaced(enum chain_type type, enum hook hook, int32_t priority);
 
 enum site_id stmt_site(const struct stmt *s);
+/* Of an expression alone, without what is within it. */
+enum site_id expr_site(const struct expr *e);
 
 #endif

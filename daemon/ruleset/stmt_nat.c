@@ -87,6 +87,8 @@ static struct expr *parse_to(struct parser *p)
 	if (!token_is(&p->t, '['))
 		return parse_value(p);
 	lo = parse_bracketed(p);
+	if (lo && parse_accept(p, '/'))
+		return parse_prefix(p, lo);
 	if (!lo || !parse_accept(p, '-'))
 		return lo;
 	e = expr_new(EXPR_RANGE, lo->span);
