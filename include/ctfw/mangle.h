@@ -58,4 +58,16 @@ enum mangled packet_set_tcp_option(struct packet *p, uint8_t kind, uint8_t off, 
 /* Overwrite the first option of that kind with padding. */
 enum mangled packet_reset_tcp_option(struct packet *p, uint8_t kind);
 
+/* Replace old_len bytes at off of what a TCP or UDP packet carries by len others; what is
+ * behind them moves (nf_nat_mangle_tcp_packet, nf_nat_mangle_udp_packet).  room: so many bytes
+ * from p->data on may be the packet's.  Lengths follow, and so do checksums: the transport's is
+ * computed anew, as the kernel does here, but for UDP's 0 and for the pseudo-header's sum where
+ * the rest is yet to be filled in.  A super-packet's gso_size and header stay as they are.
+ *
+ * False, and nothing was changed: it would not fit into room or into an IP packet, these bytes
+ * are not there, or it is a fragment or of another protocol.  bytes may not lie in the
+ * packet. */
+bool packet_splice(struct packet *p, uint32_t off, uint32_t old_len, const void *bytes,
+		   uint32_t len, uint32_t room);
+
 #endif
