@@ -9,6 +9,7 @@
 #include "conntrack/helper.h"
 #include "conntrack/private.h"
 #include "conntrack/record.h"
+#include "conntrack/seqadj.h"
 
 static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow *f,
 			 struct instant now)
@@ -212,7 +213,7 @@ enum reason confirm_begun(struct conntrack *ct, struct ct_worker *w, struct inst
 	return REASON_CHAIN_LONG;
 }
 
-enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
+enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, struct packet *p,
 			      struct instant now, struct ct_ref *ref)
 {
 	struct ct_worker *w = &ct->worker[worker];
@@ -223,6 +224,8 @@ enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struc
 	if (ref->unconfirmed)
 		helper_assign(ct, w);
 	reason = helper_read(ct, w, p, now, ref);
+	if (reason == REASON_NONE)
+		reason = seqadj_packet(ct, worker, p, ref);
 	if (reason != REASON_NONE)
 		return reason;
 	if (ref->unconfirmed)

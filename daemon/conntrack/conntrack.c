@@ -21,6 +21,7 @@
 #include "conntrack/helper.h"
 #include "conntrack/private.h"
 #include "conntrack/record.h"
+#include "conntrack/seqadj.h"
 
 #define MAX_FLOWS_DEFAULT 262144
 #define MAX_FLOWS_LIMIT 16777216
@@ -308,6 +309,8 @@ static enum track_verdict go_on(struct conntrack *ct, struct ct_worker *w, struc
 		record_unlock(f);
 		return TRACK_AGAIN;
 	}
+	if (t.status & FLOW_SEQ_ADJ)
+		t.ack_shift = seqadj_of_ack(ct, f, dir, p);
 	before = stats_state(w, f, p->l4_proto);
 	verdict = track(&t);
 	if ((verdict == TRACK_ACCEPT || (verdict == TRACK_INVALID && t.timeout)) &&

@@ -105,6 +105,10 @@ static void mend(struct flow *f, bool torn)
 	atomic_fetch_and_explicit(&f->events, CT_EVENT_UPDATES, memory_order_relaxed);
 	if (atomic_load_explicit(&f->extended, memory_order_relaxed) > 1)
 		atomic_store_explicit(&f->extended, 0, memory_order_relaxed);
+	/* By how much is written in an extension. */
+	if (!atomic_load_explicit(&f->extended, memory_order_relaxed))
+		atomic_fetch_and_explicit(&f->status, ~(uint32_t)FLOW_SEQ_ADJ,
+					  memory_order_relaxed);
 	if (f->tuple[DIR_ORIGINAL].l4 != IPPROTO_TCP)
 		return;
 	if (torn || f->proto.tcp.side[0].td_scale > TCP_SCALE_MAX ||

@@ -5,6 +5,7 @@
  * the higher one where nft asks it to, so that there `@th,8,16 set` would break a checksum. */
 #include "ctfw/mangle.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "packet/sums.h"
@@ -256,7 +257,7 @@ static bool find_option(const uint8_t *tcp, uint32_t hlen, uint8_t kind, uint32_
 	return false;
 }
 
-static void write_option(struct packet *p, uint32_t at, const uint8_t *to, uint32_t len)
+static void write_tcp(struct packet *p, uint32_t at, const uint8_t *to, uint32_t len)
 {
 	uint8_t from[TCP_HEADER_MAX], *field = p->data + p->l4_off + TCP_CHECKSUM;
 	struct change c = { .from = from, .to = to, .at = p->l4_off + at, .len = len };
@@ -266,6 +267,13 @@ static void write_option(struct packet *p, uint32_t at, const uint8_t *to, uint3
 	if (!sum_is_partial(p))
 		sum_adjust(field, difference(&c));
 	memcpy(p->data + c.at, to, len);
+}
+
+void packet_set_tcp_number(struct packet *p, uint32_t off, uint32_t number)
+{
+	const uint32_t bytes = htonl(number);
+
+	write_tcp(p, off, (const uint8_t *)&bytes, sizeof(bytes));
 }
 
 enum mangled packet_set_tcp_option(struct packet *p, uint8_t kind, uint8_t off, uint8_t len,
@@ -285,7 +293,7 @@ enum mangled packet_set_tcp_option(struct packet *p, uint8_t kind, uint8_t off, 
 	if (kind == TCP_OPTION_MAXSEG && len == 2 && memcmp(tcp + at, bytes, 2) <= 0)
 		return MANGLED;
 	if (memcmp(tcp + at, bytes, len) != 0)
-		write_option(p, at, bytes, len);
+		write_tcp(p, at, bytes, len);
 	return MANGLED;
 }
 
@@ -302,6 +310,6 @@ enum mangled packet_reset_tcp_option(struct packet *p, uint8_t kind)
 	if (at + len > hlen)
 		return MANGLED_DROP;
 	memset(padding, TCP_OPTION_NOP, len);
-	write_option(p, at, padding, len);
+	write_tcp(p, at, padding, len);
 	return MANGLED;
 }

@@ -156,12 +156,12 @@ void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p,
 			 struct ct_zone zone, struct instant now, struct ct_ref *ret_ref);
 
-/* Step 9 (nf_confirm): the flow's helper reads the packet, and an unconfirmed flow is put into
- * the table.  ref->flow becomes the record in the arena.  REASON_NONE, REASON_HELPER,
- * REASON_CLASH, REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it
- * is resolved
- * as the kernel does (conntrack.md 1.5). */
-enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, const struct packet *p,
+/* Step 9 (nf_confirm): the flow's helper reads the packet, and may rewrite it; sequence numbers
+ * follow what was rewritten before; and an unconfirmed flow is put into the table.  ref->flow
+ * becomes the record in the arena.  REASON_NONE, REASON_HELPER, REASON_SEQ_ADJUST,
+ * REASON_CLASH, REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it is
+ * resolved as the kernel does (conntrack.md 1.5). */
+enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, struct packet *p,
 			      struct instant now, struct ct_ref *ref);
 
 /* ---- what rules do to a packet's flow (conntrack.md 1.7) ---- */

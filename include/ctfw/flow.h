@@ -165,12 +165,20 @@ _Static_assert(sizeof(struct flow) == 256, "a record of the arena");
  * what it changes. */
 _Static_assert(offsetof(struct flow, tuple[1]) == 64 && offsetof(struct flow, word) == 128, "");
 
+/* How far a helper has shifted what one end sends (struct nf_ct_seqadj), by making its data
+ * longer or shorter; host byte order, as this end counts. */
+struct flow_seqadj {
+	uint32_t correction_pos; /* where the segment begins that was changed last */
+	/* Added to the numbers up to there, and behind; modulo 2^32. */
+	uint32_t offset_before, offset_after;
+};
+
 /* What few flows need, in the extension record that has the flow's index.  Whoever writes to it
  * first clears it and sets `extended`: before, it may hold what another flow left. */
 struct flow_ext {
 	_Atomic uint64_t label[2]; /* ct label: bit n is bit n % 64 of word n / 64 */
 	uint8_t helper[24];        /* a helper's notes; under the flow's word */
-	uint8_t reserved[24];      /* sequence adjustment */
+	struct flow_seqadj seqadj[2]; /* by the sender's direction; under the flow's word */
 };
 _Static_assert(sizeof(struct flow_ext) == 64, "an extension record of the arena");
 

@@ -58,6 +58,10 @@ enum mangled packet_set_tcp_option(struct packet *p, uint8_t kind, uint8_t off, 
 /* Overwrite the first option of that kind with padding. */
 enum mangled packet_reset_tcp_option(struct packet *p, uint8_t kind);
 
+/* Another number at off bytes into a whole TCP header, be it among its options.  Its checksum
+ * follows; unlike above 0 may come out as 0 (inet_proto_csum_replace4). */
+void packet_set_tcp_number(struct packet *p, uint32_t off, uint32_t number);
+
 /* Replace old_len bytes at off of what a TCP or UDP packet carries by len others; what is
  * behind them moves (nf_nat_mangle_tcp_packet, nf_nat_mangle_udp_packet).  room: so many bytes
  * from p->data on may be the packet's.  Lengths follow, and so do checksums: the transport's is
