@@ -70,7 +70,7 @@ def shape(text):
         if word == "{":
             stack.append([[]])
         elif word == "}" and len(stack) > 1:
-            members = sorted(" ".join(m) for m in stack.pop())
+            members = sorted("".join(m) for m in stack.pop())
             stack[-1][-1].append("{%s}" % ",".join(members))
         elif word == "," and len(stack) > 1:
             stack[-1].append([])
