@@ -174,6 +174,7 @@ int arena_save_text(struct arena *a, const char *text, size_t len)
 	memcpy(a->text[next], text, len);
 	h->text[next].len = len;
 	h->text[next].check = text_check(text, len);
+	atomic_store_explicit(&h->text[next].changes, 0, memory_order_relaxed);
 	/* Only now does a reader after a crash look there. */
 	atomic_store_explicit(&h->text_current, next + 1, memory_order_release);
 	return 0;
@@ -195,5 +196,84 @@ int arena_saved_text(const struct arena *a, const char **ret_text, size_t *ret_l
 		return -EINVAL;
 	*ret_text = a->text[current - 1];
 	*ret_len = (size_t)len;
+	return 0;
+}
+
+/* ---- changes ----
+ *
+ * Behind the text, each from a multiple of eight bytes on:
+ *
+ *     +--------+--------+- - - - - -+
+ *     | length | check  | text      |
+ *     +--------+--------+- - - - - -+
+ */
+struct change_head {
+	uint64_t len, check;
+};
+
+/* A restart makes all of them again, one by one: few, measured by what saving the whole costs. */
+static uint64_t changes_most(uint64_t text_len)
+{
+	return 65536 + text_len / 32;
+}
+
+static uint64_t padded(uint64_t n)
+{
+	return (n + 7) & ~UINT64_C(7);
+}
+
+int arena_save_change(struct arena *a, const char *text, size_t len)
+{
+	struct arena_header *h = a->header;
+	uint32_t current = atomic_load_explicit(&h->text_current, memory_order_relaxed);
+	struct change_head head = {.len = len};
+	uint64_t changes, room, all = padded(sizeof(head) + len);
+	char *at;
+
+	if (current != 1 && current != 2)
+		return -ENOENT;
+	at = a->text[current - 1] + padded(h->text[current - 1].len);
+	room = h->text_bytes - padded(h->text[current - 1].len);
+	changes = atomic_load_explicit(&h->text[current - 1].changes, memory_order_relaxed);
+	if (len > room || all > room - changes ||
+	    changes + all > changes_most(h->text[current - 1].len))
+		return -ENOSPC;
+	head.check = text_check(text, len);
+	memcpy(at + changes, &head, sizeof(head));
+	memcpy(at + changes + sizeof(head), text, len);
+	/* Only now does a reader after a crash look there. */
+	atomic_store_explicit(&h->text[current - 1].changes, changes + all,
+			      memory_order_release);
+	return 0;
+}
+
+int arena_saved_change(const struct arena *a, size_t *at, const char **ret_text,
+		       size_t *ret_len)
+{
+	const struct arena_header *h = a->header;
+	uint32_t current = atomic_load_explicit(&h->text_current, memory_order_acquire);
+	uint64_t len, changes, room;
+	struct change_head head;
+	const char *first;
+
+	if (current != 1 && current != 2)
+		return -ENOENT;
+	len = h->text[current - 1].len;
+	changes = atomic_load_explicit(&h->text[current - 1].changes, memory_order_acquire);
+	if (len > h->text_bytes || changes > h->text_bytes - padded(len) || changes % 8)
+		return -EINVAL;
+	if (*at == changes)
+		return -ENOENT;
+	first = a->text[current - 1] + padded(len) + *at;
+	room = changes - *at;
+	if (room < sizeof(head))
+		return -EINVAL;
+	memcpy(&head, first, sizeof(head));
+	if (head.len > room - sizeof(head) ||
+	    head.check != text_check(first + sizeof(head), (size_t)head.len))
+		return -EINVAL;
+	*at += padded(sizeof(head) + head.len);
+	*ret_text = first + sizeof(head);
+	*ret_len = (size_t)head.len;
 	return 0;
 }

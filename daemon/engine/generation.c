@@ -2,7 +2,9 @@
  *
  * A change goes through three steps that may fail (apply, compile, save) before the one
  * that cannot (swap).  The save comes before the swap: should the process die between the
- * two, the next one starts with a ruleset that was right and about to be in force. */
+ * two, the next one starts with a ruleset that was right and about to be in force.
+ *
+ * What is saved is the whole once in a while, and else the elements that a change was about. */
 #include "ctfw/generation.h"
 
 #include <errno.h>
@@ -25,22 +27,34 @@ struct generation {
 	void *changed_arg;
 };
 
+/* The change alone, where a step tells it and there is room; else the whole. */
+static int save(struct generation *g, const struct ruleset *rs, bool anew, struct diag *d)
+{
+	struct text saved = TEXT_INIT;
+	size_t len;
+	const char *step = anew ? NULL : ruleset_step(rs, &len);
+	int err;
+
+	if (step && arena_save_change(g->arena, step, len) == 0)
+		return 0;
+	ruleset_save(rs, &saved);
+	err = text_failed(&saved) ? -ENOMEM :
+				    arena_save_text(g->arena, text_str(&saved), saved.len);
+	if (err == -ENOSPC)
+		diag_error(d, NULL, "the ruleset is too large to be saved");
+	text_fini(&saved);
+	return err;
+}
+
 /* Takes the reference to rs, also when it fails.  anew: it was not made from the one before. */
 static int install(struct generation *g, struct ruleset *rs, bool anew, struct diag *d)
 {
 	struct ruleset *former;
 	struct program *program = NULL;
-	struct text saved = TEXT_INIT;
 	int err = engine_compile(g->engine, rs, g->ruleset, d, &program);
 
-	if (err == 0 && g->arena) {
-		ruleset_save(rs, &saved);
-		err = text_failed(&saved) ?
-			      -ENOMEM :
-			      arena_save_text(g->arena, text_str(&saved), saved.len);
-		if (err == -ENOSPC)
-			diag_error(d, NULL, "the ruleset is too large to be saved");
-	}
+	if (err == 0 && g->arena)
+		err = save(g, rs, anew, d);
 	if (err == 0) {
 		engine_set_program(g->engine, program);
 		program = NULL;
@@ -51,9 +65,26 @@ static int install(struct generation *g, struct ruleset *rs, bool anew, struct d
 			g->changed(g->changed_arg, former, rs, anew);
 		ruleset_unref(former);
 	}
-	text_fini(&saved);
 	program_free(program);
 	ruleset_unref(rs);
+	return err;
+}
+
+/* The changes that were saved behind it. */
+static int replay(const struct generation *g, struct ruleset **rs, struct diag *d)
+{
+	const char *text;
+	size_t at = 0, len;
+	int err;
+
+	while ((err = arena_saved_change(g->arena, &at, &text, &len)) == 0) {
+		err = ruleset_replay(rs, text, len, d);
+		if (err < 0)
+			return err;
+	}
+	if (err == -ENOENT)
+		return 0;
+	diag_error(d, NULL, "a change of the saved ruleset is damaged");
 	return err;
 }
 
@@ -76,6 +107,10 @@ static struct ruleset *restore(struct generation *g, struct diag *d)
 	}
 	if (ruleset_restore(text, len, g->counters, d, &rs) < 0)
 		return NULL;
+	if (replay(g, &rs, d) < 0) {
+		ruleset_unref(rs);
+		return NULL;
+	}
 	return rs;
 }
 

@@ -481,7 +481,8 @@ static int delete_dynamic(struct transaction *tx, const struct set *s,
 	const struct set_shape *shape = set_content_shape(s->content);
 	const uint64_t mono = tx->input->now.mono;
 
-	*ret_there = s->dynamic && !el->catch_all &&
+	/* What was saved says nothing of them. */
+	*ret_there = s->dynamic && !el->catch_all && !tx->verbatim &&
 		     set_dynamic_find(s->dynamic, el->key, mono);
 	if (!*ret_there)
 		return 0;
@@ -536,6 +537,7 @@ static int put_item(struct transaction *tx, const struct table *t, const struct 
 		if (err)
 			return err;
 	}
+	step_element(tx, t, s, op, &el);
 	return set_batch_put(batch, &el);
 }
 
@@ -574,6 +576,7 @@ static int change_items(struct transaction *tx, const struct table *t, struct se
 	struct set_error error;
 	int err = batch ? 0 : -ENOMEM;
 
+	step_begin(tx, t, s, op);
 	for (size_t i = 0; i < items->n && err >= 0;) {
 		err = put_item(tx, t, s, &items->v[i], op, batch);
 		if (err <= 0) {
@@ -584,6 +587,7 @@ static int change_items(struct transaction *tx, const struct table *t, struct se
 		memmove(items->v + i, items->v + i + 1, (--items->n - i) * sizeof(*items->v));
 		err = 0;
 	}
+	step_end(tx);
 	if (!err) {
 		err = set_content_change(s->content, batch, tx->input->now.mono, &error);
 		if (err == -EINVAL)

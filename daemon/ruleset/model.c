@@ -474,6 +474,7 @@ void ruleset_unref(struct ruleset *rs)
 	for (size_t i = 0; i < rs->n_tables; i++)
 		table_unref(rs->tables[i]);
 	free(rs->tables);
+	free(rs->step);
 	free(rs);
 }
 
@@ -485,6 +486,7 @@ struct ruleset *ruleset_copy(const struct ruleset *rs)
 		return NULL;
 	*n = *rs;
 	n->refs = 1;
+	n->step = NULL;
 	n->cap_tables = rs->n_tables;
 	n->tables = malloc(rs->n_tables * sizeof(struct table *) + 1);
 	if (!n->tables) {

@@ -445,6 +445,8 @@ struct ruleset {
 	uint64_t last_table_handle;
 	uint64_t last_registered;
 	uint64_t mono; /* monotonic ns, of the last attempt to change it */
+	char *step;    /* see ruleset_step(); NULL: none */
+	size_t step_len;
 	struct table **tables; /* in the order in which nft lists them */
 	size_t n_tables, cap_tables;
 };

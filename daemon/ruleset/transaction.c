@@ -219,6 +219,7 @@ static int apply_command(struct transaction *tx, struct command *c)
 	if (c->op == COMMAND_DESCRIBE)
 		return describe_apply(tx, c);
 	tx->changed = true;
+	tx->whole = tx->whole || c->object != OBJECT_ELEMENT;
 	return change_apply(tx, c);
 }
 
@@ -315,6 +316,7 @@ static void transaction_fini(struct transaction *tx)
 	free(tx->mentions);
 	free(tx->echoes);
 	text_fini(&tx->out);
+	text_fini(&tx->step);
 	ruleset_unref(tx->rs);
 }
 
@@ -365,6 +367,8 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 	if (!input->check)
 		do_later(&tx);
 	new = tx.changed && !input->check ? tx.rs : old;
+	if (new == tx.rs && !verbatim)
+		step_take(&tx);
 	*ret_new = ruleset_ref(new);
 out:
 	parse_fini(&p);

@@ -51,6 +51,9 @@ struct transaction {
 	struct ruleset *rs;
 	struct text out; /* of listings */
 	bool changed;
+	bool whole; /* more was changed than step says */
+	struct text step; /* commands that make the changes of elements again */
+	size_t step_items; /* of the last of them */
 	bool verbatim; /* what was saved: see rule_check() */
 	struct mention *mentions;
 	size_t n_mentions, cap_mentions;
@@ -74,6 +77,13 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 
 /* 0; -EINVAL with an error said; -ENOMEM. */
 int change_apply(struct transaction *tx, struct command *c);
+/* step.c: tell what becomes of a set's elements; and hand it to the new ruleset. */
+void step_begin(struct transaction *tx, const struct table *t, const struct set *s,
+		enum command_op op);
+void step_element(struct transaction *tx, const struct table *t, const struct set *s,
+		  enum command_op op, const struct set_element *el);
+void step_end(struct transaction *tx);
+void step_take(struct transaction *tx);
 int list_hooks(struct transaction *tx, enum family wanted);
 int describe_apply(struct transaction *tx, const struct command *c);
 /* What lists of sets show; the set that one names, MODEL_NONE with an error said. */

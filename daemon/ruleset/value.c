@@ -91,15 +91,27 @@ struct value value_ones(const struct datatype *dt)
 	return value_mask(dt, dt->bits);
 }
 
+/* How many ones it begins with: the only length that it can have. */
+static unsigned leading_ones(const struct datatype *dt, const struct value *mask)
+{
+	unsigned len = 0, from = dt->class == VALUE_ADDR ? addr_len(dt) * 8 - dt->bits : 0;
+
+	if (dt->class == VALUE_NUMBER) {
+		while (len < dt->bits && mask->num >> (dt->bits - 1 - len) & 1)
+			len++;
+		return len;
+	}
+	while (len < dt->bits && mask->addr.b[(from + len) / 8] & 0x80 >> (from + len) % 8)
+		len++;
+	return len;
+}
+
 int value_mask_len(const struct datatype *dt, const struct value *mask)
 {
-	for (unsigned len = 0; len <= dt->bits; len++) {
-		struct value m = value_mask(dt, len);
+	unsigned len = leading_ones(dt, mask);
+	struct value m = value_mask(dt, len);
 
-		if (!value_cmp(dt, &m, mask))
-			return (int)len;
-	}
-	return -1;
+	return value_cmp(dt, &m, mask) ? -1 : (int)len;
 }
 
 bool value_is_zero(const struct datatype *dt, const struct value *v)

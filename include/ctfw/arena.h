@@ -12,6 +12,8 @@
  *     |        |         | x 256 B | worker      |          | x 64 B   |          |         |
  *     +--------+---------+---------+-------------+----------+----------+----------+---------+
  *
+ * One of the two saved rulesets is in force; behind its text lie the changes since.
+ *
  * A flow's extension is the record with its own index: what few flows need (labels, a
  * helper's notes).  Those pages are touched by such flows only, and have no room of their
  * own until arena_reserve_extensions() was called.  Nor have elements of dynamic sets, until
@@ -31,7 +33,7 @@
 #include <stddef.h>
 #include <stdatomic.h>
 
-#define ARENA_LAYOUT 4 /* raised whenever a record changes its layout */
+#define ARENA_LAYOUT 5 /* raised whenever a record changes its layout */
 #define ARENA_FLOW_SIZE 256
 #define ARENA_EXPECT_SIZE 256
 #define ARENA_EXT_SIZE 64
@@ -71,6 +73,8 @@ struct arena_header {
 	struct {
 		uint64_t len;
 		uint64_t check;
+		/* Bytes of the changes behind it that count; written after them. */
+		_Atomic uint64_t changes;
 	} text[2];
 };
 
@@ -120,5 +124,14 @@ int arena_save_text(struct arena *a, const char *text, size_t len);
 /* The saved ruleset, *ret_text pointing into the arena; -ENOENT when there is none,
  * -EINVAL when it is damaged. */
 int arena_saved_text(const struct arena *a, const char **ret_text, size_t *ret_len);
+/* Put a change behind the saved ruleset: what is saved is then that ruleset and all changes
+ * since, and a crash at any instant leaves it with this one or without.  -ENOENT when there is
+ * no ruleset; -ENOSPC when there is no room, or when so many changes are there that it is time
+ * to save the whole again. */
+int arena_save_change(struct arena *a, const char *text, size_t len);
+/* The next change of the saved ruleset, in their order; begin with *at 0.  -ENOENT after the
+ * last; -EINVAL when it is damaged. */
+int arena_saved_change(const struct arena *a, size_t *at, const char **ret_text,
+		       size_t *ret_len);
 
 #endif

@@ -114,6 +114,13 @@ void ruleset_save(const struct ruleset *rs, struct text *out);
 int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
 		    struct ruleset **ret_rs);
 
+/* What made rs of the ruleset that a transaction began with, as text that makes it again:
+ * saved behind that one, it saves rs.  NULL when only the whole can be saved; rs' own.
+ * ruleset_replay() makes *rs, the caller's reference, what it became.  0, -EINVAL when the text
+ * is damaged (diagnostics in d), -ENOMEM: *rs is then of no use but to be given back. */
+const char *ruleset_step(const struct ruleset *rs, size_t *ret_len);
+int ruleset_replay(struct ruleset **rs, const char *text, size_t len, struct diag *d);
+
 /* Give the timeout policies that have none yet their numbers: that of the former ruleset's
  * policy of the same table, name and protocol, so that flows keep theirs, or a new one.  Before
  * it is compiled.  0, or -EINVAL with an error said when there are too many. */

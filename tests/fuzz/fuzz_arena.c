@@ -193,6 +193,8 @@ static void set_up(void)
 	add_elements(&arena, start.mono);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
+	CHECK(arena_save_change(&arena, text, sizeof(text) - 1) == 0);
+	CHECK(arena_save_change(&arena, text, 1) == 0);
 	memcpy(pristine, mem, records_end);
 	memcpy(pristine + records_end, texts, 2 * TEXT_BYTES);
 	memcpy(pristine + records_end + 2 * TEXT_BYTES, exts, EXT_BYTES);
@@ -381,7 +383,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena;
 	const char *text;
-	size_t len;
+	size_t len, at = 0;
 
 	if (!mem)
 		set_up();
@@ -390,6 +392,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (arena_saved_text(&arena, &text, &len) == 0)
 		CHECK(text >= (char *)mem && text + len <= (char *)mem + mem_size);
+	while (arena_saved_change(&arena, &at, &text, &len) == 0)
+		CHECK(text >= (char *)texts && text + len <= (char *)texts + 2 * TEXT_BYTES);
 	take_up(&arena);
 	take_up_elements(&arena);
 	return 0;

@@ -141,6 +141,22 @@ static void check_damaged(const char *text, size_t len)
 	diag_fini(&d);
 }
 
+/* The text itself, as a change that was saved behind one. */
+static void check_step(const char *text, size_t len)
+{
+	struct ruleset *rs = ruleset_new(NULL);
+	struct text step = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+
+	text_puts(&step, "at 5\n");
+	text_append(&step, text, len);
+	if (ruleset_replay(&rs, text_str(&step), step.len, &d) < 0)
+		CHECK(d.errors > 0);
+	ruleset_unref(rs);
+	text_fini(&step);
+	diag_fini(&d);
+}
+
 /* What a rule does to a flow is whole; now and then it cannot be done. */
 static enum ct_acted act(struct eval *e, const struct ct_action *a)
 {
@@ -271,5 +287,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	ruleset_unref(empty);
 	check_damaged((const char *)data, size);
+	check_step((const char *)data, size);
 	return 0;
 }

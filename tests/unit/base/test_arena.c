@@ -124,6 +124,77 @@ static void saving_a_ruleset_leaves_the_former_until_the_switch(void **state)
 	free(mem);
 }
 
+/* The next change must be this one. */
+static void assert_change(const struct arena *a, size_t *at, const char *want)
+{
+	const char *text;
+	size_t len;
+
+	assert_int_equal(arena_saved_change(a, at, &text, &len), 0);
+	assert_int_equal(len, strlen(want));
+	assert_memory_equal(text, want, len);
+}
+
+static void changes_lie_behind_the_ruleset_that_they_change(void **state)
+{
+	struct arena a;
+	void *mem = mapped(&a);
+	const char *text;
+	size_t len, at = 0;
+
+	(void)state;
+	assert_int_equal(arena_save_change(&a, "x", 1), -ENOENT);
+	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_save_text(&a, "one", 3), 0);
+	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_save_change(&a, "first", 5), 0);
+	assert_int_equal(arena_save_change(&a, "", 0), 0);
+	assert_int_equal(arena_save_change(&a, "the third", 9), 0);
+	assert_change(&a, &at, "first");
+	assert_change(&a, &at, "");
+	assert_change(&a, &at, "the third");
+	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_saved_text(&a, &text, &len), 0);
+	assert_int_equal(len, 3);
+	/* Another ruleset has none, and nor has the next in the place of this one. */
+	at = 0;
+	assert_int_equal(arena_save_text(&a, "two", 3), 0);
+	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_save_text(&a, "three", 5), 0);
+	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
+	/* There is a page for text and changes. */
+	while (arena_save_change(&a, "and more of them", 16) == 0)
+		at++;
+	assert_int_equal(at, (4096 - 8) / 32);
+	assert_int_equal(arena_save_change(&a, "", a.header->text_bytes + 1), -ENOSPC);
+	free(mem);
+}
+
+static void a_damaged_change_is_refused_whichever_byte_it_is(void **state)
+{
+	struct arena a;
+	void *mem = mapped(&a);
+	const char *text;
+	size_t len, at;
+
+	(void)state;
+	arena_save_text(&a, "ruleset.", 8);
+	arena_save_change(&a, "eight...", 8);
+	for (unsigned i = 8; i < 8 + 24; i++) {
+		a.text[0][i] ^= 0x20;
+		at = 0;
+		assert_int_equal(arena_saved_change(&a, &at, &text, &len), -EINVAL);
+		a.text[0][i] ^= 0x20;
+	}
+	for (unsigned bit = 0; bit < 64; bit++) {
+		a.header->text[0].changes = 24 ^ UINT64_C(1) << bit;
+		at = 0;
+		while (arena_saved_change(&a, &at, &text, &len) == 0)
+			assert_true(text + len <= a.text[0] + 4096);
+	}
+	free(mem);
+}
+
 static void counters_are_summed_over_workers_and_reset_without_loss(void **state)
 {
 	struct arena a;
@@ -193,6 +264,8 @@ int main(void)
 		cmocka_unit_test(a_damaged_header_is_refused_whichever_byte_it_is),
 		cmocka_unit_test(records_of_every_kind_lie_apart_and_within_the_arena),
 		cmocka_unit_test(saving_a_ruleset_leaves_the_former_until_the_switch),
+		cmocka_unit_test(changes_lie_behind_the_ruleset_that_they_change),
+		cmocka_unit_test(a_damaged_change_is_refused_whichever_byte_it_is),
 		cmocka_unit_test(counters_are_summed_over_workers_and_reset_without_loss),
 		cmocka_unit_test(a_slot_used_again_starts_from_its_own_value),
 		cmocka_unit_test(slots_run_out_and_a_claimed_one_is_not_given_twice),
