@@ -14,11 +14,11 @@ static int set_error(struct transaction *tx, const struct span *span, const char
 	return -EINVAL;
 }
 
-/* The types of what was written with `typeof`. */
+/* The types of what was written with `typeof`: of each part by itself. */
 static int settle_typeof(struct transaction *tx, const struct table *t, struct expr **written,
 			 struct key_type *ret_type)
 {
-	struct checker ck = { .d = tx->d, .table = t };
+	struct checker ck = { .d = tx->d, .table = t, .apart = true };
 	bool ok;
 
 	protocols_init(&ck.proto, t->family);

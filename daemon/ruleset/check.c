@@ -148,6 +148,9 @@ static bool check_match(struct checker *ck, struct stmt *s)
 	if (stmt_is_look_up(s))
 		return check_set_match(ck, s);
 	ask_existence(s);
+	/* Bits that turn out to be flags are compared as the number that was written. */
+	if (s->match.op == MATCH_IMPLICIT && expr_selector(s->match.left) == SELECTOR_RAW)
+		s->match.op = MATCH_EQ;
 	if (!check_left_side(ck, s->match.left))
 		return false;
 	dt = expr_type(s->match.left);

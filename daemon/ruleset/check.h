@@ -20,7 +20,8 @@ struct protocols {
 	int l3;		       /* enum l3, or 0: another one */
 	int l4;		       /* number, or PROTOCOLS_OTHER */
 	int message;	       /* ICMP's type, of a set the last one */
-	bool l3_many, l4_many; /* one of a set: nothing of one of them may be matched */
+	bool l3_many, l4_many; /* one of several: nothing of one of them may be matched */
+	bool l4_of_flow;       /* `ct protocol` says so: a packet's own comes in its place */
 };
 #define PROTOCOLS_NONE	(-1)
 #define PROTOCOLS_OTHER 256 /* one that nft has no headers of */
@@ -31,6 +32,7 @@ struct checker {
 	struct protocols proto;
 	struct stmts out;
 	bool verbatim;
+	bool apart; /* what needs different protocols may stand side by side */
 	bool oom;
 };
 

@@ -34,6 +34,8 @@ bool check_key(struct checker *ck, struct expr **key)
 	if (list->kind != EXPR_CONCAT)
 		return has_type(ck, list) && check_field(ck, key);
 	for (size_t i = 0; i < list->list.n; i++) {
+		if (ck->apart)
+			protocols_init(&ck->proto, ck->proto.family);
 		if (!has_type(ck, list->list.item[i]) || !check_field(ck, &list->list.item[i]))
 			return false;
 		if (!key_type_add(&type, expr_type(list->list.item[i]), false)) {

@@ -8,8 +8,9 @@
  *
  * nft is not followed where its listing would be another rule: it joins fields across other
  * statements; it leaves out a protocol before `th` for which it has no header; before a
- * reset in inet it leaves out the family as well; and before any field of a header it leaves
- * out `ct l3proto`, which packets without a flow have not. */
+ * reset in inet it leaves out the family as well; behind `ct protocol` it leaves out the other one
+ * of a packet; and before any field of a header it leaves out `ct l3proto`, which packets
+ * without a flow have not. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -273,6 +274,7 @@ bool imply_order(enum family family, struct stmts *stmts)
 struct implied {
 	enum family family;
 	struct stmt *dep[BASE_COUNT]; /* the last match on the protocol of that header */
+	const struct stmt *of_flow; /* `ct protocol`: a packet's own may be another */
 };
 
 static void leave_out(struct implied *im, enum base base)
@@ -304,8 +306,13 @@ static bool is_payload(const struct stmt *s)
 /* `ip protocol tcp tcp dport 22` also says ip, which matters where ip6 could be. */
 static bool may_leave_out(const struct implied *im, enum base base)
 {
-	return base != BASE_TRANSPORT || im->family != FAMILY_INET ||
-	       !is_payload(im->dep[base]);
+	const struct stmt *dep = im->dep[base];
+
+	if (base != BASE_TRANSPORT)
+		return true;
+	if (im->of_flow && im->of_flow->match.right->value.num != dep->match.right->value.num)
+		return false;
+	return im->family != FAMILY_INET || !is_payload(dep);
 }
 
 static void mark_payload(struct implied *im, struct stmt *s)
@@ -360,6 +367,9 @@ static void mark_meta(struct implied *im, struct stmt *s)
 	if (!is_plain_value(s))
 		return;
 	switch (s->match.left->selector) {
+	case SELECTOR_CT_PROTOCOL:
+		im->of_flow = s;
+		break;
 	case SELECTOR_META_NFPROTO:
 	case SELECTOR_META_PROTOCOL:
 		im->dep[BASE_NETWORK] = s;
@@ -391,14 +401,14 @@ static void mark_reject(struct implied *im, const struct stmt *s)
 static void mark_field(void *arg, struct expr *e)
 {
 	struct implied *im = arg;
-	struct field f;
+	enum base base;
 
 	if (e->kind != EXPR_SELECTOR)
 		return;
-	f = expr_field(e);
-	if (f.base != BASE_NONE && im->dep[f.base] && may_leave_out(im, f.base) &&
+	base = header_of(e);
+	if (base != BASE_NONE && im->dep[base] && may_leave_out(im, base) &&
 	    e->selector != SELECTOR_TH_SPORT && e->selector != SELECTOR_TH_DPORT)
-		leave_out(im, f.base);
+		leave_out(im, base);
 }
 
 void imply_mark(enum family family, struct stmts *stmts)

@@ -179,8 +179,13 @@ static bool need_headers(struct checker *ck, enum selector_id selector, const st
 {
 	const struct selector *s = &selectors[selector];
 
+	/* What options and extension headers need nft puts before all of the rule. */
 	if (s->l3)
-		return need_l3(ck, ck->out.n, s->l3, at);
+		return need_l3(ck,
+			       selector == SELECTOR_IP_OPTION || selector == SELECTOR_IP6_EXTHDR
+				       ? 0
+				       : ck->out.n,
+			       s->l3, at);
 	if (!s->l4)
 		return true;
 	/* With nothing settled, ICMP and IGMP mean IPv4 and ICMPv6 means IPv6. */
@@ -377,6 +382,7 @@ static void learn_number(struct protocols *proto, enum selector_id selector, uin
 void protocols_learn(struct protocols *proto, const struct stmt *match)
 {
 	const struct expr *left = match->match.left, *right = match->match.right;
+	int before = proto->l4_of_flow ? PROTOCOLS_NONE : proto->l4;
 	bool many = false;
 
 	if (left->kind != EXPR_SELECTOR || match->match.op != MATCH_EQ ||
@@ -396,10 +402,21 @@ void protocols_learn(struct protocols *proto, const struct stmt *match)
 	} else {
 		return;
 	}
-	if (left->selector == SELECTOR_META_NFPROTO)
+	switch (left->selector) {
+	case SELECTOR_META_NFPROTO:
 		proto->l3_many = many;
-	else if (left->selector == SELECTOR_META_L4PROTO ||
-		 left->selector == SELECTOR_IP_PROTOCOL ||
-		 left->selector == SELECTOR_IP6_NEXTHDR)
-		proto->l4_many = many;
+		break;
+	case SELECTOR_CT_PROTOCOL:
+		proto->l4_of_flow = true;
+		break;
+	case SELECTOR_META_L4PROTO:
+	case SELECTOR_IP_PROTOCOL:
+	case SELECTOR_IP6_NEXTHDR:
+		proto->l4_of_flow = false;
+		proto->l4_many = many || (before != PROTOCOLS_NONE &&
+					  (proto->l4_many || proto->l4 != before));
+		break;
+	default:
+		break;
+	}
 }

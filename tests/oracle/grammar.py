@@ -328,8 +328,10 @@ class Grammar:
     def named_sets(self):
         r = self.random
         for i in range(SETS):
+            # Raw payload has the type of what is known to lie there, in nft not by the same rules.
             parts = r.sample([f for f in self.fields
-                              if not f.domain.words and f.l4 != "any"], r.choice([1, 1, 2]))
+                              if not f.domain.words and f.l4 != "any" and f.text[0] != "@"],
+                             r.choice([1, 1, 2]))
             if not all(TYPED.search(f.text) for f in parts):
                 parts = parts[:1]
             if len({f.l3 for f in parts if f.l3}) > 1 or len({f.l4 for f in parts if f.l4}) > 1:
