@@ -10,6 +10,7 @@
 #include "conntrack/private.h"
 #include "conntrack/record.h"
 #include "conntrack/seqadj.h"
+#include "ctfw/nat.h"
 
 static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow *f,
 			 struct instant now)
@@ -27,6 +28,7 @@ static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow 
 	for (int dir = 0; dir < 2; dir++)
 		flow_set_route(f, dir,
 			       atomic_load_explicit(&from->route[dir], memory_order_relaxed));
+	atomic_store_explicit(&f->masquerade, nat_masqueraded(from), memory_order_relaxed);
 	/* Whoever walks over all records reads the status of this one at any time. */
 	atomic_store_explicit(&f->status,
 			      atomic_load_explicit(&from->status, memory_order_relaxed),
@@ -67,11 +69,23 @@ static uint32_t take_record(struct conntrack *ct, struct ct_worker *w)
 	return index;
 }
 
-/* The record was never linked, and must not be taken for a flow after a crash. */
+static bool has_other_source(const struct flow *f)
+{
+	return atomic_load_explicit(&f->status, memory_order_relaxed) & FLOW_SNAT;
+}
+
+/* The record never was in the table, and must not be taken for a flow after a crash. */
 static void give_back(struct conntrack *ct, struct flow *f)
 {
+	uint32_t index = (uint32_t)(f - ct->table.records);
+
 	f->check = 0;
-	table_give_back(&ct->table, (uint32_t)(f - ct->table.records));
+	if (has_other_source(f)) {
+		sources_unlink(&ct->sources, &ct->key, &ct->table, index);
+		table_retire(&ct->table, index); /* somebody may stand on it */
+	} else {
+		table_give_back(&ct->table, index);
+	}
 	atomic_fetch_sub_explicit(&ct->flows, 1, memory_order_relaxed);
 }
 
@@ -193,6 +207,9 @@ enum reason confirm_begun(struct conntrack *ct, struct ct_worker *w, struct inst
 	event_note(&ct->events, &w->begun, events_at_birth(&w->begun));
 	write_record(ct, w, f, now);
 	stats_count_flow(w, f, 1);
+	/* Whoever finds it in the table may remove it at once. */
+	if (has_other_source(f))
+		sources_link(&ct->sources, &ct->key, &ct->table, index);
 	if (!helper_expect_pending(ct, w, index)) {
 		undo(ct, w, f);
 		return REASON_HELPER;

@@ -156,6 +156,7 @@ struct conntrack *conntrack_new(const struct arena *arena,
 	ct->worker = alloc_lines((workers + 1) * sizeof(*ct->worker));
 	ct->key = (struct siphash_key){ arena->header->key[0], arena->header->key[1] };
 	if (!ct->worker || table_init(&ct->table, arena, options->max_flows) < 0 ||
+	    sources_init(&ct->sources, ct->table.n_records) < 0 ||
 	    expects_init(&ct->expects, arena, &ct->key) < 0) {
 		conntrack_free(ct);
 		errno = ENOMEM;
@@ -190,6 +191,7 @@ void conntrack_free(struct conntrack *ct)
 	if (!ct)
 		return;
 	table_fini(&ct->table);
+	sources_fini(&ct->sources);
 	events_fini(&ct->events, ct->workers + 1);
 	expects_fini(&ct->expects);
 	free(ct->worker);

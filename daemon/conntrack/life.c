@@ -48,6 +48,8 @@ void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 	struct event_ring *told;
 
 	table_unlink(&ct->table, index);
+	if (status_of(f) & FLOW_SNAT)
+		sources_unlink(&ct->sources, &ct->key, &ct->table, index);
 	event_catch_up(ct, w, f);
 	/* Only such flows can have expected any. */
 	if (status_of(f) & FLOW_HELPER)

@@ -10,6 +10,7 @@
 
 #include "conntrack/event.h"
 #include "conntrack/expect.h"
+#include "conntrack/nat_source.h"
 #include "conntrack/table.h"
 #include "conntrack/track.h"
 
@@ -46,6 +47,7 @@ struct ct_worker {
 	uint64_t begun_timeout; /* ns: its timer starts when it is confirmed */
 	uint32_t begun_hash;    /* of its original tuple */
 	struct flow_ext begun_ext; /* of use when begun is extended */
+	uint64_t nat_draws;     /* of ports, so far */
 
 	/* The present packet's time, or that of what else is done. */
 	_Atomic uint64_t mono, real;
@@ -68,6 +70,7 @@ struct ct_worker {
 struct conntrack {
 	struct arena arena;
 	struct table table;
+	struct sources sources; /* of the flows with FLOW_SNAT */
 	struct expects expects;
 	struct settings settings;
 	_Atomic uint32_t *next_id;         /* in the arena */

@@ -213,6 +213,8 @@ static void take_back(struct conntrack *ct, const struct candidate *c, uint64_t 
 		discard(ct, f, FOUND_DAMAGED);
 		return;
 	}
+	if (atomic_load_explicit(&f->status, memory_order_relaxed) & FLOW_SNAT)
+		sources_link(&ct->sources, &ct->key, &ct->table, c->index);
 	ct->recovery.kept++;
 	ct->recovery.torn += c->torn;
 	if (atomic_load_explicit(&f->policy, memory_order_relaxed))

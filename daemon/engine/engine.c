@@ -5,9 +5,9 @@
  *    2  fragments             held until their datagram is whole; forged ones never are
  *    4  chains before -200    raw
  *    5  conntrack             flow and state
- *    6  prerouting            not for the host's own packets
+ *    6  prerouting            not for the host's own packets; their destination is mapped
  *    7  input, forward or output
- *    8  postrouting           not for packets to the host
+ *    8  postrouting           not for packets to the host; their source is mapped
  *    9  confirm               a flow enters the table only now
  *   11  emit                  the packet, an answer, or nothing
  *
@@ -246,7 +246,8 @@ static bool outweighs(const struct way *way, enum hook hook, const struct eval_r
 }
 
 /* In prerouting no route has been looked up yet: there is no oif (nf_hook_state's out). */
-static enum verdict evaluate_unrouted(struct way *way, bool early, struct eval_result *result)
+static enum verdict evaluate_unrouted(struct way *way, enum stage stage,
+				      struct eval_result *result)
 {
 	struct eval *e = &way->eval;
 	uint32_t oif = e->oif;
@@ -256,22 +257,21 @@ static enum verdict evaluate_unrouted(struct way *way, bool early, struct eval_r
 	memcpy(oifname, e->oifname, IFNAMSIZ);
 	memset(e->oifname, 0, IFNAMSIZ);
 	e->oif = 0;
-	verdict = program_eval(way->program, HOOK_PREROUTING, early, e, result);
+	verdict = program_eval(way->program, HOOK_PREROUTING, stage, e, result);
 	memcpy(e->oifname, oifname, IFNAMSIZ);
 	e->oif = oif;
 	return verdict;
 }
 
-/* Chains of one hook, those before conntrack or the others; there are some. */
-static enum reason evaluate(struct way *way, enum hook hook, bool early)
+enum reason evaluate(struct way *way, enum hook hook, enum stage stage)
 {
 	struct eval_result *next = &way->verdicts[way->decided == &way->verdicts[0]];
 	enum verdict verdict;
 
 	if (hook == HOOK_PREROUTING)
-		verdict = evaluate_unrouted(way, early, next);
+		verdict = evaluate_unrouted(way, stage, next);
 	else
-		verdict = program_eval(way->program, hook, early, &way->eval, next);
+		verdict = program_eval(way->program, hook, stage, &way->eval, next);
 	if (way->eval.ct_mark_set) {
 		way->eval.ct_mark_set = false;
 		if (way->ct.flow)
@@ -293,18 +293,22 @@ static enum reason evaluate(struct way *way, enum hook hook, bool early)
 	}
 }
 
-static inline enum reason chains(struct way *way, enum hook hook, bool early)
+static inline enum reason chains(struct way *way, enum hook hook, enum stage stage)
 {
-	return way->hooked & PROGRAM_HOOK(hook, early) ? evaluate(way, hook, early) :
+	return way->hooked & PROGRAM_HOOK(hook, stage) ? evaluate(way, hook, stage) :
 							 REASON_NONE;
 }
 
-/* All chains of a hook that lies behind conntrack, whatever their priority. */
-static enum reason chains_all(struct way *way, enum hook hook)
+/* Other hooks' packets are tracked, and let through. */
+static inline bool is_filtered(const struct way *way)
 {
-	enum reason reason = chains(way, hook, true);
+	return way->port->hooks & 1u << way->hook;
+}
 
-	return reason != REASON_NONE ? reason : chains(way, hook, false);
+/* Where there are no chains of type nat any more, flows that have a mapping keep it. */
+static inline bool nat_is_due(const struct way *way)
+{
+	return way->ct.flow && (way->hooked & PROGRAM_NAT || nat_rewrites(way->ct.flow));
 }
 
 /* Step 4: what is hooked before conntrack sees no flow. */
@@ -312,11 +316,11 @@ static enum reason raw(struct way *way)
 {
 	enum hook hook = way->hook == HOOK_OUTPUT ? HOOK_OUTPUT : HOOK_PREROUTING;
 
-	if (!(way->hooked & PROGRAM_HOOK(hook, true)))
+	if (!(way->hooked & PROGRAM_HOOK(hook, STAGE_EARLY)))
 		return REASON_NONE;
 	if (way->hooked & PROGRAM_INTERFACES)
 		origin_interfaces(way);
-	return chains(way, hook, true);
+	return chains(way, hook, STAGE_EARLY);
 }
 
 /* Step 5. */
@@ -346,41 +350,55 @@ static enum reason track(struct way *way)
 	return REASON_NONE;
 }
 
-/* Steps 6 to 8. */
-static enum reason filter(struct way *way)
+/* The chains of a hook around its NAT; whether the port has them run is asked behind it once
+ * more, since the packet may be for another hook then. */
+static enum reason pass(struct way *way, enum hook hook)
 {
 	enum reason reason = REASON_NONE;
 
+	if (is_filtered(way))
+		reason = chains(way, hook, STAGE_MAIN);
+	if (reason == REASON_NONE && nat_is_due(way) && hook != HOOK_FORWARD)
+		reason = nat(way, hook);
+	if (reason == REASON_NONE && is_filtered(way))
+		reason = chains(way, hook, STAGE_LATE);
+	return reason;
+}
+
+/* Steps 6 to 8. */
+static enum reason filter(struct way *way)
+{
+	enum reason reason;
+
 	if (way->hook == HOOK_OUTPUT) {
-		reason = chains(way, HOOK_OUTPUT, false);
+		reason = pass(way, HOOK_OUTPUT);
 	} else {
-		reason = chains(way, HOOK_PREROUTING, false);
+		reason = pass(way, HOOK_PREROUTING);
 		/* ip_forward() counts this host before its first hook.  What comes by an `in`
 		 * port will be forwarded behind us, what comes by others has been. */
 		way->eval.hop = way->hook == HOOK_FORWARD && way->port->role == PORT_IN;
 		if (reason == REASON_NONE)
-			reason = chains_all(way, way->hook);
+			reason = pass(way, way->hook);
 	}
 	if (reason == REASON_NONE && way->hook != HOOK_INPUT)
-		reason = chains_all(way, HOOK_POSTROUTING);
+		reason = pass(way, HOOK_POSTROUTING);
 	return reason;
 }
 
 static enum reason judge(struct way *way)
 {
 	enum reason reason = origin(way);
-	bool filtered = way->port->hooks & 1u << way->hook;
 
 	if (reason == REASON_NONE && way->packet->flags & FRAGMENTED) {
 		reason = fragment_collect(way);
 		if (way->held)
 			return REASON_NONE;
 	}
-	if (reason == REASON_NONE && filtered)
+	if (reason == REASON_NONE && is_filtered(way))
 		reason = raw(way);
 	if (reason == REASON_NONE)
 		reason = track(way);
-	if (reason == REASON_NONE && filtered)
+	if (reason == REASON_NONE)
 		reason = filter(way);
 	if (reason == REASON_NONE)
 		reason = conntrack_confirm(way->engine->ct, way->eval.worker, way->packet,
@@ -410,8 +428,10 @@ static void emit(struct way *way, enum reason reason)
 	}
 	way->result->action = ENGINE_DROP;
 	way->result->reason = reason;
-	if (reason == REASON_REJECT)
+	if (reason == REASON_REJECT) {
+		nat_undo(way);
 		answer(way);
+	}
 	/* Once a packet: what went unanswered for its number counts as that. */
 	count(&stats->dropped[way->result->reason], way->packets);
 }
@@ -481,6 +501,8 @@ static void eval_begin(struct eval *e, struct way *way, unsigned worker)
 	e->counted.n = 0;
 	e->act = given_act;
 	e->log = way->engine->log ? log_packet : NULL;
+	e->nat = nat_choose;
+	e->mapped = false;
 	e->nftrace = false;
 	e->trace_id = 0;
 	e->trace = atomic_load_explicit(&way->engine->traced, memory_order_acquire) ?
@@ -516,7 +538,7 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 	way.decided->verdict = VERDICT_NONE;
 	way.decided->by = BY_NONE;
 	way.packets = 1;
-	way.held = way.together = false;
+	way.held = way.together = way.rewritten = false;
 	way.reply = reply;
 	way.result = ret_result;
 	*ret_result = (struct engine_result){ 0 };

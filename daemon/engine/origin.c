@@ -71,6 +71,12 @@ static bool routed_back(const struct way *way)
 	       hostview_route(way->hostview, p->family, &p->saddr) == port->ifindex;
 }
 
+void origin_again(struct way *way)
+{
+	if (way->hook != HOOK_OUTPUT && way->port->role != PORT_OUT)
+		way->hook = for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
+}
+
 enum reason origin(struct way *way)
 {
 	const struct packet *p = way->packet;
@@ -85,7 +91,7 @@ enum reason origin(struct way *way)
 			return REASON_OWN_SOURCE;
 		if (way->port->spoof_check && !routed_back(way))
 			return REASON_SPOOFED;
-		way->hook = for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
+		origin_again(way);
 		break;
 	case PORT_OUT:
 		way->hook = local(way, &p->saddr) ? HOOK_OUTPUT : HOOK_FORWARD;
@@ -96,7 +102,7 @@ enum reason origin(struct way *way)
 		if (local(way, &p->saddr))
 			way->hook = HOOK_OUTPUT;
 		else
-			way->hook = for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
+			origin_again(way);
 	}
 	if (way->hook == HOOK_OUTPUT)
 		way->packet->flags |= PACKET_OWN;
@@ -122,6 +128,9 @@ static uint32_t behind(struct way *way, enum flow_dir end, const union addr *add
 		if (known >> 32 == serial)
 			return (uint32_t)known;
 	}
+	/* Of a flow what it says, which the packet says before NAT or behind it. */
+	if (flow)
+		addr = &flow->tuple[end].src;
 	ifindex = hostview_route(way->hostview, way->packet->family, addr);
 	if (flow)
 		flow_set_route(flow, end, (uint64_t)serial << 32 | ifindex);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "ctfw/engine.h"
+#include "ctfw/nat.h"
 
 /* So many a second, at most a second's worth at once. */
 struct bucket {
@@ -72,6 +73,7 @@ struct way {
 	uint32_t packets;
 	bool held;     /* it waits */
 	bool together; /* packet is in worker->fragments */
+	bool rewritten; /* by NAT */
 	uint8_t *reply;
 	struct engine_result *result;
 };
@@ -97,6 +99,18 @@ void origin_interfaces(struct way *way);
 enum reason fragment_collect(struct way *way);
 /* How a datagram that passes goes out. */
 void fragment_emit(struct way *way);
+
+/* After NAT has given the packet another destination: which hook it is for now. */
+void origin_again(struct way *way);
+
+/* nat.c: eval's nat, and NAT at one of its four hooks. */
+bool nat_choose(struct eval *e, enum hook hook, const struct nat_request *request);
+enum reason nat(struct way *way, enum hook hook);
+/* The packet as it came, for answers. */
+void nat_undo(struct way *way);
+
+/* engine.c: the base chains of a hook and stage; there are some. */
+enum reason evaluate(struct way *way, enum hook hook, enum stage stage);
 
 /* given.c: what rules do to flows (eval's act), and what some of them ask of flows beyond what
  * all do (GIVEN_ASKED). */

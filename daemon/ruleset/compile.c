@@ -67,6 +67,11 @@ bool compile_room_set(struct builder *b)
 	return ROOM(b, sets);
 }
 
+bool compile_room_nat(struct builder *b)
+{
+	return ROOM(b, nats);
+}
+
 bool compile_room_dynset(struct builder *b)
 {
 	return ROOM(b, dynsets);
@@ -424,8 +429,9 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		r->effects = true;
 		emit_action(b, &(struct ct_action){ .kind = CT_ACTION_NOTRACK }, false);
 		break;
-	case STMT_NAT: /* chains of type nat are not run, and it stands in no others */
-		return OUTCOME_NEVER;
+	case STMT_NAT:
+		r->effects = true;
+		return compile_nat(b, s);
 	case STMT_RESET_OPTION:
 		r->effects = true;
 		reset_compile(b, s);
@@ -470,19 +476,32 @@ static void compile_rule(struct builder *b, const struct rule *rule, uint32_t ch
 		p->code[i].next = p->n_code;
 }
 
+/* Before NAT or behind: of equal priority, what was hooked up later comes first. */
+static enum stage stage_of(const struct builder *b, const struct chain *c)
+{
+	bool to = c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT;
+	int32_t nat = to ? HOOK_PRIORITY_DNAT : HOOK_PRIORITY_SNAT;
+	uint64_t registered = b->nat_registered[b->l3 == L3_IPV6];
+
+	if (c->type == CHAIN_NAT)
+		return STAGE_NAT;
+	/* Before the other hooks conntrack has always been. */
+	if (to && c->priority < HOOK_PRIORITY_CONNTRACK)
+		return STAGE_EARLY;
+	if (!registered || c->hook == HOOK_FORWARD || c->priority < nat)
+		return STAGE_MAIN;
+	return c->priority == nat && c->registered > registered ? STAGE_MAIN : STAGE_LATE;
+}
+
 static void compile_base(struct builder *b, const struct chain *c, uint32_t number)
 {
-	/* Prerouting and output only: before the other hooks conntrack has always been. */
-	bool early = c->priority < HOOK_PRIORITY_CONNTRACK &&
-		     (c->hook == HOOK_PREROUTING || c->hook == HOOK_OUTPUT);
-
 	if (!ROOM(b, bases))
 		return;
 	b->program->bases[b->program->n_bases++] = (struct program_base){
 		.chain = number,
 		.start = b->program->chains[number].start,
 		.drop = c->drop,
-		.slot = (uint8_t)program_slot(b->l3, c->hook, early),
+		.slot = (uint8_t)program_slot(b->l3, c->hook, stage_of(b, c)),
 		.priority = c->priority,
 		.registered = c->registered,
 	};
@@ -494,7 +513,7 @@ static void compile_chain(struct builder *b, const struct chain *c, uint32_t num
 	for (size_t i = 0; i < c->n_rules && !b->failed; i++)
 		compile_rule(b, c->rules[i], number);
 	emit(b, OP_RETURN, 0);
-	if (c->type == CHAIN_FILTER || c->type == CHAIN_ROUTE)
+	if (c->type != CHAIN_REGULAR)
 		compile_base(b, c, number);
 }
 
@@ -564,6 +583,7 @@ static unsigned needs_of(const struct program *p, const struct insn *i)
 	switch (i->op) {
 	case OP_LOG:
 	case OP_SET_TRACE:
+	case OP_NAT: /* masquerade and redirect ask which interface it is */
 		return PROGRAM_INTERFACES;
 	case OP_CT:
 		return i->k == CT_FIELD_LABEL  ? PROGRAM_LABELS :
@@ -597,10 +617,30 @@ static void summarise(struct program *p)
 
 		p->hooks[v6] = all;
 		for (enum hook hook = HOOK_PREROUTING; hook < HOOK_COUNT; hook++) {
-			for (int early = 0; early < 2; early++) {
-				if (p->slot[program_slot(family, hook, early)].n)
-					p->hooks[v6] |= PROGRAM_HOOK(hook, early);
+			for (enum stage stage = 0; stage < STAGE_COUNT; stage++) {
+				if (p->slot[program_slot(family, hook, stage)].n)
+					p->hooks[v6] |= PROGRAM_HOOK(hook, stage);
 			}
+			if (p->slot[program_slot(family, hook, STAGE_NAT)].n)
+				p->hooks[v6] |= PROGRAM_NAT;
+		}
+	}
+}
+
+/* The first of a family's chains of type nat hooks NAT up, at all four hooks. */
+static void hook_nat(struct builder *b, const struct ruleset *rs)
+{
+	uint64_t *registered = &b->nat_registered[b->l3 == L3_IPV6];
+
+	for (size_t i = 0; i < rs->n_tables; i++) {
+		const struct table *t = rs->tables[i];
+
+		for (size_t j = 0; table_sees(t, b->l3) && j < t->n_chains; j++) {
+			const struct chain *c = t->chains[j];
+
+			if (c->type == CHAIN_NAT &&
+			    (!*registered || c->registered < *registered))
+				*registered = c->registered;
 		}
 	}
 }
@@ -616,6 +656,7 @@ struct program *program_compile(struct ruleset *rs)
 	b.program->counters = rs->counters;
 	for (size_t i = 0; i < sizeof(l3); i++) {
 		b.l3 = l3[i];
+		hook_nat(&b, rs);
 		for (size_t j = 0; j < rs->n_tables && !b.failed; j++) {
 			if (table_sees(rs->tables[j], b.l3))
 				compile_table(&b, rs->tables[j]);
@@ -653,6 +694,7 @@ void program_free(struct program *p)
 	free(p->states);
 	free(p->made);
 	free(p->mangles);
+	free(p->nats);
 	ruleset_unref(p->ruleset);
 	free(p);
 }

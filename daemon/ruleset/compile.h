@@ -10,8 +10,10 @@ struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
 		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets, cap_made, cap_objects,
-		cap_mangles;
+		cap_mangles, cap_nats;
 	bool failed;
+	/* When NAT was hooked up, for each family: among chains.  0: it is not. */
+	uint64_t nat_registered[2];
 	/* What is being compiled. */
 	uint8_t l3; /* enum l3: for packets of this family */
 	const struct table *table;
@@ -51,6 +53,11 @@ enum outcome compile_match(struct builder *b, const struct stmt *s);
 enum outcome compile_look_up(struct builder *b, const struct stmt *s);
 enum outcome compile_vmap(struct builder *b, const struct stmt *s);
 enum outcome compile_map(struct builder *b, const struct expr *map, const struct key_type *to);
+/* The same as bytes, from at on behind the key; interval: with ends. */
+enum outcome compile_map_bytes(struct builder *b, const struct expr *map,
+			       const struct key_type *to, bool interval, unsigned at);
+/* compile_nat.c */
+enum outcome compile_nat(struct builder *b, const struct stmt *s);
 enum outcome compile_dynset(struct builder *b, const struct stmt *s);
 enum outcome compile_object_map(struct builder *b, const struct stmt *s);
 /* The parts of a key into its bytes, from at on. */
@@ -59,6 +66,7 @@ enum outcome compile_key_at(struct builder *b, const struct expr *key, unsigned 
 void compile_targets(struct builder *b);
 /* compile.c: room for one more; false when out of memory. */
 bool compile_room_set(struct builder *b);
+bool compile_room_nat(struct builder *b);
 bool compile_room_dynset(struct builder *b);
 bool compile_room_target(struct builder *b);
 /* A field into the accumulator of its width; *ret_bits: 32 or 128. */

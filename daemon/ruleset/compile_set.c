@@ -179,6 +179,27 @@ enum outcome compile_map(struct builder *b, const struct expr *map, const struct
 	return OUTCOME_GOES_ON;
 }
 
+enum outcome compile_map_bytes(struct builder *b, const struct expr *map,
+			       const struct key_type *to, bool interval, unsigned at)
+{
+	const struct element_type type = {
+		.key = key_type_of(map->map.key),
+		.kind = DATA_VALUES,
+		.data = *to,
+		.data_interval = interval,
+	};
+
+	if (compile_key(b, map->map.key) == OUTCOME_NEVER)
+		return OUTCOME_NEVER;
+	compile_emit(b, (struct insn){
+				.op = OP_MAP_BYTES,
+				.k = (uint8_t)key_data_bytes(&type),
+				.off = (uint16_t)at,
+				.a = add_set(b, &type, map->map.set),
+			});
+	return OUTCOME_GOES_ON;
+}
+
 /* The data of an element behind its key: constants or fields. */
 static enum outcome compile_data(struct builder *b, const struct set *set,
 				 const struct expr *data)

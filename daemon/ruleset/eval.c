@@ -366,6 +366,15 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			acc = (uint32_t)wide.lo;
 			i++;
 			continue;
+		case OP_MAP_BYTES:
+			if (!eval_find(prog, &prog->sets[i->a], e, key, &hit))
+				goto miss;
+			memcpy(key + i->off, hit.data, i->k);
+			i++;
+			continue;
+		case OP_NAT:
+			return i + (eval_nat(&prog->nats[i->a], e, hook, key) ? NAT_ACCEPT :
+										NAT_DROP);
 		case OP_VMAP:
 			if (!eval_find(prog, &prog->sets[i->a], e, key, &hit))
 				goto miss;
@@ -487,17 +496,18 @@ static void look_at(struct eval *e, struct packet *packet, struct packet *seen)
 	}
 }
 
-static enum verdict eval_chains(const struct program *p, enum hook hook, bool early,
+static enum verdict eval_chains(const struct program *p, enum hook hook, enum stage stage,
 				struct eval *e, struct packet *packet,
 				struct eval_result *result)
 {
-	const struct program_slot *s = &p->slot[program_slot(e->packet->family, hook, early)];
+	const struct program_slot *s = &p->slot[program_slot(e->packet->family, hook, stage)];
 	const struct program_base *b, *end;
 	const struct insn *accepted = NULL;
 	struct packet seen;
 
 	if (!s->n)
 		return VERDICT_NONE;
+	e->mapped = false;
 	look_at(e, packet, &seen);
 	b = p->bases + s->first;
 	end = b + s->n;
@@ -516,6 +526,8 @@ static enum verdict eval_chains(const struct program *p, enum hook hook, bool ea
 			continue;
 		if (i->op == OP_ACCEPT) {
 			accepted = i;
+			if (e->mapped)
+				break;
 			continue;
 		}
 		result_rule(i, i->op == OP_REJECT ? VERDICT_REJECT : VERDICT_DROP, result);
@@ -528,11 +540,11 @@ static enum verdict eval_chains(const struct program *p, enum hook hook, bool ea
 	return VERDICT_ACCEPT;
 }
 
-enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
-			  struct eval_result *result)
+enum verdict program_eval(const struct program *p, enum hook hook, enum stage stage,
+			  struct eval *e, struct eval_result *result)
 {
 	struct packet *packet = e->packet;
-	enum verdict verdict = eval_chains(p, hook, early, e, packet, result);
+	enum verdict verdict = eval_chains(p, hook, stage, e, packet, result);
 
 	if (e->packet != packet) {
 		packet_reread(packet); /* rules may have changed what they saw */
@@ -554,9 +566,9 @@ struct decider program_decider(const struct program *p, const struct eval_result
 	};
 }
 
-bool program_has(const struct program *p, enum hook hook, bool early, uint8_t family)
+bool program_has(const struct program *p, enum hook hook, enum stage stage, uint8_t family)
 {
-	return p->slot[program_slot(family, hook, early)].n;
+	return p->slot[program_slot(family, hook, stage)].n;
 }
 
 unsigned program_hooks(const struct program *p, uint8_t family)

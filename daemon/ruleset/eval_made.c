@@ -1,15 +1,11 @@
 /* eval_made.c - numbers that rules make: numgen, jhash, symhash, random.
  *
- * All spread over 0 to modulus - 1 by multiplication, as the kernel's reciprocal_scale(): the
+ * All spread over 0 to modulus - 1 by multiplication, as the kernel's reciprocal_jhash_scale(): the
  * high bits of a 32-bit number choose. */
 #include <string.h>
 
+#include "ctfw/jhash.h"
 #include "ruleset/eval_field.h"
-
-static uint32_t scale(uint32_t x, uint32_t modulus)
-{
-	return (uint32_t)((uint64_t)x * modulus >> 32);
-}
 
 /* ---- random numbers ---- */
 
@@ -28,51 +24,9 @@ uint32_t eval_random(const struct eval *e)
 
 /* ---- hashes ---- */
 
-static uint32_t rotate(uint32_t x, unsigned n)
-{
-	return x << n | x >> (32 - n);
-}
-
-/* Bob Jenkins' lookup3, hashlittle() with one seed, as the kernel's jhash().  Words are read in
- * the host's order, as there. */
-static uint32_t jenkins(const uint8_t *key, uint32_t len, uint32_t seed)
-{
-	uint32_t s[3], w[3];
-
-	s[0] = s[1] = s[2] = 0xdeadbeef + len + seed;
-	while (len > 12) {
-		static const uint8_t turns[6] = {4, 6, 8, 16, 19, 4};
-
-		memcpy(w, key, 12);
-		for (unsigned i = 0; i < 3; i++)
-			s[i] += w[i];
-		for (unsigned i = 0; i < 6; i++) {
-			uint32_t *x = &s[i % 3], *y = &s[(i + 1) % 3], z = s[(i + 2) % 3];
-
-			*x = (*x - z) ^ rotate(z, turns[i]);
-			s[(i + 2) % 3] = z + *y;
-		}
-		key += 12;
-		len -= 12;
-	}
-	if (!len)
-		return s[2];
-	memset(w, 0, sizeof(w));
-	memcpy(w, key, len);
-	for (unsigned i = 0; i < 3; i++)
-		s[i] += w[i];
-	for (unsigned i = 0; i < 7; i++) {
-		static const uint8_t turns[7] = {14, 11, 25, 16, 4, 14, 24};
-		uint32_t *x = &s[(i + 2) % 3], y = s[(i + 1) % 3];
-
-		*x = (*x ^ y) - rotate(y, turns[i]);
-	}
-	return s[2];
-}
-
 uint32_t eval_hash(const struct program_made *m, const uint8_t *bytes)
 {
-	return scale(jenkins(bytes, m->len, m->seed), m->modulus) + m->offset;
+	return jhash_scale(jhash(bytes, m->len, m->seed), m->modulus) + m->offset;
 }
 
 /* Of a flow, the same both ways. */
@@ -92,7 +46,7 @@ static uint32_t symmetric(const struct packet *pk)
 	key.p = swap_ports ? pk->dport : pk->sport;
 	key.q = swap_ports ? pk->sport : pk->dport;
 	key.proto = pk->l4_proto;
-	return jenkins((const uint8_t *)&key, sizeof(key), 0);
+	return jhash((const uint8_t *)&key, sizeof(key), 0);
 }
 
 /* ---- one after the other ---- */
@@ -119,10 +73,10 @@ bool eval_made(const struct eval *e, struct program_made *m, enum field_kind kin
 		x = count_on(m);
 		break;
 	case FIELD_NUMGEN_RANDOM:
-		x = scale(eval_random(e), m->modulus);
+		x = jhash_scale(eval_random(e), m->modulus);
 		break;
 	default:
-		x = scale(symmetric(e->packet), m->modulus);
+		x = jhash_scale(symmetric(e->packet), m->modulus);
 		break;
 	}
 	*ret = (struct wide){0, x + m->offset};

@@ -214,7 +214,6 @@ enum reject_with {
 	REJECT_ICMPX,     /* code is an abstract one (NFT_REJECT_ICMPX_*) */
 };
 
-enum nat_type { NAT_NONE = 0, NAT_SNAT, NAT_DNAT, NAT_MASQUERADE, NAT_REDIRECT };
 enum nat_flag {
 	NAT_RANDOM = 1 << 0,
 	NAT_FULLY_RANDOM = 1 << 1,

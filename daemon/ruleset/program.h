@@ -86,6 +86,8 @@ enum op {
 	OP_VMAP,        /* the verdict that map a has for the key: at one of the next three, and
 			 * behind these it goes on; b: this rule */
 	OP_SET_TRACE,    /* meta nftrace = acc */
+	OP_MAP_BYTES,   /* what map a has for the key, k bytes, is the key's from off on */
+	OP_NAT,         /* nat a; at one of the next two: it is mapped, or dropped */
 	OP_OBJECT,      /* the object that map a has for the key; b: this rule, which it may have
 			 * drop; k: some are ct helpers */
 	OP_JUMP,        /* to a, coming back to the next instruction; b: this rule */
@@ -108,6 +110,8 @@ enum {
 
 /* Where the verdicts of OP_VMAP are, from it. */
 enum { VMAP_ACCEPT = 1, VMAP_DROP, VMAP_RETURN, VMAP_END };
+/* Likewise of OP_NAT. */
+enum { NAT_ACCEPT = 1, NAT_DROP };
 
 struct insn {
 	uint8_t op;
@@ -149,6 +153,18 @@ struct program_dynset {
 	struct program_states stated; /* by elements that transactions added */
 	struct program_states given;  /* by those that it adds */
 };
+
+/* snat and its like. */
+struct program_nat {
+	enum nat_type type;
+	struct nat_range range; /* all that is constant */
+	/* Where in the key's bytes the rest is, or NAT_CONSTANT. */
+	uint8_t min_addr, max_addr, min_port, max_port;
+};
+#define NAT_CONSTANT 0xff
+/* False: the packet is dropped. */
+bool eval_nat(const struct program_nat *nat, struct eval *e, enum hook hook,
+	      const uint8_t *key);
 
 /* An object that maps may name. */
 struct program_object {
@@ -302,11 +318,11 @@ struct program_base {
 struct program_slot {
 	uint32_t first, n;
 };
-#define PROGRAM_SLOTS (2 * HOOK_COUNT * 2)
+#define PROGRAM_SLOTS (2 * HOOK_COUNT * STAGE_COUNT)
 
-static inline unsigned program_slot(uint8_t family, enum hook hook, bool early)
+static inline unsigned program_slot(uint8_t family, enum hook hook, enum stage stage)
 {
-	return ((family == L3_IPV6) * HOOK_COUNT + hook) * 2 + early;
+	return ((family == L3_IPV6) * HOOK_COUNT + hook) * STAGE_COUNT + stage;
 }
 
 struct program {
@@ -330,6 +346,8 @@ struct program {
 	uint32_t n_sets, n_targets, n_objects;
 	struct program_state *states;
 	uint32_t n_states;
+	struct program_nat *nats;
+	uint32_t n_nats;
 	struct mangle *mangles;
 	uint32_t n_mangles;
 	uint32_t n_actions;

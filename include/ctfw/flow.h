@@ -132,7 +132,10 @@ struct flow {
 	 * serial of the hostview that said so << 32 | ifindex.  0, or another serial than
 	 * that of the hostview in force: ask again. */
 	_Atomic uint64_t route[2];
-	uint8_t reserved2[8];
+	/* The interface whose address a masquerade gave to it, once it is confirmed never
+	 * changed; 0: none. */
+	_Atomic uint32_t masquerade;
+	uint8_t reserved2[4];
 
 	/* What packets change. */
 	_Atomic uint32_t word;   /* lock and sequence number */

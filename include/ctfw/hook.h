@@ -16,5 +16,9 @@ enum hook {
 const char *hook_name(enum hook h);
 /* Chains with a priority below this run before conntrack (NF_IP_PRI_CONNTRACK). */
 #define HOOK_PRIORITY_CONNTRACK (-200)
+/* Where destinations are mapped, in prerouting and output, and sources, in input and
+ * postrouting (NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC). */
+#define HOOK_PRIORITY_DNAT (-100)
+#define HOOK_PRIORITY_SNAT 100
 
 #endif

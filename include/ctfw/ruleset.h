@@ -22,6 +22,7 @@
 #include "ctfw/diag.h"
 #include "ctfw/flow.h"
 #include "ctfw/hook.h"
+#include "ctfw/nat_range.h"
 #include "ctfw/packet.h"
 #include "ctfw/text.h"
 
@@ -287,6 +288,10 @@ struct eval {
 	enum ct_acted (*act)(struct eval *e, const struct ct_action *action);
 	/* A log statement was met.  May be NULL. */
 	void (*log)(struct eval *e, enum hook hook, const struct log_spec *spec);
+	/* A NAT statement chooses the flow's mapping; false: the packet is dropped.  No other
+	 * chain of type nat is asked then.  May be NULL. */
+	bool (*nat)(struct eval *e, enum hook hook, const struct nat_request *request);
+	bool mapped; /* one was met, in the latest evaluation */
 	uint32_t trace_id; /* trace()'s own; 0 at the beginning */
 	/* A packet with nftrace set met something.  NULL: nobody wants to know. */
 	void (*trace)(struct eval *e, const struct eval_trace *trace);
@@ -312,29 +317,38 @@ bool ruleset_print_rule(const struct ruleset *rs, const char *family, const char
 			const char *chain, uint64_t handle, unsigned flags, struct text *out);
 void ruleset_print_packet(const uint8_t *bytes, size_t len, unsigned flags, struct text *out);
 
-/* Evaluate the base chains of a hook for the packet's family, in order: in prerouting and
- * output those below HOOK_PRIORITY_CONNTRACK (early) or the others; before the other hooks
- * conntrack has always been, and nothing there is early.  *result says how it ended: ACCEPT
+/* Which of a hook's base chains. */
+enum stage {
+	STAGE_MAIN = 0,  /* behind conntrack, and before NAT where there is any */
+	STAGE_EARLY = 1, /* in prerouting and output: below HOOK_PRIORITY_CONNTRACK */
+	STAGE_NAT = 2,   /* those of type nat, which only packets that begin flows meet */
+	STAGE_LATE = 3,  /* behind NAT */
+	STAGE_COUNT
+};
+
+/* Evaluate base chains of a hook for the packet's family, in order.  *result says how it ended: ACCEPT
  * with the last rule that accepted or, where only policies did, the last of these; or the
  * DROP or REJECT that ended it.  It is untouched when no chain is hooked there.  Returns
  * result->verdict, or VERDICT_NONE when no chain was there. */
-enum verdict program_eval(const struct program *p, enum hook hook, bool early, struct eval *e,
-			  struct eval_result *result);
+enum verdict program_eval(const struct program *p, enum hook hook, enum stage stage,
+			  struct eval *e, struct eval_result *result);
 /* The packet's flow is known: in the table, or NULL when it did not get there. */
 void program_settle(const struct program *p, struct eval *e, const struct flow *flow);
 /* Who it was, for people: names are not looked up for every packet. */
 struct decider program_decider(const struct program *p, const struct eval_result *result);
 /* Whether any chain is there. */
-bool program_has(const struct program *p, enum hook hook, bool early, uint8_t family);
-/* All of these for a family at once: PROGRAM_HOOK(hook, early) where there is one, and
- * PROGRAM_INTERFACES when some rule looks at the eval's interfaces or logs them. */
+bool program_has(const struct program *p, enum hook hook, enum stage stage, uint8_t family);
+/* All of these for a family at once: PROGRAM_HOOK(hook, stage) where there is one,
+ * PROGRAM_NAT where there is any chain of type nat, and PROGRAM_INTERFACES when some rule
+ * looks at the eval's interfaces or logs them. */
 unsigned program_hooks(const struct program *p, uint8_t family);
-#define PROGRAM_HOOK(hook, early) (1u << ((hook) * 2 + (early)))
+#define PROGRAM_HOOK(hook, stage) (1u << ((hook) * STAGE_COUNT + (stage)))
 #define PROGRAM_INTERFACES 1u /* HOOK_NONE's */
-#define PROGRAM_LABELS	   (1u << 16) /* some rule looks at the eval's ext, */
-#define PROGRAM_HELPERS	   (1u << 17) /* or at its helper, */
-#define PROGRAM_IDS	   (1u << 18) /* or at the flow's id; */
-#define PROGRAM_EXTENDS	   (1u << 19) /* or gives flows what needs extensions */
+#define PROGRAM_NAT	   2u
+#define PROGRAM_LABELS	   (1u << 24) /* some rule looks at the eval's ext, */
+#define PROGRAM_HELPERS	   (1u << 25) /* or at its helper, */
+#define PROGRAM_IDS	   (1u << 26) /* or at the flow's id; */
+#define PROGRAM_EXTENDS	   (1u << 27) /* or gives flows what needs extensions */
 
 /* Call each with every ct timeout object of the ruleset. */
 void program_each_timeout(const struct program *p,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ctl/outcome.h"
+#include "rewritten.h"
 
 static int differs(struct text *t, const char *what, const char *want, const char *got)
 {
@@ -179,8 +180,7 @@ static void reply_text(const struct replay_outcome *o, const struct expect_out *
 }
 
 static int check_key(const char *key, const char *value, const struct replay_outcome *o,
-		     const struct expect_out *out, const struct row_context *rows,
-		     struct text *t)
+		     const struct expect_out *out, struct row_context *rows, struct text *t)
 {
 	const struct engine_trace *trace = &o->trace;
 	struct text got = TEXT_INIT;
@@ -188,6 +188,8 @@ static int check_key(const char *key, const char *value, const struct replay_out
 
 	if (strcmp(key, "emits") == 0)
 		return check_emits(value, out, rows, t);
+	if (rewritten_is_key(key))
+		return rewritten_check(key, value, out, rows, t);
 	if (strcmp(key, "by") == 0)
 		text_puts(&got, outcome_by(o));
 	else if (strcmp(key, "hook") == 0)
@@ -207,7 +209,7 @@ static int check_key(const char *key, const char *value, const struct replay_out
 	if (err)
 		text_printf(t,
 			    "\"%s\" is not one of by, hook, table, chain, handle, reply, out, "
-			    "emits",
+			    "emits, src, dst, as",
 			    key);
 	else if (strcmp(text_str(&got), value) != 0)
 		err = differs(t, key, value, text_str(&got));
@@ -223,7 +225,7 @@ static bool is_verdict(const char *word)
 
 /* One word; *verdict is set when it was one. */
 static int check_word(const char *word, const struct replay_outcome *o,
-		      const struct expect_out *out, const struct row_context *rows,
+		      const struct expect_out *out, struct row_context *rows,
 		      bool *verdict, struct text *t)
 {
 	char key[EXPECT_WORDS];
@@ -252,7 +254,7 @@ static int check_word(const char *word, const struct replay_outcome *o,
 }
 
 int expect_outcome(char **words, size_t n, const struct replay_outcome *o,
-		   const struct expect_out *out, const struct row_context *rows, struct text *t)
+		   const struct expect_out *out, struct row_context *rows, struct text *t)
 {
 	bool verdict = false;
 

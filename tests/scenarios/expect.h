@@ -25,8 +25,7 @@ void expect_out_fini(struct expect_out *out);
 /* The words between "=>" and "|": state, verdict, and KEY=VALUE.  0; or -1 and in t what is
  * wrong, with the words or with the packet. */
 int expect_outcome(char **words, size_t n, const struct replay_outcome *o,
-		   const struct expect_out *out, const struct row_context *rows,
-		   struct text *t);
+		   const struct expect_out *out, struct row_context *rows, struct text *t);
 /* The words behind "|": the packet's flow as it left it. */
 int expect_entry(char **words, size_t n, const struct replay_outcome *o, uint64_t mono,
 		 struct text *t);

@@ -111,6 +111,10 @@ struct row {
 
 /* "NAME ADDR[:PORT]", an IPv6 address with a port in brackets.  0 or -1 with a message. */
 int row_host(struct row_context *c, char **words, size_t n, char ret_error[ROW_ERROR]);
+/* NULL: there is none of that name. */
+const struct row_host *row_find_host(const struct row_context *c, const char *name);
+/* A host, new or in place of the one of its name.  -1: there are too many. */
+int row_set_host(struct row_context *c, const struct row_host *host);
 /* The words of a row before "=>". */
 int row_parse(const struct row_context *c, char **words, size_t n, char ret_error[ROW_ERROR],
 	      struct row *ret_row);

@@ -82,12 +82,26 @@ static int parse_patch(const char *text, struct row_patch *patches, size_t *n)
 
 /* ---- hosts ---- */
 
-static const struct row_host *find_host(const struct row_context *c, const char *name)
+const struct row_host *row_find_host(const struct row_context *c, const char *name)
 {
 	for (size_t i = 0; i < c->n_hosts; i++)
 		if (strcmp(c->hosts[i].name, name) == 0)
 			return &c->hosts[i];
 	return NULL;
+}
+
+int row_set_host(struct row_context *c, const struct row_host *host)
+{
+	for (size_t i = 0; i < c->n_hosts; i++) {
+		if (strcmp(c->hosts[i].name, host->name) == 0) {
+			c->hosts[i] = *host;
+			return 0;
+		}
+	}
+	if (c->n_hosts == ROW_HOSTS)
+		return -1;
+	c->hosts[c->n_hosts++] = *host;
+	return 0;
 }
 
 int row_host(struct row_context *c, char **words, size_t n, char error[ROW_ERROR])
@@ -99,7 +113,7 @@ int row_host(struct row_context *c, char **words, size_t n, char error[ROW_ERROR
 	if (n != 2 || copy_word(h.name, sizeof(h.name), words[0]) < 0 ||
 	    copy_word(text, sizeof(text), words[1]) < 0)
 		return wrong(error, "host NAME ADDRESS[:PORT] is what is wanted");
-	if (find_host(c, h.name))
+	if (row_find_host(c, h.name))
 		return wrong(error, "host %s is there already", h.name);
 	if (c->n_hosts == ROW_HOSTS)
 		return wrong(error, "more than %d hosts", ROW_HOSTS);
@@ -508,8 +522,8 @@ int row_parse(const struct row_context *c, char **words, size_t n, char error[RO
 		return parse_raw(r, words + i + 1, n - i - 1, error);
 	if (n - i < 4 || strcmp(words[i + 1], ">") != 0)
 		return wrong(error, "FROM > TO PROTOCOL ... is what is wanted");
-	r->from = find_host(c, words[i]);
-	r->to = find_host(c, words[i + 2]);
+	r->from = row_find_host(c, words[i]);
+	r->to = row_find_host(c, words[i + 2]);
 	if (!r->from || !r->to)
 		return wrong(error, "no host is called %s", r->from ? words[i + 2] : words[i]);
 	if (r->from->family != r->to->family)
