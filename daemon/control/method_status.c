@@ -143,7 +143,6 @@ static void add_ruleset(json_t *status, const struct control_context *ctx)
 	set_int(ruleset, "tables", size.tables);
 	set_int(ruleset, "chains", size.chains);
 	set_int(ruleset, "rules", size.rules);
-	set_int(ruleset, "idle", size.idle);
 }
 
 static void status(struct control_session *s, const json_t *params)

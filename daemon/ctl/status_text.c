@@ -134,9 +134,6 @@ static void print_files(FILE *out, const json_t *status)
 		(unsigned long long)num(ruleset, "chains"),
 		(unsigned long long)num(ruleset, "rules"),
 		(unsigned long long)num(ruleset, "generation"));
-	if (num(ruleset, "idle"))
-		fprintf(out, "           not in force: %llu rules of chains of type nat\n",
-			(unsigned long long)num(ruleset, "idle"));
 	print_load(out, status);
 	if (restarts)
 		fprintf(out, "Processes  keeper %llu, filter %llu, restarted %llu times\n",

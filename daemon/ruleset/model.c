@@ -547,12 +547,8 @@ struct ruleset_size ruleset_size(const struct ruleset *rs)
 
 	for (size_t i = 0; i < rs->n_tables; i++) {
 		s.chains += (unsigned)rs->tables[i]->n_chains;
-		for (size_t j = 0; j < rs->tables[i]->n_chains; j++) {
-			const struct chain *c = rs->tables[i]->chains[j];
-
-			s.rules += (unsigned)c->n_rules;
-			s.idle += c->type == CHAIN_NAT ? (unsigned)c->n_rules : 0;
-		}
+		for (size_t j = 0; j < rs->tables[i]->n_chains; j++)
+			s.rules += (unsigned)rs->tables[i]->chains[j]->n_rules;
 	}
 	return s;
 }

@@ -1,7 +1,4 @@
-/* stmt_nat.c - snat, dnat, masquerade and redirect.
- *
- * Parsed, checked and listed as nft does.  Chains of type nat are not run: nothing is
- * translated yet, and rulesets that say otherwise are told so when they are loaded. */
+/* stmt_nat.c - snat, dnat, masquerade and redirect: parsed, checked and listed as nft does. */
 #include <string.h>
 
 #include "ruleset/stmt.h"

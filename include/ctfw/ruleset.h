@@ -129,7 +129,6 @@ int ruleset_number(struct ruleset *rs, const struct ruleset *former, struct diag
 
 struct ruleset_size {
 	unsigned tables, chains, rules;
-	unsigned idle; /* of the rules: those of chains that are not run, of type nat */
 };
 struct ruleset_size ruleset_size(const struct ruleset *rs);
 

@@ -13,9 +13,9 @@ import sys
 
 # Module: layer, contract headers.
 MODULES = {
-    "base": (0, "addr arena clock counter cursor diag hook hostview rcu siphash spin state text"),
+    "base": (0, "addr arena clock counter cursor diag hook hostview jhash nat_range rcu siphash spin state text"),
     "packet": (1, "packet checksum mangle translate build frag reason"),
-    "conntrack": (2, "conntrack event expect flow helper helper_kind tuple timeout"),
+    "conntrack": (2, "conntrack event expect flow helper helper_kind nat tuple timeout"),
     "ruleset": (2, "ruleset policy set_dynamic"),
     "engine": (3, "engine generation trace"),
     "control": (4, "control"),
