@@ -139,6 +139,7 @@ void engine_set_hostview(struct engine *e, struct hostview *hv)
 
 	rcu_wait();
 	hostview_free(old);
+	e->moved = true;
 }
 
 /* Each worker's share, at least one where there is any. */
@@ -162,6 +163,9 @@ void engine_set_fragments(struct engine *e, const struct frag_options *options)
 void engine_housekeep(struct engine *e, struct instant now)
 {
 	frag_expire(e->fragments, now.mono);
+	if (e->moved)
+		nat_forget(e, now);
+	e->moved = false;
 }
 
 struct conntrack *engine_conntrack(struct engine *e)

@@ -130,6 +130,22 @@ enum reason nat(struct way *way, enum hook hook)
 	return REASON_NONE;
 }
 
+static bool speaks_still(void *arg, uint32_t ifindex, uint8_t family, const union addr *addr)
+{
+	const struct hostview *hv = arg;
+
+	return hostview_link(hv, ifindex) &&
+	       hostview_local(hv, family, addr) == HOSTVIEW_LOCAL;
+}
+
+void nat_forget(struct engine *e, struct instant now)
+{
+	struct hostview *hv = atomic_load_explicit(&e->hostview, memory_order_relaxed);
+
+	if (hv)
+		conntrack_nat_forget(e->ct, speaks_still, hv, now);
+}
+
 void nat_undo(struct way *way)
 {
 	if (way->rewritten && way->ct.flow)

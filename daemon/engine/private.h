@@ -40,6 +40,7 @@ struct engine {
 	_Atomic(struct hostview *) hostview;
 	_Atomic uint32_t log_rate, reply_rate; /* of each worker, a second */
 	unsigned workers;
+	bool moved; /* another hostview came: some address may have gone */
 	void (*log)(void *arg, unsigned worker, const struct engine_log *record);
 	void *log_arg;
 	struct engine_worker *worker;
@@ -106,6 +107,8 @@ void origin_again(struct way *way);
 /* nat.c: eval's nat, and NAT at one of its four hooks. */
 bool nat_choose(struct eval *e, enum hook hook, const struct nat_request *request);
 enum reason nat(struct way *way, enum hook hook);
+/* End flows that speak as addresses which the host has no more. */
+void nat_forget(struct engine *e, struct instant now);
 /* The packet as it came, for answers. */
 void nat_undo(struct way *way);
 

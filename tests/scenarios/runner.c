@@ -180,6 +180,27 @@ static int do_local(struct scenario *s, char **words, size_t n)
 	return s->replay ? set_hostview(s) : 0;
 }
 
+/* gone ADDRESS: the host has it no more. */
+static int do_gone(struct scenario *s, char **words, size_t n)
+{
+	struct hostspec *h = &s->host;
+	union addr addr;
+	uint8_t family;
+	size_t kept = 0;
+
+	if (n != 1 || addr_parse(words[0], &family, &addr) < 0)
+		return scenario_fail(s, "gone ADDRESS is what is wanted");
+	for (size_t i = 0; i < h->n_addrs; i++) {
+		if (h->addrs[i].prefix.family != family ||
+		    !addr_equal(&h->addrs[i].prefix.addr, &addr))
+			h->addrs[kept++] = h->addrs[i];
+	}
+	if (kept == h->n_addrs)
+		return scenario_fail(s, "%s is no address of the host", words[0]);
+	h->n_addrs = kept;
+	return s->replay ? set_hostview(s) : 0;
+}
+
 static int do_route(struct scenario *s, char **words, size_t n)
 {
 	char error[HOSTSPEC_ERROR] = "route PREFIX=IFACE is what is wanted";
@@ -353,6 +374,7 @@ static const struct {
 	{ "host", do_host, false },
 	{ "config", do_config, true },
 	{ "local", do_local, true },
+	{ "gone", do_gone, true },
 	{ "fragments", do_fragments, true },
 	{ "fragments-waiting", do_fragments_waiting, false },
 	{ "datagram", do_datagram, false },
