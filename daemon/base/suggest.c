@@ -1,9 +1,16 @@
 /* suggest.c - "did you mean": the nearest of some words. */
 #include "ctfw/diag.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define WORD_MAX 32
+
+/* Letters of another case are the same: who writes DROP means drop. */
+static bool same(char a, char b)
+{
+	return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -23,12 +30,12 @@ static size_t distance(const char *a, size_t n, const char *b, size_t m)
 		d[0][j] = j;
 	for (size_t i = 1; i <= n; i++) {
 		for (size_t j = 1; j <= m; j++) {
-			size_t cost = a[i - 1] != b[j - 1];
+			size_t cost = !same(a[i - 1], b[j - 1]);
 
 			d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1,
 				       d[i - 1][j - 1] + cost);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < d[i][j])
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
+			    same(a[i - 2], b[j - 1]) && d[i - 2][j - 2] + 1 < d[i][j])
 				d[i][j] = d[i - 2][j - 2] + 1;
 		}
 	}

@@ -70,6 +70,11 @@ static int check_set_spec(struct transaction *tx, const struct table *t,
 	if (s->auto_merge && !(s->flags & SET_INTERVAL))
 		return set_error(tx, &spec->name.span,
 				 "auto-merge is for sets with flags interval");
+	if (s->gc_interval && !(s->flags & SET_TIMEOUT))
+		return set_error(
+			tx, &spec->name.span,
+			"gc-interval is for sets whose elements expire: with a timeout, "
+			"or with flags timeout");
 	if ((s->flags & SET_CONSTANT) && (s->flags & (SET_DYNAMIC | SET_TIMEOUT)))
 		return set_error(tx, &spec->name.span,
 				 "a constant set has elements that neither come nor go");

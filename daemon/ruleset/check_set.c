@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ruleset/check.h"
+#include "ruleset/parse.h"
 
 /* ---- keys ---- */
 
@@ -84,6 +85,24 @@ static bool needs_data(const struct items *items, const struct expr *e)
 	return false;
 }
 
+/* Behind the colon of a verdict map stands something else. */
+static bool no_verdict(const struct items *items, const struct expr *data)
+{
+	const char *words[PARSE_VERDICTS_MAX + 1];
+	const char *near = NULL;
+
+	if (data->kind == EXPR_SYMBOL) {
+		words[parse_verdict_words(words)] = NULL;
+		near = suggest(data->symbol, strlen(data->symbol), words);
+		diag_error(items->ck->d, &data->span, "\"%s\" is no verdict", data->symbol);
+	} else {
+		diag_error(items->ck->d, &data->span, "this is no verdict, such as accept");
+	}
+	if (near)
+		diag_hint(items->ck->d, "did you mean \"%s\"?", near);
+	return false;
+}
+
 static bool check_object(const struct items *items, const struct expr *e)
 {
 	const struct table *t = items->ck->table;
@@ -133,7 +152,9 @@ static bool check_data(struct items *items, struct item *item, struct expr *e)
 	item->data = e->mapping.data;
 	if (kind == DATA_OBJECTS)
 		return check_object(items, item->data);
-	if ((item->data->kind == EXPR_VERDICT) != (kind == DATA_VERDICTS))
+	if (kind == DATA_VERDICTS && item->data->kind != EXPR_VERDICT)
+		return no_verdict(items, item->data);
+	if (kind != DATA_VERDICTS && item->data->kind == EXPR_VERDICT)
 		return needs_data(items, item->data);
 	if (kind == DATA_VERDICTS)
 		return !items->set || check_target(items, item->data);

@@ -141,6 +141,11 @@ static bool is_keyword(const struct token *t)
 		       compare_words) != NULL;
 }
 
+bool parse_at_keyword(const struct parser *p)
+{
+	return p->t.kind == TOKEN_WORD && is_keyword(&p->t);
+}
+
 bool parse_name(struct parser *p, const char *what, struct token *ret_name)
 {
 	if (p->t.kind == TOKEN_STRING) {
@@ -149,6 +154,8 @@ bool parse_name(struct parser *p, const char *what, struct token *ret_name)
 	}
 	if (p->t.kind != TOKEN_WORD) {
 		parse_expected(p, what);
+		if (p->t.kind == TOKEN_NUMBER)
+			diag_hint(p->d, "names begin with a letter or \"_\"");
 		return false;
 	}
 	if (is_keyword(&p->t)) {
@@ -238,6 +245,11 @@ static char *parse_text(struct parser *p, const char *what, size_t max, bool var
 		parse_expected(p, what);
 		return NULL;
 	}
+	if (t.kind == TOKEN_WORD && is_keyword(&t)) {
+		parse_expected(p, what);
+		diag_hint(p->d, "text that is a keyword as well stands in quotes");
+		return NULL;
+	}
 	parse_advance(p);
 	if (variables)
 		interpolate(p, t.s, t.len, &out);
@@ -263,9 +275,14 @@ char *parse_string(struct parser *p, const char *what, size_t max)
 	return parse_text(p, what, max, true);
 }
 
-char *parse_comment(struct parser *p)
+bool parse_comment(struct parser *p, char **comment)
 {
-	return parse_text(p, "a comment", COMMENT_MAX_LEN, false);
+	if (*comment) {
+		diag_error(p->d, &p->last, "there is a comment already");
+		return false;
+	}
+	*comment = parse_text(p, "a comment", COMMENT_MAX_LEN, false);
+	return *comment != NULL;
 }
 
 /* ---- life-cycle ---- */

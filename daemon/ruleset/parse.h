@@ -83,7 +83,7 @@ bool parse_name(struct parser *p, const char *what, struct token *ret_name);
 bool parse_number(struct parser *p, const char *what, uint64_t max, uint64_t *ret_number);
 /* A string, with the $variables in it replaced; malloc'ed, NULL with an error said. */
 char *parse_string(struct parser *p, const char *what, size_t max);
-char *parse_comment(struct parser *p);
+bool parse_comment(struct parser *p, char **comment);
 /* UTF-8 without a NUL. */
 bool parse_is_text(const char *s, size_t len);
 /* define, redefine, undefine, include: true when the next word was one; *ret_ok says how it
@@ -154,6 +154,9 @@ bool parse_at_selector(const struct parser *p);
  * of them; *ret is NULL with an error said. */
 bool parse_field(struct parser *p, const struct token *first, struct expr **ret);
 bool parse_field_known(const struct token *word);
+/* Words that cannot be a name; those of them that are families. */
+bool parse_at_keyword(const struct parser *p);
+bool parse_at_family(const struct parser *p);
 /* Words that begin a statement, and so are never a value. */
 bool parse_at_statement(const struct parser *p);
 
@@ -231,11 +234,24 @@ extern const char *const log_levels[];
 	(LOG_TCP_SEQUENCE | LOG_TCP_OPTIONS | LOG_IP_OPTIONS | LOG_SKUID | LOG_ETHER)
 
 /* accept, drop, jump ...: true when there was one. */
+bool parse_at_verdict(const struct parser *p);
 bool parse_accept_verdict(struct parser *p, enum rule_verdict *ret_verdict);
 /* The chain behind jump or goto, malloc'ed; NULL with an error said. */
 char *parse_target(struct parser *p);
 /* One statement; on failure the caller finishes what there is of it. */
 bool parse_statement(struct parser *p, struct stmt *s);
+/* What begins statements, without what is refused. */
+#define PARSE_STATEMENTS_MAX 40
+#define PARSE_VERDICTS_MAX   8
+size_t parse_verdict_words(const char *ret_words[PARSE_VERDICTS_MAX]);
+size_t parse_statement_words(const char *ret_words[PARSE_STATEMENTS_MAX]);
+/* parse_hint.c: a line more about the last error, where something unknown stands in a rule. */
+struct hint_place {
+	const struct stmt *before; /* NULL: nothing stands before it in the rule */
+	struct token first;	   /* the unknown */
+	struct span last;	   /* what stands before it in the text */
+};
+void parse_hint(struct parser *p, const struct hint_place *place);
 /* The statements of a rule up to its separator or comment. */
 bool parse_rule(struct parser *p, struct rule_spec *rule);
 void set_spec_fini(struct set_spec *spec);

@@ -76,11 +76,8 @@ static bool parse_chain_item(struct parser *p, struct command *c, size_t at)
 		return parse_chain_hook(p, spec);
 	if (parse_accept_word(p, "policy"))
 		return parse_chain_policy(p, spec);
-	if (parse_accept_word(p, "comment")) {
-		free(spec->comment);
-		spec->comment = parse_comment(p);
-		return spec->comment != NULL;
-	}
+	if (parse_accept_word(p, "comment"))
+		return parse_comment(p, &spec->comment);
 	if (token_is_word(&p->t, "flags") || token_is_word(&p->t, "devices")) {
 		diag_error(p->d, &p->t.span,
 			   "\"%.*s\" of chains is not supported by this version", (int)p->t.len,
@@ -163,6 +160,8 @@ static bool refuse_object(struct parser *p)
 
 static bool parse_table_flags(struct parser *p, struct command *c)
 {
+	static const char *const words[] = {"dormant", NULL};
+
 	c->has_table_flags = true;
 	do {
 		if (parse_accept_word(p, "dormant")) {
@@ -173,8 +172,7 @@ static bool parse_table_flags(struct parser *p, struct command *c)
 				   "here");
 			return false;
 		} else {
-			parse_expected(p, "\"dormant\"");
-			return false;
+			return parse_unknown(p, "\"dormant\"", words);
 		}
 	} while (parse_accept(p, ','));
 	return true;
@@ -182,8 +180,10 @@ static bool parse_table_flags(struct parser *p, struct command *c)
 
 static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 {
-	static const char *const words[] = { "chain",	"comment", "flags", "define", "include",
-					     "counter", "quota",   "limit", "ct",     NULL };
+	static const char *const words[] = {"chain",	"set",	     "map",	"comment",
+					    "flags",	"define",    "include", "counter",
+					    "quota",	"limit",     "ct",	"undefine",
+					    "redefine", "flowtable", NULL};
 	struct token name;
 	bool ok;
 
@@ -209,14 +209,12 @@ static bool parse_table_item(struct parser *p, struct command *c, size_t arg)
 		return parse_set_item(p, c, true);
 	if (parse_accept_word(p, "flags"))
 		return parse_table_flags(p, c);
-	if (parse_accept_word(p, "comment")) {
-		free(c->table_comment);
-		c->table_comment = parse_comment(p);
-		return c->table_comment != NULL;
-	}
+	if (parse_accept_word(p, "comment"))
+		return parse_comment(p, &c->table_comment);
 	if (refuse_object(p))
 		return false;
-	return parse_unknown(p, "\"chain\", \"comment\" or \"flags\"", words);
+	return parse_unknown(p, "what tables have, such as \"chain\", \"set\" or \"map\"",
+			     words);
 }
 
 /* ---- add, create, insert, replace ---- */
@@ -296,7 +294,9 @@ bool parse_unknown_object(struct parser *p, const struct command *c, const char 
 
 bool parse_add(struct parser *p, struct command *c)
 {
-	static const char *const words[] = { "table", "chain", "rule", NULL };
+	static const char *const words[] = {"table", "chain",	"rule",	     "set",
+					    "map",   "element", "flowtable", "counter",
+					    "quota", "limit",	NULL};
 
 	if (parse_accept_word(p, "table"))
 		return parse_add_table(p, c);
@@ -315,17 +315,24 @@ bool parse_add(struct parser *p, struct command *c)
 	if (c->op == COMMAND_ADD && parse_accept_word(p, "rule"))
 		return parse_add_rule(p, c);
 	if (c->op != COMMAND_ADD)
-		return parse_unknown_object(p, c, "\"table\" or \"chain\"", words);
+		return parse_unknown_object(p, c, "\"table\", \"chain\", \"set\" or the like",
+					    words);
 	if (refuse_object(p))
 		return false;
 	/* `add ip filter input accept`: the word rule may be left out, not mistyped. */
-	if (p->t.kind != TOKEN_WORD || suggest(p->t.s, p->t.len, words))
-		return parse_unknown_object(p, c, "\"table\", \"chain\" or \"rule\"", words);
+	if (!parse_at_family(p) &&
+	    (p->t.kind != TOKEN_WORD || suggest(p->t.s, p->t.len, words)))
+		return parse_unknown_object(p, c, "\"table\", \"chain\", \"rule\" or the like",
+					    words);
 	return parse_add_rule(p, c);
 }
 
 bool parse_insert(struct parser *p, struct command *c)
 {
-	parse_accept_word(p, "rule");
+	static const char *const words[] = {"rule", NULL};
+
+	/* `insert ip filter input accept`: the word may be left out. */
+	if (!parse_accept_word(p, "rule") && !parse_at_family(p) && parse_at_keyword(p))
+		return parse_unknown_object(p, c, "\"rule\"", words);
 	return parse_add_rule(p, c);
 }

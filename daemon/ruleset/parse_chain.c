@@ -41,10 +41,10 @@ static bool parse_chain_type(struct parser *p, struct chain_spec *spec)
 
 static bool parse_hook(struct parser *p, struct chain_spec *spec)
 {
-	if (!parse_accept_word(p, "hook")) {
-		parse_expected(p, "\"hook\"");
-		return false;
-	}
+	static const char *const hook_word[] = {"hook", NULL};
+
+	if (!parse_accept_word(p, "hook"))
+		return parse_unknown(p, "\"hook\"", hook_word);
 	spec->hook_span = p->t.span;
 	if (token_is_word(&p->t, "ingress") || token_is_word(&p->t, "egress")) {
 		diag_error(p->d, &p->t.span,
@@ -117,12 +117,14 @@ static bool priority_variable(struct parser *p, struct priority_spec *spec)
 
 bool parse_priority(struct parser *p, struct priority_spec *spec)
 {
+	static const char *const words[] = {"priority", NULL};
+
 	if (!parse_accept_word(p, "priority")) {
 		if (token_is_word(&p->t, "device") || token_is_word(&p->t, "devices"))
 			diag_error(p->d, &p->t.span,
 				   "chains of this type are not bound to devices");
 		else
-			parse_expected(p, "\"priority\" and a number or name");
+			parse_unknown(p, "\"priority\" and a number or name", words);
 		return false;
 	}
 	spec->span = p->t.span;
@@ -157,6 +159,10 @@ bool parse_chain_policy(struct parser *p, struct chain_spec *spec)
 	static const char *const policies[] = { "accept", "drop", NULL };
 	bool ok = false;
 
+	if (spec->has_policy) {
+		diag_error(p->d, &p->last, "the chain has a policy already");
+		return false;
+	}
 	spec->policy_span = p->t.span;
 	spec->has_policy = true;
 	if (token_is(&p->t, '$')) {

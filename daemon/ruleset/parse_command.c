@@ -44,6 +44,15 @@ static const struct {
 	{ "netdev", FAMILY_NONE, "there are no devices to hook: packets come through TUNs" },
 };
 
+bool parse_at_family(const struct parser *p)
+{
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		if (token_is_word(&p->t, families[i].word))
+			return true;
+	}
+	return false;
+}
+
 bool parse_family(struct parser *p, struct command *c)
 {
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
@@ -90,7 +99,9 @@ bool parse_handle(struct parser *p, struct command *c)
 
 static bool parse_delete(struct parser *p, struct command *c)
 {
-	static const char *const words[] = { "table", "chain", "rule", NULL };
+	static const char *const words[] = {"table", "chain",	"rule",	     "set",
+					    "map",   "element", "flowtable", "counter",
+					    "quota", "limit",	NULL};
 
 	if (parse_accept_word(p, "table")) {
 		c->object = OBJECT_TABLE;
@@ -120,12 +131,13 @@ static bool parse_delete(struct parser *p, struct command *c)
 		return parse_element(p, c);
 	if (parse_accept_word(p, "set") || parse_accept_word(p, "map"))
 		return parse_set_name(p, c);
-	return parse_unknown_object(p, c, "\"table\", \"chain\" or \"rule\"", words);
+	return parse_unknown_object(p, c, "\"table\", \"chain\", \"rule\" or the like", words);
 }
 
 static bool parse_flush(struct parser *p, struct command *c)
 {
-	static const char *const words[] = { "table", "chain", "ruleset", NULL };
+	static const char *const words[] = {"table", "chain", "ruleset", "set",
+					    "map",   "meter", NULL};
 
 	if (parse_accept_word(p, "table")) {
 		c->object = OBJECT_TABLE;
@@ -142,7 +154,8 @@ static bool parse_flush(struct parser *p, struct command *c)
 	if (parse_accept_word(p, "set") || parse_accept_word(p, "map") ||
 	    parse_accept_word(p, "meter"))
 		return parse_set_name(p, c);
-	return parse_unknown_object(p, c, "\"table\", \"chain\" or \"ruleset\"", words);
+	return parse_unknown_object(
+		p, c, "\"table\", \"chain\", \"set\", \"map\" or \"ruleset\"", words);
 }
 
 static bool parse_rename(struct parser *p, struct command *c)
@@ -211,25 +224,30 @@ static const struct {
 
 static bool unknown_verb(struct parser *p)
 {
-	static const char *const later[] = { "import", "export", NULL };
-	const char *words[N_VERBS + 1];
+	static const struct {
+		const char *word, *why;
+	} elsewhere[] = {
+		{"monitor", "monitor stands alone: ctfwctl monitor, outside of files"},
+		{"import", "there is no import: ctfwctl -j -f FILE reads JSON"},
+		{"export", "there is no export: ctfwctl -j list ruleset writes JSON"},
+	};
+	static const char *const scripts[] = {"include", "define", "undefine", "redefine",
+					      "monitor"};
+	enum { N_SCRIPTS = sizeof(scripts) / sizeof(scripts[0]) };
+	const char *words[N_VERBS + N_SCRIPTS + 1];
 	const char *near;
 
-	if (token_is_word(&p->t, "monitor")) {
-		diag_error(p->d, &p->t.span,
-			   "monitor stands alone: ctfwctl monitor, outside of files");
-		return false;
-	}
-	for (size_t i = 0; later[i]; i++) {
-		if (token_is_word(&p->t, later[i])) {
-			diag_error(p->d, &p->t.span, "\"%s\" is not supported by this version",
-				   later[i]);
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
+		if (token_is_word(&p->t, elsewhere[i].word)) {
+			diag_error(p->d, &p->t.span, "%s", elsewhere[i].why);
 			return false;
 		}
 	}
 	for (size_t i = 0; i < N_VERBS; i++)
 		words[i] = verbs[i].word;
-	words[N_VERBS] = NULL;
+	for (size_t i = 0; i < N_SCRIPTS; i++)
+		words[N_VERBS + i] = scripts[i];
+	words[N_VERBS + N_SCRIPTS] = NULL;
 	near = p->t.kind == TOKEN_WORD ? suggest(p->t.s, p->t.len, words) : NULL;
 	if (near) {
 		diag_error(p->d, &p->t.span, "unknown command \"%.*s\"", (int)p->t.len, p->t.s);
@@ -244,20 +262,16 @@ static bool unknown_verb(struct parser *p)
  * a mistyped command by what follows: two names. */
 static bool parse_bare_rule(struct parser *p, struct command *c)
 {
-	struct token first = p->t;
-	bool family = false;
+	struct token first = p->t, behind;
 
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		family = family || token_is_word(&first, families[i].word);
-	if (family)
+	if (parse_at_family(p))
 		return parse_add_rule(p, c);
 	c->object = OBJECT_RULE;
-	if (first.kind != TOKEN_WORD)
+	if (first.kind != TOKEN_WORD || parse_at_keyword(p))
 		return unknown_verb(p);
 	parse_advance(p);
-	if (p->t.kind != TOKEN_WORD || token_is_word(&p->t, "table") ||
-	    token_is_word(&p->t, "chain") || token_is_word(&p->t, "rule") ||
-	    token_is_word(&p->t, "ruleset")) {
+	behind = parse_peek(p);
+	if (p->t.kind != TOKEN_WORD || parse_at_keyword(p) || token_is(&behind, '=')) {
 		p->t = first;
 		return unknown_verb(p);
 	}
@@ -283,6 +297,24 @@ static bool parse_verb(struct parser *p, struct command *c)
 	}
 	c->op = COMMAND_ADD;
 	return parse_bare_rule(p, c);
+}
+
+/* `list ruleset inett`, `add table inet6 x`: the word may have been to be a family. */
+static void hint_family(struct parser *p, const struct command *c)
+{
+	const char *words[sizeof(families) / sizeof(families[0]) + 1] = {NULL};
+	const struct token *t = c->table.kind ? &c->table : &p->t;
+	const char *near;
+
+	if (c->family != FAMILY_NONE || t->kind != TOKEN_WORD ||
+	    t->span.off + t->span.len < p->last.off)
+		return;
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		words[i] = families[i].word;
+	near = suggest(t->s, t->len, words);
+	if (near)
+		diag_hint(p->d, "\"%.*s\" is no family: did you mean \"%s\"?", (int)t->len,
+			  t->s, near);
 }
 
 /* Whether a command of a JSON document before this one could not be made, which is said. */
@@ -311,6 +343,7 @@ int parse_command(struct parser *p, struct command *ret_command)
 		ok = parse_verb(p, &c);
 		if (ok && !parse_at_separator(p)) {
 			parse_expected(p, "the end of the command: \";\" or a new line");
+			hint_family(p, &c);
 			ok = false;
 		}
 		c.span = span_join(c.span, p->last);

@@ -231,7 +231,8 @@ static struct expr *parse_raw(struct parser *p, struct span at)
 		{"th", BASE_TRANSPORT},
 		{"ih", BASE_INNER},
 	};
-	struct token word = p->t;
+	struct token word = p->t, comma = parse_peek(p);
+	struct span span;
 	uint64_t off, len;
 	struct expr *e;
 
@@ -263,11 +264,26 @@ static struct expr *parse_raw(struct parser *p, struct span at)
 		e->arg.c = (uint32_t)len;
 		return e;
 	}
+	if (word.kind == TOKEN_WORD && !token_is(&comma, ',')) {
+		span = span_join(at, word.span);
+		diag_error(p->d, &span,
+			   "a set or map is no value of its own: a map is asked with "
+			   "a key, as in tcp dport map @%.*s",
+			   (int)word.len, word.s);
+		return NULL;
+	}
 	parse_expected(p, "nh, th or ih");
 	return NULL;
 }
 
 /* ---- routes ---- */
+
+static bool token_is_one_of(const struct token *t, const char *const *words)
+{
+	while (*words && !token_is_word(t, *words))
+		words++;
+	return *words != NULL;
+}
 
 static struct expr *parse_rt(struct parser *p, struct span at)
 {
@@ -280,6 +296,8 @@ static struct expr *parse_rt(struct parser *p, struct span at)
 		{"mtu", SELECTOR_RT_MTU},
 		{"ipsec", SELECTOR_RT_IPSEC},
 	};
+	enum { RT_FIELDS_MAX = 16 };
+	const char *words[sizeof(keys) / sizeof(keys[0]) + RT_FIELDS_MAX + 1];
 	enum selector_id id = SELECTOR_NONE;
 
 	if (token_is_word(&p->t, "ip") || token_is_word(&p->t, "ip6")) {
@@ -295,8 +313,14 @@ static struct expr *parse_rt(struct parser *p, struct span at)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (parse_accept_word(p, keys[i].word))
 			return selector_new(p, keys[i].id, at);
+		words[i] = keys[i].word;
 	}
 	/* The routing header has the same name. */
+	exthdr_names(EXTHDR_IP6, "rt", words + sizeof(keys) / sizeof(keys[0]), RT_FIELDS_MAX);
+	if (p->t.kind == TOKEN_WORD && !token_is_one_of(&p->t, words)) {
+		parse_unknown(p, "a key of rt, such as nexthop or mtu", words);
+		return NULL;
+	}
 	return parse_exthdr_field(p, EXTHDR_IP6, "rt", "key of rt", at);
 }
 

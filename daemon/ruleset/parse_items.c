@@ -57,9 +57,7 @@ static bool parse_attribute(struct parser *p, struct item_more *more)
 		return parse_time(p, &more->expires);
 	}
 	if (parse_accept_word(p, "comment")) {
-		free(more->comment);
-		more->comment = parse_comment(p);
-		return more->comment != NULL;
+		return parse_comment(p, &more->comment);
 	}
 	if (!parse_statement(p, &s)) {
 		stmt_fini(&s);
@@ -195,6 +193,11 @@ struct expr *parse_items(struct parser *p)
 	parse_leave(p);
 	if (!e)
 		return NULL;
+	if (!token_is(&p->t, '}') && parse_at_verdict(p)) {
+		parse_expected(p, "\":\" before a verdict");
+		expr_free(e);
+		return NULL;
+	}
 	if (!parse_expect(p, '}', "\",\" or \"}\"")) {
 		expr_free(e);
 		return NULL;

@@ -220,12 +220,7 @@ static bool parse_size(struct parser *p, struct object_spec *spec)
 
 static bool parse_object_comment(struct parser *p, struct object_spec *spec)
 {
-	if (spec->object->comment) {
-		diag_error(p->d, &p->t.span, "there is a comment already");
-		return false;
-	}
-	spec->object->comment = parse_comment(p);
-	return spec->object->comment != NULL;
+	return parse_comment(p, &spec->object->comment);
 }
 
 #define OF_CT (1u << KIND_CT_HELPER | 1u << KIND_CT_TIMEOUT | 1u << KIND_CT_EXPECTATION)
@@ -273,6 +268,8 @@ static bool parse_object_line(struct parser *p, struct command *c, size_t at)
 
 	if (parse_common(p, &ok))
 		return ok;
+	/* nft wants no separator behind these. */
+	p->ended = object_state_kind(spec->object->kind) || token_is_word(&p->t, "comment");
 	for (size_t i = 0; i < N_LINES; i++) {
 		if (lines[i].kinds & 1u << spec->object->kind &&
 		    parse_accept_word(p, lines[i].word))

@@ -1,6 +1,7 @@
 /* parse_rule.c - statements. */
 #include "ruleset/stmt.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,11 @@ static bool parse_match(struct parser *p, struct expr *left, struct stmt *s)
 		return false;
 	}
 	s->match.op = accept_match_op(p);
+	if (token_is(&p->t, '=')) {
+		diag_error(p->d, &p->t.span,
+			   "\"=\" is no operator: \"==\" compares, \"set\" gives a value");
+		return false;
+	}
 	s->match.right = parse_right_masked(p, &mask);
 	if (!s->match.right)
 		return false;
@@ -157,6 +163,15 @@ static const struct {
 	{ "accept", RULE_ACCEPT }, { "drop", RULE_DROP }, { "continue", RULE_CONTINUE },
 	{ "return", RULE_RETURN }, { "jump", RULE_JUMP }, { "goto", RULE_GOTO },
 };
+
+bool parse_at_verdict(const struct parser *p)
+{
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+		if (token_is_word(&p->t, verdicts[i].word))
+			return true;
+	}
+	return false;
+}
 
 bool parse_accept_verdict(struct parser *p, enum rule_verdict *ret_verdict)
 {
@@ -363,41 +378,42 @@ bool parse_at_statement(const struct parser *p)
 		if (token_is_word(&p->t, statements[i].word))
 			return true;
 	}
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-		if (token_is_word(&p->t, verdicts[i].word))
-			return true;
-	}
-	return token_is_word(&p->t, "comment");
+	return parse_at_verdict(p) || token_is_word(&p->t, "comment");
 }
 
-static void suggest_statement(struct parser *p, const struct token *t)
+size_t parse_verdict_words(const char *ret_words[PARSE_VERDICTS_MAX])
 {
-	enum {
-		N = sizeof(statements) / sizeof(statements[0]),
-		N_VERDICTS = sizeof(verdicts) / sizeof(verdicts[0])
-	};
-	const char *words[N + N_VERDICTS + SELECTOR_COUNT + 1];
-	char headers[SELECTOR_COUNT][8];
-	size_t n = 0;
-	const char *near;
+	size_t n = sizeof(verdicts) / sizeof(verdicts[0]);
 
-	for (size_t i = 0; i < N; i++)
-		words[n++] = statements[i].word;
-	for (size_t i = 0; i < N_VERDICTS; i++)
-		words[n++] = verdicts[i].word;
-	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
-		size_t len = strcspn(selectors[id].text, " ");
+	static_assert(sizeof(verdicts) / sizeof(verdicts[0]) <= PARSE_VERDICTS_MAX,
+		      "all of them");
+	for (size_t i = 0; i < n; i++)
+		ret_words[i] = verdicts[i].word;
+	return n;
+}
 
-		if (len >= sizeof(headers[id]))
-			len = sizeof(headers[id]) - 1;
-		memcpy(headers[id], selectors[id].text, len);
-		headers[id][len] = '\0';
-		words[n++] = headers[id];
+static bool is_statement(const struct token *t)
+{
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		if (token_is_word(t, statements[i].word))
+			return true;
 	}
-	words[n] = NULL;
-	near = suggest(t->s, t->len, words);
-	if (near)
-		diag_hint(p->d, "did you mean \"%s\"?", near);
+	return false;
+}
+
+size_t parse_statement_words(const char *ret_words[PARSE_STATEMENTS_MAX])
+{
+	size_t n = 0;
+
+	static_assert(sizeof(statements) / sizeof(statements[0]) +
+				      sizeof(verdicts) / sizeof(verdicts[0]) <=
+			      PARSE_STATEMENTS_MAX,
+		      "all of them");
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		if (statements[i].parse != refuse_statement)
+			ret_words[n++] = statements[i].word;
+	}
+	return n + parse_verdict_words(ret_words + n);
 }
 
 /* At ct: what follows makes it a statement. */
@@ -411,7 +427,6 @@ static bool is_count(struct parser *p)
 bool parse_statement(struct parser *p, struct stmt *s)
 {
 	struct token first = p->t;
-	unsigned errors = p->d->errors;
 	enum rule_verdict verdict;
 	bool ok;
 
@@ -437,11 +452,21 @@ bool parse_statement(struct parser *p, struct stmt *s)
 		s->span = span_join(first.span, p->last);
 		return true;
 	}
-	ok = parse_match_or_set(p, s);
-	if (!ok && first.kind == TOKEN_WORD && !parse_selector_known(&first) &&
-	    p->d->errors == errors + 1)
-		suggest_statement(p, &first);
-	return ok;
+	return parse_match_or_set(p, s);
+}
+
+/* A statement of a rule, behind the one before it, if any. */
+static bool parse_next(struct parser *p, const struct stmt *before, struct stmt *s)
+{
+	struct hint_place place = {.before = before, .first = p->t, .last = p->last};
+	unsigned errors = p->d->errors;
+
+	if (parse_statement(p, s))
+		return true;
+	if (p->d->errors == errors + 1 && !parse_selector_known(&place.first) &&
+	    !is_statement(&place.first))
+		parse_hint(p, &place);
+	return false;
 }
 
 bool parse_rule(struct parser *p, struct rule_spec *rule)
@@ -450,7 +475,9 @@ bool parse_rule(struct parser *p, struct rule_spec *rule)
 	struct stmt s;
 
 	do {
-		if (!parse_statement(p, &s)) {
+		size_t n = rule->stmts.n;
+
+		if (!parse_next(p, n ? &rule->stmts.v[n - 1] : NULL, &s)) {
 			stmt_fini(&s);
 			return false;
 		}
@@ -461,11 +488,8 @@ bool parse_rule(struct parser *p, struct rule_spec *rule)
 		rule->span = span_join(first, p->last);
 	} while (!parse_at_separator(p) && !token_is_word(&p->t, "comment") &&
 		 !token_is(&p->t, '}'));
-	if (parse_accept_word(p, "comment")) {
-		rule->comment = parse_comment(p);
-		if (!rule->comment)
-			return false;
-	}
+	if (parse_accept_word(p, "comment") && !parse_comment(p, &rule->comment))
+		return false;
 	if (parse_at_separator(p))
 		return true;
 	parse_expected(p, "the end of the rule: \";\" or a new line");

@@ -113,9 +113,47 @@ bool parse_at_selector(const struct parser *p)
 	       parse_selector_known(&p->t);
 }
 
+/* As many as a line takes. */
+static void hint_keys(struct parser *p, const struct token *header, const char *const *keys)
+{
+	struct text list = TEXT_INIT;
+
+	for (; *keys && list.len < 64; keys++) {
+		/* Those are asked for by a name of their own. */
+		if (strcmp(*keys, "option") != 0)
+			text_printf(&list, "%s%s", list.len ? ", " : "", *keys);
+	}
+	diag_hint(p->d, "%.*s has %s%s", (int)header->len, header->s, text_str(&list),
+		  *keys ? ", ..." : "");
+	text_fini(&list);
+}
+
+/* What is near, or what other programs call a field by. */
+static const char *suggest_key(const struct parser *p, const char *const *keys)
+{
+	static const struct {
+		const char *word, *key;
+	} others[] = {
+		{"src", "saddr"},  {"dst", "daddr"},	     {"source", "saddr"},
+		{"port", "dport"}, {"destination", "daddr"}, {"proto", "protocol"},
+		{"tos", "dscp"},
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (!token_is_word(&p->t, others[i].word))
+			continue;
+		for (size_t k = 0; keys[k]; k++) {
+			if (!strcmp(keys[k], others[i].key))
+				return others[i].key;
+		}
+	}
+	return suggest(p->t.s, p->t.len, keys);
+}
+
 static void unknown_key(struct parser *p, const struct token *header)
 {
 	const char *keys[SELECTOR_COUNT + 1];
+	struct text what = TEXT_INIT;
 	const char *near;
 	size_t n = 0;
 
@@ -129,19 +167,19 @@ static void unknown_key(struct parser *p, const struct token *header)
 	}
 	keys[n] = NULL;
 	if (p->t.kind != TOKEN_WORD) {
-		struct text what = TEXT_INIT;
-
-		text_printf(&what, "what of %.*s: %s ...", (int)header->len, header->s,
-			    keys[0]);
+		text_printf(&what, "a field of %.*s", (int)header->len, header->s);
 		parse_expected(p, text_str(&what));
 		text_fini(&what);
+		hint_keys(p, header, keys);
 		return;
 	}
 	diag_error(p->d, &p->t.span, "\"%.*s\" has no \"%.*s\"", (int)header->len, header->s,
 		   (int)p->t.len, p->t.s);
-	near = suggest(p->t.s, p->t.len, keys);
+	near = suggest_key(p, keys);
 	if (near)
 		diag_hint(p->d, "did you mean \"%s\"?", near);
+	else
+		hint_keys(p, header, keys);
 }
 
 static enum selector_id parse_named(struct parser *p, const struct token *first)

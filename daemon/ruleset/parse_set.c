@@ -9,6 +9,7 @@
 
 static bool unknown_type(struct parser *p)
 {
+	static const char *const of_maps[] = {"verdict", "counter", "quota", "limit", NULL};
 	const char *names[DATATYPE_NAMES_MAX + 1];
 	const char *near = NULL;
 
@@ -17,7 +18,16 @@ static bool unknown_type(struct parser *p)
 		return false;
 	}
 	datatype_names(names);
+	if (token_is_word(&p->t, "integer") || token_is_word(&p->t, "string")) {
+		diag_error(p->d, &p->t.span,
+			   "the type %.*s has no size of its own: write typeof "
+			   "and a field",
+			   (int)p->t.len, p->t.s);
+		return false;
+	}
 	near = suggest(p->t.s, p->t.len, names);
+	if (!near && p->last.source->text[p->last.off] == ':')
+		near = suggest(p->t.s, p->t.len, of_maps);
 	diag_error(p->d, &p->t.span, "unknown type \"%.*s\"", (int)p->t.len, p->t.s);
 	if (near)
 		diag_hint(p->d, "did you mean \"%s\"?", near);
@@ -32,7 +42,8 @@ static bool parse_types(struct parser *p, struct key_type *type)
 		const struct datatype *dt =
 			p->t.kind == TOKEN_WORD ? datatype_find(p->t.s, p->t.len) : NULL;
 
-		if (!dt)
+		/* nft's documents name it where its texts cannot. */
+		if (!dt || (!p->json && token_is_word(&p->t, "string")))
 			return unknown_type(p);
 		if (!key_type_add(type, dt, false)) {
 			diag_error(p->d, &p->t.span, "a concatenation has at most %d bytes",
@@ -170,9 +181,7 @@ static bool parse_auto_merge(struct parser *p, struct set_spec *spec)
 
 static bool parse_set_comment(struct parser *p, struct set_spec *spec)
 {
-	free(spec->set->comment);
-	spec->set->comment = parse_comment(p);
-	return spec->set->comment != NULL;
+	return parse_comment(p, &spec->set->comment);
 }
 
 /* At the { or the variable that has them. */
@@ -180,8 +189,17 @@ static struct expr *parse_element_list(struct parser *p)
 {
 	struct expr *e;
 
-	if (token_is(&p->t, '{'))
+	if (token_is(&p->t, '{')) {
+		struct token next = parse_peek(p);
+
+		/* A variable or a document may have none. */
+		if (!p->json && token_is(&next, '}')) {
+			parse_advance(p);
+			parse_expected(p, "an element");
+			return NULL;
+		}
 		return parse_items(p);
+	}
 	if (!token_is(&p->t, '$')) {
 		parse_expected(p, "\"{\" and the elements");
 		return NULL;

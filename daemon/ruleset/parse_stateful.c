@@ -96,6 +96,10 @@ static bool parse_rate_unit(struct parser *p, const struct span *at, struct limi
 			parse_expected(p, "\"/second\", or a unit of bytes");
 			return false;
 		}
+		if (parse_at_statement(p)) {
+			parse_expected(p, "\"/second\", or a unit of bytes");
+			return false;
+		}
 		slash = memchr(p->t.s, '/', p->t.len);
 		len = slash ? (size_t)(slash - p->t.s) : p->t.len;
 		l->bytes = true;
@@ -167,9 +171,11 @@ static bool parse_rate(struct parser *p, struct limit_spec *l)
 /* [over|until] N UNIT [used N UNIT] */
 static bool parse_quota_spec(struct parser *p, struct quota_spec *q)
 {
+	static const char *const words[] = {"over", "until", NULL};
+
 	*q = (struct quota_spec){ .over = parse_accept_word(p, "over") };
-	if (!q->over)
-		parse_accept_word(p, "until");
+	if (!q->over && !parse_accept_word(p, "until") && p->t.kind == TOKEN_WORD)
+		return parse_unknown(p, "\"over\", \"until\" or a number of bytes", words);
 	if (!parse_bytes(p, "a number of bytes", INT64_MAX, &q->bytes))
 		return false;
 	return !parse_accept_word(p, "used") ||
@@ -255,10 +261,13 @@ bool parse_last(struct parser *p, struct stmt *s)
 
 bool parse_connlimit(struct parser *p, struct stmt *s)
 {
+	static const char *const words[] = {"over", NULL};
 	uint64_t flows;
 
 	begin(s, STMT_CONNLIMIT);
 	s->state.connlimit.over = parse_accept_word(p, "over");
+	if (!s->state.connlimit.over && p->t.kind == TOKEN_WORD)
+		return parse_unknown(p, "\"over\" or a number of flows", words);
 	if (!parse_number(p, "a number of flows", UINT32_MAX, &flows))
 		return false;
 	s->state.connlimit.flows = (uint32_t)flows;
@@ -269,16 +278,14 @@ bool parse_connlimit(struct parser *p, struct stmt *s)
 
 static bool parse_counter_object(struct parser *p, struct counter *c)
 {
-	if (!parse_accept_word(p, "packets")) {
-		parse_expected(p, "\"packets\"");
-		return false;
-	}
+	static const char *const words[][2] = {{"packets", NULL}, {"bytes", NULL}};
+
+	if (!parse_accept_word(p, "packets"))
+		return parse_unknown(p, "\"packets\"", words[0]);
 	if (!parse_number(p, "a number of packets", UINT64_MAX, &c->packets))
 		return false;
-	if (!parse_accept_word(p, "bytes")) {
-		parse_expected(p, "\"bytes\"");
-		return false;
-	}
+	if (!parse_accept_word(p, "bytes"))
+		return parse_unknown(p, "\"bytes\"", words[1]);
 	return parse_number(p, "a number of bytes", UINT64_MAX, &c->bytes);
 }
 

@@ -21,27 +21,29 @@ static const char *const op_names[] = {
 
 /* ---- parse ---- */
 
-/* What stands behind the key. */
+/* What stands behind the key: times, then statements, of which a meter has one. */
 static bool parse_attributes(struct parser *p, struct stmt *s)
 {
 	struct stmt inner;
 
-	for (;;) {
-		if (parse_accept_word(p, "timeout")) {
-			s->dynset.has_timeout = true;
-			if (!parse_time(p, &s->dynset.timeout))
-				return false;
-		} else if (parse_at_stateful(p)) {
-			if (!parse_statement(p, &inner)) {
-				stmt_fini(&inner);
-				return false;
-			}
-			if (!stmts_add(&s->dynset.stmts, &inner))
-				return parse_oom(p);
-		} else {
-			return true;
-		}
+	while (parse_accept_word(p, "timeout")) {
+		s->dynset.has_timeout = true;
+		if (!parse_time(p, &s->dynset.timeout))
+			return false;
 	}
+	if (s->dynset.meter && !parse_at_stateful(p)) {
+		parse_expected(p, "what the meter does, such as limit rate 10/second");
+		return false;
+	}
+	while (parse_at_stateful(p) && !(s->dynset.meter && s->dynset.stmts.n)) {
+		if (!parse_statement(p, &inner)) {
+			stmt_fini(&inner);
+			return false;
+		}
+		if (!stmts_add(&s->dynset.stmts, &inner))
+			return parse_oom(p);
+	}
+	return true;
 }
 
 /* key attributes : data */
@@ -58,8 +60,11 @@ static bool parse_content(struct parser *p, struct stmt *s)
 
 static bool parse_braces(struct parser *p, struct stmt *s)
 {
+	static const char *const words[] = {"timeout", "counter", "limit",
+					    "quota",   "last",	  NULL};
+
 	return parse_expect(p, '{', "\"{\"") && parse_content(p, s) &&
-	       parse_expect(p, '}', "\"}\"");
+	       (parse_accept(p, '}') || parse_unknown(p, "\"}\"", words));
 }
 
 static bool parse_reference(struct parser *p, struct stmt *s)

@@ -47,8 +47,8 @@ static bool accept_flag(struct parser *p, uint8_t *flags)
 	return false;
 }
 
-/* Lists of them, one behind the other. */
-static bool parse_flags(struct parser *p, uint8_t *flags)
+/* A list of them, or nothing; many: or lists, one behind the other. */
+static bool parse_flags(struct parser *p, uint8_t *flags, bool many)
 {
 	while (accept_flag(p, flags)) {
 		while (parse_accept(p, ',')) {
@@ -57,6 +57,8 @@ static bool parse_flags(struct parser *p, uint8_t *flags)
 			parse_expected(p, "random, fully-random or persistent");
 			return false;
 		}
+		if (!many)
+			break;
 	}
 	return true;
 }
@@ -133,25 +135,31 @@ static bool parse_addr(struct parser *p, struct stmt *s)
 
 static bool nat_parse(struct parser *p, struct stmt *s, enum nat_type type)
 {
-	bool to = types[type].addr;
+	bool to = types[type].addr, bare = false;
 
 	s->kind = STMT_NAT;
 	s->nat.type = (uint8_t)type;
 	if (to && !parse_addr(p, s))
 		return false;
+	if (!to && token_is(&p->t, ':')) {
+		parse_expected(p, "\"to\" before the port");
+		return false;
+	}
 	if (!to && parse_accept_word(p, "to")) {
 		to = true;
-		if (!token_is(&p->t, ':')) {
+		/* `redirect to 8080` is known as well, but `masquerade to 8080` is not. */
+		bare = type == NAT_REDIRECT && !token_is(&p->t, ':');
+		if (!bare && !token_is(&p->t, ':')) {
 			parse_expected(p, "\":\" and a port");
 			return false;
 		}
 	}
-	if (to && parse_accept(p, ':')) {
+	if (to && (bare || parse_accept(p, ':'))) {
 		s->nat.port = parse_to(p);
 		if (!s->nat.port)
 			return false;
 	}
-	return parse_flags(p, &s->nat.flags);
+	return parse_flags(p, &s->nat.flags, types[type].addr);
 }
 
 bool nat_parse_snat(struct parser *p, struct stmt *s)
