@@ -30,6 +30,11 @@
 #define COLD_LIMIT 86400
 #define RETRANS_LIMIT UINT8_MAX
 
+/* A worker's scratch for packets.  Not touched before it is needed, so no memory before. */
+#define SCRATCH_LEAD 16
+#define SCRATCH_BYTES (65536 + CACHE_LINE)
+
+_Static_assert(SCRATCH_BYTES >= SCRATCH_LEAD + PACKET_MAX, "the longest packet has room");
 _Static_assert(sizeof(struct flow) == ARENA_FLOW_SIZE, "a record of the arena is a flow");
 
 /* ---- options ---- */
@@ -154,8 +159,10 @@ struct conntrack *conntrack_new(const struct arena *arena,
 	if (!ct)
 		return NULL;
 	ct->worker = alloc_lines((workers + 1) * sizeof(*ct->worker));
+	ct->scratch = aligned_alloc(CACHE_LINE, workers * (size_t)SCRATCH_BYTES);
 	ct->key = (struct siphash_key){ arena->header->key[0], arena->header->key[1] };
-	if (!ct->worker || table_init(&ct->table, arena, options->max_flows) < 0 ||
+	if (!ct->worker || !ct->scratch ||
+	    table_init(&ct->table, arena, options->max_flows) < 0 ||
 	    sources_init(&ct->sources, ct->table.n_records) < 0 ||
 	    expects_init(&ct->expects, arena, &ct->key) < 0) {
 		conntrack_free(ct);
@@ -163,6 +170,8 @@ struct conntrack *conntrack_new(const struct arena *arena,
 		return NULL;
 	}
 	ct->workers = workers;
+	for (unsigned i = 0; i < workers; i++)
+		ct->worker[i].scratch = ct->scratch + i * (size_t)SCRATCH_BYTES + SCRATCH_LEAD;
 	ct->arena = *arena;
 	policy_init(ct);
 	ct->next_id = &arena->header->next_flow_id;
@@ -194,6 +203,7 @@ void conntrack_free(struct conntrack *ct)
 	sources_fini(&ct->sources);
 	events_fini(&ct->events, ct->workers + 1);
 	expects_fini(&ct->expects);
+	free(ct->scratch);
 	free(ct->worker);
 	free(ct);
 }

@@ -112,6 +112,24 @@ static uint16_t zone_of(const struct flow *f)
 					     f->tuple[DIR_REPLY].zone;
 }
 
+/* Made under NAT, it knows where the flow leads. */
+static void follow(struct conntrack *ct, struct ct_worker *w, const struct expect *e)
+{
+	struct help_follow f = {
+		.ct = ct,
+		.worker = w,
+		.expect = e,
+		.master = &ct->table.records[e->master],
+	};
+
+	if (addr_is_zero(&e->nat_addr) || e->helper == HELPER_NONE || e->helper >= HELPER_COUNT)
+		return;
+	if (kinds[e->helper].helper->follow)
+		kinds[e->helper].helper->follow(&f);
+	else
+		help_follow(&f);
+}
+
 void helper_fulfil(struct conntrack *ct, struct ct_worker *w, uint64_t mono)
 {
 	struct flow *f = &w->begun;
@@ -130,12 +148,13 @@ void helper_fulfil(struct conntrack *ct, struct ct_worker *w, uint64_t mono)
 	atomic_store_explicit(&f->master_helper, e.helper, memory_order_relaxed);
 	if (e.assign && can_have(ct, f, e.assign))
 		give(f, e.assign);
+	follow(ct, w, &e);
 	tally(w, TALLY_EXPECT_NEW);
 }
 
 /* ---- a packet ---- */
 
-static bool find_payload(const struct packet *p, struct cursor *ret_payload)
+bool help_find_payload(const struct packet *p, struct cursor *ret_payload)
 {
 	const uint8_t *l4 = p->data + p->l4_off;
 	uint32_t header = UDP_HEADER;
@@ -151,7 +170,7 @@ static bool find_payload(const struct packet *p, struct cursor *ret_payload)
 }
 
 enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w,
-			       const struct packet *p, struct instant now,
+			       struct packet *p, struct instant now,
 			       const struct ct_ref *ref)
 {
 	uint8_t kind = atomic_load_explicit(&ref->flow->helper, memory_order_relaxed);
@@ -166,7 +185,6 @@ enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w,
 		.state = ref->state,
 		.unconfirmed = ref->unconfirmed,
 	};
-	struct flow_ext *ext;
 
 	if (kind >= HELPER_COUNT)
 		return REASON_NONE;
@@ -177,13 +195,13 @@ enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w,
 			kinds[kind].helper->error(&h);
 		return REASON_NONE;
 	}
-	if (!find_payload(p, &h.payload))
+	if (!help_find_payload(p, &h.payload))
 		return REASON_NONE;
 	/* A flow that is older than this process may have a helper without memory for notes. */
-	ext = conntrack_ext_own(ct, (unsigned)(w - ct->worker), ref);
-	if (!ext)
+	h.ext = conntrack_ext_own(ct, (unsigned)(w - ct->worker), ref);
+	if (!h.ext)
 		return REASON_NONE;
-	h.notes = ext->helper;
+	h.notes = h.ext->helper;
 	return kinds[kind].helper->read(&h) == HELP_DROP ? REASON_HELPER : REASON_NONE;
 }
 

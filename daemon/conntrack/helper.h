@@ -9,6 +9,7 @@
 
 #include "conntrack/expect.h"
 #include "ctfw/cursor.h"
+#include "ctfw/nat.h"
 
 #define HELPER_TCP 1 /* bits of l4 */
 #define HELPER_UDP 2
@@ -24,6 +25,7 @@ enum help {
 };
 
 struct help_packet;
+struct help_follow;
 
 struct helper {
 	uint16_t port; /* of who is asked, host byte order: the usual one */
@@ -37,6 +39,8 @@ struct helper {
 	/* Of an ICMP error about the flow, in its original direction; there may be none.  No
 	 * payload and no notes. */
 	void (*error)(struct help_packet *h);
+	/* Under NAT, where a flow leads that was expected, if not as help_follow() says. */
+	void (*follow)(struct help_follow *f);
 };
 
 #define HELPER(id, symbol, name) extern const struct helper helper_##symbol;
@@ -48,14 +52,16 @@ struct help_packet {
 	struct conntrack *ct;
 	struct ct_worker *worker;
 	struct flow *flow; /* the worker's own while unconfirmed */
-	const struct packet *packet;
+	struct packet *packet;
 	struct instant now;
 	uint8_t kind;  /* enum ct_helper */
 	uint8_t dir;   /* enum flow_dir */
 	uint8_t state; /* enum ct_state */
 	bool unconfirmed;
 	struct cursor payload;
-	void *notes; /* struct flow_ext's helper[]; a confirmed flow's under its lock */
+	unsigned rewritten; /* how often */
+	struct flow_ext *ext;
+	void *notes; /* ext->helper; a confirmed flow's under its lock */
 };
 
 /* The flow's tuple as this packet's sender sees it, and the other way round. */
@@ -82,7 +88,48 @@ struct expect help_expectation(const struct help_packet *h, unsigned class, uint
  * not confirmed it waits for that, and what then goes wrong has the packet dropped. */
 int help_expect(struct help_packet *h, const struct expect *e, bool any_master);
 
+/* ---- under NAT: helper_nat.c ---- */
+
+/* Whether the flow's addresses are rewritten, and so must be what its ends say of theirs. */
+bool help_is_translated(const struct help_packet *h);
+/* What the sender says of itself, for the other side: the expectation is of the address that
+ * stands there for its own, and remembers what was said. */
+void help_translate(const struct help_packet *h, struct expect *e);
+/* Make it at its port, or at one that is free: first at the one that was chosen when the same
+ * was said before (nf_nat_exp_find_port).  False: it cannot be made. */
+bool help_expect_any_port(struct help_packet *h, struct expect *e);
+/* The same at this port alone: 0, -EBUSY if it is taken, or as help_expect(). */
+int help_expect_port(struct help_packet *h, struct expect *e, uint16_t port);
+/* Take back what was made of this packet. */
+void help_unexpect(struct help_packet *h, const struct expect *e);
+/* Put another text in place of old_len bytes at off of the payload.  The packet may lie
+ * elsewhere then, and so does h->payload, which begins anew.  False, for a packet to be
+ * dropped: it would be too long, or too much of it is rewritten. */
+bool help_rewrite(struct help_packet *h, size_t off, size_t old_len, const char *text,
+		  size_t len);
+/* So much longer has it become in all: TCP's later numbers follow.  Once a packet. */
+void help_shift(struct help_packet *h, int32_t by);
+/* Of a TCP segment, as its sender numbers it. */
+uint32_t help_sequence(const struct help_packet *h);
+
+/* A flow that begins as one of them expected it. */
+struct help_follow {
+	struct conntrack *ct;
+	struct ct_worker *worker; /* its flow */
+	const struct expect *expect;
+	const struct flow *master;
+};
+/* What it speaks to, and what it speaks as; port in network byte order, 0: any. */
+void help_map(struct help_follow *f, enum nat_manip manip, const union addr *addr,
+	      uint16_t port);
+/* As its master does (nf_nat_follow_master): to who told where it listens, and as the address
+ * that it speaks to. */
+void help_follow(struct help_follow *f);
+
 /* ---- conntrack's side ---- */
+
+/* Take off a packet's headers: false, if it carries nothing. */
+bool help_find_payload(const struct packet *p, struct cursor *ret_payload);
 
 /* The worker's flow begins: if it was expected it becomes its master's child. */
 void helper_fulfil(struct conntrack *ct, struct ct_worker *w, uint64_t mono);
@@ -90,10 +137,10 @@ void helper_fulfil(struct conntrack *ct, struct ct_worker *w, uint64_t mono);
 void helper_assign(struct conntrack *ct, struct ct_worker *w);
 /* Have the flow's helper read the packet, if it has one.  REASON_NONE or REASON_HELPER. */
 enum reason helper_read_packet(struct conntrack *ct, struct ct_worker *w,
-			       const struct packet *p, struct instant now,
+			       struct packet *p, struct instant now,
 			       const struct ct_ref *ref);
 static inline enum reason helper_read(struct conntrack *ct, struct ct_worker *w,
-				      const struct packet *p, struct instant now,
+				      struct packet *p, struct instant now,
 				      const struct ct_ref *ref)
 {
 	return atomic_load_explicit(&ref->flow->helper, memory_order_relaxed) ?

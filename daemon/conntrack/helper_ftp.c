@@ -7,6 +7,7 @@
  * What might be the first part of such a text is dropped, to be sent again as a whole. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conntrack/helper.h"
@@ -23,11 +24,15 @@ struct ftp_notes {
 };
 _Static_assert(sizeof(struct ftp_notes) <= sizeof(((struct flow_ext *)0)->helper), "");
 
-/* Where an end listens. */
+#define PLACE_TEXT 64
+
+/* Where an end listens, and the text that says so. */
 struct place {
 	uint8_t family; /* enum l3 */
 	union addr addr;
 	uint16_t port;
+	const uint8_t *from, *to;
+	int (*print)(char buf[PLACE_TEXT], const struct place *place);
 };
 
 /* ---- lines ---- */
@@ -91,11 +96,13 @@ static bool take_six(struct cursor *c, struct place *place)
 {
 	uint32_t n[6];
 
+	place->from = c->p;
 	if (!take_numbers(c, n, 6, ','))
 		return false;
 	/* Over IPv6 too it is these four bytes that are told, and so a wrong address. */
 	place->addr.w[0] = quad(n);
 	place->port = (uint16_t)(n[4] << 8 | n[5]);
+	place->to = c->p;
 	return true;
 }
 
@@ -118,7 +125,10 @@ static bool take_port(struct cursor *c, char delimiter, struct place *place)
 
 	scan_number(c, &value);
 	place->port = (uint16_t)value;
-	return scan_byte(c, delimiter) && place->port != 0;
+	if (!scan_byte(c, delimiter))
+		return false;
+	place->to = c->p;
+	return place->port != 0;
 }
 
 /* The delimiter that stands before and behind everything; false: it cannot be one. */
@@ -140,6 +150,7 @@ static bool take_eprt(struct cursor *c, struct place *place)
 	char delimiter, family;
 	uint32_t n[4];
 
+	place->from = c->p;
 	if (!take_head(c, &delimiter, &family) ||
 	    family != (place->family == L3_IPV4 ? '1' : '2'))
 		return false;
@@ -159,8 +170,40 @@ static bool take_229(struct cursor *c, struct place *place)
 {
 	char delimiter, family;
 
+	place->from = c->p;
 	return take_head(c, &delimiter, &family) && family == delimiter &&
 	       take_port(c, delimiter, place);
+}
+
+/* ---- and the other way round, as nf_nat_ftp writes them ---- */
+
+static int print_six(char buf[PLACE_TEXT], const struct place *place)
+{
+	const uint8_t *b = place->addr.b;
+
+	return snprintf(buf, PLACE_TEXT, "%u,%u,%u,%u,%u,%u", b[0], b[1], b[2], b[3],
+			place->port >> 8, place->port & 0xff);
+}
+
+static int print_eprt(char buf[PLACE_TEXT], const struct place *place)
+{
+	const uint8_t *b = place->addr.b;
+	char addr[ADDR_TEXT];
+
+	if (place->family == L3_IPV4)
+		return snprintf(buf, PLACE_TEXT, "|1|%s|%u|",
+				addr_print(L3_IPV4, &place->addr, addr), place->port);
+	/* All digits of it. */
+	return snprintf(buf, PLACE_TEXT,
+			"|2|%02x%02x:%02x%02x:%02x%02x:%02x%02x:"
+			"%02x%02x:%02x%02x:%02x%02x:%02x%02x|%u|",
+			b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10],
+			b[11], b[12], b[13], b[14], b[15], place->port);
+}
+
+static int print_229(char buf[PLACE_TEXT], const struct place *place)
+{
+	return snprintf(buf, PLACE_TEXT, "|||%u|", place->port);
 }
 
 /* ---- texts ---- */
@@ -169,12 +212,19 @@ struct pattern {
 	const char *word;
 	char skip; /* up to that one, which is taken too; '\0': nothing is skipped */
 	bool (*take)(struct cursor *c, struct place *place);
+	int (*print)(char buf[PLACE_TEXT], const struct place *place);
 };
 
 #define PATTERNS 2
 static const struct pattern patterns[2][PATTERNS] = {
-	[DIR_ORIGINAL] = { { "PORT", ' ', take_port_command }, { "EPRT", ' ', take_eprt } },
-	[DIR_REPLY] = { { "227 ", '\0', take_227 }, { "229 ", '(', take_229 } },
+	[DIR_ORIGINAL] = {
+		{ "PORT", ' ', take_port_command, print_six },
+		{ "EPRT", ' ', take_eprt, print_eprt },
+	},
+	[DIR_REPLY] = {
+		{ "227 ", '\0', take_227, print_six },
+		{ "229 ", '(', take_229, print_229 },
+	},
 };
 
 enum found {
@@ -201,7 +251,8 @@ static enum found find_place(const struct help_packet *h, struct place *ret_plac
 	for (int i = 0; i < PATTERNS && found == FOUND_NOTHING; i++) {
 		/* What the text leaves out is the sender's own. */
 		*ret_place = (struct place){ .family = help_mine(h)->l3,
-					     .addr = help_mine(h)->src };
+					     .addr = help_mine(h)->src,
+					     .print = patterns[h->dir][i].print };
 		found = match(h->payload, &patterns[h->dir][i], ret_place);
 	}
 	return found;
@@ -209,20 +260,13 @@ static enum found find_place(const struct help_packet *h, struct place *ret_plac
 
 /* ---- packets ---- */
 
-static uint32_t sequence(const struct packet *p)
-{
-	const uint8_t *tcp = p->data + p->l4_off;
-
-	return (uint32_t)tcp[4] << 24 | (uint32_t)tcp[5] << 16 | (uint32_t)tcp[6] << 8 | tcp[7];
-}
-
 /* What the segment says, in the light of those before; notes where a line starts behind it.
  * The flow's lock is held. */
 static enum found inspect(struct help_packet *h, struct place *ret_place)
 {
 	struct ftp_notes *notes = h->notes;
 	size_t len = cursor_left(&h->payload);
-	uint32_t seq = sequence(h->packet);
+	uint32_t seq = help_sequence(h);
 	enum found found = FOUND_NOTHING;
 
 	if (starts_line(notes, h->dir, seq))
@@ -230,6 +274,28 @@ static enum found inspect(struct help_packet *h, struct place *ret_place)
 	if (found != FOUND_PARTIAL && h->payload.p[len - 1] == '\n')
 		note_line(notes, h->dir, seq + (uint32_t)len);
 	return found;
+}
+
+/* Where the other end is to connect to under NAT, in the text's place (nf_nat_ftp). */
+static enum help translate(struct help_packet *h, struct place *place, struct expect *e)
+{
+	const uint8_t *text = h->payload.p;
+	size_t off = (size_t)(place->from - text), old_len = (size_t)(place->to - place->from);
+	char buf[PLACE_TEXT];
+	int len;
+
+	help_translate(h, e);
+	if (!help_expect_any_port(h, e))
+		return HELP_DROP;
+	place->addr = e->tuple.dst;
+	place->port = ntohs(e->tuple.dport);
+	len = place->print(buf, place);
+	if (!help_rewrite(h, off, old_len, buf, (size_t)len)) {
+		help_unexpect(h, e);
+		return HELP_DROP;
+	}
+	help_shift(h, len - (int32_t)old_len);
+	return HELP_ACCEPT;
 }
 
 static enum help read_ftp(struct help_packet *h)
@@ -251,6 +317,8 @@ static enum help read_ftp(struct help_packet *h)
 		return HELP_ACCEPT;
 	e = help_expectation(h, 0, IPPROTO_TCP, &help_theirs(h)->src, &help_theirs(h)->dst,
 			     htons(place.port));
+	if (help_is_translated(h))
+		return translate(h, &place, &e);
 	return help_expect(h, &e, false) ? HELP_DROP : HELP_ACCEPT;
 }
 

@@ -9,6 +9,7 @@ enum { TFTP_READ = 1, TFTP_WRITE = 2 };
 
 static enum help read_tftp(struct help_packet *h)
 {
+	const struct tuple *original = &h->flow->tuple[DIR_ORIGINAL];
 	const struct tuple *reply = &h->flow->tuple[DIR_REPLY];
 	uint16_t opcode = cursor_be16(&h->payload);
 	struct expect e;
@@ -17,6 +18,12 @@ static enum help read_tftp(struct help_packet *h)
 	if (opcode != TFTP_READ && opcode != TFTP_WRITE)
 		return HELP_ACCEPT;
 	e = help_expectation(h, 0, IPPROTO_UDP, &reply->src, &reply->dst, reply->dport);
+	if (help_is_translated(h)) {
+		/* Whoever sent the packet, it is the client that is answered. */
+		e.dir = DIR_ORIGINAL;
+		e.nat_addr = original->src;
+		e.nat_port = original->sport;
+	}
 	return help_expect(h, &e, false) ? HELP_DROP : HELP_ACCEPT;
 }
 

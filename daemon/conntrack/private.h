@@ -49,6 +49,10 @@ struct ct_worker {
 	struct flow_ext begun_ext; /* of use when begun is extended */
 	uint64_t nat_draws;     /* of ports, so far */
 
+	/* Where a packet is that a helper makes longer: an IP header on 16 bytes, and room for
+	 * a virtio-net header before it and for the longest packet. */
+	uint8_t *scratch;
+
 	/* The present packet's time, or that of what else is done. */
 	_Atomic uint64_t mono, real;
 
@@ -76,6 +80,7 @@ struct conntrack {
 	_Atomic uint32_t *next_id;         /* in the arena */
 	struct siphash_key key;
 	struct ct_worker *worker; /* workers, and one for the control side */
+	uint8_t *scratch;         /* all of theirs */
 	unsigned workers;
 	struct conntrack_recovery recovery;
 	uint32_t cursor; /* housekeeping's: the next record to look at */

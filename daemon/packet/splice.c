@@ -70,12 +70,19 @@ static void put_checksum(struct packet *p, uint32_t old_l4_len)
 	store16(field, udp && sum == 0 ? UINT16_MAX : sum);
 }
 
+/* Several datagrams, which are cut apart by their length. */
+static bool is_bundle(const struct packet *p)
+{
+	return p->vnet.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4;
+}
+
 bool packet_splice(struct packet *p, uint32_t off, uint32_t old_len, const void *bytes,
 		   uint32_t len, uint32_t room)
 {
 	uint32_t at, new_len, behind, old_l4_len = p->l4_len;
 
-	if (!find_payload(p, &at) || off > p->len - at || old_len > p->len - at - off)
+	if (!find_payload(p, &at) || off > p->len - at || old_len > p->len - at - off ||
+	    (is_bundle(p) && len != old_len))
 		return false;
 	at += off;
 	behind = p->len - at - old_len;

@@ -92,7 +92,7 @@ enum engine_action {
 	ENGINE_NONE = 0,
 	ENGINE_DROP,
 	/* Write the packet back as it is now, p->len bytes: it lies in its buffer, or in one of
-	 * the engine's if it was put together.  p->vnet is the virtio-net header that goes
+	 * the engine's if it was put together or made longer.  p->vnet is the virtio-net header that goes
 	 * with it, and there is room for that before it. */
 	ENGINE_PASS,
 	ENGINE_REPLY, /* write the reply in its place, to the same port */

@@ -69,8 +69,8 @@ void packet_set_tcp_number(struct packet *p, uint32_t off, uint32_t number);
  * the rest is yet to be filled in.  A super-packet's gso_size and header stay as they are.
  *
  * False, and nothing was changed: it would not fit into room or into an IP packet, these bytes
- * are not there, or it is a fragment or of another protocol.  bytes may not lie in the
- * packet. */
+ * are not there, it is a fragment or of another protocol, or a super-packet of datagrams (USO)
+ * that would no longer be of one length.  bytes may not lie in the packet. */
 bool packet_splice(struct packet *p, uint32_t off, uint32_t old_len, const void *bytes,
 		   uint32_t len, uint32_t room);
 

@@ -1,0 +1,184 @@
+/* helper_nat.c - helpers of flows whose addresses are rewritten (nf_nat_helper.c).
+ *
+ * What an end says of itself is true on its own side of NAT alone.  So its text becomes what the
+ * other side must use, the expectation is of that, and remembers what was said: the flow that
+ * comes is mapped to there. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "conntrack/helper.h"
+#include "conntrack/private.h"
+#include "conntrack/seqadj.h"
+#include "conntrack/tcp.h"
+#include "ctfw/mangle.h"
+
+#define TRIES_MAX 128
+/* Each moves and sums what is behind it: of a packet that is all addresses some are left. */
+#define REWRITES_MAX 64
+
+bool help_is_translated(const struct help_packet *h)
+{
+	return nat_rewrites(h->flow);
+}
+
+/* ---- text ---- */
+
+bool help_rewrite(struct help_packet *h, size_t off, size_t old_len, const char *text,
+		  size_t len)
+{
+	struct packet *p = h->packet;
+	uint8_t *scratch = h->worker->scratch;
+
+	if (h->rewritten++ == REWRITES_MAX)
+		return false;
+	/* In its own buffer others lie behind it. */
+	if (p->data != scratch) {
+		memcpy(scratch, p->data, p->len);
+		p->data = scratch;
+	}
+	return packet_splice(p, (uint32_t)off, (uint32_t)old_len, text, (uint32_t)len,
+			     PACKET_MAX) &&
+	       help_find_payload(p, &h->payload);
+}
+
+uint32_t help_sequence(const struct help_packet *h)
+{
+	return tcp_read32(h->packet->data + h->packet->l4_off + 4);
+}
+
+void help_shift(struct help_packet *h, int32_t by)
+{
+	if (h->packet->l4_proto != IPPROTO_TCP)
+		return;
+	help_lock(h);
+	seqadj_shift(h->flow, h->ext, h->dir, help_sequence(h), by);
+	help_unlock(h);
+}
+
+/* ---- expectations ---- */
+
+void help_translate(const struct help_packet *h, struct expect *e)
+{
+	e->nat_addr = help_mine(h)->src;
+	e->nat_port = e->tuple.dport;
+	e->tuple.dst = help_theirs(h)->dst;
+}
+
+static uint32_t index_of(const struct help_packet *h)
+{
+	return (uint32_t)(h->flow - h->ct->table.records);
+}
+
+/* Before the flow is confirmed what it expects waits, and none of it is in the table. */
+static bool waits(const struct help_packet *h, const struct expect *e)
+{
+	for (unsigned i = 0; i < h->worker->n_pending; i++) {
+		if (tuple_equal(&h->worker->pending[i].expect.tuple, &e->tuple))
+			return true;
+	}
+	return false;
+}
+
+int help_expect_port(struct help_packet *h, struct expect *e, uint16_t port)
+{
+	int err = 0;
+
+	e->tuple.dport = htons(port);
+	if (h->unconfirmed)
+		err = waits(h, e) ? -EBUSY : expect_stands_alone(h->ct, e, h->now.mono);
+	if (!err)
+		err = help_expect(h, e, false);
+	/* To whoever must find a port, one that others have as well is taken. */
+	return err == -EALREADY ? -EBUSY : err;
+}
+
+struct search {
+	const struct expect *wanted;
+	uint16_t port;
+};
+
+static enum expect_step look_for_same(void *arg, struct expect *e)
+{
+	struct search *s = arg;
+	const struct expect *wanted = s->wanted;
+
+	if (e->class != wanted->class || e->dir != wanted->dir ||
+	    e->nat_port != wanted->nat_port || !addr_equal(&e->nat_addr, &wanted->nat_addr))
+		return EXPECT_GO_ON;
+	s->port = ntohs(e->tuple.dport);
+	return EXPECT_STOP;
+}
+
+/* The port that was chosen when the same was said before; 0: it was not. */
+static uint16_t port_of_before(struct help_packet *h, const struct expect *e)
+{
+	struct search s = { .wanted = e };
+
+	if (!h->unconfirmed)
+		expect_each_of(h->ct, h->worker, index_of(h), look_for_same, &s);
+	return s.port;
+}
+
+/* Nobody outside can foresee it. */
+static uint32_t draw(struct help_packet *h)
+{
+	return (uint32_t)siphash_pair(&h->ct->key, h->worker->nat_draws++ << 8 | 'h',
+				      h->now.mono);
+}
+
+bool help_expect_any_port(struct help_packet *h, struct expect *e)
+{
+	const uint16_t first = ntohs(e->tuple.dport), before = port_of_before(h, e);
+	const uint32_t above = UINT16_MAX - first;
+	uint32_t left = above < TRIES_MAX ? above : TRIES_MAX;
+	int err;
+
+	if (before && help_expect_port(h, e, before) == 0)
+		return true;
+	err = help_expect_port(h, e, first);
+	while (err == -EBUSY && left--)
+		err = help_expect_port(h, e, (uint16_t)(first + draw(h) % above));
+	return err == 0;
+}
+
+static enum expect_step remove_same(void *arg, struct expect *e)
+{
+	const struct tuple *unwanted = arg;
+
+	return tuple_equal(&e->tuple, unwanted) ? EXPECT_REMOVE : EXPECT_GO_ON;
+}
+
+void help_unexpect(struct help_packet *h, const struct expect *e)
+{
+	struct tuple unwanted = e->tuple;
+
+	if (!h->unconfirmed)
+		expect_each_of(h->ct, h->worker, index_of(h), remove_same, &unwanted);
+	else if (waits(h, e))
+		h->worker->n_pending--; /* it was the last to be made */
+}
+
+/* ---- what was expected comes ---- */
+
+void help_map(struct help_follow *f, enum nat_manip manip, const union addr *addr, uint16_t port)
+{
+	const struct ct_ref ref = { .flow = &f->worker->begun, .unconfirmed = true };
+	const struct nat_range range = {
+		.flags = (uint8_t)(NAT_RANGE_ADDR | (port ? NAT_RANGE_PORT : 0)),
+		.min_port = ntohs(port),
+		.max_port = ntohs(port),
+		.min_addr = *addr,
+		.max_addr = *addr,
+	};
+
+	conntrack_nat_setup(f->ct, (unsigned)(f->worker - f->ct->worker), &ref, manip, &range);
+}
+
+void help_follow(struct help_follow *f)
+{
+	const struct expect *e = f->expect;
+
+	help_map(f, NAT_MANIP_SRC, &f->master->tuple[e->dir].dst, 0);
+	help_map(f, NAT_MANIP_DST, &e->nat_addr, e->nat_port);
+}
