@@ -8,6 +8,7 @@
  *    6  prerouting            not for the host's own packets; their destination is mapped
  *    7  input, forward or output
  *    8  postrouting           not for packets to the host; their source is mapped
+ *   10  limits                what the host would refuse behind NAT, we answer
  *    9  confirm               a flow enters the table only now
  *   11  emit                  the packet, an answer, or nothing
  *
@@ -404,6 +405,8 @@ static enum reason judge(struct way *way)
 		reason = track(way);
 	if (reason == REASON_NONE)
 		reason = filter(way);
+	if (reason == REASON_NONE && way->rewritten)
+		reason = limits(way);
 	if (reason == REASON_NONE)
 		reason = conntrack_confirm(way->engine->ct, way->eval.worker, way->packet,
 					   way->now, &way->ct);
@@ -432,10 +435,8 @@ static void emit(struct way *way, enum reason reason)
 	}
 	way->result->action = ENGINE_DROP;
 	way->result->reason = reason;
-	if (reason == REASON_REJECT) {
-		nat_undo(way);
-		answer(way);
-	}
+	if (reason == REASON_REJECT || reason == REASON_TTL || reason == REASON_TOO_BIG)
+		answer(way, reason);
 	/* Once a packet: what went unanswered for its number counts as that. */
 	count(&stats->dropped[way->result->reason], way->packets);
 }

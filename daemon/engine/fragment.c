@@ -5,7 +5,8 @@
  * with a forged source must neither take memory nor find its way into another's datagram.
  *
  * Nothing is cut to an MTU: where the way out is narrower than what came in, that is for the
- * host's stack, behind us, which cuts further or says packet too big (IPv6).  IPv4 fragments
+ * host's stack, behind us, which cuts further or says packet too big (IPv6; under NAT limits.c
+ * does).  IPv4 fragments
  * with DF leave without it, as the kernel's do, but for one case: a kernel that collected them
  * itself would say fragmentation needed where they are too long for the way out.  For that the
  * host must still see DF on them. */
@@ -56,14 +57,12 @@ static uint32_t new_id(struct way *way)
 
 static bool host_must_see_df(struct way *way, const struct frag_shape *shape)
 {
-	const struct hostview_link *out;
+	uint32_t mtu;
 
-	if (!shape->df || way->hook != HOOK_FORWARD || !way->hostview)
+	if (!shape->df || way->hook != HOOK_FORWARD)
 		return false;
-	if (!(way->hooked & PROGRAM_INTERFACES))
-		origin_interfaces(way); /* nobody has asked yet */
-	out = hostview_link(way->hostview, way->eval.oif);
-	return out && out->mtu && shape->max_size > out->mtu;
+	mtu = limits_mtu(way);
+	return mtu && shape->max_size > mtu;
 }
 
 void fragment_emit(struct way *way)

@@ -132,7 +132,13 @@ void policies_define(struct policies *p, struct conntrack *ct, const struct prog
 void trace_packet(struct eval *e, const struct eval_trace *t);
 void trace_free(struct engine *e);
 
-/* answer.c: what reject sends. */
-void answer(struct way *way);
+/* limits.c: step 10, for packets that NAT has rewritten.  REASON_NONE, REASON_TTL or
+ * REASON_TOO_BIG. */
+enum reason limits(struct way *way);
+/* Of the interface that the packet leaves by; 0: not known. */
+uint32_t limits_mtu(struct way *way);
+
+/* answer.c: what is sent to the sender of a packet that ends for REASON_REJECT or by step 10. */
+void answer(struct way *way, enum reason reason);
 
 #endif

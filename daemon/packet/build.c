@@ -1,4 +1,4 @@
-/* build.c - the answers of reject: TCP resets and ICMP errors.
+/* build.c - answers to refused packets: TCP resets and ICMP errors.
  *
  * Bytes as the kernel's nf_reject_ipv4 and nf_reject_ipv6 put them together (observed):
  * a reset has DF and no identification, an IPv4 error has no DF and the precedence of
@@ -148,8 +148,8 @@ static bool is_silent_icmp(const struct packet *p)
 	return false;
 }
 
-int build_icmp_error(const struct packet *p, uint8_t type, uint8_t code, const union addr *from,
-		     uint8_t *buf)
+int build_icmp_error(const struct packet *p, uint8_t type, uint8_t code, uint32_t info,
+		     const union addr *from, uint8_t *buf)
 {
 	bool v4 = p->family == L3_IPV4;
 	uint32_t hlen = v4 ? IPV4_HEADER : IPV6_HEADER;
@@ -161,9 +161,10 @@ int build_icmp_error(const struct packet *p, uint8_t type, uint8_t code, const u
 		return -EINVAL;
 	if (quoted > p->len)
 		quoted = p->len;
-	memset(icmp, 0, ICMP_HEADER);
 	icmp[0] = type;
 	icmp[1] = code;
+	store_be16(icmp + 2, 0);
+	store_be32(icmp + 4, info);
 	memcpy(icmp + ICMP_HEADER, p->data, quoted);
 	len = ip_header_put(buf, p, from, v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
 			    ICMP_HEADER + quoted, 2);

@@ -1,4 +1,4 @@
-/* build.h - packets that we make ourselves: the answers of reject.
+/* build.h - packets that we make ourselves: what the sender of a refused packet is told.
  *
  * An answer goes to the sender of the packet that was refused.  It carries TTL 64, no
  * DF where the kernel sets none, complete checksums, and no virtio-net offload. */
@@ -21,12 +21,13 @@
 int build_tcp_reset(const struct packet *p, uint8_t *buf);
 
 /* An ICMP or ICMPv6 destination-unreachable (or other) error that quotes p; family as
- * p's.  from: the address that speaks.  Length, or -EINVAL when there must be no answer
+ * p's.  info: the header's second word, in host byte order, such as the MTU of a packet that is
+ * too big.  from: the address that speaks.  Length, or -EINVAL when there must be no answer
  * (RFC 1122 3.2.2, RFC 4443 2.4 (e)): p is an ICMP error, a later fragment, has a wrong
  * checksum, or its source or destination is not one host's (a network's own broadcast
  * address looks like one: that is the caller's to know).  A quoted super-packet shows the
  * length and checksums that it came with. */
-int build_icmp_error(const struct packet *p, uint8_t type, uint8_t code, const union addr *from,
-		     uint8_t *buf);
+int build_icmp_error(const struct packet *p, uint8_t type, uint8_t code, uint32_t info,
+		     const union addr *from, uint8_t *buf);
 
 #endif

@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_view(&p, len, false);
 		packet_checksum_ok(&p);
 		check_answer(build_tcp_reset(&p, out), out);
-		check_answer(build_icmp_error(&p, p.family == L3_IPV4 ? 3 : 1, 3, &from, out),
+		check_answer(build_icmp_error(&p, p.family == L3_IPV4 ? 3 : 1, 3, 0, &from, out),
 			     out);
 		if (packet_is_icmp_error(&p) &&
 		    packet_parse_quoted(&p, p.l4_off + 8u, &quoted) == 0)

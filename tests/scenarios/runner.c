@@ -210,6 +210,17 @@ static int do_route(struct scenario *s, char **words, size_t n)
 	return s->replay ? set_hostview(s) : 0;
 }
 
+/* mtu IFACE BYTES */
+static int do_mtu(struct scenario *s, char **words, size_t n)
+{
+	uint32_t index;
+
+	if (n != 2 || hostspec_link(&s->host, words[0], &index) < 0)
+		return scenario_fail(s, "mtu IFACE BYTES is what is wanted");
+	s->host.links[index - 1].mtu = (uint32_t)atoi(words[1]);
+	return s->replay ? set_hostview(s) : 0;
+}
+
 /* port both|in|out [IFACE [spoof-check] [PREFIX...]] */
 static int do_port(struct scenario *s, char **words, size_t n)
 {
@@ -379,6 +390,7 @@ static const struct {
 	{ "fragments-waiting", do_fragments_waiting, false },
 	{ "datagram", do_datagram, false },
 	{ "route", do_route, true },
+	{ "mtu", do_mtu, true },
 	{ "port", do_port, true },
 	{ "ruleset", do_ruleset, false },
 	{ "nft", do_nft, true },

@@ -251,7 +251,7 @@ static bool answered4(uint32_t src, uint32_t dst)
 	l4_seal(&m, 20, IPPROTO_TCP);
 	p = parsed();
 	reset = build_tcp_reset(&p, out);
-	error = build_icmp_error(&p, 3, 3, &speaker4, out);
+	error = build_icmp_error(&p, 3, 3, 0, &speaker4, out);
 	assert_int_equal(reset > 0, error > 0);
 	return reset > 0;
 }
@@ -274,13 +274,13 @@ static void nothing_is_said_to_or_for_more_than_one_host(void **state)
 	l4_seal(&m, 40, IPPROTO_TCP);
 	p = parsed();
 	assert_int_equal(build_tcp_reset(&p, out), -EINVAL);
-	assert_int_equal(build_icmp_error(&p, 1, 4, &speaker6, out), -EINVAL);
+	assert_int_equal(build_icmp_error(&p, 1, 4, 0, &speaker6, out), -EINVAL);
 	tcp6(&m, TCP_SYN, 0);
 	set16(m.b + 24, 0xff0e);
 	l4_seal(&m, 40, IPPROTO_TCP);
 	p = parsed();
 	assert_int_equal(build_tcp_reset(&p, out), -EINVAL);
-	assert_int_equal(build_icmp_error(&p, 1, 4, &speaker6, out), -EINVAL);
+	assert_int_equal(build_icmp_error(&p, 1, 4, 0, &speaker6, out), -EINVAL);
 }
 
 /* ---- ICMP errors ---- */
@@ -289,7 +289,7 @@ static struct packet error_of(const struct packet *p, uint8_t type, uint8_t code
 {
 	bool v4 = p->family == L3_IPV4;
 	const union addr *from = v4 ? &speaker4 : &speaker6;
-	struct packet r = answer(build_icmp_error(p, type, code, from, out),
+	struct packet r = answer(build_icmp_error(p, type, code, 0, from, out),
 				 v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 	uint32_t quoted = r.l4_len - 8;
 
@@ -423,7 +423,7 @@ static void a_first_fragment_is_answered_a_later_one_is_not(void **state)
 	set16(m.b + 6, 0x2001);
 	ip4_checksum(&m);
 	p = parsed();
-	assert_int_equal(build_icmp_error(&p, 3, 3, &speaker4, out), -EINVAL);
+	assert_int_equal(build_icmp_error(&p, 3, 3, 0, &speaker4, out), -EINVAL);
 }
 
 static void no_error_about_an_error(void **state)
@@ -438,14 +438,14 @@ static void no_error_about_an_error(void **state)
 		ip4_seal(&m);
 		l4_seal(&m, 20, IPPROTO_ICMP);
 		p = parsed();
-		assert_int_equal(build_icmp_error(&p, 3, 3, &speaker4, out) < 0,
+		assert_int_equal(build_icmp_error(&p, 3, 3, 0, &speaker4, out) < 0,
 				 error4 || type > 18);
 		ip6_begin(&m, IPPROTO_ICMPV6);
 		put_icmp(&m, (uint8_t)type, 0);
 		ip6_seal(&m);
 		l4_seal(&m, 40, IPPROTO_ICMPV6);
 		p = parsed();
-		assert_int_equal(build_icmp_error(&p, 1, 4, &speaker6, out) < 0,
+		assert_int_equal(build_icmp_error(&p, 1, 4, 0, &speaker6, out) < 0,
 				 type < 128 || type == 137);
 	}
 }
@@ -459,7 +459,7 @@ static void no_error_about_half_an_icmp_header(void **state)
 	PUT(&m, 8, 0, 0, 0);
 	ip4_seal(&m);
 	p = parsed();
-	assert_int_equal(build_icmp_error(&p, 3, 3, &speaker4, out), -EINVAL);
+	assert_int_equal(build_icmp_error(&p, 3, 3, 0, &speaker4, out), -EINVAL);
 }
 
 static void no_error_about_a_wrong_checksum_or_no_transport(void **state)
@@ -470,11 +470,11 @@ static void no_error_about_a_wrong_checksum_or_no_transport(void **state)
 	udp4(&m, 8);
 	m.b[30] ^= 1;
 	p = parsed();
-	assert_int_equal(build_icmp_error(&p, 3, 3, &speaker4, out), -EINVAL);
+	assert_int_equal(build_icmp_error(&p, 3, 3, 0, &speaker4, out), -EINVAL);
 	ip6_begin(&m, IPPROTO_NONE);
 	ip6_seal(&m);
 	p = parsed();
-	assert_int_equal(build_icmp_error(&p, 1, 4, &speaker6, out), -EINVAL);
+	assert_int_equal(build_icmp_error(&p, 1, 4, 0, &speaker6, out), -EINVAL);
 }
 
 int main(void)
