@@ -294,11 +294,10 @@ size_t object_named(struct transaction *tx, const struct table *t, const struct 
 	size_t len = c->name.len < 255 ? c->name.len : 255;
 
 	if (c->place == PLACE_HANDLE) {
-		for (size_t i = 0; i < t->n_objects; i++) {
-			if (t->objects[i]->kind == c->kind &&
-			    t->objects[i]->handle == c->place_number)
-				return i;
-		}
+		size_t at = object_find_handle(t, c->kind, c->place_number);
+
+		if (at != MODEL_NONE)
+			return at;
 		diag_error(tx->d, &c->place_span, "there is no %s with this handle in table %s",
 			   object_kind_name(c->kind), t->name);
 		return MODEL_NONE;
@@ -386,10 +385,12 @@ int object_delete(struct transaction *tx, const struct command *c, size_t table)
 	const struct chain *chain;
 	const struct rule *user;
 	const struct set *map;
+	bool used;
 
 	if (at == MODEL_NONE)
 		return -EINVAL;
-	user = find_user(t, t->objects[at], &chain);
+	used = uses_may_name(tx, t, t->objects[at]->name);
+	user = used ? find_user(t, t->objects[at], &chain) : NULL;
 	if (user) {
 		diag_error(tx->d, span,
 			   "%s %s is in use: the rule with handle %llu of chain %s names it",
@@ -397,7 +398,7 @@ int object_delete(struct transaction *tx, const struct command *c, size_t table)
 			   (unsigned long long)user->handle, chain->name);
 		return -EINVAL;
 	}
-	map = find_map(t, t->objects[at]);
+	map = used ? find_map(t, t->objects[at]) : NULL;
 	if (map) {
 		diag_error(tx->d, span, "%s %s is in use: an element of the map %s names it",
 			   object_kind_name(c->kind), t->objects[at]->name, map->name);

@@ -319,10 +319,9 @@ size_t set_named(struct transaction *tx, const struct table *t, const struct com
 	size_t len = c->name.len < 255 ? c->name.len : 255, at;
 
 	if (c->place == PLACE_HANDLE) {
-		for (size_t i = 0; i < t->n_sets; i++) {
-			if (t->sets[i]->handle == c->place_number)
-				return i;
-		}
+		at = set_find_handle(t, c->place_number);
+		if (at != MODEL_NONE)
+			return at;
 		diag_error(tx->d, &c->place_span, "there is no set with this handle in table %s",
 			   t->name);
 		return MODEL_NONE;
@@ -382,7 +381,8 @@ int set_delete(struct transaction *tx, const struct command *c, size_t table)
 
 	if (at == MODEL_NONE)
 		return -EINVAL;
-	user = find_user(t, t->sets[at], &chain);
+	user = uses_may_name(tx, t, t->sets[at]->name) ? find_user(t, t->sets[at], &chain) :
+							 NULL;
 	if (user) {
 		diag_error(tx->d, span,
 			   "%s is in use: the rule with handle %llu of chain %s names it",
@@ -619,6 +619,8 @@ int element_change(struct transaction *tx, struct table *t, size_t at, enum comm
 	s->content = set_content_own(s->content);
 	if (!s->content)
 		return -ENOMEM;
+	if (s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS)
+		uses_forget(tx);
 	protocols_init(&ck.proto, t->family);
 	err = check_elements(&items, s, deleting, elements) ? 0 : ck.oom ? -ENOMEM : -EINVAL;
 	if (!err)

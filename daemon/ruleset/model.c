@@ -255,53 +255,34 @@ static struct chain *chain_copy(const struct chain *c)
 
 /* ---- tables ---- */
 
-static size_t name_hash(const char *name)
-{
-	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-
-	while (*name)
-		h = (h ^ (unsigned char)*name++) * 0x100000001b3u;
-	return (size_t)(h ^ h >> 32);
-}
-
-static void index_put(struct table *t, size_t at)
-{
-	size_t i = name_hash(t->chains[at]->name) & (t->n_index - 1);
-
-	while (t->index[i])
-		i = (i + 1) & (t->n_index - 1);
-	t->index[i] = (uint32_t)at + 1;
-}
-
-/* Anew, for at least n chains. */
-static bool index_build(struct table *t, size_t n)
-{
-	size_t size = 8;
-	uint32_t *index;
-
-	while (size < 2 * n)
-		size *= 2;
-	index = calloc(size, sizeof(*index));
-	if (!index)
-		return false;
-	free(t->index);
-	t->index = index;
-	t->n_index = size;
-	for (size_t i = 0; i < t->n_chains; i++)
-		index_put(t, i);
-	return true;
-}
-
 size_t chain_find(const struct table *t, const char *name)
 {
-	if (!t->n_index)
-		return MODEL_NONE;
-	for (size_t i = name_hash(name) & (t->n_index - 1); t->index[i];
-	     i = (i + 1) & (t->n_index - 1)) {
-		if (!strcmp(t->chains[t->index[i] - 1]->name, name))
-			return t->index[i] - 1;
+	size_t at = SIZE_MAX, place;
+	uint64_t handle;
+
+	while ((handle = name_index_next(&t->chain_index, name, &at))) {
+		place = chain_find_handle(t, handle);
+		if (place != MODEL_NONE && !strcmp(t->chains[place]->name, name))
+			return place;
 	}
 	return MODEL_NONE;
+}
+
+bool table_reindex(struct table *t)
+{
+	bool ok = true;
+
+	name_index_fini(&t->chain_index);
+	name_index_fini(&t->set_index);
+	name_index_fini(&t->object_index);
+	for (size_t i = 0; ok && i < t->n_chains; i++)
+		ok = name_index_put(&t->chain_index, t->chains[i]->name, t->chains[i]->handle);
+	for (size_t i = 0; ok && i < t->n_sets; i++)
+		ok = name_index_put(&t->set_index, t->sets[i]->name, t->sets[i]->handle);
+	for (size_t i = 0; ok && i < t->n_objects; i++)
+		ok = name_index_put(&t->object_index, t->objects[i]->name,
+				    t->objects[i]->handle);
+	return ok;
 }
 
 struct table *table_new(enum family family, const char *name, size_t len)
@@ -336,7 +317,9 @@ void table_unref(struct table *t)
 	free(t->sets);
 	free(t->flowtables);
 	free(t->chains);
-	free(t->index);
+	name_index_fini(&t->chain_index);
+	name_index_fini(&t->set_index);
+	name_index_fini(&t->object_index);
 	free(t->name);
 	free(t->comment);
 	free(t);
@@ -344,33 +327,22 @@ void table_unref(struct table *t)
 
 bool table_add_chain(struct table *t, struct chain *c)
 {
-	if (!c || !model_grow(&t->chains, t->n_chains, &t->cap_chains))
-		goto failed;
-	if (2 * (t->n_chains + 1) > t->n_index && !index_build(t, t->n_chains + 1))
-		goto failed;
+	if (!c || !model_grow(&t->chains, t->n_chains, &t->cap_chains) ||
+	    !name_index_put(&t->chain_index, c->name, c->handle)) {
+		chain_unref(c);
+		return false;
+	}
 	t->chains[t->n_chains++] = c;
-	index_put(t, t->n_chains - 1);
 	return true;
-failed:
-	chain_unref(c);
-	return false;
-}
-
-/* The places of all later chains change; the index is as large as it was. */
-static void index_refill(struct table *t)
-{
-	memset(t->index, 0, t->n_index * sizeof(*t->index));
-	for (size_t i = 0; i < t->n_chains; i++)
-		index_put(t, i);
 }
 
 void table_remove_chain(struct table *t, size_t at)
 {
+	name_index_remove(&t->chain_index, t->chains[at]->name, t->chains[at]->handle);
 	chain_unref(t->chains[at]);
 	t->n_chains--;
 	memmove(t->chains + at, t->chains + at + 1,
 		(t->n_chains - at) * sizeof(struct chain *));
-	index_refill(t);
 }
 
 bool table_rename_chain(struct table *t, size_t at, const char *name, size_t len)
@@ -382,10 +354,10 @@ bool table_rename_chain(struct table *t, size_t at, const char *name, size_t len
 		free(copy);
 		return false;
 	}
+	name_index_remove(&t->chain_index, c->name, c->handle);
 	free(c->name);
 	c->name = copy;
-	index_refill(t);
-	return true;
+	return name_index_put(&t->chain_index, copy, c->handle);
 }
 
 struct chain *chain_own(struct table *t, size_t at)
@@ -405,6 +377,7 @@ struct chain *chain_own(struct table *t, size_t at)
 static struct table *table_copy(const struct table *t)
 {
 	struct table *n = malloc(sizeof(*n));
+	bool indexed;
 
 	if (!n)
 		return NULL;
@@ -414,15 +387,17 @@ static struct table *table_copy(const struct table *t)
 	n->name = strdup(t->name);
 	n->comment = t->comment ? strdup(t->comment) : NULL;
 	n->chains = malloc(t->n_chains * sizeof(struct chain *) + 1);
-	n->index = malloc(t->n_index * sizeof(*n->index) + 1);
 	n->cap_objects = t->n_objects;
 	n->objects = malloc(t->n_objects * sizeof(struct object *) + 1);
 	n->cap_flowtables = t->n_flowtables;
 	n->flowtables = malloc(t->n_flowtables * sizeof(struct flowtable *) + 1);
 	n->cap_sets = t->n_sets;
 	n->sets = malloc(t->n_sets * sizeof(struct set *) + 1);
-	if (!n->name || (t->comment && !n->comment) || !n->chains || !n->index ||
-	    !n->objects || !n->flowtables || !n->sets) {
+	indexed = name_index_copy(&n->chain_index, &t->chain_index);
+	indexed = name_index_copy(&n->set_index, &t->set_index) && indexed;
+	indexed = name_index_copy(&n->object_index, &t->object_index) && indexed;
+	if (!n->name || (t->comment && !n->comment) || !n->chains || !indexed || !n->objects ||
+	    !n->flowtables || !n->sets) {
 		n->n_chains = n->n_objects = n->n_flowtables = n->n_sets = 0;
 		table_unref(n);
 		return NULL;
@@ -439,8 +414,6 @@ static struct table *table_copy(const struct table *t)
 		n->sets[i] = t->sets[i];
 		n->sets[i]->refs++;
 	}
-	if (t->n_index)
-		memcpy(n->index, t->index, t->n_index * sizeof(*n->index));
 	for (size_t i = 0; i < t->n_chains; i++) {
 		n->chains[i] = t->chains[i];
 		n->chains[i]->refs++;

@@ -13,6 +13,7 @@
 #include "ctfw/diag.h"
 #include "ctfw/ruleset.h"
 #include "ctfw/set_dynamic.h"
+#include "ruleset/name_index.h"
 #include "ruleset/set.h"
 #include "ruleset/stateful.h"
 
@@ -433,9 +434,7 @@ struct table {
 	size_t n_sets, cap_sets;
 	struct chain **chains; /* likewise */
 	size_t n_chains, cap_chains;
-	uint32_t *index; /* chains by name: open addressing, n_index a power of two; an
-			  * entry is a place in chains plus one, 0 is free */
-	size_t n_index;
+	struct name_index chain_index, set_index, object_index;
 };
 
 struct ruleset {
@@ -457,6 +456,7 @@ size_t chain_find(const struct table *t, const char *name);
 size_t flowtable_find(const struct table *t, const char *name);
 size_t object_find(const struct table *t, enum object_kind kind, const char *name);
 size_t set_find_named(const struct table *t, const char *name);
+size_t set_find_handle(const struct table *t, uint64_t handle);
 /* The chains, by handle, that elements of a verdict map lead to. */
 void set_each_target(const struct set *s, void (*each)(void *arg, uint64_t chain), void *arg);
 size_t chain_find_handle(const struct table *t, uint64_t handle);
@@ -548,6 +548,8 @@ bool table_add_set(struct table *t, struct set *s); /* takes s over, also on fai
 void table_remove_set(struct table *t, size_t at);
 void table_remove_chain(struct table *t, size_t at);
 bool table_rename_chain(struct table *t, size_t at, const char *name, size_t len);
+/* Once handles have become others: whoever is added has one, and is found by it. */
+bool table_reindex(struct table *t);
 
 /* A copy that shares every table. */
 struct ruleset *ruleset_copy(const struct ruleset *rs);

@@ -90,18 +90,45 @@ int set_make_dynamic(struct set *s, struct counters *counters, uint32_t number)
 			set_dynamic_new(elements, &spec, &s->dynamic);
 }
 
+size_t set_find_handle(const struct table *t, uint64_t handle)
+{
+	size_t lo = 0, hi = t->n_sets;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->sets[mid]->handle == handle)
+			return mid;
+		if (t->sets[mid]->handle < handle)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	/* What was saved has meters behind the other sets. */
+	for (size_t i = 0; i < t->n_sets; i++) {
+		if (t->sets[i]->handle == handle)
+			return i;
+	}
+	return MODEL_NONE;
+}
+
 size_t set_find_named(const struct table *t, const char *name)
 {
-	for (size_t i = 0; i < t->n_sets; i++) {
-		if (!strcmp(t->sets[i]->name, name))
-			return i;
+	size_t at = SIZE_MAX, place;
+	uint64_t handle;
+
+	while ((handle = name_index_next(&t->set_index, name, &at))) {
+		place = set_find_handle(t, handle);
+		if (place != MODEL_NONE && !strcmp(t->sets[place]->name, name))
+			return place;
 	}
 	return MODEL_NONE;
 }
 
 bool table_add_set(struct table *t, struct set *s)
 {
-	if (!s || !model_grow(&t->sets, t->n_sets, &t->cap_sets)) {
+	if (!s || !model_grow(&t->sets, t->n_sets, &t->cap_sets) ||
+	    !name_index_put(&t->set_index, s->name, s->handle)) {
 		set_unref(s);
 		return false;
 	}
@@ -111,6 +138,7 @@ bool table_add_set(struct table *t, struct set *s)
 
 void table_remove_set(struct table *t, size_t at)
 {
+	name_index_remove(&t->set_index, t->sets[at]->name, t->sets[at]->handle);
 	set_unref(t->sets[at]);
 	t->n_sets--;
 	memmove(t->sets + at, t->sets + at + 1, (t->n_sets - at) * sizeof(struct set *));
@@ -176,6 +204,19 @@ size_t chain_find_handle(const struct table *t, uint64_t handle)
 
 size_t object_find_handle(const struct table *t, enum object_kind kind, uint64_t handle)
 {
+	size_t lo = 0, hi = t->n_objects;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->objects[mid]->handle == handle)
+			return t->objects[mid]->kind == kind ? mid : MODEL_NONE;
+		if (t->objects[mid]->handle < handle)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	/* What was saved has them in the order of a listing. */
 	for (size_t i = 0; i < t->n_objects; i++) {
 		if (t->objects[i]->kind == kind && t->objects[i]->handle == handle)
 			return i;

@@ -68,16 +68,21 @@ void object_unref(struct object *o)
 
 size_t object_find(const struct table *t, enum object_kind kind, const char *name)
 {
-	for (size_t i = 0; i < t->n_objects; i++) {
-		if (t->objects[i]->kind == kind && !strcmp(t->objects[i]->name, name))
-			return i;
+	size_t at = SIZE_MAX, place;
+	uint64_t handle;
+
+	while ((handle = name_index_next(&t->object_index, name, &at))) {
+		place = object_find_handle(t, kind, handle);
+		if (place != MODEL_NONE && !strcmp(t->objects[place]->name, name))
+			return place;
 	}
 	return MODEL_NONE;
 }
 
 bool table_add_object(struct table *t, struct object *o)
 {
-	if (!o || !model_grow(&t->objects, t->n_objects, &t->cap_objects)) {
+	if (!o || !model_grow(&t->objects, t->n_objects, &t->cap_objects) ||
+	    !name_index_put(&t->object_index, o->name, o->handle)) {
 		object_unref(o);
 		return false;
 	}
@@ -87,6 +92,7 @@ bool table_add_object(struct table *t, struct object *o)
 
 void table_remove_object(struct table *t, size_t at)
 {
+	name_index_remove(&t->object_index, t->objects[at]->name, t->objects[at]->handle);
 	object_unref(t->objects[at]);
 	t->n_objects--;
 	memmove(t->objects + at, t->objects + at + 1,

@@ -366,6 +366,18 @@ static void restore_chains(struct numbers *in, struct table *t, const struct rul
 	}
 }
 
+/* Handles of one kind are each another. */
+static bool each_is_found(struct table *t)
+{
+	bool ok = table_reindex(t);
+
+	for (size_t i = 0; i < t->n_sets && ok; i++)
+		ok = set_find_named(t, t->sets[i]->name) == i;
+	for (size_t i = 0; i < t->n_objects && ok; i++)
+		ok = object_find(t, t->objects[i]->kind, t->objects[i]->name) == i;
+	return ok;
+}
+
 static void restore_table(struct numbers *in, struct table *t, const struct ruleset *rs)
 {
 	struct handles chains = { 0 }, objects = { 0 };
@@ -387,6 +399,7 @@ static void restore_table(struct numbers *in, struct table *t, const struct rule
 	restore_chains(in, t, rs);
 	for (size_t i = 0; i < t->n_sets && !in->bad; i++)
 		restore_set(in, t->sets[i], t, &chains, &objects, rs->counters);
+	want(in, in->bad || each_is_found(t));
 	free(chains.was);
 	free(objects.was);
 }

@@ -317,6 +317,7 @@ static void transaction_fini(struct transaction *tx)
 	free(tx->echoes);
 	text_fini(&tx->out);
 	text_fini(&tx->step);
+	uses_forget(tx);
 	ruleset_unref(tx->rs);
 }
 

@@ -4,7 +4,7 @@
  * so that a failed attempt is simply dropped.
  *
  * Files: transaction.c the attempt as a whole; change.c commands that change something,
- * change_object.c and change_flowtable.c those of what tables have beside chains; list.c
+ * change_chain.c, change_set.c, change_object.c and change_flowtable.c those of what tables have beside chains; list.c
  * commands that show something, list_hooks.c one of them; echo.c what -e shows; graph.c which
  * chains lead to which, at the end. */
 #ifndef CTFW_RULESET_TRANSACTION_H
@@ -42,6 +42,18 @@ struct echo {
 	char *text;		/* of an element: as it is printed; owned */
 };
 
+/* How often names are mentioned in a table; see uses.c. */
+struct uses {
+	uint64_t table; /* its handle; 0: nothing is counted */
+	struct use {
+		uint32_t hash;
+		bool there;
+		int n;
+	} *v; /* open addressing */
+	size_t size, n;
+	bool failed; /* out of memory: nothing is known */
+};
+
 struct json_feed;
 struct transaction {
 	const struct ruleset_input *input;
@@ -65,6 +77,7 @@ struct transaction {
 		bool flush;
 	} *later;
 	size_t n_later, cap_later;
+	struct uses uses;
 	struct rule **fresh; /* rules that have no slots yet; references */
 	size_t n_fresh, cap_fresh;
 	struct object **fresh_objects;
@@ -84,6 +97,21 @@ void step_element(struct transaction *tx, const struct table *t, const struct se
 		  enum command_op op, const struct set_element *el);
 void step_end(struct transaction *tx);
 void step_take(struct transaction *tx);
+/* uses.c: false when no rule and no element of the table names a chain, set or object so.  What
+ * changes from then on is to be told: rules that come and go, and chains that are renamed; of
+ * elements that name something, that all is to be counted again. */
+bool uses_may_name(struct transaction *tx, const struct table *t, const char *name);
+void uses_add_rule(struct transaction *tx, const struct table *t, const struct rule *r);
+void uses_remove_rule(struct transaction *tx, const struct table *t, const struct rule *r);
+void uses_rename(struct transaction *tx, const struct table *t, const char *old,
+		 const char *name);
+void uses_forget(struct transaction *tx);
+/* change_chain.c, for change.c: the same of chains. */
+int chain_add(struct transaction *tx, struct table *t, struct chain_spec *spec,
+	      enum command_op op);
+int chain_delete(struct transaction *tx, const struct command *c, size_t table);
+int chain_flush(struct transaction *tx, struct table *t, size_t at);
+int chain_rename(struct transaction *tx, const struct command *c);
 int list_hooks(struct transaction *tx, enum family wanted);
 int describe_apply(struct transaction *tx, const struct command *c);
 /* What lists of sets show; the set that one names, MODEL_NONE with an error said. */
