@@ -50,7 +50,11 @@ void print_json_value(const struct datatype *dt, const struct value *v, unsigned
 		return;
 	}
 	value_print_whole(&t, dt, v, flags);
-	print_constant(text_str(&t), t.len, out);
+	/* nft takes a realm for a name even where it has none. */
+	if (dt == &datatype_realm && *text_str(&t) != '"')
+		out_stringn(out, text_str(&t), t.len);
+	else
+		print_constant(text_str(&t), t.len, out);
 	text_fini(&t);
 }
 

@@ -110,8 +110,14 @@ static void parse_nat_family(struct parser *p, struct stmt *s)
 {
 	struct span at = p->t.span;
 	bool v4 = token_is_word(&p->t, "ip");
+	struct token next;
 
 	if (!v4 && !token_is_word(&p->t, "ip6"))
+		return;
+	/* `snat ip saddr map { ... }` has no `to`. */
+	next = parse_peek(p);
+	if (next.kind == TOKEN_WORD && !token_is_word(&next, "to") &&
+	    !token_is_word(&next, "prefix"))
 		return;
 	parse_advance(p);
 	s->nat.l3 = v4 ? L3_IPV4 : L3_IPV6;
