@@ -2,12 +2,13 @@
 differs.
 
 An item of a stream is (side, packet): whence it comes, None for the host itself; or ("wait",
-seconds).
+seconds).  A packet may be an Answer (stream_nat.py), which is another one for each side.
 """
 import time
 
 import compare
 import kernel
+import stream_nat
 from engine import Engine
 from packets import HOST_ADDRESSES
 
@@ -37,6 +38,8 @@ class Play:
             self.kernel.assign_helpers(config["helpers"].split(","))
         self.differences = []
         self.told = []
+        self.emitted = {}  # of what may be answered, by both: (ours, theirs)
+        self.sent = []     # to the kernel, as items
         self.seconds = 0
 
     def close(self):
@@ -50,8 +53,9 @@ class Play:
             if side == "wait":
                 time.sleep(packet)
                 self.told.append(None)
+                self.sent.append((side, packet))
                 continue
-            found = self.step(side, packet)
+            found = self.turn(side, packet)
             self.differences += [(index, kind, text) for kind, text in found]
             if found and not to_the_end:
                 break
@@ -60,11 +64,29 @@ class Play:
         self.seconds = time.monotonic() - start
         return self
 
-    def step(self, side, packet):
+    def turn(self, side, packet):
+        """A packet, or the answer to what became of one; none where that did not arrive."""
+        if not hasattr(packet, "make"):
+            self.sent.append((side, packet))
+            return self.step(side, packet, packet)
+        ours, theirs = self.emitted.get(id(packet.asked), (None, None))
+        if not ours or not theirs:
+            self.told.append(None)
+            self.sent.append(("wait", 0))
+            return []
+        self.sent.append((side, packet.make(theirs)))
+        return self.step(side, packet.make(theirs), packet.make(ours))
+
+    def step(self, side, packet, mine):
+        """mine: what the engine gets."""
         theirs = self.kernel.packet(side, packet)
         theirs["may_lack_answers"] = not self.kernel.answers_all or \
             compare.transport(packet) not in (1, 6, 17, 58)
-        ours = self.engine.packet(theirs["time"], packet)
+        if isinstance(packet, stream_nat.Asked):
+            theirs["port"] = stream_nat.Ends(packet).sport
+        ours = self.engine.packet(theirs["time"], mine)
+        self.emitted[id(packet)] = (bytes.fromhex(ours["out"][0]) if ours["out"] else None,
+                                    stream_nat.as_sent(theirs["out"][0]) if theirs["out"] else None)
         entry = None
         if "entry" in ours:
             mine = ours["entry"]

@@ -53,6 +53,7 @@ class Ends:
 class Talk:
     config = {"helpers": "ftp,tftp,sip"}
     rulesets = [RULES]
+    chance = False
     batch = 150  # all that is expected is looked at after each packet
 
     def __init__(self, r):

@@ -6,6 +6,7 @@ from packets import (GRE, ICMP, ICMPV6, PEERS, UDP, UDPLITE, checksum, icmp, ip,
                      with_header_checksum)
 from stream_fragments import Fragments
 from stream_helpers import Ftp, Sip, Tftp
+from stream_nat import Nat
 from stream_sctp import Sctp
 from stream_tcp import Tcp
 from walk import PORTS, Walk, side_of
@@ -297,7 +298,7 @@ class Mix(Walk):
     def __init__(self, random):
         super().__init__(random)
         self.walks = [kind(random) for kind in PROTOCOLS.values()
-                      if issubclass(kind, Walk) and kind not in (Mix, Timers)]
+                      if issubclass(kind, Walk) and kind not in (Mix, Nat, Timers)]
         for walk in self.walks:
             walk.sent = self.sent
 
@@ -322,4 +323,5 @@ PROTOCOLS = {
     "ftp": Ftp,
     "tftp": Tftp,
     "sip": Sip,
+    "nat": Nat,
 }

@@ -22,6 +22,7 @@ class Walk:
 
     config = None    # options of the engine that it needs
     rulesets = None  # rules that it needs
+    chance = False   # whether something is drawn
     batch = 1000     # packets of a stream at most
 
     def __init__(self, random):
