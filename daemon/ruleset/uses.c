@@ -170,7 +170,8 @@ void uses_remove_rule(struct transaction *tx, const struct table *t, const struc
 	note(tx, t, r, -1);
 }
 
-void uses_rename(struct transaction *tx, const struct table *t, const char *old, const char *name)
+void uses_rename(struct transaction *tx, const struct table *t, const char *old,
+		 const char *name)
 {
 	struct uses *u = &tx->uses;
 	int n = u->size ? place_of(u, name_hash(old))->n : 0;
