@@ -139,14 +139,18 @@ static bool is_valid_option(struct ip_options *seen, const uint8_t *all, uint32_
 	return true;
 }
 
-/* One wrong option, and there are none (ipv4_find_option()). */
+/* One wrong option, and there are none (ipv4_find_option()).  A rule may have written another
+ * header length since the packet was parsed. */
 static bool find_ip(const struct packet *pk, uint8_t wanted, struct place *ret)
 {
-	uint32_t len = pk->data[0] % 16u * 4 - 20, at = 0, found = 0;
+	uint32_t hlen = pk->data[0] % 16u * 4, len, at = 0, found = 0;
 	const uint8_t *all = pk->data + 20;
 	struct ip_options seen = {0};
 	bool is_found = false;
 
+	if (hlen < 20 || hlen > pk->len)
+		return false;
+	len = hlen - 20;
 	while (at < len && all[at] != IPOPT_EOL_) {
 		uint8_t n;
 

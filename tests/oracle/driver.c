@@ -4,7 +4,7 @@
  *
  * reads packets, "NANOSECONDS HEX" a line, and answers each at once by a JSON object on a
  * line: what became of it as `ctfwctl replay --json` says it, the prefixes of the log
- * statements that it met, its flow's entry as ctnetlink would tell it, and what the engine
+ * statements that it met, its bytes at the last of these, its flow's entry as ctnetlink would tell it, and what the engine
  * emitted.  "NANOSECONDS flows" asks for all entries and expectations, "NANOSECONDS expects"
  * for these alone; at the end of input the entries follow once more, as `conntrack -L` prints
  * them too, with the ruleset as `list ruleset` does. */
@@ -25,7 +25,8 @@
 
 struct driver {
 	struct replay *replay;
-	struct text logs; /* of the packet at hand, as JSON strings */
+	struct text logs;   /* of the packet at hand, as JSON strings */
+	struct text logged; /* the packet as the last of them saw it, in hex */
 	unsigned long packets;
 };
 
@@ -41,6 +42,9 @@ static void note_log(void *arg, const struct engine_log *record)
 
 	text_printf(&d->logs, "%s\"%s\"", d->logs.len ? "," : "",
 		    record->spec->prefix ? record->spec->prefix : "");
+	text_clear(&d->logged);
+	for (size_t i = 0; i < record->packet->len; i++)
+		text_printf(&d->logged, "%02x", record->packet->data[i]);
 }
 
 static void print_string(const char *s)
@@ -190,10 +194,12 @@ static void packet(struct driver *d, const char *hex, uint64_t time)
 		abort();
 	memcpy(exact, data, len);
 	text_clear(&d->logs);
+	text_clear(&d->logged);
 	replay_packet(d->replay, exact, len, NULL, time, &o);
 	at.mono = replay_time(d->replay);
 	outcome_json(&o, &at, &t);
-	printf("{\"outcome\":%s,\"log\":[%s]", text_str(&t), text_str(&d->logs));
+	printf("{\"outcome\":%s,\"log\":[%s],\"logged\":\"%s\"", text_str(&t), text_str(&d->logs),
+	       text_str(&d->logged));
 	if (o.trace.has_flow) {
 		text_clear(&t);
 		entry_json(&o.trace.flow, at.mono, &t);
@@ -330,7 +336,7 @@ static int host(struct driver *d, char **word)
 
 int main(int argc, char **argv)
 {
-	struct driver d = { .logs = TEXT_INIT };
+	struct driver d = { .logs = TEXT_INIT, .logged = TEXT_INIT };
 	struct replay_options options = { .log = note_log, .log_arg = &d };
 	char *text = NULL, **rest = argv + 2;
 	size_t size = 0;
@@ -358,5 +364,6 @@ int main(int argc, char **argv)
 	free(text);
 	replay_free(d.replay);
 	text_fini(&d.logs);
+	text_fini(&d.logged);
 	return err ? 1 : 0;
 }

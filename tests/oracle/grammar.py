@@ -5,7 +5,7 @@ that what one side refuses can be left out and counted.
 import re
 from collections import namedtuple
 
-from fields import FIELDS, headers, read
+from fields import FIELDS, PROTOCOLS, headers, read
 
 # What nft 1.0.6 can list in a concatenation without a type of its own; it ends by an assertion, or
 # lists zeroes, where the type is a number of no fixed length.
@@ -15,6 +15,15 @@ Item = namedtuple("Item", "text features name", defaults=[None])
 MARKS = [0, 1, 2, 4, 6, 0x80, 0x80000001]
 # What the last chain tells of marks, bit by bit.
 MARK_BITS = [0, 1, 2, 7, 31]
+# How many rules change the packet, in rulesets that have such; and options that some pad over.
+WRITES = 0.25
+OPTIONS = ["maxseg", "window", "sack-perm", "sack", "timestamp", "mptcp", "fastopen", "nop", "19"]
+# What would make a later fragment of a packet: of these the kernel finds the transport's fields of
+# one, two and four bytes, and no others.  What breaks an IPv4 header's checksum: conntrack in the
+# kernel adds the header to what it verifies.  Header lengths that nothing could have been parsed
+# with, and authentication headers, behind which conntrack looks on.
+NOT_WRITTEN = re.compile(r"ip (frag-off|checksum|hdrlength)|@nh,(0,8|32,16|32,32|64,16|96,24|96,64)$|"
+                         r"@?th\b|ah ")
 # Named sets and maps: so many that stay as they are, and so many that packets change.
 SETS, DYNAMIC = 5, 4
 
@@ -31,6 +40,12 @@ class Grammar:
         self.table = "%s t" % self.family
         # The selectors of this ruleset: few, so that each is asked for often.
         some = [f for f in FIELDS if self.family == "inet" or f.l3 in (None, self.family)]
+        self.writes = WRITES if random.random() < 0.5 else 0
+        if self.writes:
+            # Where the kernel makes a checksum wrong (matching.py), rules see that.
+            some = [f for f in some if "checksum" not in f.text]
+        # Options of TCP are changed behind conntrack: see matching.py about their checksum.
+        self.late = True
         self.fields = random.sample(some, min(len(some), 45))
         self.sets, self.maps, self.vmaps = [], [], []
         self.changing, self.learning = [], []  # sets and maps that packets change
@@ -79,7 +94,8 @@ class Grammar:
         # Listing intervals of TCP flags in a set ends nft 1.0.6; the order of some is its own.
         if f.text == "tcp flags":
             return r.choice(["fin", "syn", "rst", "psh", "ack", "urg"])
-        if f.domain.words or not intervals or r.random() < 0.5:
+        # Nor are intervals those of a number across two bytes.
+        if f.domain.words or not intervals or f.text == "ip6 dscp" or r.random() < 0.5:
             return self.constant(f)
         if f.domain.bits in (32, 128) and f.text.endswith("addr") and r.random() < 0.5:
             return self.prefix(f)
@@ -249,6 +265,35 @@ class Grammar:
         self.features.append(op + " @set")
         return "%s @%s { %s%s }" % (op, name, " . ".join(p.text for p in parts), value)
 
+    # ---- what a rule does to the packet
+
+    def write(self):
+        """A field of a header, or of an option of TCP, that is set or padded over."""
+        r = self.random
+        if r.random() < 0.15 and self.late:
+            self.features.append("reset option")
+            return "reset tcp option " + r.choice(OPTIONS)
+        f = self.choose(self.l3, self.l4)
+        if not f or not f.place or f.domain.words or NOT_WRITTEN.match(f.text) or \
+                f.place[0][0] == "tcp" and not self.late:
+            return ""
+        self.about(f)
+        self.features.append("write")
+        x = r.randrange(8)
+        if x < 5:
+            return "%s set %s" % (f.text, self.constant(f))
+        other = self.choose(self.l3, self.l4)
+        if x == 5 or not other or not other.place or not self.in_statements(other):
+            # nft sets shorter fields to the upper half of such a number, and options to one of
+            # the host's byte order.
+            return "%s set numgen inc mod 5 offset %d" % (f.text, r.randrange(1 << 16)) \
+                if f.domain.bits == 32 and f.place[0] in PROTOCOLS else "%s set 0" % f.text
+        self.about(other)
+        if x == 6:
+            return "%s set %s" % (f.text, other.text)
+        return "%s set %s map { %s }" % (f.text, other.text, ", ".join(
+            "%s : %s" % (key, self.constant(f)) for key in self.elements([other], False, 6)))
+
     def end(self, targets):
         """At the rule's end: mostly nothing, so that the rules behind it are reached."""
         r = self.random
@@ -295,6 +340,8 @@ class Grammar:
         if (self.changing or self.learning) and self.l3 != "flow" and r.random() < 0.2:
             # Whether it took the packet shows in the counter and the log behind it.
             chosen.append(self.change())
+        if r.random() < self.writes:
+            chosen.append(self.write())
         end = self.end(targets)
         self.names += 1
         return " ".join(w for w in chosen + ["counter", 'log prefix "r%d" group 7' % self.names,
@@ -315,11 +362,13 @@ class Grammar:
                 self.table, bases[-1], priority), ["chain"])
         yield from self.named_sets()
         yield from self.dynamic_sets()
+        self.late = False
         for i, chain in enumerate(self.subs):
             for _ in range(rules // 10):
                 rule = self.rule(self.subs[i + 1:])
                 yield Item("add rule %s %s %s" % (self.table, chain, rule), self.features)
         for chain in bases:
+            self.late = chain != bases[0]
             for _ in range(rules // 4):
                 rule = self.rule(self.subs)
                 yield Item("add rule %s %s %s" % (self.table, chain, rule), self.features)
@@ -336,7 +385,8 @@ class Grammar:
                 parts = parts[:1]
             if len({f.l3 for f in parts if f.l3}) > 1 or len({f.l4 for f in parts if f.l4}) > 1:
                 parts = parts[:1]
-            intervals = r.random() < 0.4 and self.in_network_order(parts)
+            intervals = r.random() < 0.4 and self.in_network_order(parts) and \
+                parts[0].text != "ip6 dscp"
             what, more, kind = r.choice([("set", "", self.sets), ("set", "", self.sets),
                                          ("map", " : meta mark", self.maps),
                                          ("map", " : verdict", self.vmaps)])
@@ -398,6 +448,7 @@ class Grammar:
                        (hook, hook), ["chain"])
         yield Item("add chain inet marks end { type filter hook prerouting priority 300; }",
                    ["chain"])
+        yield Item('add rule inet marks end log prefix "end" group 7', ["log"])
         for key in ("meta", "ct"):
             for bit in MARK_BITS:
                 yield Item('add rule inet marks end %s mark & 0x%x != 0 log prefix "%s%d" group 7' %

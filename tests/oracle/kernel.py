@@ -216,9 +216,11 @@ class Kernel:
         result["verdict"] = "accept" if result["out"] or result["delivered"] else "drop"
         states = [r["prefix"].split()[1:] for r in log if r["prefix"].startswith("state ")]
         result["state"] = states[0] if states else None
-        result["log"] = [r["prefix"] for r in log
-                         if r["prefix"] not in ("delivered", "sent") and
-                         not r["prefix"].startswith("state ")]
+        log = [r for r in log if r["prefix"] not in ("delivered", "sent") and
+               not r["prefix"].startswith("state ")]
+        result["log"] = [r["prefix"] for r in log]
+        # The packet as the last of them saw it.
+        result["logged"] = log[-1]["packet"].hex() if log else ""
         return result
 
     def write(self, side, packet):

@@ -1,6 +1,7 @@
 /* Tests of statements that change packets: from the rule's text to the packet's bytes, with
  * every checksum computed anew. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "unit/ruleset/language.h"
 
@@ -236,6 +237,34 @@ static void a_segment_size_is_made_smaller_and_never_larger(void **state)
 	expect_sums(&p);
 }
 
+/* What a rule has written into a header is read as a stranger's is. */
+static void options_end_with_the_packet_whatever_was_written(void **state)
+{
+	static const char *const rules[] = {
+		"ip hdrlength set 15 ip option rr exists accept",
+		"ip hdrlength set 1 ip option ra exists accept",
+		"ip hdrlength set 0 ip option lsrr ptr >= 0 accept",
+		"tcp doff set 15 tcp option maxseg exists accept",
+		"tcp doff set 15 tcp option maxseg size set 5 accept",
+		"tcp doff set 15 reset tcp option mptcp accept",
+		"tcp doff set 15 @ih,0,32 >= 0 accept",
+		"tcp doff set 1 tcp option timestamp tsval >= 0 accept",
+	};
+	struct packet p;
+	uint8_t *exact;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		raw_tcp(&raw, "10.1.2.3", 1024, "192.0.2.77", 80, 0x10, 1, 2, 0);
+		exact = malloc(raw.len);
+		assert_non_null(exact);
+		memcpy(exact, raw.b, raw.len);
+		assert_int_equal(packet_parse(exact, raw.len, NULL, &p), REASON_NONE);
+		assert_int_equal(run("ip", rules[i], &p, 0), VERDICT_DROP);
+		free(exact);
+	}
+}
+
 /* The host that forwards counts itself behind us. */
 static void a_ttl_is_as_the_rule_says_behind_the_host(void **state)
 {
@@ -264,6 +293,7 @@ int main(void)
 		cmocka_unit_test(a_header_that_is_not_there_ends_the_rule),
 		cmocka_unit_test(an_option_of_tcp_is_reset),
 		cmocka_unit_test(a_segment_size_is_made_smaller_and_never_larger),
+		cmocka_unit_test(options_end_with_the_packet_whatever_was_written),
 		cmocka_unit_test(a_ttl_is_as_the_rule_says_behind_the_host),
 	};
 
