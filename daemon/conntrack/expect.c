@@ -491,6 +491,19 @@ bool expect_take(struct conntrack *ct, struct ct_worker *w, const struct tuple *
 	return false;
 }
 
+uint32_t expect_master(const struct conntrack *ct, const struct tuple *tuple, uint64_t mono)
+{
+	const struct expects *x = &ct->expects;
+
+	for (uint32_t at = first(bucket_of(x, tuple)); at; at = next_of(x, at)) {
+		const struct expect *e = &x->records[at - 1];
+
+		if (is_ready(e, mono) && expect_fits(e, tuple))
+			return e->master;
+	}
+	return FLOW_NONE;
+}
+
 bool expect_is_known(struct conntrack *ct, const struct tuple *tuple, uint32_t master,
 		     const struct expect *like, uint64_t mono)
 {

@@ -86,6 +86,8 @@ int expect_stands_alone(struct conntrack *ct, const struct expect *want, uint64_
  * permanent.  True and a copy; the master was alive. */
 bool expect_take(struct conntrack *ct, struct ct_worker *w, const struct tuple *tuple,
 		 uint64_t mono, struct expect *ret_copy);
+/* Which flow expects such a packet; FLOW_NONE: none.  Nothing is used up. */
+uint32_t expect_master(const struct conntrack *ct, const struct tuple *tuple, uint64_t mono);
 /* Whether a flow other than `master`, with the same helper over the same protocol, expects this
  * in that class. */
 bool expect_is_known(struct conntrack *ct, const struct tuple *tuple, uint32_t master,

@@ -33,6 +33,7 @@ static void add_engine(json_t *status, const struct control_context *ctx)
 	json_object_set_new(status, "hooks", hooks);
 	set_int(status, "replies", stats.replies);
 	set_int(status, "super_packets", stats.super_packets);
+	set_int(status, "given_back", stats.given_back);
 	set_int(status, "log_suppressed", stats.log_suppressed);
 	set_int(status, "drops_total", total);
 	json_object_set_new(status, "drops", drops);

@@ -179,9 +179,14 @@ static void print_traffic(FILE *out, const json_t *status)
 			    unit_count(num(json_object_get(status, "hooks"), name), n));
 	}
 	columns_print(&c, out, 2);
-	fprintf(out, "  workers %zu, super-packets %llu, own answers %llu\n\n",
+	fprintf(out, "  workers %zu, super-packets %llu, own answers %llu",
 		json_array_size(workers), (unsigned long long)num(status, "super_packets"),
 		(unsigned long long)num(status, "replies"));
+	/* Whoever has no port of role return need not know of it. */
+	if (num(status, "given_back"))
+		fprintf(out, ", given back to the host %llu",
+			(unsigned long long)num(status, "given_back"));
+	fputs("\n\n", out);
 }
 
 /* "tcp 5, udp 3": the members of an object that are not zero. */

@@ -379,9 +379,10 @@ static enum reason filter(struct way *way)
 		reason = pass(way, HOOK_OUTPUT);
 	} else {
 		reason = pass(way, HOOK_PREROUTING);
-		/* ip_forward() counts this host before its first hook.  What comes by an `in`
-		 * port will be forwarded behind us, what comes by others has been. */
-		way->eval.hop = way->hook == HOOK_FORWARD && way->port->role == PORT_IN;
+		/* ip_forward() counts this host before its first hook.  What comes by a port of
+		 * role in or return will be forwarded behind us, what comes by others has been. */
+		way->eval.hop = way->hook == HOOK_FORWARD && (way->port->role == PORT_IN ||
+							      way->port->role == PORT_RETURN);
 		if (reason == REASON_NONE)
 			reason = pass(way, way->hook);
 	}
@@ -390,10 +391,26 @@ static enum reason filter(struct way *way)
 	return reason;
 }
 
+/* The flow that a port of role return knew of has gone meanwhile. */
+static bool has_lost_its_flow(const struct way *way)
+{
+	return way->port->role == PORT_RETURN && way->hook == HOOK_INPUT &&
+	       way->ct.unconfirmed && way->ct.state == CT_STATE_NEW;
+}
+
+static enum reason give_back(struct way *way)
+{
+	way->given_back = true;
+	way->ct = (struct ct_ref){ .state = CT_STATE_UNTRACKED };
+	return REASON_NONE;
+}
+
 static enum reason judge(struct way *way)
 {
 	enum reason reason = origin(way);
 
+	if (reason == REASON_NONE && way->port->role == PORT_RETURN && origin_is_hosts_own(way))
+		return give_back(way);
 	if (reason == REASON_NONE && way->packet->flags & FRAGMENTED) {
 		reason = fragment_collect(way);
 		if (way->held)
@@ -403,6 +420,8 @@ static enum reason judge(struct way *way)
 		reason = raw(way);
 	if (reason == REASON_NONE)
 		reason = track(way);
+	if (has_lost_its_flow(way))
+		return give_back(way);
 	if (reason == REASON_NONE)
 		reason = filter(way);
 	if (reason == REASON_NONE && way->rewritten)
@@ -422,7 +441,10 @@ static void emit(struct way *way, enum reason reason)
 		way->result->action = ENGINE_HOLD;
 		return;
 	}
-	count(&stats->hook_packets[way->hook], 1);
+	if (way->given_back)
+		count(&stats->given_back, 1);
+	else
+		count(&stats->hook_packets[way->hook], 1);
 	if (reason == REASON_NONE && way->together) {
 		fragment_emit(way);
 		return;
@@ -543,7 +565,7 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 	way.decided->verdict = VERDICT_NONE;
 	way.decided->by = BY_NONE;
 	way.packets = 1;
-	way.held = way.together = way.rewritten = false;
+	way.held = way.together = way.rewritten = way.given_back = false;
 	way.reply = reply;
 	way.result = ret_result;
 	*ret_result = (struct engine_result){ 0 };

@@ -24,6 +24,7 @@ const char *port_role_name(enum port_role role)
 		[PORT_IN] = "in",
 		[PORT_OUT] = "out",
 		[PORT_BOTH] = "both",
+		[PORT_RETURN] = "return",
 	};
 
 	return (unsigned)role < sizeof(names) / sizeof(*names) ? names[role] : "none";

@@ -7,7 +7,8 @@
  *
  * Sources are checked on `in` since the kernel no longer does it for us: with rp_filter
  * off and accept_local on it would take a packet with the host's own address as source for
- * the host's own. */
+ * the host's own.  So they are on `return`, where others than those that NAT waits for go on to
+ * the host at once: a later fragment too, unless its datagram's first was one of these. */
 #include <string.h>
 
 #include "engine/private.h"
@@ -77,6 +78,17 @@ void origin_again(struct way *way)
 		way->hook = for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
 }
 
+bool origin_is_hosts_own(struct way *way)
+{
+	struct engine *e = way->engine;
+
+	if (way->hook != HOOK_INPUT)
+		return false;
+	if (way->packet->flags & PACKET_LATER_FRAGMENT)
+		return !frag_is_awaited(e->fragments, way->packet);
+	return !conntrack_nat_awaits(e->ct, way->eval.worker, way->packet, way->now);
+}
+
 enum reason origin(struct way *way)
 {
 	const struct packet *p = way->packet;
@@ -91,6 +103,13 @@ enum reason origin(struct way *way)
 			return REASON_OWN_SOURCE;
 		if (way->port->spoof_check && !routed_back(way))
 			return REASON_SPOOFED;
+		origin_again(way);
+		break;
+	case PORT_RETURN:
+		if (martian(p))
+			return REASON_MARTIAN;
+		if (local(way, &p->saddr))
+			return REASON_OWN_SOURCE;
 		origin_again(way);
 		break;
 	case PORT_OUT:
@@ -176,7 +195,7 @@ void origin_interfaces(struct way *way)
 
 	if (way->hook == HOOK_OUTPUT)
 		set_interface(way, 0, &e->iif, e->iifname);
-	else if (way->port->role == PORT_IN)
+	else if (way->port->role == PORT_IN || way->port->role == PORT_RETURN)
 		set_port(way, &e->iif, e->iifname);
 	else
 		set_routed(way, behind(way, here, &p->saddr), &e->iif, e->iifname);

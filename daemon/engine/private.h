@@ -75,6 +75,7 @@ struct way {
 	bool held;     /* it waits */
 	bool together; /* packet is in worker->fragments */
 	bool rewritten; /* by NAT */
+	bool given_back; /* the host's own on a port of role return */
 	uint8_t *reply;
 	struct engine_result *result;
 };
@@ -95,6 +96,9 @@ bool bucket_take(struct bucket *b, uint32_t rate, uint64_t mono);
 enum reason origin(struct way *way);
 /* Fill in eval's interfaces, asking the host's routes once a flow. */
 void origin_interfaces(struct way *way);
+
+/* On a port of role return, with the hook set: whether the packet is nobody's but the host's. */
+bool origin_is_hosts_own(struct way *way);
 
 /* fragment.c: step 2.  The packet, the datagram that it completes, or held. */
 enum reason fragment_collect(struct way *way);

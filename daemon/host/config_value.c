@@ -242,7 +242,8 @@ static int parse_helper(const struct word *w)
 static int parse_role(const struct word *w)
 {
 	static const struct name names[] = {
-		{ "in", PORT_IN }, { "out", PORT_OUT }, { "both", PORT_BOTH }, { NULL, 0 },
+		{ "in", PORT_IN }, { "out", PORT_OUT }, { "both", PORT_BOTH },
+		{ "return", PORT_RETURN }, { NULL, 0 },
 	};
 
 	return parse_name(w, names, w->member);
@@ -379,7 +380,7 @@ static const struct type types[TYPE_COUNT] = {
 #include "ctfw/helper.def"
 #undef HELPER
 	},
-	[TYPE_ROLE] = { sizeof(uint32_t), false, parse_role, "in, out or both" },
+	[TYPE_ROLE] = { sizeof(uint32_t), false, parse_role, "in, out, both or return" },
 	[TYPE_HOOKS] = { sizeof(uint32_t), true, parse_hook, "some of input, forward, output" },
 	[TYPE_PREFIXES] = { sizeof(struct config_networks), true, parse_prefix,
 			    "networks, as 10.8.0.0/24 fd08::/64" },

@@ -151,6 +151,25 @@ static int steering_up(struct steer *s)
 	return err;
 }
 
+static int copy_sections(struct steer *s, const struct config *config)
+{
+	size_t i;
+
+	s->config = config->steer;
+	s->captures = calloc(config->n_captures + 1, sizeof(*s->captures));
+	s->returns = calloc(config->n_tuns + 1, sizeof(*s->returns));
+	if (!s->captures || !s->returns)
+		return -ENOMEM;
+	s->n_captures = config->n_captures;
+	for (i = 0; i < s->n_captures; i++)
+		s->captures[i].config = config->captures[i];
+	for (i = 0; i < config->n_tuns; i++) {
+		if (config->tuns[i].role == PORT_RETURN)
+			memcpy(s->returns[s->n_returns++], config->tuns[i].ifname, IFNAMSIZ);
+	}
+	return 0;
+}
+
 int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d)
 {
 	struct steer *s = calloc(1, sizeof(*s));
@@ -158,16 +177,12 @@ int steer_up(const struct config *config, struct steer **ret_steer, struct diag 
 	int err = -ENOMEM;
 
 	if (s)
-		s->captures = calloc(config->n_captures + 1, sizeof(*s->captures));
-	if (!s || !s->captures) {
+		err = copy_sections(s, config);
+	if (err) {
 		diag_error(d, NULL, "cannot steer: out of memory");
 		goto out;
 	}
 	s->d = d;
-	s->config = config->steer;
-	s->n_captures = config->n_captures;
-	for (i = 0; i < s->n_captures; i++)
-		s->captures[i].config = config->captures[i];
 	err = netlink_open(&s->nl);
 	if (err) {
 		steer_fail(s, err, "cannot speak to the kernel by rtnetlink");
@@ -210,5 +225,6 @@ void steer_free(struct steer *s)
 		return;
 	netlink_close(&s->nl);
 	free(s->captures);
+	free(s->returns);
 	free(s);
 }

@@ -16,6 +16,7 @@
  *     rule   0     iif wg0 unreachable (before the local table; not where ARP is spoken)
  *            P     iif wg0-in goto P+40
  *            P+1   iif wg0-out goto P+40
+ *            P+2   iif NAME goto P+40, for each [tun NAME] of role return
  *            P+10  iif wg0 unreachable
  *            P+20  to N lookup T
  *            P+40  nop

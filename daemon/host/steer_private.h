@@ -17,6 +17,7 @@
 enum steer_offset {
 	STEER_IN = 0,
 	STEER_OUT = 1,
+	STEER_RETURN = 2,
 	STEER_BACKSTOP = 10,
 	STEER_NETWORKS = 20,
 	STEER_END = 40,
@@ -37,6 +38,8 @@ struct steer {
 	struct config_steer config;
 	struct steer_capture *captures;
 	size_t n_captures;
+	char (*returns)[IFNAMSIZ]; /* TUNs of role return */
+	size_t n_returns;
 	bool has_ipv6;     /* the kernel speaks it */
 	bool took_over;    /* a killed daemon had left its steering */
 	struct diag *d;    /* NULL after steer_up() */

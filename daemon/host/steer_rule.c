@@ -251,13 +251,26 @@ static void want_capture(const struct steer *s, const struct steer_capture *c, u
 	}
 }
 
+/* What comes back through it has been judged: it goes to the networks without their TUN. */
+static void want_return(const struct steer *s, const char name[IFNAMSIZ], uint8_t l3,
+			struct wanted *w)
+{
+	uint32_t first = s->config.priority;
+	struct rule past = { .action = FR_ACT_GOTO,
+			     .pref = first + STEER_RETURN,
+			     .target = first + STEER_END };
+
+	memcpy(past.iif, name, IFNAMSIZ);
+	want(w, past, l3);
+}
+
 /* In the order in which they go in: what closes first. */
 static int make_wanted(const struct steer *s, struct wanted *ret_wanted)
 {
 	static const uint8_t families[] = { L3_IPV4, L3_IPV6 };
 	struct rule end = { .action = FR_ACT_NOP, .pref = s->config.priority + STEER_END };
 	struct wanted w = { NULL, 0 };
-	size_t i, f, n = 2;
+	size_t i, f, n = 2 + 2 * s->n_returns;
 
 	for (i = 0; i < s->n_captures; i++)
 		n += 8 + s->captures[i].config.networks.n;
@@ -270,6 +283,8 @@ static int make_wanted(const struct steer *s, struct wanted *ret_wanted)
 		want(&w, end, families[f]);
 		for (i = 0; i < s->n_captures; i++)
 			want_capture(s, &s->captures[i], families[f], &w);
+		for (i = 0; i < s->n_returns; i++)
+			want_return(s, s->returns[i], families[f], &w);
 	}
 	*ret_wanted = w;
 	return 0;

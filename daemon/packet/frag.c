@@ -478,6 +478,24 @@ enum frag_verdict frag_collect(struct frag_table *t, struct packet *p, uint64_t 
 	return finish(t, &work, piece, p, buffer, ret_end);
 }
 
+bool frag_is_awaited(struct frag_table *t, const struct packet *p)
+{
+	enum reason reason;
+	struct stripe *s;
+	struct frag f;
+	uint32_t hash;
+	bool found;
+
+	if (frag_read(p, &f, &reason) != FRAG_HELD)
+		return false;
+	hash = (uint32_t)siphash_bytes(&t->key, &f.key, sizeof(f.key));
+	s = stripe_of(t, hash);
+	stripe_lock(s);
+	found = find(t, &f.key, hash) != 0;
+	stripe_unlock(s);
+	return found;
+}
+
 /* ---- what there is ---- */
 
 void frag_stats(const struct frag_table *t, struct frag_stats *ret_stats)

@@ -28,13 +28,18 @@ enum port_role {
 	PORT_IN,   /* what entered the captured interface: forward, or input */
 	PORT_OUT,  /* what goes to the networks behind it: forward, or output */
 	PORT_BOTH, /* a TUN routed by hand: addresses tell input, forward and output */
+	/* What came to an address of the host's own and may answer a flow that NAT rewrites:
+	 * forward, or input.  All else that is for the host is given back as it came: no chain
+	 * sees it, and no flow begins. */
+	PORT_RETURN,
 };
-const char *port_role_name(enum port_role role); /* "in", "out", "both" */
+const char *port_role_name(enum port_role role); /* "in", "out", "both", "return" */
 
 struct engine_port {
 	enum port_role role;
 	uint32_t ifindex;      /* of the real interface; 0 when not known */
-	char ifname[IFNAMSIZ]; /* what iifname (in, both) and oifname (out) show; zero-padded */
+	/* What iifname (in, both, return) and oifname (out) show; zero-padded. */
+	char ifname[IFNAMSIZ];
 	bool spoof_check;      /* in: the source must be in networks, or routed back there */
 	unsigned hooks;        /* 1 << HOOK_INPUT | ...: others are tracked and let through */
 	const struct prefix *networks; /* behind the interface */
@@ -151,6 +156,7 @@ struct engine_stats {
 	uint64_t dropped[REASON_COUNT];
 	uint64_t replies;
 	uint64_t super_packets;
+	uint64_t given_back; /* by ports of role return: the host's own; also in packets_out */
 	uint64_t log_suppressed;
 	/* Datagrams that were put together, the fragments that those came in which passed, and
 	 * what these left in. */

@@ -81,6 +81,9 @@ struct frag_end {
 enum frag_verdict frag_collect(struct frag_table *t, struct packet *p, uint64_t mono,
 			       struct frag_buffer *buffer, struct frag_end *ret_end);
 
+/* Whether others of the fragment's datagram wait.  Any thread. */
+bool frag_is_awaited(struct frag_table *t, const struct packet *p);
+
 /* Give up what has waited too long: what is due now, of all. */
 void frag_expire(struct frag_table *t, uint64_t mono);
 

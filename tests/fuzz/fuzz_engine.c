@@ -2,7 +2,7 @@
  *
  * Input: packets, each of
  *
- *     how      1 byte: bits 0-1 port (in, out, both, in), bits 2-4 time that passed
+ *     how      1 byte: bits 0-1 port (in, out, both, return), bits 2-4 time that passed
  *     length   2 bytes, little endian
  *     bytes    a virtio-net header of ten bytes and the packet, `length` in all
  *
@@ -38,7 +38,7 @@ static uint8_t *mem;
 static size_t mem_size;
 static struct arena_geometry geometry;
 static struct prefix networks[2];
-static struct engine_port ports[3];
+static struct engine_port ports[4];
 
 static void log_it(void *arg, unsigned worker, const struct engine_log *record)
 {
@@ -71,9 +71,10 @@ static void set_up(void)
 	CHECK(mem != MAP_FAILED);
 	prefix_parse("10.8.0.0/24", &networks[0]);
 	prefix_parse("fd08::/64", &networks[1]);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		ports[i] = (struct engine_port){
-			.role = i == 0 ? PORT_IN : i == 1 ? PORT_OUT : PORT_BOTH,
+			.role = i == 0 ? PORT_IN : i == 1 ? PORT_OUT : i == 2 ? PORT_BOTH :
+				PORT_RETURN,
 			.ifindex = 3,
 			.ifname = "wg0",
 			.spoof_check = i == 0,
@@ -203,7 +204,7 @@ static void pass(struct world *w, unsigned how, const uint8_t *bytes, size_t len
 	w->now.mono += passed[how >> 2 & 7] * 1000;
 	w->now.real += passed[how >> 2 & 7] * 1000;
 	if (engine_prepare(w->engine, 0, buf, len, &vnet, &p, &trace) == REASON_NONE) {
-		engine_input(w->engine, 0, &ports[(how & 3) % 3], &p, w->now, reply, &result,
+		engine_input(w->engine, 0, &ports[how & 3], &p, w->now, reply, &result,
 			     &trace);
 		check_result(&result, &trace, reply);
 		if (result.action == ENGINE_FRAGMENTS)

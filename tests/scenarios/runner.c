@@ -221,18 +221,18 @@ static int do_mtu(struct scenario *s, char **words, size_t n)
 	return s->replay ? set_hostview(s) : 0;
 }
 
-/* port both|in|out [IFACE [spoof-check] [PREFIX...]] */
+/* port both|in|out|return [IFACE [spoof-check] [PREFIX...]] */
 static int do_port(struct scenario *s, char **words, size_t n)
 {
 	struct engine_port *p = &s->port;
 
 	*p = (struct engine_port){ .hooks = ENGINE_ALL_HOOKS, .networks = s->networks };
-	for (int role = PORT_IN; n && role <= PORT_BOTH; role++)
+	for (int role = PORT_IN; n && role <= PORT_RETURN; role++)
 		if (strcmp(port_role_name(role), words[0]) == 0)
 			p->role = role;
 	if (!p->role || (p->role != PORT_BOTH && n < 2))
 		return scenario_fail(
-			s, "port both, or port in|out IFACE [spoof-check] [PREFIX...]");
+			s, "port both, or port in|out|return IFACE [spoof-check] [PREFIX...]");
 	for (size_t i = 1; i < n; i++) {
 		if (i == 1) {
 			if (hostspec_link(&s->host, words[i], &p->ifindex) < 0)

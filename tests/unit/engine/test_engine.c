@@ -17,6 +17,34 @@ static void the_port_says_which_hook(void **state)
 	assert_int_equal(send_udp(b, &b->both, "10.8.0.2", "198.51.100.1").hook, HOOK_FORWARD);
 }
 
+static void what_a_return_port_gives_back_is_counted_as_that(void **state)
+{
+	struct bench *b = *state;
+	struct engine_port back = { .role = PORT_RETURN, .ifindex = ETH0, .ifname = "eth0",
+				    .hooks = ENGINE_ALL_HOOKS };
+	struct engine_stats stats;
+	struct conntrack_stats ct;
+
+	rules(b, "table ip t { chain c {\n"
+		 "type filter hook input priority 0; policy drop;\n}\n}\n");
+	assert_int_equal(send_udp(b, &back, "198.51.100.1", "203.0.113.1").verdict,
+			 VERDICT_ACCEPT);
+	assert_int_equal(send_udp(b, &back, "203.0.113.1", "203.0.113.1").reason,
+			 REASON_OWN_SOURCE);
+	engine_stats(b->engine, &stats);
+	assert_int_equal(stats.given_back, 1);
+	assert_int_equal(stats.packets_out, 1);
+	assert_int_equal(stats.hook_packets[HOOK_INPUT], 0);
+	conntrack_stats(b->ct, &ct);
+	assert_int_equal(ct.created, 0);
+	assert_int_equal(ct.invalid, 0);
+	/* Not the host's own: judged like what others forward. */
+	assert_int_equal(send_udp(b, &back, "198.51.100.1", "10.8.0.2").hook, HOOK_FORWARD);
+	engine_stats(b->engine, &stats);
+	assert_int_equal(stats.given_back, 1);
+	assert_int_equal(stats.hook_packets[HOOK_FORWARD], 1);
+}
+
 static void sources_that_nobody_behind_the_interface_may_have_are_dropped(void **state)
 {
 	static const struct {
@@ -429,6 +457,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		engine_test(the_port_says_which_hook),
+		engine_test(what_a_return_port_gives_back_is_counted_as_that),
 		engine_test(sources_that_nobody_behind_the_interface_may_have_are_dropped),
 		engine_test(rules_see_the_real_interfaces),
 		engine_test(a_route_is_asked_anew_when_the_host_changed),

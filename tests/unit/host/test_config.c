@@ -307,7 +307,7 @@ static void a_value_out_of_range_is_refused_where_it_stands(void **state)
 	refused("[conntrack]\ntcp-max-retrans = 256\n", "expected 0..255");
 	refused("[log]\nrate = many\n", "expected 0..1000000");
 	refused("[tun t]\nmtu = 68\n", "expected 576..65535 or auto");
-	refused("[tun t]\nrole = return\n", "expected in, out or both");
+	refused("[tun t]\nrole = retrun\n", "expected in, out, both or return");
 	refused("[tun t]\nspoof-check = ys\n", "did you mean \"yes\"?");
 	refused("[tun t]\nhooks = forward prerouting\n",
 		"ctfwd.conf:2:17: \"prerouting\" is not known here: expected input, forward or "
