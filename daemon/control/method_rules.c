@@ -6,8 +6,8 @@
 #include "control/session.h"
 
 struct watch {
+	struct rule_listener listener; /* first, and its queue is first in it */
 	struct rule_hub *hub;
-	struct rule_listener listener;
 };
 
 static const struct {
@@ -60,42 +60,6 @@ static bool kinds_decode(const json_t *names, struct ruleset_watch *w)
 	return w->added || w->removed;
 }
 
-void session_reply_lines(struct control_session *s, struct text *lines, uint64_t *skipped)
-{
-	struct text reply = TEXT_INIT;
-	json_t *params = json_pack("{sI so}", "skipped", (json_int_t)*skipped, "lines",
-				   control_json_text(text_str(lines), lines->len));
-	char *json = params ? json_dumps(params, JSON_COMPACT) : NULL;
-
-	text_puts(&reply, json ? json : "");
-	reply.failed = reply.failed || !json;
-	text_fini(lines);
-	*lines = (struct text)TEXT_INIT;
-	*skipped = 0;
-	session_reply_text(s, &reply, true);
-	text_fini(&reply);
-	free(json);
-	json_decref(params);
-}
-
-/* One run: one reply. */
-static void watch_step(struct control_session *s, void *job)
-{
-	struct rule_listener *l = &((struct watch *)job)->listener;
-
-	if (l->pending.len || l->skipped) {
-		session_reply_lines(s, &l->pending, &l->skipped);
-		return;
-	}
-	l->waits = true;
-	session_pause(s);
-}
-
-static void watch_wake(void *arg)
-{
-	session_wake(arg);
-}
-
 static void watch_free(void *job)
 {
 	struct watch *w = job;
@@ -106,7 +70,6 @@ static void watch_free(void *job)
 
 static void watch_ruleset(struct control_session *s, const json_t *params)
 {
-	struct text first = TEXT_INIT;
 	struct watch *w = calloc(1, sizeof(*w));
 
 	if (!session_more(s)) { /* called one way */
@@ -119,8 +82,6 @@ static void watch_ruleset(struct control_session *s, const json_t *params)
 		return;
 	}
 	w->hub = session_context(s)->rules;
-	w->listener.wake = watch_wake;
-	w->listener.arg = s;
 	w->listener.generations = json_is_true(json_object_get(params, "generations"));
 	w->listener.watch.objects = objects_decode(json_object_get(params, "objects"));
 	if (!w->listener.watch.objects)
@@ -132,11 +93,7 @@ static void watch_ruleset(struct control_session *s, const json_t *params)
 		session_invalid(s, "print");
 	else {
 		rule_hub_listen(w->hub, &w->listener);
-		/* So that the client knows from when on it is told. */
-		text_puts(&first, "{\"skipped\":0,\"lines\":\"\"}");
-		session_continue(s, watch_step, w, watch_free);
-		session_reply_text(s, &first, true);
-		text_fini(&first);
+		lines_stream(s, &w->listener.queue, watch_free);
 		return;
 	}
 	free(w);

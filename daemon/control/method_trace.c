@@ -5,26 +5,9 @@
 #include "control/trace_hub.h"
 
 struct watch {
+	struct trace_listener listener; /* first, and its queue is first in it */
 	struct trace_hub *hub;
-	struct trace_listener listener;
 };
-
-static void watch_step(struct control_session *s, void *job)
-{
-	struct trace_listener *l = &((struct watch *)job)->listener;
-
-	if (l->pending.len || l->skipped) {
-		session_reply_lines(s, &l->pending, &l->skipped);
-		return;
-	}
-	l->waits = true;
-	session_pause(s);
-}
-
-static void watch_wake(void *arg)
-{
-	session_wake(arg);
-}
 
 static void watch_free(void *job)
 {
@@ -36,7 +19,6 @@ static void watch_free(void *job)
 
 static void watch_trace(struct control_session *s, const json_t *params)
 {
-	struct text first = TEXT_INIT;
 	struct watch *w = calloc(1, sizeof(*w));
 
 	if (!session_more(s)) { /* called one way */
@@ -49,8 +31,6 @@ static void watch_trace(struct control_session *s, const json_t *params)
 		return;
 	}
 	w->hub = session_context(s)->traces;
-	w->listener.wake = watch_wake;
-	w->listener.arg = s;
 	if (!control_print_decode(json_object_get(params, "print"), &w->listener.print)) {
 		session_invalid(s, "print");
 		free(w);
@@ -61,11 +41,7 @@ static void watch_trace(struct control_session *s, const json_t *params)
 		free(w);
 		return;
 	}
-	/* So that the client knows from when on it is told. */
-	text_puts(&first, "{\"skipped\":0,\"lines\":\"\"}");
-	session_continue(s, watch_step, w, watch_free);
-	session_reply_text(s, &first, true);
-	text_fini(&first);
+	lines_stream(s, &w->listener.queue, watch_free);
 }
 
 static const struct method_param watch_params[] = {

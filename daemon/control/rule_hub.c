@@ -23,15 +23,9 @@ static void tell(struct rule_hub *hub, struct rule_listener *l, const struct rul
 	if (l->generations)
 		text_printf(&lines, "# new generation %" PRIu64 "\n",
 			    generation_serial(hub->generation));
-	if (err || text_failed(&lines) || lines.len > RULE_HUB_PENDING - l->pending.len)
-		l->skipped++;
-	else
-		text_append(&l->pending, text_str(&lines), lines.len);
-	text_fini(&lines);
-	if (l->waits && (l->pending.len || l->skipped)) {
-		l->waits = false;
-		l->wake(l->arg);
-	}
+	lines.failed = lines.failed || err;
+	lines_put(&l->queue, &lines, RULE_HUB_PENDING);
+	lines_tell(&l->queue);
 }
 
 static void on_change(void *arg, const struct ruleset *old, const struct ruleset *new,
@@ -76,5 +70,5 @@ void rule_hub_unlisten(struct rule_hub *hub, struct rule_listener *l)
 		link = &(*link)->next;
 	if (*link)
 		*link = l->next;
-	text_fini(&l->pending);
+	lines_fini(&l->queue);
 }

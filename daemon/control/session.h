@@ -58,8 +58,6 @@ struct control_session *session_of(struct session_ticket *ticket);
 /* After an answer from outside of a run, or a pause. */
 void session_wake(struct control_session *s);
 
-/* {skipped, lines}, which others follow; both begin anew. */
-void session_reply_lines(struct control_session *s, struct text *lines, uint64_t *skipped);
 /* Parameter `print`: false when it is no list of control_print_flags. */
 bool control_print_decode(const json_t *names, unsigned *ret_flags);
 

@@ -56,7 +56,7 @@ void trace_hub_unlisten(struct trace_hub *hub, struct trace_listener *l)
 		return;
 	*link = l->next;
 	engine_trace_unlisten(hub->engine);
-	text_fini(&l->pending);
+	lines_fini(&l->queue);
 	if (!hub->listeners)
 		hub->active(hub->arg, false);
 }
@@ -115,11 +115,7 @@ static void tell(const struct trace_hub *hub, const struct trace_record *r)
 		struct text lines = TEXT_INIT;
 
 		print_record(hub, r, l->print, &lines);
-		if (text_failed(&lines) || lines.len > TRACE_HUB_PENDING - l->pending.len)
-			l->skipped++;
-		else
-			text_append(&l->pending, text_str(&lines), lines.len);
-		text_fini(&lines);
+		lines_put(&l->queue, &lines, TRACE_HUB_PENDING);
 	}
 }
 
@@ -133,10 +129,7 @@ void trace_hub_collect(struct trace_hub *hub)
 	skipped = engine_trace_skipped(hub->engine);
 	for (struct trace_listener *l = hub->listeners, *next; l; l = next) {
 		next = l->next;
-		l->skipped += skipped;
-		if (l->waits && (l->pending.len || l->skipped)) {
-			l->waits = false;
-			l->wake(l->arg);
-		}
+		l->queue.skipped += skipped;
+		lines_tell(&l->queue);
 	}
 }

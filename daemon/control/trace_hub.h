@@ -2,20 +2,16 @@
 #ifndef CTFW_CONTROL_TRACE_HUB_H
 #define CTFW_CONTROL_TRACE_HUB_H
 
-#include "ctfw/control.h"
+#include "control/lines.h"
 
 /* What may wait for one listener: more is skipped. */
 #define TRACE_HUB_PENDING (1u << 20)
 
 /* One who watches. */
 struct trace_listener {
-	struct text pending; /* lines that were not taken yet; the listener takes them */
-	uint64_t skipped;    /* records that were lost since then */
-	unsigned print;	     /* enum print_flag */
-	bool waits;	     /* wake() is to be called; set by the listener */
+	struct line_queue queue; /* first; records that do not fit are skipped */
+	unsigned print;		 /* enum print_flag */
 	struct trace_listener *next;
-	void (*wake)(void *arg);
-	void *arg;
 };
 
 /* 0 or -ENOMEM. */
