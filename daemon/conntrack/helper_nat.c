@@ -71,22 +71,29 @@ static uint32_t index_of(const struct help_packet *h)
 }
 
 /* Before the flow is confirmed what it expects waits, and none of it is in the table. */
-static bool waits(const struct help_packet *h, const struct expect *e)
+static const struct expect *find_waiting(const struct help_packet *h, const struct expect *e)
 {
 	for (unsigned i = 0; i < h->worker->n_pending; i++) {
-		if (tuple_equal(&h->worker->pending[i].expect.tuple, &e->tuple))
-			return true;
+		const struct expect *other = &h->worker->pending[i].expect;
+
+		if (tuple_equal(&other->tuple, &e->tuple))
+			return other;
 	}
-	return false;
+	return NULL;
 }
 
 int help_expect_port(struct help_packet *h, struct expect *e, uint16_t port)
 {
+	const struct expect *waiting;
 	int err = 0;
 
 	e->tuple.dport = htons(port);
-	if (h->unconfirmed)
-		err = waits(h, e) ? -EBUSY : expect_stands_alone(h->ct, e, h->now.mono);
+	if (h->unconfirmed) {
+		waiting = find_waiting(h, e);
+		if (waiting)
+			return waiting->class == e->class ? 0 : -EBUSY;
+		err = expect_stands_alone(h->ct, e, h->now.mono);
+	}
 	if (!err)
 		err = help_expect(h, e, false);
 	/* To whoever must find a port, one that others have as well is taken. */
@@ -155,7 +162,7 @@ void help_unexpect(struct help_packet *h, const struct expect *e)
 
 	if (!h->unconfirmed)
 		expect_each_of(h->ct, h->worker, index_of(h), remove_same, &unwanted);
-	else if (waits(h, e))
+	else if (find_waiting(h, e))
 		h->worker->n_pending--; /* it was the last to be made */
 }
 

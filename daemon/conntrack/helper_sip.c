@@ -17,9 +17,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "conntrack/helper.h"
+#include "conntrack/helper_sip.h"
 #include "conntrack/private.h"
-#include "conntrack/sip_text.h"
 
 #define SIP_TIMEOUT 3600 /* seconds that any packet with text keeps the flow */
 #define SHORTEST (sizeof("SIP/2.0 200") - 1)
@@ -28,27 +27,6 @@
 #define MEDIA_MAX 3 /* that are read of one description */
 #define MEDIA_PORT_MIN 1024
 #define MEDIA_PORT_MAX 65535
-
-enum sip_class {
-	CLASS_SIGNALLING = 0,
-	CLASS_AUDIO,
-	CLASS_VIDEO,
-	CLASS_IMAGE,
-};
-
-/* The helper's notes: of the last request of its kind. */
-struct sip_notes {
-	uint32_t register_cseq, invite_cseq;
-};
-_Static_assert(sizeof(struct sip_notes) <= sizeof(((struct flow_ext *)0)->helper), "");
-
-/* One message, and what its CSeq says. */
-struct message {
-	struct help_packet *h;
-	struct cursor text;
-	uint32_t cseq;
-	uint32_t code; /* of a response */
-};
 
 static void note(const struct message *m, uint32_t *at)
 {
@@ -174,13 +152,16 @@ static uint32_t expires_of(const struct message *m)
 	return expires;
 }
 
-static enum help expect_signalling(struct help_packet *h, const struct sip_uri *uri)
+static enum help expect_signalling(struct message *m, const struct sip_uri *uri)
 {
+	struct help_packet *h = m->h;
 	struct expect e = help_expectation(h, CLASS_SIGNALLING, help_mine(h)->l4,
 					   &help_theirs(h)->src, &uri->addr, htons(uri->port));
 
 	e.flags = EXPECT_PERMANENT | EXPECT_INACTIVE;
 	e.assign = HELPER_SIP;
+	if (help_is_translated(h))
+		return sip_nat_register(m, uri, &e);
 	return help_expect(h, &e, false) ? HELP_DROP : HELP_ACCEPT;
 }
 
@@ -201,7 +182,7 @@ static enum help register_request(struct message *m)
 	if (read_expires(contacts.at, &expires) == SIP_WRONG)
 		return HELP_DROP;
 	/* Zero: to be called no more.  What the registrar answers counts. */
-	if (expires != 0 && expect_signalling(m->h, &uri) == HELP_DROP)
+	if (expires != 0 && expect_signalling(m, &uri) == HELP_DROP)
 		return HELP_DROP;
 	note(m, &notes->register_cseq);
 	return HELP_ACCEPT;
@@ -246,27 +227,27 @@ static enum help register_response(struct message *m)
 
 /* ---- media ---- */
 
-static enum expect_step forget_one(void *arg, struct expect *e)
+/* RTP and RTCP, both or none.  *addr becomes what the other side is told; *behind as in
+ * sip_nat_media(). */
+static enum help expect_media(struct message *m, const struct medium *medium, union addr *addr,
+			      size_t *behind)
 {
-	const struct expect *wanted = arg;
-
-	return tuple_equal(&e->tuple, &wanted->tuple) ? EXPECT_REMOVE : EXPECT_GO_ON;
-}
-
-/* RTP and RTCP, both or none. */
-static enum help expect_media(struct help_packet *h, enum sip_class class,
-			      const union addr *addr, uint16_t port)
-{
+	struct help_packet *h = m->h;
 	const struct tuple *theirs = help_theirs(h);
-	struct expect rtp = help_expectation(h, class, IPPROTO_UDP, &theirs->src, addr,
+	const uint16_t port = (uint16_t)medium->port;
+	struct expect rtp = help_expectation(h, medium->class, IPPROTO_UDP, &theirs->src, addr,
 					     htons(port & 0xfffe));
-	struct expect rtcp = help_expectation(h, class, IPPROTO_UDP, &theirs->src, addr,
+	struct expect rtcp = help_expectation(h, medium->class, IPPROTO_UDP, &theirs->src, addr,
 					      htons(port | 1));
 	struct tuple told = rtp.tuple;
 	int err, other;
 
 	if (!addr_equal(addr, &help_mine(h)->src))
 		return HELP_ACCEPT;
+	if (help_is_translated(h)) {
+		*addr = theirs->dst;
+		return sip_nat_media(m, medium, &rtp, &rtcp, behind);
+	}
 	/* A call that is seen on several flows has its media once. */
 	told.dport = htons(port);
 	if (expect_is_known(h->ct, &told, h->unconfirmed ? FLOW_NONE : index_of(h), &rtp,
@@ -279,7 +260,7 @@ static enum help expect_media(struct help_packet *h, enum sip_class class,
 	if (!other || other == -EALREADY)
 		return HELP_ACCEPT;
 	if (!err)
-		each_expectation(h, forget_one, &rtp);
+		help_unexpect(h, &rtp);
 	return HELP_DROP;
 }
 
@@ -293,63 +274,80 @@ static const struct {
 };
 
 /* Behind m=: a word, a blank and a port; the cursor is then behind them.  False: it is not
- * like that.  *ret_port is 0 for kinds that we do not know, and for what is not in use. */
-static bool take_media(struct cursor *c, enum sip_class *ret_class, uint32_t *ret_port)
+ * like that. */
+static bool take_media(struct cursor *c, struct medium *ret_medium)
 {
 	const struct cursor start = *c;
+	struct medium medium = { .class = CLASS_AUDIO };
 	uint32_t port = 0;
 
-	*ret_port = 0;
 	while (scan_is_letter(scan_peek(c)))
 		c->p++;
 	if (!scan_byte(c, ' '))
 		return false;
+	medium.from = c->p;
 	scan_number(c, &port);
+	medium.to = c->p;
 	for (size_t i = 0; i < sizeof(media_kinds) / sizeof(media_kinds[0]); i++) {
 		const char *word = media_kinds[i].word;
 
 		/* In SDP's own letters. */
 		if (cursor_left(&start) >= strlen(word) &&
 		    memcmp(start.p, word, strlen(word)) == 0) {
-			*ret_class = media_kinds[i].class;
-			*ret_port = port;
+			medium.class = media_kinds[i].class;
+			medium.port = port;
 		}
 	}
+	*ret_medium = medium;
+	return true;
+}
+
+/* What it is to be sent to: its own address comes before that of the session.  False: there is
+ * none, or it cannot be had.  *addr is then what the other side is told; *c behind the medium. */
+static bool read_medium(struct message *m, const struct medium *medium,
+			const struct sdp_addr *session, struct cursor *c, union addr *addr)
+{
+	const uint8_t family = help_mine(m->h)->l3;
+	size_t behind = (size_t)(c->p - m->text.p);
+	struct sdp_addr own;
+	bool has_own = sdp_addr(*c, "c=", family, &own);
+
+	if (!has_own && !session)
+		return false;
+	*addr = has_own ? own.addr : session->addr;
+	if (expect_media(m, medium, addr, &behind) == HELP_DROP)
+		return false;
+	if (has_own && help_is_translated(m->h) && !sip_nat_medium_addr(m, &behind, addr))
+		return false;
+	*c = (struct cursor){ m->text.p + behind, m->text.end, false };
 	return true;
 }
 
 static enum help read_sdp(struct message *m)
 {
-	const uint8_t family = help_mine(m->h)->l3;
-	union addr session, addr;
 	struct cursor c = m->text;
+	struct sdp_addr session;
+	struct medium medium;
+	union addr addr;
 	bool has_session;
 	unsigned n = 0;
 
 	if (!sdp_line(&c, "v=", NULL) || !scan_is_digit(scan_peek(&c)))
 		return HELP_ACCEPT;
-	has_session = sdp_connection(c, family, &session);
+	has_session = sdp_addr(c, "c=", help_mine(m->h)->l3, &session);
 	while (n < MEDIA_MAX && sdp_line(&c, "m=", NULL)) {
-		enum sip_class class = CLASS_AUDIO;
-		uint32_t port;
-
-		if (!take_media(&c, &class, &port))
+		if (!take_media(&c, &medium))
 			break;
-		if (port == 0)
+		if (medium.port == 0)
 			continue;
-		if (port < MEDIA_PORT_MIN || port > MEDIA_PORT_MAX)
-			return HELP_DROP;
-		/* A medium's own address comes before that of the session. */
-		if (!sdp_connection(c, family, &addr)) {
-			if (!has_session)
-				return HELP_DROP;
-			addr = session;
-		}
-		if (expect_media(m->h, class, &addr, (uint16_t)port) == HELP_DROP)
+		if (medium.port < MEDIA_PORT_MIN || medium.port > MEDIA_PORT_MAX ||
+		    !read_medium(m, &medium, has_session ? &session : NULL, &c, &addr))
 			return HELP_DROP;
 		n++;
 	}
-	return HELP_ACCEPT;
+	if (!help_is_translated(m->h) || (!n && !has_session))
+		return HELP_ACCEPT;
+	return sip_nat_session(m, n ? &addr : &session.addr) ? HELP_ACCEPT : HELP_DROP;
 }
 
 static enum help invite_request(struct message *m)
@@ -420,6 +418,7 @@ static enum help read_request(struct message *m)
 {
 	struct cursor behind;
 
+	sip_nat_note_port(m);
 	for (size_t i = 0; i < METHODS; i++) {
 		struct cursor line = m->text;
 
@@ -433,12 +432,18 @@ static enum help read_request(struct message *m)
 	return HELP_ACCEPT;
 }
 
-static enum help read_message(struct help_packet *h, struct cursor text)
+/* *grown: by so many bytes is it longer then. */
+static enum help read_message(struct help_packet *h, struct cursor text, int32_t *grown)
 {
 	struct message m = { .h = h, .text = text };
 	struct cursor line = text;
+	enum help help;
 
-	return scan_word(&line, VERSION) ? read_response(&m, line) : read_request(&m);
+	help = scan_word(&line, VERSION) ? read_response(&m, line) : read_request(&m);
+	if (help == HELP_ACCEPT && help_is_translated(h))
+		help = sip_nat_message(&m);
+	*grown = m.grown;
+	return help;
 }
 
 /* How long the first message of a stream is: up to its empty line, and what Content-Length
@@ -461,16 +466,23 @@ static size_t message_length(struct cursor text)
 
 static enum help read_stream(struct help_packet *h)
 {
-	struct cursor text = h->payload;
-	size_t len;
+	size_t at = 0, len;
+	int32_t grown, all = 0;
 
-	for (unsigned n = 0; n < MESSAGES_MAX && (len = message_length(text)) != 0; n++) {
-		struct cursor message = { text.p, text.p + len, false };
+	for (unsigned n = 0; n < MESSAGES_MAX; n++) {
+		struct cursor rest = { h->payload.p + at, h->payload.end, false };
+		struct cursor message = rest;
 
-		if (read_message(h, message) == HELP_DROP)
+		len = message_length(rest);
+		if (len == 0)
+			break;
+		message.end = message.p + len;
+		if (read_message(h, message, &grown) == HELP_DROP)
 			return HELP_DROP;
-		text.p += len;
+		all += grown;
+		at += len + (size_t)grown;
 	}
+	help_shift(h, all);
 	return HELP_ACCEPT;
 }
 
@@ -479,13 +491,14 @@ static enum help read_stream(struct help_packet *h)
 static enum help read_sip(struct help_packet *h)
 {
 	bool stream = help_mine(h)->l4 == IPPROTO_TCP;
+	int32_t grown;
 
 	if (!cursor_left(&h->payload) || (stream && h->state != CT_STATE_ESTABLISHED))
 		return HELP_ACCEPT;
 	help_refresh(h, SIP_TIMEOUT);
 	if (cursor_left(&h->payload) < SHORTEST)
 		return HELP_ACCEPT;
-	return stream ? read_stream(h) : read_message(h, h->payload);
+	return stream ? read_stream(h) : read_message(h, h->payload, &grown);
 }
 
 /* To a helper of UDP what it quotes is text as any; one of TCP reads what is established. */
@@ -507,4 +520,5 @@ const struct helper helper_sip = {
 	},
 	.read = read_sip,
 	.error = see_error,
+	.follow = sip_nat_follow,
 };

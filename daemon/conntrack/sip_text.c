@@ -15,6 +15,9 @@ static const struct {
 	[SIP_EXPIRES] = { "Expires", NULL },
 	[SIP_CONTACT] = { "Contact", "m" },
 	[SIP_CONTENT_LENGTH] = { "Content-Length", "l" },
+	[SIP_VIA] = { "Via", "v" },
+	[SIP_FROM] = { "From", "f" },
+	[SIP_TO] = { "To", "t" },
 };
 
 static bool is_line_end(int ch)
@@ -140,13 +143,15 @@ enum sip_read sip_number(struct cursor message, enum sip_header header, uint32_t
 
 /* ---- URIs ---- */
 
-static bool take_addr(struct cursor *c, uint8_t family, union addr *ret_addr)
+bool sip_addr(struct cursor *c, uint8_t family, bool bare, union addr *ret_addr)
 {
 	struct cursor at = *c;
 
 	if (family == L3_IPV4)
 		return scan_ipv4(c, ret_addr);
-	if (!scan_byte(&at, '[') || !scan_ipv6(&at, ']', ret_addr) || !scan_byte(&at, ']'))
+	if (!scan_byte(&at, '[') && !bare)
+		return false;
+	if (!scan_ipv6(&at, ']', ret_addr) || (!scan_byte(&at, ']') && !bare))
 		return false;
 	*c = at;
 	return true;
@@ -167,16 +172,14 @@ static void pass_user(struct sip_contacts *walk)
 		walk->at = at;
 }
 
-/* At "sip:"; false: there is no address of that family, or a port that cannot be. */
-static bool take_uri(struct sip_contacts *walk, struct sip_uri *ret_uri)
+/* An address and perhaps a port; false: there is no address of that family, or a port that
+ * cannot be, or nothing behind them, where more of both might have been cut off. */
+static bool take_place(struct cursor *c, uint8_t family, struct sip_uri *ret_uri)
 {
-	struct sip_uri uri = { .port = SIP_PORT };
-	struct cursor *c = &walk->at;
+	struct sip_uri uri = { .port = SIP_PORT, .from = c->p };
 	uint32_t port = 0;
 
-	scan_word(c, "sip:");
-	pass_user(walk);
-	if (!take_addr(c, walk->family, &uri.addr))
+	if (!sip_addr(c, family, false, &uri.addr))
 		return false;
 	if (scan_byte(c, ':')) {
 		scan_number(c, &port);
@@ -184,8 +187,19 @@ static bool take_uri(struct sip_contacts *walk, struct sip_uri *ret_uri)
 			return false;
 		uri.port = (uint16_t)port;
 	}
+	uri.to = c->p;
+	if (c->p == c->end)
+		return false;
 	*ret_uri = uri;
 	return true;
+}
+
+/* At "sip:". */
+static bool take_uri(struct sip_contacts *walk, struct sip_uri *ret_uri)
+{
+	scan_word(&walk->at, "sip:");
+	pass_user(walk);
+	return take_place(&walk->at, walk->family, ret_uri);
 }
 
 bool sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri)
@@ -204,6 +218,47 @@ bool sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri)
 			walk->in_header = true;
 			return true;
 		}
+	}
+	return false;
+}
+
+bool sip_header_uri(struct cursor message, enum sip_header header, uint8_t family,
+		    struct sip_uri *ret_uri)
+{
+	struct sip_contacts walk = { .at = message, .family = family };
+
+	while (find_header(&walk.at, header)) {
+		if (search(&walk.at, "sip:") && take_uri(&walk, ret_uri))
+			return true;
+	}
+	return false;
+}
+
+bool sip_via(struct cursor message, const char *transport, uint8_t family,
+	     struct sip_uri *ret_uri)
+{
+	while (find_header(&message, SIP_VIA)) {
+		if (search(&message, transport) && scan_word(&message, transport) &&
+		    take_place(&message, family, ret_uri))
+			return true;
+	}
+	return false;
+}
+
+bool sip_request_uri(struct cursor message, uint8_t family, struct sip_uri *ret_uri)
+{
+	struct sip_contacts walk = { .at = message, .family = family };
+	const uint8_t *start = message.p;
+
+	while (scan_is_letter(scan_peek(&walk.at)))
+		walk.at.p++;
+	if (walk.at.p == start || !cursor_take(&walk.at, 1))
+		return false;
+	for (; walk.at.p < walk.at.end && !is_line_end(*walk.at.p); walk.at.p++) {
+		struct cursor word = walk.at;
+
+		if (scan_word(&word, "sip:"))
+			return take_uri(&walk, ret_uri);
 	}
 	return false;
 }
@@ -251,10 +306,17 @@ static bool search_line(struct cursor *c, const char *text)
 	return false;
 }
 
-bool sdp_connection(struct cursor c, uint8_t family, union addr *ret_addr)
+bool sdp_addr(struct cursor c, const char *name, uint8_t family, struct sdp_addr *ret_addr)
 {
-	if (!sdp_line(&c, "c=", "m=") ||
+	struct sdp_addr a;
+
+	if (!sdp_line(&c, name, "m=") ||
 	    !search_line(&c, family == L3_IPV4 ? "IN IP4 " : "IN IP6 "))
 		return false;
-	return family == L3_IPV4 ? scan_ipv4(&c, ret_addr) : scan_ipv6(&c, '\0', ret_addr);
+	a.from = c.p;
+	if (!(family == L3_IPV4 ? scan_ipv4(&c, &a.addr) : scan_ipv6(&c, '\0', &a.addr)))
+		return false;
+	a.to = c.p;
+	*ret_addr = a;
+	return true;
 }

@@ -13,6 +13,9 @@ enum sip_header {
 	SIP_EXPIRES,
 	SIP_CONTACT,
 	SIP_CONTENT_LENGTH,
+	SIP_VIA,
+	SIP_FROM,
+	SIP_TO,
 	SIP_HEADERS
 };
 
@@ -29,6 +32,7 @@ enum sip_read sip_number(struct cursor message, enum sip_header header, uint32_t
 struct sip_uri {
 	union addr addr;
 	uint16_t port; /* host byte order; SIP's own where none is said */
+	const uint8_t *from, *to; /* both in the text */
 };
 
 /* Walk all Contacts that have a numeric address of that family, and a port from 1024 to 65535
@@ -41,14 +45,28 @@ struct sip_contacts {
 };
 /* The next one; false: there is none. */
 bool sip_contact(struct sip_contacts *walk, struct sip_uri *ret_uri);
-/* A parameter of the Contact whose URI ends here, "expires=": its value is at *ret_value. */
+/* The first URI of the first such header that has one as above. */
+bool sip_header_uri(struct cursor message, enum sip_header header, uint8_t family,
+		    struct sip_uri *ret_uri);
+/* The same of the topmost Via over this transport, "UDP " or "TCP ". */
+bool sip_via(struct cursor message, const char *transport, uint8_t family,
+	     struct sip_uri *ret_uri);
+/* The URI in a request's first line. */
+bool sip_request_uri(struct cursor message, uint8_t family, struct sip_uri *ret_uri);
+/* An address, IPv6 in brackets; bare: or without. */
+bool sip_addr(struct cursor *c, uint8_t family, bool bare, union addr *ret_addr);
+/* A parameter of the Contact, or Via, whose URI ends here, "expires=": its value is at *ret_value. */
 bool sip_param(struct cursor contact, const char *name, struct cursor *ret_value);
 
 /* The next line of an SDP body that begins with `name`, unless one that begins with `stop`
  * (NULL: none) comes first; the cursor is then behind the name.  A line begins behind a line
  * end. */
 bool sdp_line(struct cursor *c, const char *name, const char *stop);
-/* The address of the next c= line before the next m= line. */
-bool sdp_connection(struct cursor c, uint8_t family, union addr *ret_addr);
+/* The address of the next such line, "c=" or "o=", before the next m= line; and its text. */
+struct sdp_addr {
+	union addr addr;
+	const uint8_t *from, *to;
+};
+bool sdp_addr(struct cursor c, const char *name, uint8_t family, struct sdp_addr *ret_addr);
 
 #endif

@@ -15,10 +15,41 @@ RULES = """table inet filter {
 }
 """
 
-class Ends:
-    """A client behind wg0, a server behind eth0, and a TCP connection if there is one."""
+INWARD = "\t\tct state new ip daddr 10.8.0.0/16 accept\n"
+# One network in place of another, host by host, and none of those hosts begins: so no port is left
+# to chance.
+CLIENTS_NAT = RULES + """table inet nat {
+	chain post {
+		type nat hook postrouting priority srcnat; policy accept;
+		ip saddr 10.8.0.0/24 snat ip prefix to 203.0.113.0/24
+		ip6 saddr fd08::/64 snat ip6 prefix to 2001:db8:77::/64
+	}
+}
+"""
+SERVERS_NAT = RULES.replace(INWARD, "") + """table inet nat {
+	chain pre {
+		type nat hook prerouting priority dstnat; policy accept;
+		ip daddr 203.0.113.0/24 dnat ip prefix to 192.0.2.0/24
+		ip daddr 203.0.112.0/24 dnat ip prefix to 198.51.100.0/24
+		ip6 daddr 2001:db8:77::/64 dnat ip6 prefix to 2001:db8::/64
+		ip6 daddr 2001:db8:78::/64 dnat ip6 prefix to 2001:db8:5::/64
+	}
+}
+"""
+MAPPED = {
+    CLIENTS_NAT: {"10.8.0.2": "203.0.113.2", "10.8.0.3": "203.0.113.3",
+                  "fd08::2": "2001:db8:77::2", "fd08::3": "2001:db8:77::3"},
+    SERVERS_NAT: {"192.0.2.9": "203.0.113.9", "198.51.100.7": "203.0.112.7",
+                  "2001:db8::9": "2001:db8:77::9", "2001:db8:5::7": "2001:db8:78::7"},
+}
 
-    def __init__(self, r, port):
+
+class Ends:
+    """A client behind wg0, a server behind eth0, and a TCP connection if there is one.  mapped:
+    those that the other side of NAT knows by another address."""
+
+    def __init__(self, r, port, mapped=None):
+        self.mapped = mapped or {}
         self.version = r.choice([4, 4, 6])
         self.client = r.choice({4: ["10.8.0.2", "10.8.0.3"],
                                 6: ["fd08::2", "fd08::3"]}[self.version])
@@ -26,18 +57,23 @@ class Ends:
                                 6: ["2001:db8::9", "2001:db8:5::7"]}[self.version])
         self.port, self.service = r.randrange(1024, 1100), port
         self.seq = [r.getrandbits(32), r.getrandbits(32)]
+        self.media = r.randrange(200, 8000) * 8 if mapped else 0
 
     def own(self, back):
         return self.server if back else self.client
 
+    def seen(self, back):
+        """By the other end."""
+        return self.mapped.get(self.own(back), self.own(back))
+
     def udp(self, back, data):
         if back:
-            return "eth0", udp(self.server, self.service, self.client, self.port, data)
-        return "wg0", udp(self.client, self.port, self.server, self.service, data)
+            return "eth0", udp(self.server, self.service, self.seen(0), self.port, data)
+        return "wg0", udp(self.client, self.port, self.seen(1), self.service, data)
 
     def tcp(self, back, flags, data=b"", again=False):
         seq, ack = self.seq[back], self.seq[not back]
-        packet = tcp(self.own(back), self.service if back else self.port, self.own(not back),
+        packet = tcp(self.own(back), self.service if back else self.port, self.seen(not back),
                      self.port if back else self.service, flags, seq,
                      ack if flags & ACK else 0, data)
         if not again:
@@ -55,9 +91,17 @@ class Talk:
     rulesets = [RULES]
     chance = False
     batch = 150  # all that is expected is looked at after each packet
+    mapped = None
 
     def __init__(self, r):
         self.r = r
+        # One for the whole, since addresses in the packets follow from it.
+        if self.rulesets != Talk.rulesets:
+            self.rulesets = [r.choice(self.rulesets)]
+            self.mapped = MAPPED[self.rulesets[0]]
+
+    def ends(self, port):
+        return Ends(self.r, port, self.mapped)
 
     def one_in(self, n):
         return self.r.randrange(n) == 0
@@ -79,7 +123,7 @@ class Talk:
 
     def address(self, ends, back):
         """The sender's own, mostly."""
-        return ends.own(back if not self.one_in(8) else not back)
+        return ends.own(back) if not self.one_in(8) else ends.seen(not back)
 
     def stream(self, count):
         items = []
@@ -91,11 +135,11 @@ class Talk:
 class Ftp(Talk):
     def conversation(self):
         r = self.r
-        e = Ends(r, 21)
+        e = self.ends(21)
         yield from e.handshake()
         for _ in range(r.randrange(4, 20)):
             back = r.randrange(2)
-            port = r.choice([20, 1024, 2571, 40000, 65535, 0, r.randrange(70000)])
+            port = self.data_port()
             text = r.choice(self.server if back else self.client)(self, e, port)
             data = self.mangled(text)
             if self.one_in(12):
@@ -104,13 +148,16 @@ class Ftp(Talk):
             if self.one_in(3):
                 yield self.data(e, port & 0xFFFF)
 
+    def data_port(self):
+        return self.r.choice([20, 1024, 2571, 40000, 65535, 0, self.r.randrange(70000)])
+
     def data(self, e, port):
         """What may be the data connection."""
         r = self.r
         back = r.randrange(2)
         source = r.choice([20, 1024, 3000])
         return ("eth0" if back else "wg0",
-                tcp(e.own(back), source, e.own(not back), port, SYN, r.getrandbits(32)))
+                tcp(e.own(back), source, e.seen(not back), port, SYN, r.getrandbits(32)))
 
     def numbers(self, e, back, port):
         a = self.address(e, back)
@@ -139,7 +186,7 @@ class Ftp(Talk):
 class Tftp(Talk):
     def conversation(self):
         r = self.r
-        e = Ends(r, 69)
+        e = self.ends(69)
         for _ in range(r.randrange(1, 5)):
             opcode = r.choice([1, 1, 2, 2, 3, 0, 256])
             data = struct.pack(">H", opcode) + b"file\0octet\0"
@@ -149,14 +196,14 @@ class Tftp(Talk):
             answerer = r.choice([e.server, e.server, e.server, "192.0.2.77"])
             if e.version == 6 and answerer == "192.0.2.77":
                 answerer = "2001:db8::77"
-            yield "eth0", udp(answerer, r.choice([69, 4000, 4001]), e.client, e.port,
+            yield "eth0", udp(answerer, r.choice([69, 4000, 4001]), e.seen(0), e.port,
                               b"\0\3\0\1x")
 
 
 class Sip(Talk):
     def conversation(self):
         r = self.r
-        e = Ends(r, 5060)
+        e = self.ends(5060)
         stream = self.one_in(3)
         if stream:
             yield from e.handshake()
@@ -176,7 +223,7 @@ class Sip(Talk):
         back = r.randrange(2)
         port = r.choice([4000, 4001, 4002, 4003, 5060, 6060])
         return ("eth0" if back else "wg0",
-                udp(e.own(back), r.choice([4000, 9000]), e.own(not back), port, b"rtp"))
+                udp(e.own(back), r.choice([4000, 9000]), e.seen(not back), port, b"rtp"))
 
     def message(self, e, back, cseq, stream):
         r = self.r
@@ -206,20 +253,26 @@ class Sip(Talk):
         c = "c=IN IP%d %s\r\n" % (e.version, self.address(e, back))
         text = "v=0\r\no=- 1 1 IN IP4 x\r\ns=-\r\n" + (c if not self.one_in(6) else "")
         for _ in range(r.randrange(4)):
-            text += "m=%s %d RTP/AVP 0\r\n" % (
-                r.choice(["audio", "audio", "video", "image", "text"]),
-                r.choice([4000, 4001, 4002, 4003, 0, 80, 70000]))
+            kind = r.choice(["audio", "audio", "video", "image", "text"])
+            text += "m=%s %d RTP/AVP 0\r\n" % (kind, self.media_port(e, kind))
             if self.one_in(4):
                 text += c
         return text
 
+    def contact_port(self, e):
+        return self.r.choice(["", ":6060", ":6060", ":80"])
+
+    def media_port(self, e, kind):
+        return self.r.choice([4000, 4001, 4002, 4003, 0, 80, 70000])
+
     def register(self, e, back, cseq, stream, first="REGISTER sip:r SIP/2.0"):
         r = self.r
-        whose = back if first.startswith("REGISTER") else not back
-        host = self.address(e, whose)
+        host = self.address(e, back)
+        if not first.startswith("REGISTER"):
+            host = e.seen(not back) if not self.one_in(8) else e.own(back)
         host = "[%s]" % host if ":" in host else host
         contact = "<sip:%s%s%s%s>%s" % (
-            r.choice(["", "alice@"]), host, r.choice(["", ":6060", ":6060", ":80"]),
+            r.choice(["", "alice@"]), host, self.contact_port(e),
             r.choice(["", "", ";transport=tcp", ";transport=udp"]),
             r.choice(["", ";expires=100", ";expires=0", ";expires=x"]))
         if self.one_in(4):
@@ -234,3 +287,93 @@ class Sip(Talk):
             lines.append("Content-Length: 0")
         r.shuffle(lines[1:])
         return "\r\n".join(lines) + "\r\n\r\n"
+
+
+NATS = [CLIENTS_NAT, SERVERS_NAT]
+
+
+class FtpNat(Ftp):
+    rulesets = NATS
+
+    def data_port(self):
+        """Where the port is taken another is chosen at random: hardly ever twice the same."""
+        return self.r.randrange(1024, 65536)
+
+
+class TftpNat(Tftp):
+    rulesets = NATS
+
+
+class SipNat(Sip):
+    """All the places where a message names its ends.  No two that are known by one address expect
+    the same: a port would be chosen at random, or the kernel would drop the second message."""
+
+    rulesets = NATS
+
+    def media_port(self, e, kind):
+        r = self.r
+        port = e.media + {"audio": 0, "video": 2, "image": 4, "text": 6}[kind]
+        return r.choice([port, port, port + 1, 0, 80, 70000])
+
+    def contact_port(self, e):
+        return self.r.choice([":%d" % (e.media + 6), ":%d" % (e.media + 6), ":80"])
+
+    def media(self, e):
+        r = self.r
+        back = r.randrange(2)
+        port = self.media_port(e, r.choice(["audio", "video", "image"]))
+        return ("eth0" if back else "wg0",
+                udp(e.own(back), r.choice([4000, 9000, port & 0xFFFF]), e.seen(not back), port & 0xFFFF,
+                    b"rtp"))
+
+    def place(self, e, of, speaker, port=None):
+        """An end as the speaker knows it, mostly, with its port or another or none."""
+        r = self.r
+        host = e.own(of) if of == speaker else e.seen(of)
+        if self.one_in(10):
+            host = e.seen(of) if of == speaker else e.own(of)
+        own = e.service if of else e.port
+        return ("[%s]" % host if ":" in host else host) + (port or r.choice(
+            [":%d" % own, ":%d" % own, "", ":5060", ":80"]))
+
+    def via(self, e, back, request, stream):
+        r = self.r
+        sender = back if request else not back
+        line = "Via: SIP/2.0/%s %s" % ("TCP" if stream else "UDP", self.place(e, sender, back))
+        for _ in range(r.randrange(3)):
+            bare = e.seen(sender) if sender != back else e.own(sender)
+            line += r.choice([";branch=z9", ";rport", ";rport=%d" % r.choice([e.port, e.service]),
+                              ";maddr=%s" % self.place(e, sender, back).split(":")[0],
+                              ";received=%s" % bare, ";received=[%s]" % bare])
+        return line
+
+    def dressed(self, e, back, message, stream):
+        """The message with more lines in its head, and addresses in its first."""
+        r = self.r
+        first, _, rest = message.partition("\r\n")
+        request = not first.startswith("SIP/2.0")
+        words = first.split(" ")
+        if request and len(words) == 3 and not self.one_in(3):
+            words[1] = "sip:%s%s" % (r.choice(["", "b@"]), self.place(e, not back, back))
+        lines = [self.via(e, back, request, stream)] if not self.one_in(5) else []
+        if self.one_in(5):
+            lines.append(self.via(e, back, request, stream))
+        for name in ("From", "t" if self.one_in(4) else "To"):
+            if not self.one_in(4):
+                lines.append("%s: \"x\" <sip:u@%s>;tag=1" % (
+                    name, self.place(e, r.randrange(2), back)))
+        if self.one_in(3):
+            lines.append("Contact: <sip:u@%s>, <sip:v@%s>;q=1" % (
+                self.place(e, back, back, self.contact_port(e)),
+                self.place(e, not back, back)))
+        return "\r\n".join([" ".join(words)] + lines) + "\r\n" + rest
+
+    def message(self, e, back, cseq, stream):
+        return self.dressed(e, back, super().message(e, back, cseq, stream), stream)
+
+    def sdp(self, e, back):
+        text = super().sdp(e, back)
+        if self.one_in(5):
+            return text
+        return text.replace("o=- 1 1 IN IP4 x", "o=- 1 1 IN IP%d %s" % (
+            e.version, self.address(e, back)))

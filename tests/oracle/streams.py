@@ -5,7 +5,7 @@ import struct
 from packets import (GRE, ICMP, ICMPV6, PEERS, UDP, UDPLITE, checksum, icmp, ip, udp, with_checksum,
                      with_header_checksum)
 from stream_fragments import Fragments
-from stream_helpers import Ftp, Sip, Tftp
+from stream_helpers import Ftp, FtpNat, Sip, SipNat, Tftp, TftpNat
 from stream_nat import Nat
 from stream_sctp import Sctp
 from stream_tcp import Tcp
@@ -323,5 +323,8 @@ PROTOCOLS = {
     "ftp": Ftp,
     "tftp": Tftp,
     "sip": Sip,
+    "ftp-nat": FtpNat,
+    "tftp-nat": TftpNat,
+    "sip-nat": SipNat,
     "nat": Nat,
 }
