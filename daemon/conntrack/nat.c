@@ -400,7 +400,6 @@ bool conntrack_nat_packet(const struct ct_ref *ref, enum nat_manip manip, struct
 	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
 	bool error = conntrack_nat_is_error(ref, p);
 	struct translation to;
-	struct tuple target;
 
 	/* Asked once more whatever options say: a new one must not make it right. */
 	if (error && !packet_checksum_ok(p))
@@ -410,9 +409,8 @@ bool conntrack_nat_packet(const struct ct_ref *ref, enum nat_manip manip, struct
 		return (status & NAT_STATUS) == (FLOW_SNAT_DONE | FLOW_DNAT_DONE);
 	if (!(status & mapping_of(manip, ref->dir)))
 		return true;
-	if (tuple_invert(&f->tuple[!ref->dir], &target) < 0)
-		return true;
-	to = side_of(&target, manip);
+	/* What the other direction has as its destination is this one's source. */
+	to = side_of(&f->tuple[!ref->dir], (enum nat_manip)!manip);
 	return error ? packet_translate_error(p, (enum translate_side)manip, &to) :
 		       packet_translate(p, (enum translate_side)manip, &to);
 }

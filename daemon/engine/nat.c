@@ -123,9 +123,10 @@ enum reason nat(struct way *way, enum hook hook)
 	if (!nat_rewrites(way->ct.flow))
 		return REASON_NONE;
 	way->rewritten = true;
-	if (hook == HOOK_PREROUTING && !addr_equal(&to, &way->packet->daddr))
-		origin_again(way);
-	if (way->hooked & PROGRAM_INTERFACES && manip == NAT_MANIP_DST)
+	if (addr_equal(&to, &way->packet->daddr))
+		return REASON_NONE;
+	origin_again(way);
+	if (way->hooked & PROGRAM_INTERFACES)
 		origin_interfaces(way);
 	return REASON_NONE;
 }

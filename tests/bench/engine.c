@@ -4,6 +4,9 @@
  *     bench-engine RULES [FLOWS [ROUNDS]]       packets of established TCP flows
  *     bench-engine RULES -m FLOWS               memory of that many flows, and their packets
  *
+ * With rules that map sources, other bits of an address for all alike, answers go to what the
+ * first packet has become.
+ *
  * One core, packets from memory, of 64 bytes, as a tunnel delivers them: checksums known to
  * be good.  Each packet belongs to a flow chosen at random, and goes either way.  As in a
  * worker, packets lie in a buffer that was written just now (by read() there, by a copy
@@ -45,6 +48,8 @@ static uint32_t next_random(void)
 	return random_state;
 }
 
+static uint32_t mapped; /* what NAT changes of a client's address, network byte order */
+
 /* A packet of flow number i. */
 static size_t make(uint8_t *buf, uint32_t i, bool reply, uint8_t flags)
 {
@@ -61,6 +66,7 @@ static size_t make(uint8_t *buf, uint32_t i, bool reply, uint8_t flags)
 			raw_tcp(r, "10.0.1.1", 1, "198.51.100.7", 443, TCP_ACK, 101, 1001,
 				PAYLOAD);
 	}
+	client ^= reply ? mapped : 0;
 	memcpy(r->b + (reply ? 16 : 12), &client, 4);
 	memcpy(r->b + 20 + (reply ? 2 : 0), &port, 2);
 	r->b[33] = flags;
@@ -82,20 +88,25 @@ static void judge(struct world *w, struct packet *p, bool reply)
 	}
 }
 
-static void pass(struct world *w, uint32_t i, bool reply, uint8_t flags)
+/* What that changed of its source. */
+static uint32_t pass(struct world *w, uint32_t i, bool reply, uint8_t flags)
 {
 	uint8_t buf[SLOT];
 	size_t len = make(buf, i, reply, flags);
 	struct packet p;
+	uint32_t source;
 
-	if (engine_prepare(w->engine, 0, buf, len, &valid, &p, NULL) == REASON_NONE)
-		judge(w, &p, reply);
+	if (engine_prepare(w->engine, 0, buf, len, &valid, &p, NULL) != REASON_NONE)
+		exit(1);
+	source = p.saddr.w[0];
+	judge(w, &p, reply);
+	return source ^ p.saddr.w[0];
 }
 
 static void establish(struct world *w, uint32_t flows)
 {
 	for (uint32_t i = 0; i < flows; i++) {
-		pass(w, i, false, TCP_SYN);
+		mapped = pass(w, i, false, TCP_SYN);
 		pass(w, i, true, TCP_SYN | TCP_ACK);
 		pass(w, i, false, TCP_ACK);
 		rcu_quiescent();
