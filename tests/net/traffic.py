@@ -23,7 +23,11 @@
         Each round is a line in FILE.  Exit status 0 when every byte came back.
 
     traffic.py transfer ADDRESS PORT BYTES
-        Sends so many bytes and checks that they come back.
+        Sends so many bytes and checks that they come back; says how long the segments
+        were that it sent and received.
+
+    traffic.py compute INTERFACE
+        Has the kernel compute checksums and split super-packets before that interface.
 
     traffic.py forge FROM ADDRESS [PORT]
         Sends a UDP datagram under a source that need not be ours.
@@ -31,7 +35,9 @@
     --timeout SECONDS: how long to wait for an answer (1).
 """
 import argparse
+import array
 import errno
+import fcntl
 import os
 import random
 import select
@@ -285,7 +291,19 @@ def transfer(args):
         for i in range(args.bytes // len(block)):
             if stream.read(len(block)) != block:
                 return "lost in block %d" % i
-    return "open %d bytes" % args.bytes
+        info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        sent, received = struct.unpack_from("=II", info, 16)
+    return "open %d bytes in segments of %d and %d" % (args.bytes, sent, received)
+
+
+def compute(args):
+    """What `ethtool -K INTERFACE tx off` does."""
+    siocethtool, ethtool_stxcsum = 0x8946, 0x17
+    off = array.array("B", struct.pack("=II", ethtool_stxcsum, 0))
+    request = struct.pack("16sP16x", args.interface.encode(), off.buffer_info()[0])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, siocethtool, request)
+    return "open " + args.interface
 
 
 def forge(args):
@@ -352,6 +370,9 @@ def main():
     p.add_argument("port", type=int)
     p.add_argument("bytes", type=int)
     p.set_defaults(run=transfer)
+    p = commands.add_parser("compute", parents=[common])
+    p.add_argument("interface")
+    p.set_defaults(run=compute)
     p = commands.add_parser("forge", parents=[common])
     p.add_argument("source")
     p.add_argument("address")

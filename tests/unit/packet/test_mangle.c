@@ -530,6 +530,33 @@ static void a_partial_checksum_does_not_know_options(void **state)
 	expect_filled_in(&p);
 }
 
+/* The host splits it up later, and gives every segment the options of the first. */
+static void a_super_packets_segment_size_is_changed_and_nothing_else(void **state)
+{
+	static const uint8_t options[] = { 1, 1, 2, 4, 0x05, 0xb4, 1, 0 };
+	static uint8_t bytes[PACKET_MAX], before[PACKET_MAX];
+	struct virtio_net_hdr v;
+	struct packet p;
+
+	(void)state;
+	for (unsigned v4 = 0; v4 < 2; v4++) {
+		p = super(v4, bytes);
+		v = p.vnet;
+		v.hdr_len = (uint16_t)(v.hdr_len + sizeof(options));
+		bytes[p.l4_off + 12] = (20 + sizeof(options)) / 4 << 4;
+		memcpy(bytes + p.l4_off + 20, options, sizeof(options));
+		memcpy(before, bytes, m.len);
+		assert_int_equal(packet_parse(bytes, m.len, &v, &p), REASON_NONE);
+		assert_int_equal(packet_set_tcp_option(&p, 2, 2, 2, (uint8_t[]){ 0x04, 0xff }),
+				 MANGLED);
+		before[p.l4_off + 24] = 0x04;
+		before[p.l4_off + 25] = 0xff;
+		assert_memory_equal(bytes, before, m.len);
+		assert_memory_equal(&p.vnet, &v, sizeof(v));
+		expect_filled_in(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -552,6 +579,7 @@ int main(void)
 		cmocka_unit_test(an_option_is_replaced_by_padding),
 		cmocka_unit_test(options_that_end_behind_the_header_are_left_alone),
 		cmocka_unit_test(a_partial_checksum_does_not_know_options),
+		cmocka_unit_test(a_super_packets_segment_size_is_changed_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ctfw/hostview.h"
 #include "unit/ruleset/language.h"
 
 #include "unit/packets.h"
 
 static struct raw raw;
+static struct hostview *host; /* what rules know of it, or NULL */
 
 enum kind { TCP4, UDP4, ICMP4, TCP6, UDP6, ICMP6, SCTP4 };
 
@@ -44,7 +46,7 @@ static void make(enum kind kind)
 static enum verdict run(const char *family, const char *rules, struct packet *p, uint8_t hop)
 {
 	struct ruleset *rs = ruleset_new(NULL);
-	struct eval e = { .packet = p, .ct_state = CT_STATE_NEW, .hop = hop };
+	struct eval e = { .packet = p, .ct_state = CT_STATE_NEW, .hop = hop, .host = host };
 	struct eval_result result = { 0 };
 	struct program *program;
 	char text[2000];
@@ -237,6 +239,88 @@ static void a_segment_size_is_made_smaller_and_never_larger(void **state)
 	expect_sums(&p);
 }
 
+/* A way that narrows: 1300 bytes to the client, 1280 to everybody else. */
+static struct hostview *narrow_host(void)
+{
+	static const char *const ways[] = { "10.0.0.0/8", "0.0.0.0/0", "fd00::/8", "::/0" };
+	static const struct hostview_link links[] = {
+		{ .index = 2, .mtu = 1280, .name = "eth0" },
+		{ .index = 7, .mtu = 1300, .name = "wg0" },
+	};
+	struct hostview_route routes[4] = { 0 };
+
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(prefix_parse(ways[i], &routes[i].prefix), 0);
+		routes[i].ifindex = i % 2 ? 2 : 7;
+	}
+	return hostview_new(links, 2, NULL, 0, routes, 4);
+}
+
+/* One that the host splits up later: 20 KB whose checksum is yet to be filled in. */
+static void make_super(bool v4, struct packet *p)
+{
+	const uint8_t mss[] = { 2, 4, 0x05, 0xb4, 1, 1, 1, 0 };
+	size_t at = v4 ? 20 : 40;
+	uint8_t *l4 = raw.b + at;
+	uint32_t sum;
+
+	if (v4)
+		raw_tcp(&raw, "10.1.2.3", 1024, "192.0.2.77", 80, 0x10, 1, 2, 20000);
+	else
+		raw_tcp(&raw, "fd08::2", 1024, "2001:db8::77", 80, 0x10, 1, 2, 20000);
+	l4[12] = 7 << 4;
+	memcpy(l4 + 20, mss, sizeof(mss));
+	/* What is left of the whole sum without the bytes that are to be added yet. */
+	raw_put16(l4 + 16, 0);
+	sum = (uint16_t)~raw_l4_checksum(&raw, IPPROTO_TCP, true);
+	sum += (uint16_t)~raw_sum(0, l4, raw.len - at);
+	raw_put16(l4 + 16, (uint16_t)raw_sum(sum, NULL, 0));
+	assert_int_equal(packet_parse(raw.b, raw.len,
+				      &(struct virtio_net_hdr){
+					      .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+					      .gso_type = v4 ? VIRTIO_NET_HDR_GSO_TCPV4 :
+							       VIRTIO_NET_HDR_GSO_TCPV6,
+					      .hdr_len = (uint16_t)(at + 28),
+					      .gso_size = 1400,
+					      .csum_start = (uint16_t)at,
+					      .csum_offset = 16 }, p), REASON_NONE);
+}
+
+static void a_super_packet_is_clamped_and_stays_one(void **state)
+{
+	static const struct {
+		const char *size;
+		uint16_t mss4, mss6;
+	} rows[] = { { "1200", 1200, 1200 }, { "rt mtu", 1240, 1220 }, { "1500", 1460, 1460 } };
+
+	(void)state;
+	host = narrow_host();
+	for (unsigned n = 0; n < 2 * sizeof(rows) / sizeof(rows[0]); n++) {
+		bool v4 = n & 1;
+		uint16_t mss = v4 ? rows[n / 2].mss4 : rows[n / 2].mss6;
+		struct virtio_net_hdr vnet;
+		struct packet p;
+		uint8_t partial[2], *l4;
+		char rule[100];
+
+		make_super(v4, &p);
+		vnet = p.vnet;
+		l4 = raw.b + p.l4_off;
+		memcpy(partial, l4 + 16, 2);
+		snprintf(rule, sizeof(rule), "tcp option maxseg size set %s accept",
+			 rows[n / 2].size);
+		assert_int_equal(run(v4 ? "ip" : "inet", rule, &p, 0), VERDICT_ACCEPT);
+		assert_int_equal(l4[22] << 8 | l4[23], mss);
+		assert_memory_equal(&p.vnet, &vnet, sizeof(vnet));
+		assert_memory_equal(l4 + 16, partial, 2);
+		/* Filled in at last, it is right. */
+		raw_put16(l4 + 16, (uint16_t)~raw_sum(0, l4, raw.len - p.l4_off));
+		expect_sums(&p);
+	}
+	hostview_free(host);
+	host = NULL;
+}
+
 /* What a rule has written into a header is read as a stranger's is. */
 static void options_end_with_the_packet_whatever_was_written(void **state)
 {
@@ -293,6 +377,7 @@ int main(void)
 		cmocka_unit_test(a_header_that_is_not_there_ends_the_rule),
 		cmocka_unit_test(an_option_of_tcp_is_reset),
 		cmocka_unit_test(a_segment_size_is_made_smaller_and_never_larger),
+		cmocka_unit_test(a_super_packet_is_clamped_and_stays_one),
 		cmocka_unit_test(options_end_with_the_packet_whatever_was_written),
 		cmocka_unit_test(a_ttl_is_as_the_rule_says_behind_the_host),
 	};
