@@ -1,22 +1,29 @@
 /* fuzz_helpers.c - a conversation in front of a helper.
  *
- * Input: a byte that says which helper, protocol and family, then packets: a byte (bit 0: the
- * answerer's; bit 1: its sequence number again, bit 2: a byte further on; bit 3: both ends
- * wait a minute; bit 4: said again and again, as long as a super-packet is), two bytes of
- * length, and what it carries.  Each packet's bytes lie in memory of exactly their size.
- * Whatever is said, what is expected leads from one end of the flow to the other, is no more
- * than its class allows, and ends with the flow. */
+ * Input: a byte that says which helper, protocol and family, and which ends are known by other
+ * addresses, then packets: a byte (bit 0: the answerer's; bit 1: its sequence number again, bit
+ * 2: a byte further on; bit 3: both ends wait a minute; bit 4: said again and again, as long as
+ * a super-packet is), two bytes of length, and what it carries.  Each packet's bytes lie in
+ * memory of exactly their size.  Whatever is said, what is expected leads from one end of the
+ * flow to the other, is no more than its class allows, and ends with the flow.
+ *
+ * Under NAT packets are rewritten as the engine does it, and each end acknowledges what it got:
+ * whatever goes out is a packet with right checksums, and what comes as it was expected leads to
+ * one of the ends. */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "ctfw/expect.h"
+#include "ctfw/nat.h"
 #include "ctfw/rcu.h"
 #include "fuzz.h"
 #include "unit/packets.h"
 
 #define ZONE_0 ((struct ct_zone){ 0, 0 })
 
+/* Of the first byte. */
+enum { KIND = 3, IPV6 = 4, TCP = 8, SNAT = 16, DNAT = 32 };
 enum { OF_ANSWERER = 1, AGAIN = 2, FURTHER = 4, WAIT = 8, REPEAT = 16 };
 /* Behind headers of IPv6 and TCP, in the longest packet that there is. */
 #define TEXT_MAX (65535u - 40 - 20)
@@ -28,9 +35,11 @@ static struct instant now;
 struct talk {
 	enum ct_helper kind;
 	bool tcp;
-	const char *addr[2];
+	bool nat;
+	const char *own[2], *seen[2]; /* by itself, and by the other end */
 	uint16_t port[2];
 	uint32_t seq[2];
+	uint32_t got[2]; /* up to here, of the other end's */
 };
 
 static void set_up(void)
@@ -59,7 +68,59 @@ static void set_up(void)
 	CHECK(ct);
 }
 
-static void send_packet(const struct talk *t, unsigned from, uint8_t flags, const uint8_t *data,
+/* A mapping to one address; zero: none. */
+static void map(const struct ct_ref *ref, enum nat_manip manip, const char *addr)
+{
+	struct nat_range range = { 0 };
+	uint8_t family;
+
+	if (addr) {
+		range.flags = NAT_RANGE_ADDR;
+		CHECK(addr_parse(addr, &family, &range.min_addr) == 0);
+		range.max_addr = range.min_addr;
+	}
+	conntrack_nat_setup(ct, 0, ref, manip, &range);
+}
+
+/* As the engine's hooks do. */
+static void rewrite(const struct talk *t, const struct ct_ref *ref, struct packet *p)
+{
+	if (ref->unconfirmed) {
+		map(ref, NAT_MANIP_DST, t->own[1]);
+		map(ref, NAT_MANIP_SRC, t->seen[0]);
+	}
+	CHECK(conntrack_nat_packet(ref, NAT_MANIP_DST, p));
+	CHECK(conntrack_nat_packet(ref, NAT_MANIP_SRC, p));
+}
+
+static void expect_from_to(const struct packet *p, const char *from, const char *to)
+{
+	union addr src, dst;
+	uint8_t family;
+
+	CHECK(addr_parse(from, &family, &src) == 0 && addr_parse(to, &family, &dst) == 0);
+	CHECK(addr_equal(&p->saddr, &src) && addr_equal(&p->daddr, &dst));
+}
+
+/* What the other end gets. */
+static void receive(struct talk *t, unsigned from, const struct packet *emitted)
+{
+	uint8_t *bytes = malloc(emitted->len);
+	struct packet p;
+
+	CHECK(bytes);
+	memcpy(bytes, emitted->data, emitted->len);
+	CHECK(packet_parse(bytes, emitted->len, NULL, &p) == REASON_NONE);
+	CHECK(p.len == emitted->len && p.l4_len == emitted->l4_len);
+	CHECK(packet_checksum_ok(&p));
+	expect_from_to(&p, t->seen[from], t->own[!from]);
+	if (t->tcp)
+		t->got[!from] = ntohl(*(uint32_t *)(void *)(p.data + p.l4_off + 4)) + p.l4_len -
+				20 + !!(p.tcp_flags & TCP_SYN);
+	free(bytes);
+}
+
+static void send_packet(struct talk *t, unsigned from, uint8_t flags, const uint8_t *data,
 			size_t len)
 {
 	static struct raw raw;
@@ -69,10 +130,10 @@ static void send_packet(const struct talk *t, unsigned from, uint8_t flags, cons
 	size_t header;
 
 	if (t->tcp)
-		raw_tcp(&raw, t->addr[from], t->port[from], t->addr[!from], t->port[!from],
-			flags, t->seq[from], flags & TCP_ACK ? t->seq[!from] : 0, len);
+		raw_tcp(&raw, t->own[from], t->port[from], t->seen[!from], t->port[!from],
+			flags, t->seq[from], flags & TCP_ACK ? t->got[from] : 0, len);
 	else
-		raw_udp(&raw, t->addr[from], t->port[from], t->addr[!from], t->port[!from],
+		raw_udp(&raw, t->own[from], t->port[from], t->seen[!from], t->port[!from],
 			len);
 	header = raw.len - len;
 	if (len)
@@ -83,8 +144,13 @@ static void send_packet(const struct talk *t, unsigned from, uint8_t flags, cons
 	memcpy(bytes, raw.b, raw.len);
 	CHECK(packet_parse(bytes, raw.len, NULL, &p) == REASON_NONE);
 	CHECK(conntrack_in(ct, 0, &p, ZONE_0, now, &ref) == REASON_NONE);
-	if (ref.flow)
-		conntrack_confirm(ct, 0, &p, now, &ref);
+	/* Who is known by another address does not begin. */
+	if (ref.flow && !(t->nat && ref.unconfirmed && from)) {
+		if (t->nat)
+			rewrite(t, &ref, &p);
+		if (conntrack_confirm(ct, 0, &p, now, &ref) == REASON_NONE)
+			receive(t, from, &p);
+	}
 	free(bytes);
 }
 
@@ -106,12 +172,14 @@ struct seen {
 
 static bool is_one_of(const struct talk *t, const union addr *addr)
 {
-	for (int i = 0; i < 2; i++) {
-		union addr own;
+	const char *const ends[] = { t->own[0], t->own[1], t->seen[0], t->seen[1] };
+
+	for (int i = 0; i < 4; i++) {
+		union addr end;
 		uint8_t family;
 
-		CHECK(addr_parse(t->addr[i], &family, &own) == 0);
-		if (addr_equal(&own, addr))
+		CHECK(addr_parse(ends[i], &family, &end) == 0);
+		if (addr_equal(&end, addr))
 			return true;
 	}
 	return false;
@@ -182,6 +250,57 @@ static void talk(struct talk *t, const uint8_t *data, size_t size)
 	}
 }
 
+/* ---- what is expected comes ---- */
+
+static bool take_first(void *arg, uint32_t index, const struct expect *e)
+{
+	(void)index;
+	memcpy(arg, (const void *)e, sizeof(*e));
+	return false;
+}
+
+/* A packet as the expectation wants it. */
+static void fulfil(const struct talk *t, const struct expect *e)
+{
+	static struct raw raw;
+	char src[ADDR_TEXT], dst[ADDR_TEXT];
+	struct ct_ref ref;
+	struct packet p;
+
+	addr_print(e->tuple.l3, &e->tuple.src, src);
+	addr_print(e->tuple.l3, &e->tuple.dst, dst);
+	if (e->tuple.l4 == IPPROTO_TCP)
+		raw_tcp(&raw, src, 7777, dst, ntohs(e->tuple.dport), TCP_SYN, 1, 0, 0);
+	else
+		raw_udp(&raw, src, 7777, dst, ntohs(e->tuple.dport), 9);
+	CHECK(packet_parse(raw.b, raw.len, NULL, &p) == REASON_NONE);
+	CHECK(conntrack_in(ct, 0, &p, ZONE_0, now, &ref) == REASON_NONE);
+	if (!ref.flow || !(atomic_load(&ref.flow->status) & FLOW_EXPECTED))
+		return; /* not yet, or such a flow was there before */
+	if (addr_is_zero(&e->nat_addr))
+		return;
+	CHECK(nat_is_done(ref.flow, NAT_MANIP_DST));
+	CHECK(conntrack_nat_packet(&ref, NAT_MANIP_DST, &p));
+	CHECK(conntrack_nat_packet(&ref, NAT_MANIP_SRC, &p));
+	CHECK(packet_checksum_ok(&p) && is_one_of(t, &p.daddr) && is_one_of(t, &p.saddr));
+	CHECK(addr_equal(&p.daddr, &e->nat_addr) && p.dport == (e->nat_port ? e->nat_port :
+								      e->tuple.dport));
+	conntrack_confirm(ct, 0, &p, now, &ref);
+}
+
+static void fulfil_some(const struct talk *t)
+{
+	struct expect e;
+
+	for (int i = 0; i < 4; i++) {
+		uint32_t cursor = 0;
+
+		if (conntrack_each_expectation(ct, &cursor, now, take_first, &e))
+			return; /* there is none, or it was the last record */
+		fulfil(t, &e);
+	}
+}
+
 static bool end_flow(void *arg, uint32_t index, const struct flow *f)
 {
 	(void)arg;
@@ -193,7 +312,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint16_t port[] = { [HELPER_FTP] = 21, [HELPER_TFTP] = 69,
 					 [HELPER_SIP] = 5060 };
-	struct talk t = { .seq = { 100, 500 } };
+	struct talk t = { .seq = { 100, 500 }, .got = { 500, 100 } };
 	struct conntrack_stats stats;
 	uint32_t cursor = 0;
 	bool ipv6;
@@ -202,16 +321,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set_up();
 	if (size < 1)
 		return 0;
-	t.kind = HELPER_FTP + (data[0] & 3) % 3;
-	ipv6 = data[0] & 4;
-	t.tcp = t.kind == HELPER_FTP || (t.kind == HELPER_SIP && data[0] & 8);
-	t.addr[0] = ipv6 ? "fd00:1::2" : "10.0.1.2";
-	t.addr[1] = ipv6 ? "fd00:2::2" : "10.0.2.2";
+	t.kind = HELPER_FTP + (data[0] & KIND) % 3;
+	t.tcp = t.kind == HELPER_FTP || (t.kind == HELPER_SIP && data[0] & TCP);
+	t.nat = data[0] & (SNAT | DNAT);
+	ipv6 = data[0] & IPV6;
+	t.own[0] = ipv6 ? "fd00:1::2" : "10.0.1.2";
+	t.own[1] = ipv6 ? "fd00:2::2" : "10.0.2.2";
+	t.seen[0] = !(data[0] & SNAT) ? t.own[0] : ipv6 ? "2001:db8::77" : "203.0.113.199";
+	t.seen[1] = !(data[0] & DNAT) ? t.own[1] : ipv6 ? "2001:db8:1::9" : "1.2.3.4";
 	t.port[0] = 1000;
 	t.port[1] = port[t.kind];
 	now = start;
 	begin(&t);
 	talk(&t, data + 1, size - 1);
+	fulfil_some(&t);
 
 	/* With the flows ends all that they expect. */
 	conntrack_each(ct, &cursor, 0, now, end_flow, NULL);

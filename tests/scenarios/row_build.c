@@ -56,6 +56,8 @@ static uint16_t sum_l4(const struct row *r, const uint8_t *l4, size_t len)
 		tail[7] = (uint8_t)or_else(r->pseudo, r->proto);
 		sum = sum_add(sum, tail, sizeof(tail));
 	}
+	if (r->gso != ROW_UNSET) /* the rest is yet to be filled in */
+		return (uint16_t)sum;
 	if (r->proto == 136 && covered_by(l4, len))
 		len = covered_by(l4, len);
 	return (uint16_t)~sum_add(sum, l4, len);
