@@ -29,6 +29,11 @@ static void write_record(struct conntrack *ct, struct ct_worker *w, struct flow 
 		flow_set_route(f, dir,
 			       atomic_load_explicit(&from->route[dir], memory_order_relaxed));
 	atomic_store_explicit(&f->masquerade, nat_masqueraded(from), memory_order_relaxed);
+	for (int i = 0; i < 2; i++)
+		atomic_store_explicit(&f->source_ports[i],
+				      atomic_load_explicit(&from->source_ports[i],
+							   memory_order_relaxed),
+				      memory_order_relaxed);
 	/* Whoever walks over all records reads the status of this one at any time. */
 	atomic_store_explicit(&f->status,
 			      atomic_load_explicit(&from->status, memory_order_relaxed),

@@ -95,6 +95,12 @@ bool help_is_translated(const struct help_packet *h);
 /* What the sender says of itself, for the other side: the expectation is of the address that
  * stands there for its own, and remembers what was said. */
 void help_translate(const struct help_packet *h, struct expect *e);
+/* Which ports its source was given to choose from, if a rule said so: then what the other side
+ * connects to is among them, since others may not even come here.  The kernel knows no such
+ * limit.  False: any, and nothing was changed. */
+bool help_source_ports(const struct help_packet *h, uint16_t *first, uint16_t *last);
+/* One of these, by chance. */
+uint16_t help_any_port(struct help_packet *h, uint16_t first, uint16_t last);
 /* Make it at its port, or at one that is free: first at the one that was chosen when the same
  * was said before (nf_nat_exp_find_port).  False: it cannot be made. */
 bool help_expect_any_port(struct help_packet *h, struct expect *e);

@@ -1,8 +1,8 @@
 /* helper_nat.c - helpers of flows whose addresses are rewritten (nf_nat_helper.c).
  *
- * What an end says of itself is true on its own side of NAT alone.  So its text becomes what the
- * other side must use, the expectation is of that, and remembers what was said: the flow that
- * comes is mapped to there. */
+ * What an end says of itself is true on its own side of NAT alone.  So its text becomes what
+ * the other side must use, the expectation is of that, and remembers what was said: the flow
+ * that comes is mapped to there. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -128,24 +128,49 @@ static uint16_t port_of_before(struct help_packet *h, const struct expect *e)
 }
 
 /* Nobody outside can foresee it. */
-static uint32_t draw(struct help_packet *h)
+static uint32_t help_draw(struct help_packet *h)
 {
 	return (uint32_t)siphash_pair(&h->ct->key, h->worker->nat_draws++ << 8 | 'h',
 				      h->now.mono);
 }
 
+bool help_source_ports(const struct help_packet *h, uint16_t *first, uint16_t *last)
+{
+	uint16_t lo, hi;
+
+	/* Of the address that the flow's source was given, and no other. */
+	if (h->dir != DIR_ORIGINAL)
+		return false;
+	lo = atomic_load_explicit(&h->flow->source_ports[0], memory_order_relaxed);
+	hi = atomic_load_explicit(&h->flow->source_ports[1], memory_order_relaxed);
+	if (!lo || lo > hi)
+		return false;
+	*first = lo;
+	*last = hi;
+	return true;
+}
+
+uint16_t help_any_port(struct help_packet *h, uint16_t first, uint16_t last)
+{
+	return (uint16_t)(first + help_draw(h) % (last - first + 1u));
+}
+
 bool help_expect_any_port(struct help_packet *h, struct expect *e)
 {
-	const uint16_t first = ntohs(e->tuple.dport), before = port_of_before(h, e);
-	const uint32_t above = UINT16_MAX - first;
-	uint32_t left = above < TRIES_MAX ? above : TRIES_MAX;
+	const uint16_t before = port_of_before(h, e);
+	uint16_t wanted = ntohs(e->tuple.dport), first = wanted, last = UINT16_MAX;
+	unsigned left;
 	int err;
 
+	/* Said again, it becomes the same again. */
 	if (before && help_expect_port(h, e, before) == 0)
 		return true;
-	err = help_expect_port(h, e, first);
+	if (help_source_ports(h, &first, &last) && (wanted < first || wanted > last))
+		wanted = help_any_port(h, first, last);
+	err = help_expect_port(h, e, wanted);
+	left = last - first < TRIES_MAX ? last - first : TRIES_MAX;
 	while (err == -EBUSY && left--)
-		err = help_expect_port(h, e, (uint16_t)(first + draw(h) % above));
+		err = help_expect_port(h, e, help_any_port(h, first, last));
 	return err == 0;
 }
 
@@ -168,7 +193,8 @@ void help_unexpect(struct help_packet *h, const struct expect *e)
 
 /* ---- what was expected comes ---- */
 
-void help_map(struct help_follow *f, enum nat_manip manip, const union addr *addr, uint16_t port)
+void help_map(struct help_follow *f, enum nat_manip manip, const union addr *addr,
+	      uint16_t port)
 {
 	const struct ct_ref ref = { .flow = &f->worker->begun, .unconfirmed = true };
 	const struct nat_range range = {

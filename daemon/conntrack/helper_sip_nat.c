@@ -318,12 +318,22 @@ enum help sip_nat_register(struct message *m, const struct sip_uri *contact, str
 	return HELP_DROP;
 }
 
+/* An even port that has a next one, within these; 0: there is none. */
+static uint16_t fit_pair(uint16_t port, uint16_t first, uint16_t last)
+{
+	if (port < first || port >= last)
+		port = (first + 1) & 0xfffe;
+	return port < last ? port : 0;
+}
+
 /* On an even port and the next, both free. */
 static bool expect_pair(struct help_packet *h, struct expect *rtp, struct expect *rtcp)
 {
-	uint16_t port = ntohs(rtp->tuple.dport);
+	uint16_t port = ntohs(rtp->tuple.dport), first = port, last = UINT16_MAX;
 
-	for (unsigned n = 0; n < TRIES_MAX && port; n++, port += 2) {
+	if (help_source_ports(h, &first, &last) && (port < first || port >= last))
+		port = help_any_port(h, first, last) & 0xfffe;
+	for (unsigned n = 0; n < TRIES_MAX && (port = fit_pair(port, first, last)); n++) {
 		int err = help_expect_port(h, rtp, port);
 
 		if (!err) {
@@ -334,6 +344,7 @@ static bool expect_pair(struct help_packet *h, struct expect *rtp, struct expect
 		}
 		if (err != -EBUSY)
 			return false;
+		port += 2;
 	}
 	return false;
 }

@@ -326,6 +326,15 @@ static void choose(const struct choice *c, struct tuple *t)
 	search_port(c, t);
 }
 
+/* Its helper must stay among these ports too: others may not even reach us. */
+static void remember_ports(struct flow *f, const struct nat_range *r)
+{
+	uint16_t lo = r->min_port, hi = r->max_port;
+
+	atomic_store_explicit(&f->source_ports[0], lo < hi ? lo : hi, memory_order_relaxed);
+	atomic_store_explicit(&f->source_ports[1], lo < hi ? hi : lo, memory_order_relaxed);
+}
+
 void conntrack_nat_setup(struct conntrack *ct, unsigned worker, const struct ct_ref *ref,
 			 enum nat_manip manip, const struct nat_range *range)
 {
@@ -350,6 +359,8 @@ void conntrack_nat_setup(struct conntrack *ct, unsigned worker, const struct ct_
 		set |= manip == NAT_MANIP_SRC ? FLOW_SNAT : FLOW_DNAT;
 		flow_set_route(f, DIR_REPLY, 0); /* it leads elsewhere now */
 	}
+	if (manip == NAT_MANIP_SRC && range->flags & NAT_RANGE_PORT)
+		remember_ports(f, range);
 	atomic_fetch_or_explicit(&f->status, set, memory_order_relaxed);
 }
 

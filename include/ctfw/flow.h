@@ -135,7 +135,9 @@ struct flow {
 	/* The interface whose address a masquerade gave to it, once it is confirmed never
 	 * changed; 0: none. */
 	_Atomic uint32_t masquerade;
-	uint8_t reserved2[4];
+	/* The first and the last port that a rule gave its source to choose from, likewise, in
+	 * host byte order; 0: none. */
+	_Atomic uint16_t source_ports[2];
 
 	/* What packets change. */
 	_Atomic uint32_t word;   /* lock and sequence number */

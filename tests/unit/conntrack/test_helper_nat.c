@@ -14,6 +14,7 @@
 #define DATA_PORT 2571
 
 static uint32_t seq, ack;
+static uint16_t ports[2]; /* that C's source may have; 0: any */
 
 static int setup(void **state)
 {
@@ -25,6 +26,7 @@ static int setup(void **state)
 	assert_int_equal(conntrack_set_options(w->ct, &w->options), 0);
 	seq = 100;
 	ack = 500;
+	ports[0] = ports[1] = 0;
 	return err;
 }
 
@@ -37,6 +39,11 @@ static void map(struct world *w, enum nat_manip manip, const char *addr)
 		range.flags = NAT_RANGE_ADDR;
 		assert_int_equal(addr_parse(addr, &family, &range.min_addr), 0);
 		range.max_addr = range.min_addr;
+	}
+	if (ports[0]) {
+		range.flags |= NAT_RANGE_PORT;
+		range.min_port = ports[0];
+		range.max_port = ports[1];
 	}
 	conntrack_nat_setup(w->ct, 0, &w->ref, manip, &range);
 }
@@ -79,7 +86,8 @@ static void open_from(struct world *w, const char *client, uint16_t port)
 	seq = 100;
 	raw_tcp(&w->raw, client, port, S, 21, TCP_SYN, seq, 0, 0);
 	assert_int_equal(through(w), REASON_NONE);
-	raw_tcp(&w->raw, S, 21, N, port, TCP_SYN | TCP_ACK, ack - 1, seq + 1, 0);
+	raw_tcp(&w->raw, S, 21, N, ntohs(w->packet.sport), TCP_SYN | TCP_ACK, ack - 1, seq + 1,
+		0);
 	assert_int_equal(through(w), REASON_NONE);
 	seq++;
 	raw_tcp(&w->raw, client, port, S, 21, TCP_ACK, seq, ack, 0);
@@ -145,6 +153,83 @@ static void a_port_that_is_taken_becomes_another_and_stays_that(void **state)
 	}
 	expect_data_connection(w, C, DATA_PORT, DATA_PORT);
 	expect_data_connection(w, "10.0.1.3", DATA_PORT, (uint16_t)told);
+}
+
+/* Where only these reach the host's NAT, as on a TUN of role return. */
+static void a_source_with_a_range_of_ports_listens_among_them(void **state)
+{
+	struct world *w = *state;
+	unsigned told, again;
+
+	for (unsigned n = 0; n < 20; n++) {
+		uint16_t own = (uint16_t)(2000 + n);
+
+		ports[0] = 50000;
+		ports[1] = 50019;
+		open_from(w, C, own);
+		assert_true(ntohs(w->packet.sport) >= 50000 && ntohs(w->packet.sport) <= 50019);
+		if (n == 7) { /* they are remembered */
+			conntrack_free(w->ct);
+			world_open(w);
+		}
+		assert_int_equal(say_from(w, C, own, PORT), REASON_NONE);
+		told = told_port(w);
+		assert_true(told >= 50000 && told <= 50019);
+		assert_int_equal(say_from(w, C, own, PORT), REASON_NONE);
+		again = told_port(w);
+		assert_int_equal(told, again);
+		ports[0] = 0;
+		expect_data_connection(w, C, DATA_PORT, (uint16_t)told);
+		/* Over before the next one begins: a port is used once. */
+		assert_true(conntrack_delete(w->ct, (uint32_t)(w->ref.flow -
+			    (struct flow *)w->arena.flows), w->ref.flow->id));
+		conntrack_housekeep(w->ct, 0, w->now);
+	}
+}
+
+static void one_that_asks_for_a_port_among_them_has_it(void **state)
+{
+	struct world *w = *state;
+
+	ports[0] = 2500;
+	ports[1] = 2600;
+	open_from(w, C, 1000);
+	assert_int_equal(say_from(w, C, 1000, PORT), REASON_NONE);
+	assert_int_equal(told_port(w), DATA_PORT);
+}
+
+/* RTP has an even port, and RTCP the next. */
+static void media_have_a_pair_among_them(void **state)
+{
+	static const uint16_t ranges[][2] = { { 50001, 50019 }, { 50000, 50001 },
+					      { 50001, 50003 }, { 50001, 50002 } };
+	static const char message[] =
+		"INVITE sip:b SIP/2.0\r\nCSeq: 1 INVITE\r\nContent-Length: 75\r\n\r\n"
+		"v=0\r\no=- 1 1 IN IP4 10.0.1.2\r\ns=-\r\nc=IN IP4 10.0.1.2\r\n"
+		"m=audio 4000 RTP/AVP 0\r\n";
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < 4; i++) {
+		enum reason reason;
+		unsigned port;
+
+		memcpy(ports, ranges[i], sizeof(ports));
+		raw_udp(&w->raw, C, (uint16_t)(3000 + i), S, 5060, sizeof(message) - 1);
+		memcpy(w->raw.b + 28, message, sizeof(message) - 1);
+		raw_fix_l4(&w->raw);
+		reason = through(w);
+		if (i == 3) { /* of these there is no pair */
+			assert_int_equal(reason, REASON_HELPER);
+			break;
+		}
+		assert_int_equal(reason, REASON_NONE);
+		assert_int_equal(sscanf(strstr(payload(w), "m=audio "), "m=audio %u ", &port), 1);
+		assert_true(port % 2 == 0 && port >= ports[0] && port < ports[1]);
+		/* Gone before the next. */
+		assert_true(conntrack_delete(w->ct, (uint32_t)(w->ref.flow -
+			    (struct flow *)w->arena.flows), w->ref.flow->id));
+		conntrack_housekeep(w->ct, 0, w->now);
+	}
 }
 
 static void what_was_expected_is_led_to_its_place_after_a_restart(void **state)
@@ -237,6 +322,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		test(a_longer_packet_moves_and_what_is_behind_it_stays),
 		test(a_port_that_is_taken_becomes_another_and_stays_that),
+		test(a_source_with_a_range_of_ports_listens_among_them),
+		test(one_that_asks_for_a_port_among_them_has_it),
+		test(media_have_a_pair_among_them),
 		test(what_was_expected_is_led_to_its_place_after_a_restart),
 		test(what_is_longer_than_any_packet_is_dropped),
 		test(a_packet_that_is_all_addresses_is_dropped),
