@@ -91,8 +91,10 @@ static int make_engine(struct replay *r, const struct replay_options *options)
 	if (!r->ct)
 		return -errno;
 	r->counters = counters_new(&r->arena);
-	r->elements = set_elements_new(&r->arena, 1, r->time);
-	if (!r->counters || !r->elements)
+	if (r->counters)
+		r->elements = set_elements_new(&r->arena, counters_states(r->counters), 1,
+					       r->time);
+	if (!r->elements)
 		return -ENOMEM;
 	counters_lend(r->counters, r->elements);
 	r->ruleset = ruleset_new(r->counters);

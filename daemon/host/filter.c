@@ -235,7 +235,9 @@ static int set_up_memory(struct filter *f, struct diag *d)
 	if (err)
 		return err;
 	f->counters = counters_new(&f->arena);
-	f->elements = set_elements_new(&f->arena, f->start->workers, filter_now(NULL).mono);
+	if (f->counters)
+		f->elements = set_elements_new(&f->arena, counters_states(f->counters),
+					       f->start->workers, filter_now(NULL).mono);
 	f->ct = conntrack_new(&f->arena, options, f->start->workers, filter_now(NULL));
 	if (f->counters)
 		counters_lend(f->counters, f->elements);

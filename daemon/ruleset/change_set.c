@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctfw/clock.h"
+#include "ctfw/state.h"
 #include "ruleset/transaction.h"
 
 /* ---- declarations ---- */
@@ -51,7 +52,7 @@ static int check_set_stmts(struct transaction *tx, const struct set_spec *spec)
 {
 	const struct set *s = spec->set;
 
-	return check_element_stmts(tx->d, &s->stmts) ? 0 : -EINVAL;
+	return check_element_stmts(tx->d, &s->stmts, s->flags) ? 0 : -EINVAL;
 }
 
 static int check_set_spec(struct transaction *tx, const struct table *t,
@@ -162,6 +163,17 @@ int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec)
 
 /* ---- sets that packets change ---- */
 
+/* Workers make lists of flows: they must have their memory before. */
+static int reserve_lists(struct transaction *tx, const struct set *set, const struct stmts *given)
+{
+	struct counters *counters = tx->rs->counters;
+
+	if (!counters || (!stmts_count_flows(given) && !stmts_count_flows(&set->stmts)) ||
+	    !states_reserve(counters_states(counters)))
+		return 0;
+	return set_error(tx, NULL, "there is no memory for what elements count");
+}
+
 int set_wake(struct transaction *tx, struct table *t, const struct rule *r)
 {
 	for (size_t i = 0; i < r->n_stmts; i++) {
@@ -173,7 +185,12 @@ int set_wake(struct transaction *tx, struct table *t, const struct rule *r)
 		if (s->kind != STMT_DYNSET || tx->input->check)
 			continue;
 		at = set_find_named(t, s->dynset.set->symbol);
-		if (at == MODEL_NONE || t->sets[at]->dynamic)
+		if (at == MODEL_NONE)
+			continue;
+		err = reserve_lists(tx, t->sets[at], &s->dynset.stmts);
+		if (err)
+			return err;
+		if (t->sets[at]->dynamic)
 			continue;
 		set = set_own(t, at);
 		err = set ? set_make_dynamic(set, tx->rs->counters, 0) : -ENOMEM;

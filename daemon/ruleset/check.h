@@ -102,7 +102,7 @@ bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e
 bool stateful_check(struct diag *d, const struct span *at, enum state_kind kind,
 		    const struct stateful *s);
 /* Statements that elements of sets are to have. */
-bool check_element_stmts(struct diag *d, const struct stmts *stmts);
+bool check_element_stmts(struct diag *d, const struct stmts *stmts, unsigned set_flags);
 
 void protocols_init(struct protocols *proto, enum family family);
 /* What the selector needs is matched before, or is impossible. */

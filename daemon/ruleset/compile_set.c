@@ -225,15 +225,31 @@ static enum outcome compile_data(struct builder *b, const struct set *set,
 	return OUTCOME_GOES_ON;
 }
 
+/* Of the records of a statement's elements: the words that name lists of flows. */
+static uint8_t list_words(const struct stmts *stmts)
+{
+	unsigned word = 0;
+	uint8_t lists = 0;
+
+	for (size_t i = 0; i < stmts->n; i++) {
+		if (stmts->v[i].kind == STMT_CONNLIMIT)
+			lists |= (uint8_t)(1u << word);
+		word += stmts->v[i].kind == STMT_COUNTER ? 2 : 1;
+	}
+	return lists;
+}
+
 enum outcome compile_dynset(struct builder *b, const struct stmt *s)
 {
 	struct program *p = b->program;
 	size_t at = set_find_named(b->table, s->dynset.set->symbol);
+	const struct stmts *given;
 	const struct set *set;
 
 	if (at == MODEL_NONE)
 		abort(); /* check lets no rule name a set that is not there */
 	set = b->table->sets[at];
+	given = set->stmts.n ? &set->stmts : &s->dynset.stmts;
 	if (compile_key(b, s->dynset.key) == OUTCOME_NEVER ||
 	    (s->dynset.data && compile_data(b, set, s->dynset.data) == OUTCOME_NEVER))
 		return OUTCOME_NEVER;
@@ -247,7 +263,8 @@ enum outcome compile_dynset(struct builder *b, const struct stmt *s)
 		.timeout = (s->dynset.has_timeout ? s->dynset.timeout : set->timeout) *
 			   NSEC_PER_MSEC,
 		.stated = compile_states(b, &set->stmts),
-		.given = compile_states(b, set->stmts.n ? &set->stmts : &s->dynset.stmts),
+		.given = compile_states(b, given),
+		.lists = list_words(given),
 	};
 	compile_emit(b, (struct insn){ .op = OP_DYNSET, .a = p->n_dynsets++ });
 	return OUTCOME_GOES_ON;

@@ -32,7 +32,9 @@ struct head {
 	uint32_t fill;	  /* flows in the tail */
 	uint32_t cursor, at; /* where dead ones are looked for */
 	uint32_t looked;  /* when no dead one was found in all of it, ms */
-	uint32_t reserved[5];
+	uint32_t owner;	  /* of an element: the check of its record */
+	uint32_t closed;
+	uint32_t reserved[3];
 };
 struct record {
 	uint32_t prev, next;
@@ -245,28 +247,40 @@ static bool count_known(struct states *s, struct head *h, struct entry entry, un
 	return true;
 }
 
-bool connlimit_count(struct states *s, uint32_t slot, struct eval *e, uint32_t limit,
-		     bool *ret_over)
+/* The head is locked. */
+static enum connlimit_outcome count_locked(struct states *s, struct head *h, uint32_t slot,
+					   struct eval *e, uint32_t limit)
 {
-	struct head *h = head_at(s, slot);
 	uint32_t index = e->flow ? flow_index(s, e->flow) : FLOW_NONE;
 	/* What has no flow, or too many statements that count it, counts for this packet. */
 	bool passing = !e->flow || (index == FLOW_NONE && e->counted.n == EVAL_COUNTED &&
 				    !is_pending(e, slot));
 	bool ok = true;
 
-	if (!h)
-		return false;
-	lock(h);
+	if (h->closed)
+		return CONNLIMIT_CLOSED;
 	sweep(s, h, e->now.mono, LOOK_AT, TAKE_OUT);
 	if (!passing)
 		ok = index == FLOW_NONE ?
 			     count_new(s, h, slot, e) :
 			     count_known(s, h, (struct entry){ index, e->flow->id }, e->worker);
-	if (ok)
-		*ret_over = is_over(s, h, e->now.mono, limit, passing);
+	if (!ok)
+		return CONNLIMIT_NO_MEMORY;
+	return is_over(s, h, e->now.mono, limit, passing) ? CONNLIMIT_OVER : CONNLIMIT_WITHIN;
+}
+
+enum connlimit_outcome connlimit_count(struct states *s, uint32_t slot, struct eval *e,
+				       uint32_t limit)
+{
+	struct head *h = head_at(s, slot);
+	enum connlimit_outcome outcome;
+
+	if (!h)
+		return CONNLIMIT_NO_MEMORY;
+	lock(h);
+	outcome = count_locked(s, h, slot, e, limit);
 	unlock(h);
-	return ok;
+	return outcome;
 }
 
 void connlimit_settle(struct states *s, struct eval *e, const struct flow *f)
@@ -316,7 +330,7 @@ bool connlimit_claim(struct states *s, uint32_t slot)
 		return false;
 	}
 	was = *h;
-	*h = (struct head){ .first = was.first };
+	*h = (struct head){ .first = was.first, .owner = was.owner };
 	for (link = was.first; link && !state_claim(s, link - 1); link = record_at(s, link)->next) {
 		struct record *r = record_at(s, link);
 		uint32_t left = was.n - h->n;
@@ -350,4 +364,74 @@ void connlimit_free(struct states *s, uint32_t slot)
 		state_free(s, link - 1);
 	}
 	state_free(s, slot);
+}
+
+/* ---- elements ----
+ *
+ * The word is 0, the slot plus one, or CLOSED: no list was made, and none will be. */
+
+#define CLOSED UINT64_MAX
+
+/* What the word is with a list; STATE_NONE plus one: there is no memory for it. */
+static uint64_t make_list(struct states *s, _Atomic uint64_t *word, uint32_t owner,
+			  unsigned worker)
+{
+	uint32_t slot = state_take(s, worker);
+	uint64_t is = 0;
+
+	if (slot == STATE_NONE)
+		return STATE_NONE + 1ull;
+	head_at(s, slot)->owner = owner;
+	if (atomic_compare_exchange_strong_explicit(word, &is, slot + 1ull,
+						    memory_order_acq_rel, memory_order_acquire))
+		return slot + 1ull;
+	state_give(s, slot);
+	return is;
+}
+
+enum connlimit_outcome connlimit_count_element(struct states *s, _Atomic uint64_t *word,
+					       uint32_t owner, struct eval *e, uint32_t limit)
+{
+	uint64_t is = atomic_load_explicit(word, memory_order_acquire);
+
+	if (!is)
+		is = make_list(s, word, owner, e->worker);
+	return is == CLOSED ? CONNLIMIT_CLOSED :
+			      connlimit_count(s, (uint32_t)(is - 1), e, limit);
+}
+
+bool connlimit_close(struct states *s, _Atomic uint64_t *word, uint64_t mono)
+{
+	uint64_t is = 0;
+	struct head *h;
+
+	/* Who has just added the element finds that it is closed, and adds another. */
+	if (atomic_compare_exchange_strong_explicit(word, &is, CLOSED, memory_order_acq_rel,
+						    memory_order_acquire))
+		return true;
+	h = is == CLOSED ? NULL : head_at(s, (uint32_t)(is - 1));
+	if (!h)
+		return true;
+	lock(h);
+	sweep(s, h, mono, LOOK_OVER, UINT32_MAX);
+	h->closed = !h->n && !h->pending;
+	unlock(h);
+	return h->closed;
+}
+
+void connlimit_take_up(struct states *s, _Atomic uint64_t *word, uint32_t owner)
+{
+	uint64_t is = atomic_load_explicit(word, memory_order_relaxed);
+	struct head *h = is && is <= STATE_NONE ? head_at(s, (uint32_t)(is - 1)) : NULL;
+
+	if (!h || h->owner != owner || !connlimit_claim(s, (uint32_t)(is - 1)))
+		atomic_store_explicit(word, 0, memory_order_relaxed);
+}
+
+void connlimit_give_up(struct states *s, _Atomic uint64_t *word)
+{
+	uint64_t is = atomic_exchange_explicit(word, 0, memory_order_relaxed);
+
+	if (is && is != CLOSED && head_at(s, (uint32_t)(is - 1)))
+		connlimit_free(s, (uint32_t)(is - 1));
 }

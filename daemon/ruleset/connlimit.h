@@ -9,6 +9,10 @@
  * a few are looked at, and as many as needed where the count is above the limit.  All of that is
  * bounded; the longest list is not walked through for a packet.
  *
+ * Elements of sets that packets add have lists as well: each its own, whose number is in a word
+ * of the element's record.  It is made with the first packet, by a worker; when it has no flow
+ * any more it is closed, and its element goes (nft_rhash_gc).
+ *
  * Locking: a word in the head, held for as long as that takes.  Only those wait for each other
  * whose packets reach the same statement. */
 #ifndef CTFW_RULESET_CONNLIMIT_H
@@ -23,13 +27,32 @@ uint32_t connlimit_new(struct states *s);
 bool connlimit_claim(struct states *s, uint32_t slot);
 void connlimit_free(struct states *s, uint32_t slot);
 
-/* Count the packet's flow unless it is counted already.  *ret_over: there are more than limit
- * now.  False: there is no memory, and the packet is dropped (as in nft_connlimit_do_eval). */
-bool connlimit_count(struct states *s, uint32_t slot, struct eval *e, uint32_t limit,
-		     bool *ret_over);
+enum connlimit_outcome {
+	CONNLIMIT_WITHIN = 1,
+	CONNLIMIT_OVER,	     /* there are more flows than the limit now */
+	CONNLIMIT_NO_MEMORY, /* the packet is dropped (as in nft_connlimit_do_eval) */
+	CONNLIMIT_CLOSED,    /* the element is over */
+};
+
+/* Count the packet's flow unless it is counted already. */
+enum connlimit_outcome connlimit_count(struct states *s, uint32_t slot, struct eval *e,
+				       uint32_t limit);
 /* The flow of a packet that counted it is known: f in the table, or NULL, it did not get there. */
 void connlimit_settle(struct states *s, struct eval *e, const struct flow *f);
 /* How many it has, for tests. */
 uint32_t connlimit_flows(const struct states *s, uint32_t slot);
+
+/* ---- lists of elements; word: where an element has the number of its list ---- */
+
+/* The same in the element's list, which is made when there is none.  owner: the check of the
+ * element's record. */
+enum connlimit_outcome connlimit_count_element(struct states *s, _Atomic uint64_t *word,
+					       uint32_t owner, struct eval *e, uint32_t limit);
+/* The rest is for the ruleset's thread.  Close a list that has no flow: whether it is closed. */
+bool connlimit_close(struct states *s, _Atomic uint64_t *word, uint64_t mono);
+/* The list of a former process, if it was that element's; else the element has none yet. */
+void connlimit_take_up(struct states *s, _Atomic uint64_t *word, uint32_t owner);
+/* Nobody looks at the element any more. */
+void connlimit_give_up(struct states *s, _Atomic uint64_t *word);
 
 #endif

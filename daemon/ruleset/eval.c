@@ -357,8 +357,17 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			MATCH_IF(i->k ? eval_lacks(&prog->sets[i->a], e, key) :
 					eval_find(prog, &prog->sets[i->a], e, key, &hit))
 		case OP_DYNSET:
-			MATCH_IF(eval_dynset(prog, &prog->dynsets[i->a], e, key,
-					     key + KEY_DATA))
+			switch (eval_dynset(prog, &prog->dynsets[i->a], e, key,
+					    key + KEY_DATA)) {
+			case CT_ACTED_BREAK:
+				goto miss;
+			case CT_ACTED_DROP:
+				return i;
+			default:
+				break;
+			}
+			i++;
+			continue;
 		case OP_MAP:
 			if (!eval_find(prog, &prog->sets[i->a], e, key, &hit))
 				goto miss;

@@ -8,48 +8,62 @@
  *
  * Each statement says whether the rule goes on (nft_set_elem_update_expr). */
 
-static bool go_on(const struct program *p, struct program_state ps, _Atomic uint64_t *word,
-		  struct eval *e)
+static enum ct_acted run_word(const struct program *p, struct program_state ps,
+			      struct eval *e, struct set_record *r, unsigned word)
 {
-	ps.word = word;
-	return eval_state(p, &ps, e) == CT_ACTED;
+	/* An element that another rule's statements added, before these. */
+	if (set_record_has_list(r, word) != (ps.kind == STATE_CONNLIMIT))
+		return CT_ACTED;
+	switch (ps.kind) {
+	case STATE_COUNTER:
+		atomic_fetch_add_explicit(&r->state[word], 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&r->state[word + 1], e->packet->len,
+					  memory_order_relaxed);
+		return CT_ACTED;
+	case STATE_CONNLIMIT:
+		return eval_element_flows(p, &ps, e, r, word);
+	default:
+		ps.word = &r->state[word];
+		return eval_state(p, &ps, e);
+	}
 }
 
 /* Of an element that a packet added: its words, two of a counter. */
-static bool run_words(const struct program *p, struct program_states states, struct eval *e,
-		      struct set_record *r)
+static enum ct_acted run_words(const struct program *p, struct program_states states,
+			       struct eval *e, struct set_record *r)
 {
-	_Atomic uint64_t *word = r->state;
+	enum ct_acted acted = CT_ACTED;
+	unsigned word = 0;
 
-	if (!r->stateful)
-		return true;
-	for (uint32_t i = states.first; i < states.first + states.n; i++) {
-		if (p->states[i].kind == STATE_COUNTER) {
-			atomic_fetch_add_explicit(word++, 1, memory_order_relaxed);
-			atomic_fetch_add_explicit(word++, e->packet->len, memory_order_relaxed);
-		} else if (!go_on(p, p->states[i], word++, e)) {
-			return false;
-		}
+	for (uint32_t i = 0; r->stateful && i < states.n && acted == CT_ACTED; i++) {
+		const struct program_state *ps = &p->states[states.first + i];
+
+		acted = run_word(p, *ps, e, r, word);
+		word += ps->kind == STATE_COUNTER ? 2 : 1;
 	}
-	return true;
+	return acted;
 }
 
 /* Of one that a transaction added: its slots. */
-static bool run_slots(const struct program *p, struct program_states states, struct eval *e,
-		      const uint32_t *slots)
+static enum ct_acted run_slots(const struct program *p, struct program_states states,
+			       struct eval *e, const uint32_t *slots)
 {
-	for (uint32_t i = 0; slots && p->counters && i < states.n; i++) {
-		const struct program_state *ps = &p->states[states.first + i];
+	enum ct_acted acted = CT_ACTED;
+
+	for (uint32_t i = 0; slots && p->counters && i < states.n && acted == CT_ACTED; i++) {
+		struct program_state ps = p->states[states.first + i];
 
 		if (slots[i] == STATE_NONE)
 			continue;
-		if (ps->kind == STATE_COUNTER)
+		if (ps.kind == STATE_COUNTER) {
 			eval_count(p, slots[i], e);
-		else if (!go_on(p, *ps, state_at(counters_states(p->counters), slots[i])->word,
-				e))
-			return false;
+			continue;
+		}
+		ps.slot = slots[i];
+		ps.word = state_at(counters_states(p->counters), slots[i])->word;
+		acted = eval_state(p, &ps, e);
 	}
-	return true;
+	return acted;
 }
 
 /* ---- look-ups ---- */
@@ -62,10 +76,10 @@ bool eval_find(const struct program *p, const struct program_set *s, struct eval
 
 	if (r) {
 		*ret_hit = (struct set_hit){ .data = r->data };
-		return run_words(p, s->given, e, r);
+		return run_words(p, s->given, e, r) == CT_ACTED;
 	}
 	return set_find(s->content, key, e->now.mono, ret_hit) &&
-	       run_slots(p, s->stated, e, ret_hit->slots);
+	       run_slots(p, s->stated, e, ret_hit->slots) == CT_ACTED;
 }
 
 bool eval_lacks(const struct program_set *s, const struct eval *e, const uint8_t *key)
@@ -98,31 +112,53 @@ const struct program_object *eval_object(const struct program *p, const struct p
 
 /* ---- changes ---- */
 
-bool eval_dynset(const struct program *p, const struct program_dynset *d, struct eval *e,
-		 const uint8_t *key, const uint8_t *data)
+/* Housekeeping closes an element's empty list, and then the element: who comes in between adds
+ * the next one.  Nobody can come too late that often. */
+#define ATTEMPTS 4
+
+static enum ct_acted add_element(const struct program *p, const struct program_dynset *d,
+				 struct eval *e, const struct set_value *value)
+{
+	const uint64_t mono = e->now.mono;
+	enum ct_acted acted = CT_ACTED_GONE;
+
+	for (unsigned i = 0; i < ATTEMPTS && acted == CT_ACTED_GONE; i++) {
+		struct set_record *r = NULL;
+		enum set_outcome outcome =
+			d->op == DYNSET_ADD ?
+				set_dynamic_add(d->set, e->worker, value, mono, &r) :
+				set_dynamic_update(d->set, e->worker, value, mono, &r);
+
+		if (outcome != SET_ADDED && outcome != SET_FOUND)
+			return CT_ACTED_BREAK;
+		acted = run_words(p, d->given, e, r);
+		if (acted == CT_ACTED_GONE)
+			set_dynamic_end(d->set, r);
+	}
+	return acted == CT_ACTED_GONE ? CT_ACTED_BREAK : acted;
+}
+
+enum ct_acted eval_dynset(const struct program *p, const struct program_dynset *d,
+			  struct eval *e, const uint8_t *key, const uint8_t *data)
 {
 	const struct set_value value = {
 		.key = key,
 		.data = d->has_data ? data : NULL,
 		.timeout = d->timeout,
 		.stateful = d->given.n > 0,
+		.lists = d->lists,
 	};
-	const uint64_t mono = e->now.mono;
-	struct set_record *r = NULL;
-	enum set_outcome outcome;
 	struct set_hit hit;
 
 	/* Nothing was lent for what packets add: a check, a replay without room. */
 	if (!d->set)
-		return false;
+		return CT_ACTED_BREAK;
 	if (d->op == DYNSET_DELETE) {
-		set_dynamic_delete(d->set, key, mono);
-		return true;
+		set_dynamic_delete(d->set, key, e->now.mono);
+		return CT_ACTED;
 	}
 	/* The operator's own stay as they are. */
-	if (set_find(d->content, key, mono, &hit))
+	if (set_find(d->content, key, e->now.mono, &hit))
 		return run_slots(p, d->stated, e, hit.slots);
-	outcome = d->op == DYNSET_ADD ? set_dynamic_add(d->set, e->worker, &value, mono, &r) :
-					set_dynamic_update(d->set, e->worker, &value, mono, &r);
-	return (outcome == SET_ADDED || outcome == SET_FOUND) && run_words(p, d->given, e, r);
+	return add_element(p, d, e, &value);
 }

@@ -16,14 +16,26 @@ static bool within_limit(const struct program_state *ps, const struct eval *e)
 	return state_limit(ps->word, ps->size, cost, e->now.mono);
 }
 
-static enum ct_acted count_flow(const struct program *p, const struct program_state *ps,
-				struct eval *e)
+static enum ct_acted judge_flows(const struct program_state *ps, enum connlimit_outcome outcome)
 {
-	bool over;
-
-	if (!connlimit_count(counters_states(p->counters), ps->slot, e, ps->flows, &over))
+	switch (outcome) {
+	case CONNLIMIT_WITHIN:
+		return match_if(!ps->over);
+	case CONNLIMIT_OVER:
+		return match_if(ps->over);
+	case CONNLIMIT_NO_MEMORY:
 		return CT_ACTED_DROP;
-	return match_if(over == ps->over);
+	case CONNLIMIT_CLOSED:
+		break;
+	}
+	return CT_ACTED_GONE;
+}
+
+enum ct_acted eval_element_flows(const struct program *p, const struct program_state *ps,
+				 struct eval *e, struct set_record *r, unsigned word)
+{
+	return judge_flows(ps, connlimit_count_element(counters_states(p->counters),
+						       &r->state[word], r->check, e, ps->flows));
 }
 
 enum ct_acted eval_state(const struct program *p, const struct program_state *ps, struct eval *e)
@@ -38,7 +50,8 @@ enum ct_acted eval_state(const struct program *p, const struct program_state *ps
 		state_last_set(ps->word, e->now.mono);
 		return CT_ACTED;
 	case STATE_CONNLIMIT:
-		return count_flow(p, ps, e);
+		return judge_flows(ps, connlimit_count(counters_states(p->counters), ps->slot,
+						       e, ps->flows));
 	case STATE_COUNTER: /* these are instructions of their own */
 	case STATE_KIND_NONE:
 		break;

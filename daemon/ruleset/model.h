@@ -498,6 +498,8 @@ void stmt_fini(struct stmt *s);
 /* Whether two statements that remember something say the same, what they remember aside. */
 bool stmt_same_state(const struct stmt *a, const struct stmt *b);
 bool stmts_same_state(const struct stmts *a, const struct stmts *b);
+/* Whether elements with these need lists of flows, which workers make. */
+bool stmts_count_flows(const struct stmts *stmts);
 /* STATE_KIND_NONE: it remembers nothing. */
 enum state_kind stmt_state_kind(const struct stmt *s);
 

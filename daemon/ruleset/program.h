@@ -152,6 +152,7 @@ struct program_dynset {
 	uint64_t timeout; /* ns */
 	struct program_states stated; /* by elements that transactions added */
 	struct program_states given;  /* by those that it adds */
+	uint8_t lists;		      /* as in the records of those */
 };
 
 /* snat and its like. */
@@ -224,8 +225,7 @@ const struct program_object *eval_object(const struct program *p, const struct p
 					 struct eval *e, const uint8_t *key);
 /* Whether there is none. */
 bool eval_lacks(const struct program_set *s, const struct eval *e, const uint8_t *key);
-/* False: the rule does not match. */
-bool eval_dynset(const struct program *p, const struct program_dynset *d, struct eval *e,
+enum ct_acted eval_dynset(const struct program *p, const struct program_dynset *d, struct eval *e,
 		 const uint8_t *key, const uint8_t *data);
 bool eval_ct(const struct eval *e, enum ct_field field, unsigned dir, struct wide *ret);
 
@@ -302,6 +302,9 @@ struct program_state {
 	uint64_t rate, unit_ns;
 };
 enum ct_acted eval_state(const struct program *p, const struct program_state *ps, struct eval *e);
+/* ct count of an element that packets added; its list is in that word. */
+enum ct_acted eval_element_flows(const struct program *p, const struct program_state *ps,
+				 struct eval *e, struct set_record *r, unsigned word);
 
 /* A base chain where it is hooked. */
 struct program_base {

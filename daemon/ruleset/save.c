@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctfw/state.h"
 #include "ruleset/transaction.h"
 
 #define SAVE_HEAD "ctfw ruleset 3\n"
@@ -274,7 +275,7 @@ static void restore_slots(struct numbers *in, const struct set *s, struct counte
 		want(in, slot <= UINT32_MAX);
 		if (!counters || in->bad || slot == COUNTER_NONE)
 			continue;
-		want(in, !counter_claim(counters, (uint32_t)slot));
+		want(in, stateful_claim(counters, s->slots->kind[i], (uint32_t)slot));
 		if (!in->bad)
 			slots[i] = (uint32_t)slot;
 	}
@@ -327,6 +328,8 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 		want(in, restore_elements(in, t, chains, objects, s));
 	number = take(in, " dynamic ");
 	want(in, number <= UINT32_MAX / 2);
+	if (counters && number && stmts_count_flows(set_stmts(s)))
+		want(in, !states_reserve(counters_states(counters)));
 	/* One that cannot be taken up begins anew. */
 	if (!in->bad && set_make_dynamic(s, counters, (uint32_t)number) && number)
 		want(in, !set_make_dynamic(s, counters, 0));

@@ -23,6 +23,7 @@ static void fill(const struct set_dynamic *s, const struct set_value *v, uint64_
 	r->key_bytes = s->key_bytes;
 	r->data_bytes = s->data_bytes;
 	r->stateful = v->stateful;
+	r->lists = v->lists;
 	memset(r->unused, 0, sizeof(r->unused));
 	memset(r->key, 0, sizeof(r->key));
 	memset(r->data, 0, sizeof(r->data));
@@ -128,6 +129,12 @@ enum set_outcome set_dynamic_update(struct set_dynamic *s, unsigned worker,
 	if (r)
 		*ret_record = r;
 	return outcome;
+}
+
+void set_dynamic_end(struct set_dynamic *s, struct set_record *r)
+{
+	if (record_end_now(r))
+		elements_remove(s->e, s, r);
 }
 
 bool set_dynamic_delete(struct set_dynamic *s, const uint8_t *key, uint64_t mono)
@@ -280,8 +287,6 @@ void set_dynamic_flush(struct set_dynamic *s)
 	uint32_t cursor = 0;
 	struct set_record *r;
 
-	while ((r = set_dynamic_next(s, &cursor, 0)) != NULL) {
-		if (record_end_now(r))
-			elements_remove(s->e, s, r);
-	}
+	while ((r = set_dynamic_next(s, &cursor, 0)) != NULL)
+		set_dynamic_end(s, r);
 }

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 
 #include "ctfw/rcu.h"
+#include "ruleset/connlimit.h"
 
 uint32_t set_record_check(const struct siphash_key *key, const struct set_record *r)
 {
-	uint64_t words[17] = {(uint64_t)r->set << 32 | r->key_bytes << 8 | r->data_bytes};
+	uint64_t words[17] = {(uint64_t)r->set << 32 | r->lists << 16 | r->key_bytes << 8 |
+			      r->data_bytes};
 	uint32_t check;
 
 	memcpy(words + 1, r->key, sizeof(r->key));
@@ -72,6 +74,41 @@ static void retire(struct set_elements *e, uint32_t index)
 	atomic_fetch_sub_explicit(&e->used, 1, memory_order_relaxed);
 }
 
+/* ---- lists of flows ---- */
+
+static bool is_list(const struct set_elements *e, const struct set_record *r, unsigned i)
+{
+	return e->states && set_record_has_list(r, i);
+}
+
+static void take_up_lists(struct set_elements *e, struct set_record *r)
+{
+	for (unsigned i = 0; i < SET_RECORD_STATE; i++) {
+		if (is_list(e, r, i))
+			connlimit_take_up(e->states, &r->state[i], r->check);
+	}
+}
+
+static void give_up_lists(struct set_elements *e, struct set_record *r)
+{
+	for (unsigned i = 0; i < SET_RECORD_STATE; i++) {
+		if (is_list(e, r, i))
+			connlimit_give_up(e->states, &r->state[i]);
+	}
+}
+
+/* An element that counts flows goes when it has none. */
+static bool has_no_flow(struct set_elements *e, struct set_record *r, uint64_t mono)
+{
+	for (unsigned i = 0; i < SET_RECORD_STATE; i++) {
+		if (is_list(e, r, i) && connlimit_close(e->states, &r->state[i], mono))
+			return true;
+	}
+	return false;
+}
+
+/* ---- unused and retired records ---- */
+
 /* Nobody looks at these any more: mark them free in the arena, and hand them out again. */
 static void reuse(struct set_elements *e, uint32_t chain)
 {
@@ -79,6 +116,7 @@ static void reuse(struct set_elements *e, uint32_t chain)
 
 	for (uint32_t at = chain; at;
 	     at = atomic_load_explicit(&e->next[at - 1], memory_order_relaxed)) {
+		give_up_lists(e, &e->records[at - 1]);
 		e->records[at - 1].check = 0;
 		last = at;
 	}
@@ -181,7 +219,7 @@ static void sweep(struct set_elements *e, struct set_record *r, uint64_t mono)
 		return;
 	seat = &e->seat[r->set & NUMBER_SETS];
 	owned = seat->number == r->set;
-	if ((owned && expires > mono) || !end(r, expires))
+	if ((owned && expires > mono && !has_no_flow(e, r, mono)) || !end(r, expires))
 		return;
 	elements_remove(e, owned ? seat->set : NULL, r);
 	if (!owned)
@@ -257,6 +295,7 @@ static bool take_up(struct set_elements *e, struct set_record *r)
 	e->links[elements_index(e, r)].hash = hash;
 	elements_link(e, elements_index(e, r), hash);
 	bucket_unlock(elements_bucket(e, hash));
+	take_up_lists(e, r);
 	return true;
 }
 
@@ -307,8 +346,8 @@ static void recover(struct set_elements *e, uint64_t mono)
 	atomic_store_explicit(&e->used, e->former.kept, memory_order_relaxed);
 }
 
-struct set_elements *set_elements_new(const struct arena *arena, unsigned workers,
-				      uint64_t mono)
+struct set_elements *set_elements_new(const struct arena *arena, struct states *states,
+				      unsigned workers, uint64_t mono)
 {
 	size_t bytes =
 		(sizeof(struct set_elements) + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
@@ -321,6 +360,7 @@ struct set_elements *set_elements_new(const struct arena *arena, unsigned worker
 	while (buckets < n)
 		buckets *= 2;
 	e->arena = *arena;
+	e->states = states;
 	e->key = (struct siphash_key){arena->header->key[0], arena->header->key[1]};
 	e->records = (struct set_record *)(void *)arena->elements;
 	e->n_records = n;

@@ -63,6 +63,7 @@ struct set_dynamic {
 
 struct set_elements {
 	struct arena arena;
+	struct states *states;
 	bool reserved;
 	struct siphash_key key;
 	struct set_record *records;

@@ -187,7 +187,7 @@ static bool check_dynset_stmts(struct checker *ck, const struct stmt *s, const s
 {
 	const struct stmts *stmts = &s->dynset.stmts;
 
-	if (!check_element_stmts(ck->d, stmts))
+	if (!check_element_stmts(ck->d, stmts, set->flags))
 		return false;
 	if (!stmts->n || !set->stmts.n || stmts_same_state(stmts, &set->stmts))
 		return true;

@@ -50,6 +50,9 @@ bool stmt_same_state(const struct stmt *a, const struct stmt *b)
 		       x->limit.over == y->limit.over;
 	case STMT_QUOTA:
 		return x->quota.bytes == y->quota.bytes && x->quota.over == y->quota.over;
+	case STMT_CONNLIMIT:
+		return x->connlimit.flows == y->connlimit.flows &&
+		       x->connlimit.over == y->connlimit.over;
 	default:
 		return true;
 	}
@@ -98,7 +101,16 @@ bool stateful_check(struct diag *d, const struct span *at, enum state_kind kind,
 	return true;
 }
 
-bool check_element_stmts(struct diag *d, const struct stmts *stmts)
+bool stmts_count_flows(const struct stmts *stmts)
+{
+	for (size_t i = 0; i < stmts->n; i++) {
+		if (stmts->v[i].kind == STMT_CONNLIMIT)
+			return true;
+	}
+	return false;
+}
+
+bool check_element_stmts(struct diag *d, const struct stmts *stmts, unsigned set_flags)
 {
 	unsigned words = 0;
 
@@ -106,12 +118,15 @@ bool check_element_stmts(struct diag *d, const struct stmts *stmts)
 		const struct stmt *s = &stmts->v[i];
 		const enum state_kind kind = stmt_state_kind(s);
 
-		if (!kind || kind == STATE_CONNLIMIT) {
-			diag_error(d, &s->span,
-				   kind ? "elements cannot count flows: each would need a list of "
-					  "its own" :
-					  "elements have counters, limits, quotas and last: no "
-					  "other statements");
+		if (!kind) {
+			diag_error(d, &s->span, "elements have counters, limits, quotas, last "
+						"and ct count: no other statements");
+			return false;
+		}
+		/* As in the kernel (nft_set_elem_expr_alloc). */
+		if (kind == STATE_CONNLIMIT && set_flags & SET_TIMEOUT) {
+			diag_error(d, &s->span, "elements of a set with a timeout cannot count "
+						"flows: such elements go when they have none");
 			return false;
 		}
 		if (!stateful_check(d, &s->span, kind, &s->state))

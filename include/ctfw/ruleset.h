@@ -228,6 +228,7 @@ enum ct_acted {
 	CT_ACTED = 1,    /* it goes on */
 	CT_ACTED_BREAK,  /* it does not match */
 	CT_ACTED_DROP,   /* it drops the packet */
+	CT_ACTED_GONE,   /* of an element's statements, and no rule: the element is over */
 };
 
 struct eval;

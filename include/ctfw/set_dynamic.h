@@ -23,6 +23,7 @@
 
 #include "ctfw/arena.h"
 #include "ctfw/siphash.h"
+#include "ctfw/state.h"
 
 #define SET_RECORD_GONE	 0
 #define SET_RECORD_NEVER UINT64_MAX
@@ -33,17 +34,24 @@
 struct set_record {
 	_Atomic uint64_t expires; /* monotonic ns, GONE or NEVER */
 	_Atomic uint64_t timeout; /* ns; 0: none */
-	uint32_t check;		  /* of what never changes: set, lengths, key and data */
+	uint32_t check;		  /* of what never changes: set, lengths, lists, key and data */
 	uint32_t set;		  /* its number */
 	uint8_t key_bytes, data_bytes;
 	uint8_t stateful; /* its words are statements' */
-	uint8_t unused[5];
+	uint8_t lists;	  /* a bit for each word that names a list of flows */
+	uint8_t unused[4];
 	uint8_t key[64];			  /* as in ruleset/set.h, zeroes behind it */
 	uint8_t data[64];			  /* of a map */
-	_Atomic uint64_t state[SET_RECORD_STATE]; /* of counters (two each), quotas and limits, in
-						   * the order of the set's statements */
+	_Atomic uint64_t state[SET_RECORD_STATE]; /* of counters (two each), quotas, limits and
+						   * so on, in the order of the set's
+						   * statements */
 };
 _Static_assert(sizeof(struct set_record) == ARENA_ELEMENT_SIZE, "as arena.h says");
+
+static inline bool set_record_has_list(const struct set_record *r, unsigned word)
+{
+	return r->lists >> word & 1;
+}
 
 /* The check of a record; never 0. */
 uint32_t set_record_check(const struct siphash_key *key, const struct set_record *r);
@@ -51,16 +59,17 @@ uint32_t set_record_check(const struct siphash_key *key, const struct set_record
 struct set_elements; /* of all sets */
 
 /* Takes up what a former process left in the arena, of which what is damaged is dropped.
- * workers: threads that add; NULL when out of memory.  Borrows the arena. */
-struct set_elements *set_elements_new(const struct arena *arena, unsigned workers,
-				      uint64_t mono);
+ * states: where lists of flows are, NULL when no element has any; workers: threads that add; NULL
+ * when out of memory.  Borrows the arena and the states. */
+struct set_elements *set_elements_new(const struct arena *arena, struct states *states,
+				      unsigned workers, uint64_t mono);
 void set_elements_free(struct set_elements *e);
 
 /* Make sure that the records have memory, before the first set is made; see
  * arena_reserve_elements(). */
 int set_elements_reserve(struct set_elements *e);
-/* Look at the next records (0: all) for what has expired or belongs to no set, and hand out
- * again what went.  The calling thread may wait for a grace period. */
+/* Look at the next records (0: all) for what has expired, counts flows and has none, or belongs
+ * to no set, and hand out again what went.  The calling thread may wait for a grace period. */
 void set_elements_housekeep(struct set_elements *e, uint32_t records, uint64_t mono);
 
 struct set_elements_stats {
@@ -109,6 +118,7 @@ struct set_value {
 	uint64_t timeout;      /* ns; 0: it does not expire */
 	uint64_t expires_in;   /* ns; 0: as long as timeout */
 	bool stateful;	       /* packets that find it are counted, limited and so on */
+	uint8_t lists;	       /* as in its record */
 	const uint64_t *state; /* SET_RECORD_STATE words to begin with; NULL: zeroes */
 };
 
@@ -131,6 +141,8 @@ enum set_outcome set_dynamic_add(struct set_dynamic *s, unsigned worker,
 enum set_outcome set_dynamic_update(struct set_dynamic *s, unsigned worker,
 				    const struct set_value *value, uint64_t mono,
 				    struct set_record **ret_record);
+/* It is over, if it is not already. */
+void set_dynamic_end(struct set_dynamic *s, struct set_record *r);
 /* Whether it was there. */
 bool set_dynamic_delete(struct set_dynamic *s, const uint8_t *key, uint64_t mono);
 

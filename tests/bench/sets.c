@@ -241,7 +241,7 @@ static void bench_dynamic(uint32_t n)
 	must(mem != MAP_FAILED, "memory");
 	arena_format(mem, &g, boot_id, key, &arena);
 	rcu_register();
-	e = set_elements_new(&arena, 1, 0);
+	e = set_elements_new(&arena, NULL, 1, 0);
 	must(e && !set_elements_reserve(e) && !set_dynamic_new(e, &spec, &s), "memory");
 	printf("A dynamic set of %u IPv4 addresses\n", n);
 	each_key(s, STEP_ADD, "add", n);
@@ -250,7 +250,7 @@ static void bench_dynamic(uint32_t n)
 	set_dynamic_unref(s);
 	set_elements_free(e);
 	start = now_ms();
-	e = set_elements_new(&arena, 1, 0);
+	e = set_elements_new(&arena, NULL, 1, 0);
 	printf("  %.0f ms to take them all up again\n", now_ms() - start);
 	must(!set_dynamic_claim(e, SET_DYNAMIC_SETS, &spec, &s), "claim");
 	each_key(s, STEP_DELETE, "delete", n);

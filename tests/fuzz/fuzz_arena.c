@@ -134,7 +134,8 @@ static void add_some(struct set_dynamic *s, uint64_t mono)
 	for (uint8_t i = 0; i < 8; i++) {
 		const uint8_t bytes[64] = {i};
 		struct set_value v = {
-			.key = bytes, .data = bytes, .timeout = i % 3 * NSEC_PER_SEC};
+			.key = bytes, .data = bytes, .timeout = i % 3 * NSEC_PER_SEC,
+			.stateful = 1, .lists = i % 4};
 		struct set_record *r;
 
 		set_dynamic_update(s, 0, &v, mono, &r);
@@ -144,7 +145,7 @@ static void add_some(struct set_dynamic *s, uint64_t mono)
 
 static void add_elements(const struct arena *arena, uint64_t mono)
 {
-	struct set_elements *e = set_elements_new(arena, 1, mono);
+	struct set_elements *e = set_elements_new(arena, NULL, 1, mono);
 	struct set_dynamic *s[ELEMENT_SETS];
 
 	CHECK(e && set_elements_reserve(e) == 0);
@@ -341,12 +342,13 @@ static void take_up(struct arena *arena)
 static void take_up_elements(struct arena *arena)
 {
 	uint64_t now = start.mono + NSEC_PER_SEC;
-	struct set_elements *e = set_elements_new(arena, 1, now);
+	struct states *states = states_new(arena);
+	struct set_elements *e = set_elements_new(arena, states, 1, now);
 	struct set_elements_stats stats;
 	struct set_dynamic *s[ELEMENT_SETS];
 	uint32_t found = 0;
 
-	CHECK(e);
+	CHECK(states && e);
 	set_elements_stats(e, &stats);
 	CHECK(stats.kept == stats.used);
 	CHECK(stats.kept + stats.damaged + stats.lapsed <= ELEMENT_RECORDS);
@@ -377,6 +379,7 @@ static void take_up_elements(struct arena *arena)
 	set_elements_stats(e, &stats);
 	CHECK(stats.used == 0);
 	set_elements_free(e);
+	states_free(states);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -108,7 +108,7 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 	arena_format(f->memory, &geometry, zeroes, zeroes, &f->arena);
 	f->ct = conntrack_new(&f->arena, &options, 1, f->now);
 	f->counters = counters_new(&f->arena);
-	f->elements = set_elements_new(&f->arena, 1, f->now.mono);
+	f->elements = set_elements_new(&f->arena, counters_states(f->counters), 1, f->now.mono);
 	f->engine = engine_new(f->ct, f->counters, &engine_options);
 	f->view = hostview_new(&link, 1, NULL, 0, NULL, 0);
 	assert_true(f->ct && f->counters && f->elements && f->engine && f->view);

@@ -26,7 +26,7 @@ static uint64_t now = 1000 * S;
 static inline void take_up(void)
 {
 	counters = counters_new(&arena);
-	elements = set_elements_new(&arena, 1, now);
+	elements = set_elements_new(&arena, counters_states(counters), 1, now);
 	counters_lend(counters, elements);
 }
 

@@ -23,14 +23,14 @@ static inline void set_arena_init(struct set_arena *a, uint32_t records, unsigne
 	a->mem = aligned_alloc(4096, size);
 	memset(a->mem, 0, size);
 	arena_format(a->mem, &g, boot_id, key, &a->arena);
-	a->e = set_elements_new(&a->arena, workers, 0);
+	a->e = set_elements_new(&a->arena, NULL, workers, 0);
 }
 
 /* As the next process would. */
 static inline void set_arena_restart(struct set_arena *a, unsigned workers, uint64_t mono)
 {
 	set_elements_free(a->e);
-	a->e = set_elements_new(&a->arena, workers, mono);
+	a->e = set_elements_new(&a->arena, NULL, workers, mono);
 }
 
 static inline void set_arena_fini(struct set_arena *a)

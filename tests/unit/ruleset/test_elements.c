@@ -22,7 +22,7 @@ static uint64_t now = 1000 * S;
 static void open_arena(void)
 {
 	counters = counters_new(&arena);
-	elements = set_elements_new(&arena, 1, now);
+	elements = set_elements_new(&arena, counters_states(counters), 1, now);
 	counters_lend(counters, elements);
 }
 
@@ -249,8 +249,12 @@ static void rules_that_disagree_about_elements_are_refused(void **state)
 		       TABLE("set s { " DYNAMIC " counter; }",
 			     "add @s { ip saddr limit rate 1/second }"),
 		       "the set declares other statements");
-	assert_refused(rs, TABLE("set s { " DYNAMIC " }", "add @s { ip saddr ct count 5 }"),
-		       "elements cannot count flows");
+	assert_refused(rs,
+		       TABLE("set s { type ipv4_addr; flags dynamic,timeout; }",
+			     "add @s { ip saddr ct count 5 }"),
+		       "cannot count flows");
+	assert_refused(rs, TABLE("set s { type ipv4_addr; timeout 1m; ct count 5; }", ""),
+		       "cannot count flows");
 	assert_refused(rs, TABLE("set s { " DYNAMIC " counter; counter; last; }", ""),
 		       "too many statements");
 	assert_refused(rs,
