@@ -32,6 +32,7 @@ struct bundle {
 	const json_t *includes; /* array of Include, or NULL */
 	json_t *missing;        /* array of {pattern, from} */
 	struct ruleset_define defines[DEFINES_MAX + 1];
+	struct zone zone;
 };
 
 /* ---- includes ---- */
@@ -163,6 +164,9 @@ static const char *decode(const json_t *params, struct bundle *b, struct ruleset
 		return "defines";
 	if (!control_print_decode(json_object_get(params, "print"), &input->print))
 		return "print";
+	if (control_zone_decode(json_object_get(params, "zone"), &b->zone))
+		return "zone";
+	input->zone = &b->zone;
 	input->name = json_string_value(json_object_get(source, "name"));
 	input->text = json_string_value(text);
 	input->len = json_string_length(text);
@@ -267,7 +271,7 @@ out:
 static const struct method_param apply_params[] = {
 	{ "source", 'o', true },  { "includes", 'a', false }, { "defines", 'a', false },
 	{ "print", 'a', false },  { "echo", 'b', false },     { "check", 'b', false },
-	{ "json", 'b', false },   { NULL, 0, false },
+	{ "json", 'b', false },   { "zone", 'o', false },     { NULL, 0, false },
 };
 
 const struct method apply_methods[] = {

@@ -91,6 +91,8 @@ static void watch_ruleset(struct control_session *s, const json_t *params)
 	else if (!control_print_decode(json_object_get(params, "print"),
 				       &w->listener.watch.print))
 		session_invalid(s, "print");
+	else if (control_zone_decode(json_object_get(params, "zone"), &w->listener.zone))
+		session_invalid(s, "zone");
 	else {
 		rule_hub_listen(w->hub, &w->listener);
 		lines_stream(s, &w->listener.queue, watch_free);
@@ -101,7 +103,7 @@ static void watch_ruleset(struct control_session *s, const json_t *params)
 
 static const struct method_param watch_params[] = {
 	{ "objects", 'a', false }, { "kinds", 'a', false },	  { "print", 'a', false },
-	{ "generations", 'b', false }, { NULL, 0, false },
+	{ "generations", 'b', false }, { "zone", 'o', false }, { NULL, 0, false },
 };
 
 const struct method rule_methods[] = {

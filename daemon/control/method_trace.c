@@ -36,6 +36,11 @@ static void watch_trace(struct control_session *s, const json_t *params)
 		free(w);
 		return;
 	}
+	if (control_zone_decode(json_object_get(params, "zone"), &w->listener.zone)) {
+		session_invalid(s, "zone");
+		free(w);
+		return;
+	}
 	if (trace_hub_listen(w->hub, &w->listener)) {
 		session_failed(s, "out of memory");
 		free(w);
@@ -46,6 +51,7 @@ static void watch_trace(struct control_session *s, const json_t *params)
 
 static const struct method_param watch_params[] = {
 	{ "print", 'a', false },
+	{ "zone", 'o', false },
 	{ NULL, 0, false },
 };
 

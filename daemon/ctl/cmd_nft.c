@@ -12,6 +12,7 @@
 #include "ctl/client.h"
 #include "ctl/commands.h"
 #include "ctl/options.h"
+#include "ctfw/localzone.h"
 #include "ctfw/rulefile.h"
 
 #define DEFAULT_INCLUDE_DIR "/etc"
@@ -144,6 +145,14 @@ json_t *print_names(unsigned flags)
 	return names;
 }
 
+json_t *local_zone(void)
+{
+	struct zone z;
+
+	localzone_read(&z);
+	return control_zone_encode(&z);
+}
+
 static json_t *defines(struct ctl *ctl, const struct options *o)
 {
 	json_t *list = json_array();
@@ -175,9 +184,9 @@ static int apply_init(struct apply *a, struct ctl *ctl, const struct options *o)
 		a->dirs[a->path.n++] = o->includes[i];
 	a->path.dirs = a->dirs;
 	a->params =
-		json_pack("{so so so sb sb sb}", "includes", a->includes, "defines", list,
-			  "print", print_names(o->print), "echo", o->echo, "check", o->check,
-			  "json", o->json);
+		json_pack("{so so so so sb sb sb}", "includes", a->includes, "defines", list,
+			  "print", print_names(o->print), "zone", local_zone(), "echo", o->echo,
+			  "check", o->check, "json", o->json);
 	a->client = a->params ? client_open(ctl) : NULL;
 	return a->client ? 0 : -1;
 }

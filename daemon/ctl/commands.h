@@ -18,6 +18,8 @@ struct options;
 int monitor_run(struct ctl *ctl, const struct options *o, int argc, char **argv);
 /* A value for the parameter `print` of the daemon's methods. */
 json_t *print_names(unsigned flags);
+/* Type Zone: of this process. */
+json_t *local_zone(void);
 int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv);
 
 /* For the help of them all. */

@@ -114,7 +114,8 @@ static int print_lines(void *arg, const json_t *params)
 
 int monitor_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
 {
-	struct wanted w = { .params = json_pack("{so}", "print", print_names(o->print)) };
+	struct wanted w = { .params = json_pack("{so so}", "print", print_names(o->print),
+						"zone", local_zone()) };
 	struct client *c;
 	int status;
 

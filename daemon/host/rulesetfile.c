@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "ctfw/clock.h"
+#include "ctfw/localzone.h"
 #include "ctfw/rulefile.h"
-#include "host/filter_private.h"
 
 static const char *const include_dirs[] = { "/etc" };
 
@@ -19,7 +19,8 @@ static int with_file(const char *path, struct diag *d,
 {
 	struct rulefile_path dirs = { include_dirs, 1 };
 	const struct ruleset_reader reader = { rulefile_include, &dirs };
-	struct ruleset_input input = { .name = path, .reader = &reader, .now = filter_now(NULL) };
+	struct zone zone;
+	struct ruleset_input input = { .name = path, .reader = &reader, .zone = &zone };
 	unsigned before = d->errors;
 	struct timespec now, real;
 	char *text;
@@ -31,6 +32,7 @@ static int with_file(const char *path, struct diag *d,
 		.mono = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec,
 		.real = (uint64_t)real.tv_sec * NSEC_PER_SEC + (uint64_t)real.tv_nsec,
 	};
+	localzone_read(&zone);
 	err = rulefile_read(path, &text, &input.len);
 	if (!err) {
 		input.text = text;

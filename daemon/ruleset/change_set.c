@@ -623,7 +623,8 @@ int element_change(struct transaction *tx, struct table *t, size_t at, enum comm
 		   struct expr *elements)
 {
 	const bool deleting = op == COMMAND_DELETE || op == COMMAND_DESTROY;
-	struct checker ck = { .d = tx->d, .table = t, .verbatim = tx->verbatim };
+	struct checker ck = { .d = tx->d, .table = t, .zone = tx->input->zone,
+			      .verbatim = tx->verbatim };
 	struct items items = { .ck = &ck };
 	struct set *s;
 	int err;
@@ -688,7 +689,7 @@ static int get_items(struct transaction *tx, const struct table *t, const struct
 int element_get(struct transaction *tx, struct command *c, size_t table)
 {
 	const struct table *t = tx->rs->tables[table];
-	struct checker ck = { .d = tx->d, .table = t };
+	struct checker ck = { .d = tx->d, .table = t, .zone = tx->input->zone };
 	struct items items = { .ck = &ck };
 	size_t at = set_named(tx, t, c);
 	int err;

@@ -82,12 +82,14 @@ static int parse_wide(const struct datatype *dt, const char *text, struct value 
 	return 0;
 }
 
-int value_parse(const struct datatype *dt, const char *text, struct value *ret_value,
-		const char **ret_why)
+int value_parse(const struct datatype *dt, const struct zone *zone, const char *text,
+		struct value *ret_value, const char **ret_why)
 {
 	const struct symbol *symbol;
 	uint64_t number;
 
+	if (dt->parse_local)
+		return dt->parse_local(zone, text, ret_value, ret_why);
 	if (dt->parse)
 		return dt->parse(dt, text, ret_value, ret_why);
 	if (dt->class == VALUE_ADDR)

@@ -46,11 +46,12 @@ const struct datatype *datatype_find(const char *name, size_t len);
 #define DATATYPE_NAMES_MAX 128
 void datatype_names(const char *ret_names[DATATYPE_NAMES_MAX + 1]);
 
-/* A constant as it was written.  0; -ENOENT: no such name; -ERANGE: too large, or too long;
+/* A constant as it was written, dates in local time of the zone (NULL: UTC).  0; -ENOENT: no such name; -ERANGE: too large, or too long;
  * -EINVAL: nothing of this type, *ret_why says in what way. */
-int value_parse(const struct datatype *dt, const char *text, struct value *ret_value,
-		const char **ret_why);
+int value_parse(const struct datatype *dt, const struct zone *zone, const char *text,
+		struct value *ret_value, const char **ret_why);
 /* One value, as it stands alone, in a set or as an end of a range; flags: enum print_flag.
+ * Dates are told in the zone of the text.
  * Several flags print as "a | b". */
 void value_print(struct text *out, const struct datatype *dt, const struct value *v,
 		 unsigned flags);

@@ -91,7 +91,11 @@ static void print_time(struct text *out, const struct datatype *dt, const struct
 
 NUMBER(time, 32, "relative time", "time", .parse = parse_time, .print = print_time); /* ms */
 
-/* ---- days, hours and dates, in UTC ---- */
+/* ---- days, hours and dates ----
+ *
+ * Kept, and evaluated, in UTC, as the kernel has them; written and shown in the zone of whoever
+ * writes and reads: times of the day by what it differs from UTC now, dates by what it differs
+ * then.  Numbers are UTC's, and so are days of the week, which nft does not turn either. */
 
 #define DAY_SECONDS 86400
 
@@ -148,25 +152,39 @@ static bool parse_clock(const char *s, uint64_t *ret_seconds)
 	return true;
 }
 
-static int parse_hour(const struct datatype *dt, const char *text, struct value *ret,
+/* Seconds since midnight, moved by so many. */
+static unsigned turn_clock(uint64_t seconds, int64_t by)
+{
+	int64_t turned = ((int64_t)(seconds % DAY_SECONDS) + by) % DAY_SECONDS;
+
+	return (unsigned)(turned < 0 ? turned + DAY_SECONDS : turned);
+}
+
+static int parse_hour(const struct zone *zone, const char *text, struct value *ret,
 		      const char **ret_why)
 {
-	uint64_t seconds;
+	uint64_t seconds, ms;
 
-	(void)dt;
-	if (!parse_clock(text, &seconds) &&
-	    !(datatype_number(text, &seconds) && seconds < DAY_SECONDS)) {
-		*ret_why = "is no time of the day, such as \"17:30\"";
-		return -EINVAL;
+	if (datatype_number(text, &seconds) && seconds < DAY_SECONDS) {
+		*ret = (struct value){.num = seconds};
+		return 0;
 	}
-	*ret = (struct value){.num = seconds};
+	if (!parse_clock(text, &seconds)) {
+		/* nft takes a span since midnight as well: 17h30m. */
+		if (datatype_number(text, &ms) || time_parse(text, DAY_SECONDS * 1000 - 1, &ms)) {
+			*ret_why = "is no time of the day, such as \"17:30\"";
+			return -EINVAL;
+		}
+		seconds = ms / 1000;
+	}
+	*ret = (struct value){.num = turn_clock(seconds, -zone_now(zone))};
 	return 0;
 }
 
 static void print_hour(struct text *out, const struct datatype *dt, const struct value *v,
 		       unsigned flags)
 {
-	unsigned s = (unsigned)(v->num % DAY_SECONDS);
+	unsigned s = turn_clock(v->num, zone_now(out->zone));
 
 	(void)dt;
 	(void)flags;
@@ -205,7 +223,7 @@ static unsigned days_in(int64_t year, unsigned month)
 }
 
 /* YYYY-MM-DD, and HH:MM[:SS] behind it. */
-static bool parse_date_text(const char *s, uint64_t *ret_seconds)
+static bool parse_date_text(const char *s, int64_t *ret_seconds)
 {
 	unsigned month, day;
 	uint64_t clock = 0;
@@ -225,19 +243,27 @@ static bool parse_date_text(const char *s, uint64_t *ret_seconds)
 		return false;
 	if (*s && (*s != ' ' || !parse_clock(s + 1, &clock)))
 		return false;
-	*ret_seconds = (uint64_t)days_of(year, month, day) * DAY_SECONDS + clock;
+	*ret_seconds = days_of(year, month, day) * DAY_SECONDS + (int64_t)clock;
 	return true;
 }
 
 #define MAX_SECONDS (UINT64_MAX / 1000000000)
 
-static int parse_date(const struct datatype *dt, const char *text, struct value *ret,
+static int parse_date(const struct zone *zone, const char *text, struct value *ret,
 		      const char **ret_why)
 {
 	uint64_t seconds;
+	int64_t local;
 
-	(void)dt;
-	if (!parse_date_text(text, &seconds) && !datatype_number(text, &seconds)) {
+	if (parse_date_text(text, &local)) {
+		/* What it differs by at that time in UTC, a few hours off: so nft has it. */
+		local -= zone_offset(zone, local);
+		if (local < 0) {
+			*ret_why = "is too early: at least 1970-01-01 in UTC";
+			return -EINVAL;
+		}
+		seconds = (uint64_t)local;
+	} else if (!datatype_number(text, &seconds)) {
 		*ret_why = "is no date, such as \"2026-01-31 17:30:00\"";
 		return -EINVAL;
 	}
@@ -252,20 +278,22 @@ static int parse_date(const struct datatype *dt, const char *text, struct value 
 static void print_date(struct text *out, const struct datatype *dt, const struct value *v,
 		       unsigned flags)
 {
-	uint64_t s = v->num / 1000000000;
-	unsigned month, day, clock = (unsigned)(s % DAY_SECONDS);
-	int64_t year;
+	int64_t s = (int64_t)(v->num / 1000000000), year;
+	unsigned month, day, clock;
 
 	(void)dt;
 	(void)flags;
-	date_of((int64_t)(s / DAY_SECONDS), &year, &month, &day);
+	s += zone_offset(out->zone, s);
+	/* West of Greenwich 1970 began in the year before. */
+	clock = turn_clock(0, s);
+	date_of((s - clock) / DAY_SECONDS, &year, &month, &day);
 	text_printf(out, "\"%04" PRId64 "-%02u-%02u %02u:%02u:%02u\"", year, month, day,
 		    clock / 3600, clock / 60 % 60, clock % 60);
 }
 
 NUMBER(day, 8, "Day of week of packet reception", "day", .symbols = day_names, .quoted = true,
        .parse = parse_day);
-NUMBER(hour, 32, "Hour of day of packet reception", "time of the day", .parse = parse_hour,
+NUMBER(hour, 32, "Hour of day of packet reception", "time of the day", .parse_local = parse_hour,
        .print = print_hour);
 /* Nanoseconds since 1970; nft calls it time as well. */
 const struct datatype datatype_date = {
@@ -274,6 +302,6 @@ const struct datatype datatype_date = {
 	.what = "date",
 	.class = VALUE_NUMBER,
 	.bits = 64,
-	.parse = parse_date,
+	.parse_local = parse_date,
 	.print = print_date,
 };

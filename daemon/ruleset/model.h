@@ -89,6 +89,9 @@ struct datatype {
 		     const char **ret_why);
 	void (*print)(struct text *out, const struct datatype *dt, const struct value *v,
 		      unsigned flags);
+	/* Instead of parse, of what is told in local time: in that of the zone. */
+	int (*parse_local)(const struct zone *zone, const char *text, struct value *ret,
+			   const char **ret_why);
 };
 
 /* The types of what is joined by dots; n is 1 where nothing is. */

@@ -39,7 +39,7 @@ static void print_constant(const char *s, size_t len, struct text *out)
 void print_json_value(const struct datatype *dt, const struct value *v, unsigned flags,
 		      struct text *out)
 {
-	struct text t = TEXT_INIT;
+	struct text t = TEXT_IN(out->zone);
 
 	if (dt == &datatype_time) {
 		out_number(out, v->num / 1000);
@@ -317,7 +317,7 @@ static void print_jhash(const struct expr *e, unsigned flags, struct text *out)
 
 static void print_selector(const struct expr *e, unsigned flags, struct text *out)
 {
-	struct text t = TEXT_INIT;
+	struct text t = TEXT_IN(out->zone);
 	struct words w;
 	char *text;
 

@@ -71,7 +71,7 @@ int transaction_element(struct transaction *tx, const struct table *t, const str
 			const struct set_element *el)
 {
 	struct echo echo = { .kind = ECHO_ELEMENT, .table = t->handle, .handle = s->handle };
-	struct text text = TEXT_INIT;
+	struct text text = TEXT_IN(tx->input->zone);
 
 	if (!tx->input->echo)
 		return 0;
@@ -229,7 +229,8 @@ static int check_only(struct transaction *tx, struct command *c)
 {
 	for (size_t i = 0; i < c->n_rules; i++) {
 		struct rule *r = NULL;
-		int err = rule_check(command_family(c), NULL, tx->verbatim, &c->rules[i], tx->d, &r);
+		int err = rule_check(command_family(c), NULL, tx->input->zone, tx->verbatim,
+				     &c->rules[i], tx->d, &r);
 
 		rule_unref(r);
 		if (err == -ENOMEM)
@@ -341,7 +342,8 @@ static int run(struct transaction *tx, struct parser *p)
 int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bool verbatim,
 		      struct diag *d, struct text *out, struct ruleset **ret_new)
 {
-	struct transaction tx = { .input = input, .d = d, .old = old, .verbatim = verbatim };
+	struct transaction tx = { .input = input, .d = d, .old = old, .verbatim = verbatim,
+				  .out = TEXT_IN(input->zone) };
 	struct ruleset *new;
 	struct parser p;
 	int err = parse_init(&p, input, d);

@@ -26,6 +26,7 @@
 #include "ctfw/flow.h"
 #include "ctfw/generation.h"
 #include "ctfw/text.h"
+#include "ctfw/zone.h"
 
 #define CONTROL_INTERFACE "org.ctfw"
 #define CONTROL_SOCKET CTFW_RUNSTATEDIR "/ctfw/ctfwd.sock" /* unless configured */
@@ -127,6 +128,11 @@ json_t *control_filter_encode(const struct flow_filter *filter);
 /* 0, or -EINVAL with the member that is wrong. */
 int control_filter_decode(const json_t *object, struct flow_filter *ret_filter,
 			  const char **ret_member);
+
+/* Type Zone.  New reference, or NULL when out of memory; 0, or -EINVAL with *ret_zone of no use:
+ * no object is UTC. */
+json_t *control_zone_encode(const struct zone *z);
+int control_zone_decode(const json_t *object, struct zone *ret_zone);
 
 /* The enum print_flag's names in Apply's parameter `print`; name NULL ends. */
 struct control_print_flag {

@@ -25,6 +25,7 @@
 #include "ctfw/nat_range.h"
 #include "ctfw/packet.h"
 #include "ctfw/text.h"
+#include "ctfw/zone.h"
 
 /* ---- model and transactions ---- */
 
@@ -68,6 +69,7 @@ struct ruleset_input {
 	const struct ruleset_define {
 		const char *name, *value;
 	} *defines; /* -D; name NULL ends */
+	const struct zone *zone; /* what dates are written and listed in; NULL: UTC */
 	struct instant now; /* what elements of sets expire by, and `last` counts from */
 	unsigned print; /* enum print_flag, for list and echo */
 	bool echo;      /* -e: print what was added, as nft does */

@@ -9,14 +9,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct zone;
 struct text {
 	char *s;    /* NUL-terminated; NULL while empty */
 	size_t len; /* without the NUL */
 	size_t cap;
 	bool failed;
+	const struct zone *zone; /* of whoever reads it, what dates in it are told in; borrowed.
+				  * NULL: UTC */
 };
 
 #define TEXT_INIT { 0 }
+/* One whose reader is in that zone. */
+#define TEXT_IN(reader) { .zone = (reader) }
 
 void text_fini(struct text *t);
 void text_clear(struct text *t);

@@ -13,13 +13,13 @@ import sys
 
 # Module: layer, contract headers.
 MODULES = {
-    "base": (0, "addr arena clock counter cursor diag hook hostview jhash nat_range rcu siphash spin state text"),
+    "base": (0, "addr arena clock counter cursor diag hook hostview jhash nat_range rcu siphash spin state text zone"),
     "packet": (1, "packet checksum mangle translate build frag reason"),
     "conntrack": (2, "conntrack event expect flow helper helper_kind nat tuple timeout"),
     "ruleset": (2, "ruleset policy set_dynamic"),
     "engine": (3, "engine generation trace"),
     "control": (4, "control"),
-    "host": (5, "config rulefile"),
+    "host": (5, "config localzone rulefile"),
     "ctl": (6, ""),
     "main": (7, ""),  # ctfwd.c, ctfwctl.c
 }

@@ -92,6 +92,13 @@ static void wrong_parameters_of_apply_are_named(void **unused)
 		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"defines\":[{\"name\":\"a\"}]",
 		  "defines" },
 		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"includes\":[1]", "includes" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"zone\":{}", "zone" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"zone\":{\"now\":93600,"
+		  "\"before\":0,\"changes\":[],\"offsets\":[]}", "zone" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"zone\":{\"now\":0,"
+		  "\"before\":0,\"changes\":[5,5],\"offsets\":[1,2]}", "zone" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"zone\":{\"now\":0,"
+		  "\"before\":0,\"changes\":[5,6],\"offsets\":[1]}", "zone" },
 		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"includes\":[{\"pattern\":\"x\"}"
 		  "]",
 		  "includes" },

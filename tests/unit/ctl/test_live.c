@@ -322,6 +322,23 @@ static void a_wrong_command_shows_place_line_and_carets(void **state)
 	expect(run_err, "sattus");
 }
 
+static void dates_are_in_the_time_of_whoever_gives_the_command(void **state)
+{
+	(void)state;
+	setenv("TZ", "EST5EDT,M3.2.0,M11.1.0", 1);
+	assert_int_equal(RUN("add table t; add chain t c; add rule t c "
+			     "meta time \"2026-07-01 12:00\" meta time < \"2026-12-24\""), 0);
+	assert_int_equal(RUN("list", "ruleset"), 0);
+	expect(run_out, "meta time \"2026-07-01 12:00:00\" "
+			"meta time < \"2026-12-24 00:00:00\"");
+	setenv("TZ", "UTC-5:45", 1);
+	assert_int_equal(RUN("list", "ruleset"), 0);
+	expect(run_out, "meta time \"2026-07-01 21:45:00\" "
+			"meta time < \"2026-12-24 10:45:00\"");
+	unsetenv("TZ");
+	assert_int_equal(RUN("flush", "ruleset"), 0);
+}
+
 static void files_are_read_with_all_that_they_include(void **state)
 {
 	char a[128], inc[256];
@@ -464,6 +481,7 @@ int main(void)
 		TEST(a_reload_that_fails_says_why),
 		TEST(commands_of_nft_are_applied_and_listed),
 		TEST(a_wrong_command_shows_place_line_and_carets),
+		TEST(dates_are_in_the_time_of_whoever_gives_the_command),
 		TEST(files_are_read_with_all_that_they_include),
 		TEST(text_that_is_not_utf8_is_refused_with_its_line),
 		TEST(a_socket_that_nobody_listens_on_is_told),

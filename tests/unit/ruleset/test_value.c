@@ -11,7 +11,7 @@ static struct value parse(const struct datatype *dt, const char *text)
 	const char *why = "";
 	struct value v;
 
-	assert_int_equal(value_parse(dt, text, &v, &why), 0);
+	assert_int_equal(value_parse(dt, NULL, text, &v, &why), 0);
 	return v;
 }
 
@@ -30,7 +30,7 @@ static int refusal(const struct datatype *dt, const char *text)
 {
 	const char *why = NULL;
 	struct value v;
-	int err = value_parse(dt, text, &v, &why);
+	int err = value_parse(dt, NULL, text, &v, &why);
 
 	assert_true(err != -EINVAL || why);
 	return err;
