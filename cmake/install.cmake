@@ -25,6 +25,8 @@ configure_file(conf/ctfwd.conf.in generated/ctfwd.conf @ONLY)
 set(samples ${CMAKE_CURRENT_BINARY_DIR}/generated/ctfwd.conf
   ${CMAKE_CURRENT_SOURCE_DIR}/conf/ruleset.nft)
 install(FILES ${samples} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/conf/nat DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples
+  USE_SOURCE_PERMISSIONS)
 foreach(sample ${samples})
   install(CODE "
     set(place \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/ctfw\")

@@ -29,6 +29,14 @@
     traffic.py compute INTERFACE
         Has the kernel compute checksums and split super-packets before that interface.
 
+    traffic.py mtu ADDRESS PORT
+        The path's MTU as datagrams that may not be cut find it out, until one is answered:
+        "mtu N".
+
+    traffic.py many ADDRESS PORT FIRST LAST
+        A datagram from each of these ports of ours, and how many of them were answered:
+        "answered N".
+
     traffic.py forge FROM ADDRESS [PORT]
         Sends a UDP datagram under a source that need not be ours.
 
@@ -47,7 +55,7 @@ import sys
 import threading
 import time
 
-STATUS = {"open": 0, "answered": 0, "refused": 1, "silent": 2, "unreachable": 3}
+STATUS = {"open": 0, "answered": 0, "mtu": 0, "refused": 1, "silent": 2, "unreachable": 3}
 UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM}
 
 
@@ -275,6 +283,43 @@ def flood(args):
     return "sent %d" % args.flows
 
 
+def mtu(args):
+    f = family(args.address)
+    level, discover, path = ((socket.IPPROTO_IPV6, 23, 24) if f == socket.AF_INET6 else
+                             (socket.IPPROTO_IP, 10, 14))
+    headers = 48 if f == socket.AF_INET6 else 28
+    with socket.socket(f, socket.SOCK_DGRAM) as s:
+        s.setsockopt(level, discover, 2)  # IP_PMTUDISC_DO
+        s.connect((args.address, args.port))
+        s.settimeout(args.timeout)
+        size = s.getsockopt(level, path)
+        for _ in range(5):
+            try:
+                # What comes back is longer by the line with our address.
+                s.send(bytes(size - headers))
+                s.recv(65535)
+                return "mtu %d" % size
+            except OSError as e:
+                if e.errno == errno.EMSGSIZE:
+                    size = s.getsockopt(level, path)
+    return "silent"
+
+
+def many(args):
+    sockets, answered = [], select.poll()
+    for port in range(args.first, args.last + 1):
+        s = socket.socket(family(args.address), socket.SOCK_DGRAM)
+        s.bind(("", port))
+        s.connect((args.address, args.port))
+        s.send(b"question")
+        sockets.append(s)
+        answered.register(s, select.POLLIN)
+        if port % 50 == 0:
+            time.sleep(0.02)
+    time.sleep(args.timeout)
+    return "answered %d" % len(answered.poll(0))
+
+
 def transfer(args):
     block = os.urandom(1 << 16)
     with socket.create_connection((args.address, args.port), args.timeout) as s:
@@ -373,6 +418,16 @@ def main():
     p = commands.add_parser("compute", parents=[common])
     p.add_argument("interface")
     p.set_defaults(run=compute)
+    p = commands.add_parser("mtu", parents=[common])
+    p.add_argument("address")
+    p.add_argument("port", type=int)
+    p.set_defaults(run=mtu)
+    p = commands.add_parser("many", parents=[common])
+    p.add_argument("address")
+    p.add_argument("port", type=int)
+    p.add_argument("first", type=int)
+    p.add_argument("last", type=int)
+    p.set_defaults(run=many)
     p = commands.add_parser("forge", parents=[common])
     p.add_argument("source")
     p.add_argument("address")
