@@ -553,25 +553,76 @@ const struct hostview_link *hostview_link_by_name(const struct hostview *hv, con
 	return NULL;
 }
 
-bool hostview_source(const struct hostview *hv, uint8_t family, uint32_t ifindex,
-		     union addr *ret_addr)
+/* ---- who speaks ---- */
+
+/* RFC 6724 2.1: addresses of the same label go together.  The longest first. */
+static unsigned label_of(const union addr *a)
 {
-	const struct hostview_addr *any = NULL;
+	static const struct {
+		uint8_t bytes[4];
+		uint8_t len; /* bits */
+		uint8_t label;
+	} rows[] = {
+		{ { 0x20, 0x01, 0x00, 0x00 }, 32, 5 }, /* Teredo */
+		{ { 0x20, 0x02 }, 16, 2 },             /* 6to4 */
+		{ { 0x3f, 0xfe }, 16, 12 },
+		{ { 0xfe, 0xc0 }, 10, 11 },
+		{ { 0xfc }, 7, 13 }, /* unique local */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct prefix p = { .family = L3_IPV6, .len = rows[i].len };
+
+		memcpy(p.addr.b, rows[i].bytes, sizeof(rows[i].bytes));
+		if (prefix_contains(&p, L3_IPV6, a))
+			return rows[i].label;
+	}
+	return 1;
+}
+
+static unsigned common_bits(const union addr *a, const union addr *b, unsigned most)
+{
+	unsigned n = 0;
+
+	while (n < most && !((a->b[n / 8] ^ b->b[n / 8]) & 0x80 >> n % 8))
+		n++;
+	return n;
+}
+
+/* How well it suits; the first of equals is taken. */
+static unsigned suits(const struct hostview_addr *a, const union addr *to)
+{
+	unsigned most = a->subnet.family ? a->subnet.len : 0;
+
+	if (!to)
+		return 0;
+	if (a->prefix.family == L3_IPV4)
+		return a->subnet.family && prefix_contains(&a->subnet, L3_IPV4, to);
+	return (label_of(&a->prefix.addr) == label_of(to)) * 256u +
+	       common_bits(&a->prefix.addr, to, most);
+}
+
+bool hostview_source(const struct hostview *hv, uint8_t family, uint32_t ifindex,
+		     const union addr *to, union addr *ret_addr)
+{
+	const struct hostview_addr *best = NULL;
+	unsigned best_suits = 0;
 
 	for (size_t i = 0; i < hv->n_speakers; i++) {
 		const struct hostview_addr *a = &hv->speakers[i];
+		/* Those of another interface only where it has none. */
+		unsigned n = suits(a, to) + (a->ifindex == ifindex) * 1024u;
 
-		if (a->prefix.family != family)
+		if (a->prefix.family != family || (best && n <= best_suits))
 			continue;
-		if (a->ifindex == ifindex) {
-			*ret_addr = a->prefix.addr;
-			return true;
-		}
-		if (!any)
-			any = a;
+		/* Of others IPv4 takes the first. */
+		if (best && family == L3_IPV4 && a->ifindex != ifindex)
+			continue;
+		best = a;
+		best_suits = n;
 	}
-	if (!any)
+	if (!best)
 		return false;
-	*ret_addr = any->prefix.addr;
+	*ret_addr = best->prefix.addr;
 	return true;
 }

@@ -28,7 +28,7 @@ enum {
 static const struct command_option replay_options[] = {
 	{ 'r', "ruleset", "FILE", "The rules, in nft's language; needed" },
 	{ OPT_JSON, "json", NULL, "One JSON object a packet instead of text for people" },
-	{ OPT_LOCAL, "local", "ADDR[@IFACE]", "An address of the host; may be repeated" },
+	{ OPT_LOCAL, "local", "ADDR[/LEN][@IFACE]", "An address of the host; may be repeated" },
 	{ OPT_ROUTE, "route", "PREFIX=IFACE", "The interface behind which a prefix lies; may "
 					      "be repeated" },
 	{ OPT_CONFIG, "config", "FILE", "A ctfwd.conf whose [conntrack] and [fragments] "

@@ -82,6 +82,27 @@ static int link_error(int err, const char *name, char ret_error[HOSTSPEC_ERROR])
 	return err;
 }
 
+/* "10.8.0.1" or "10.8.0.1/24", in place. */
+static int split_subnet(char *text, struct hostview_addr *addr)
+{
+	char *slash = strchr(text, '/'), *end;
+	unsigned long len;
+
+	if (slash)
+		*slash++ = '\0';
+	if (addr_parse(text, &addr->prefix.family, &addr->prefix.addr) < 0)
+		return -EINVAL;
+	if (!slash)
+		return 0;
+	len = strtoul(slash, &end, 10);
+	if (*slash < '0' || *slash > '9' || *end || len > addr_bits(addr->prefix.family))
+		return -EINVAL;
+	addr->subnet = (struct prefix){ .family = addr->prefix.family,
+					.len = (uint8_t)len,
+					.addr = addr->prefix.addr };
+	return 0;
+}
+
 int hostspec_local(struct hostspec *h, const char *word, char ret_error[HOSTSPEC_ERROR])
 {
 	struct hostview_addr addr = { .kind = HOSTVIEW_LOCAL, .primary = true };
@@ -90,9 +111,8 @@ int hostspec_local(struct hostspec *h, const char *word, char ret_error[HOSTSPEC
 	const char *name;
 	int err;
 
-	if (split(word, '@', text, &name) < 0 ||
-	    addr_parse(text, &addr.prefix.family, &addr.prefix.addr) < 0)
-		return wrong(ret_error, "an address: ADDR or ADDR@IFACE", word);
+	if (split(word, '@', text, &name) < 0 || split_subnet(text, &addr) < 0)
+		return wrong(ret_error, "an address: ADDR[/LENGTH] or ADDR[/LENGTH]@IFACE", word);
 	addr.prefix.len = (uint8_t)addr_bits(addr.prefix.family);
 	if (name) {
 		err = hostspec_link(h, name, &addr.ifindex);

@@ -22,8 +22,8 @@ struct hostspec {
 #define HOSTSPEC_INIT { 0 }
 
 void hostspec_fini(struct hostspec *h);
-/* "ADDR" or "ADDR@IFACE": an address of the host.  0, -ENOMEM, or -EINVAL with a message
- * that says what is wrong with the word. */
+/* "ADDR", "ADDR@IFACE", "ADDR/LENGTH@IFACE" with its subnet: an address of the host.  0, -ENOMEM,
+ * or -EINVAL with a message that says what is wrong with the word. */
 int hostspec_local(struct hostspec *h, const char *word, char ret_error[HOSTSPEC_ERROR]);
 /* "PREFIX=IFACE": what lies behind an interface. */
 int hostspec_route(struct hostspec *h, const char *word, char ret_error[HOSTSPEC_ERROR]);

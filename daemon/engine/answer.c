@@ -34,14 +34,15 @@ bool bucket_take(struct bucket *b, uint32_t rate, uint64_t mono)
 static union addr speaker(struct way *way, bool mapped)
 {
 	const struct packet *p = way->packet;
-	union addr from = p->daddr;
+	union addr from = p->daddr, to;
 
 	if (way->hook == HOOK_OUTPUT)
 		return p->saddr;
 	if (way->hook == HOOK_FORWARD && !mapped && way->hostview) {
 		if (!(way->hooked & PROGRAM_INTERFACES))
 			origin_interfaces(way); /* nobody has asked yet */
-		hostview_source(way->hostview, p->family, way->eval.iif, &from);
+		to = origin_next_hop(way, &p->saddr);
+		hostview_source(way->hostview, p->family, way->eval.iif, &to, &from);
 	}
 	return from;
 }

@@ -19,18 +19,21 @@ static void take(struct nat_range *range, const union addr *addr)
 	range->min_addr = range->max_addr = *addr;
 }
 
-/* The address that speaks for the way out (nf_nat_masquerade_ipv4, _ipv6). */
+/* The address that speaks for the way out (nf_nat_masquerade_ipv4, _ipv6): to the next hop, of
+ * IPv6 to whom it is for. */
 static bool masquerade(struct way *way, struct nat_range *range)
 {
 	const struct packet *p = way->packet;
-	union addr addr;
+	union addr addr, to;
 
 	if (p->family == L3_IPV4 && addr_is_zero(&p->saddr)) {
 		range->flags = 0;
 		return true;
 	}
-	if (!way->hostview || !way->eval.oif ||
-	    !hostview_source(way->hostview, p->family, way->eval.oif, &addr))
+	if (!way->hostview || !way->eval.oif)
+		return false;
+	to = origin_next_hop(way, &p->daddr);
+	if (!hostview_source(way->hostview, p->family, way->eval.oif, &to, &addr))
 		return false;
 	take(range, &addr);
 	conntrack_nat_masquerade(&way->ct, way->eval.oif);
@@ -46,8 +49,9 @@ static bool redirect(struct way *way, enum hook hook, struct nat_range *range)
 	if (hook == HOOK_OUTPUT)
 		addr = family == L3_IPV4 ? loopback4 : loopback6;
 	else if (!way->hostview || !way->eval.iif ||
-		 !hostview_source(way->hostview, family, way->eval.iif, &addr))
-		return false;
+		 !hostview_source(way->hostview, family, way->eval.iif, NULL, &addr) ||
+		 hostview_local_index(way->hostview, family, &addr) != way->eval.iif)
+		return false; /* it has none */
 	take(range, &addr);
 	return true;
 }

@@ -78,6 +78,16 @@ void origin_again(struct way *way)
 		way->hook = for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
 }
 
+union addr origin_next_hop(const struct way *way, const union addr *to)
+{
+	uint8_t family = way->packet->family;
+	union addr gateway = { 0 };
+
+	if (family == L3_IPV4)
+		gateway = hostview_gateway(way->hostview, family, to);
+	return addr_is_zero(&gateway) ? *to : gateway;
+}
+
 bool origin_is_hosts_own(struct way *way)
 {
 	struct engine *e = way->engine;

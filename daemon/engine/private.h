@@ -97,6 +97,9 @@ enum reason origin(struct way *way);
 /* Fill in eval's interfaces, asking the host's routes once a flow. */
 void origin_interfaces(struct way *way);
 
+/* Whom the host hands a packet to, whose source it then chooses: of IPv4 the gateway, where there
+ * is one; of IPv6 its receiver counts.  There is a hostview. */
+union addr origin_next_hop(const struct way *way, const union addr *to);
 /* On a port of role return, with the hook set: whether the packet is nobody's but the host's. */
 bool origin_is_hosts_own(struct way *way);
 

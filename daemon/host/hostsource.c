@@ -150,8 +150,13 @@ static void take_addr(void *arg, const struct nlmsghdr *msg)
 	row->prefix.addr = netlink_get_addr(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS]);
 	row->ifindex = hdr->ifa_index;
 	row->kind = HOSTVIEW_LOCAL;
-	row->primary = hdr->ifa_scope == RT_SCOPE_UNIVERSE &&
-		       !(flags & (IFA_F_DEPRECATED | IFA_F_SECONDARY));
+	/* IPv4 goes on to speak by a deprecated one; IFA_F_TEMPORARY of IPv6 is the same bit as
+	 * IFA_F_SECONDARY. */
+	row->primary = hdr->ifa_scope == RT_SCOPE_UNIVERSE && !(flags & IFA_F_SECONDARY) &&
+		       (l3 == L3_IPV4 || !(flags & IFA_F_DEPRECATED));
+	row->subnet.family = l3;
+	row->subnet.len = hdr->ifa_prefixlen;
+	row->subnet.addr = netlink_get_addr(tb[IFA_ADDRESS] ? tb[IFA_ADDRESS] : tb[IFA_LOCAL]);
 }
 
 static enum hostview_kind local_kind(uint8_t type)

@@ -35,6 +35,7 @@ struct hostview_addr {
 	uint32_t ifindex; /* 0: none in particular */
 	uint8_t kind;     /* enum hostview_kind */
 	bool primary;     /* may speak for its interface: global scope, not deprecated */
+	struct prefix subnet; /* that it is in, or of its peer; family 0: not known */
 };
 
 struct hostview_route {
@@ -67,9 +68,11 @@ union addr hostview_gateway(const struct hostview *hv, uint8_t family, const uni
 /* NULL when there is none. */
 const struct hostview_link *hostview_link(const struct hostview *hv, uint32_t ifindex);
 const struct hostview_link *hostview_link_by_name(const struct hostview *hv, const char *name);
-/* The address that speaks for an interface, else any of the host's (inet_select_addr):
- * false when the host has none of that family. */
+/* The address that speaks for an interface to somebody (NULL: to anybody), else any of the
+ * host's: false when the host has none of that family.  IPv4: of several the first in whose
+ * subnet the next hop is, else the first (inet_select_addr).  IPv6: the one of the same kind, and
+ * most like it (RFC 6724 5, rules 6 and 8: ipv6_dev_get_saddr). */
 bool hostview_source(const struct hostview *hv, uint8_t family, uint32_t ifindex,
-		     union addr *ret_addr);
+		     const union addr *to, union addr *ret_addr);
 
 #endif

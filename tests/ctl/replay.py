@@ -263,7 +263,7 @@ table inet filter {
 
     def test_wrong_words_for_the_host_are_refused(self):
         capture = self.file("in.pcap", pcap([]))
-        for option, word in (("--local", "10.8.0"), ("--local", "10.8.0.1/24"), ("--local", "10.8.0.1@"),
+        for option, word in (("--local", "10.8.0"), ("--local", "10.8.0.1/33"), ("--local", "10.8.0.1@"),
                              ("--route", "10.8.0.0/24"), ("--route", "10.8.0.1/24=wg0"),
                              ("--route", "x=wg0")):
             self.refused("-r", self.rules, option, word, capture,
@@ -395,6 +395,38 @@ table inet filter {
         for packet in (reset, error):
             self.assertEqual(checksum(packet[:20]), 0)
         self.assertEqual(checksum(error[20:]), 0)
+
+    def test_what_nat_rewrites_is_written_with_right_checksums(self):
+        with open(self.rules, "w", encoding="ascii") as f:
+            f.write("table ip nat {\n\tchain post {\n"
+                    "\t\ttype nat hook postrouting priority srcnat;\n"
+                    "\t\toifname \"eth0\" meta l4proto { tcp, udp } masquerade to :5000-5000\n"
+                    "\t\toifname \"eth0\" masquerade\n\t}\n}\n")
+        echo = struct.pack("!BBHHH", 8, 0, 0, 7, 1) + b"odd"
+        echo = echo[:2] + struct.pack("!H", checksum(echo)) + echo[4:]
+        sent = [tcp("10.0.1.2", 1000, "192.0.2.9", 80, "S", 100),
+                udp("10.0.1.2", 1000, "192.0.2.9", 53, b"question"),
+                ip4("10.0.1.2", "192.0.2.9", 1, echo)]
+        answers = [tcp("192.0.2.9", 80, "192.0.2.1", 5000, "SA", 500, 101),
+                   udp("192.0.2.9", 53, "192.0.2.1", 5000, b"answer")]
+        # What the router says of the question as it came to it.
+        quoted = udp("192.0.2.1", 5000, "192.0.2.9", 53, b"question")
+        error = struct.pack("!BBHI", 3, 1, 0, 0) + quoted
+        error = error[:2] + struct.pack("!H", checksum(error)) + error[4:]
+        out = self.path("out.pcap")
+        self.replay(sent + answers + [ip4("192.0.2.254", "192.0.2.1", 1, error)], "-w", out,
+                    "--local", "198.51.100.1/24@eth0", "--local", "192.0.2.1/24@eth0",
+                    "--route", "10.0.1.0/24=wg0", "--route", "192.0.2.0/24=eth0")
+        written = [w[2] for w in read_pcap(out)[2]]
+        told = struct.pack("!BBHI", 3, 1, 0, 0) + sent[1]
+        told = told[:2] + struct.pack("!H", checksum(told)) + told[4:]
+        self.assertEqual(written, [
+            tcp("192.0.2.1", 5000, "192.0.2.9", 80, "S", 100),
+            quoted,
+            ip4("192.0.2.1", "192.0.2.9", 1, echo),
+            tcp("192.0.2.9", 80, "10.0.1.2", 1000, "SA", 500, 101),
+            udp("192.0.2.9", 53, "10.0.1.2", 1000, b"answer"),
+            ip4("192.0.2.254", "10.0.1.2", 1, told)])
 
     def test_fragments_wait_and_are_written_under_the_time_of_the_last(self):
         pieces = fragments(udp("10.0.1.2", 1000, "10.0.2.2", 53, bytes(range(256)) * 4), 400)

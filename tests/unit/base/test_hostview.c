@@ -100,7 +100,7 @@ static void nothing_is_found_where_nothing_is(void **state)
 	assert_int_equal(local(empty, "127.0.0.1"), HOSTVIEW_NONE);
 	assert_null(hostview_link(empty, 1));
 	assert_null(hostview_link_by_name(empty, "lo"));
-	assert_false(hostview_source(empty, L3_IPV4, 1, &a));
+	assert_false(hostview_source(empty, L3_IPV4, 1, NULL, &a));
 	assert_int_equal(route(one, "11.0.0.1"), 0);
 	assert_int_equal(route(one, "9.255.255.255"), 0);
 	assert_int_equal(route(one, "fd00::1"), 0);
@@ -143,13 +143,13 @@ static void an_unreachable_route_hides_a_wider_one(void **state)
 static void local_addresses_have_their_kind(void **state)
 {
 	struct hostview_addr addrs[] = {
-		{ net("127.0.0.0/8"), 1, HOSTVIEW_LOCAL, false },
-		{ net("127.255.255.255"), 1, HOSTVIEW_BROADCAST, false },
-		{ net("10.8.0.1"), 5, HOSTVIEW_LOCAL, true },
-		{ net("10.8.0.255"), 5, HOSTVIEW_BROADCAST, false },
-		{ net("::1"), 1, HOSTVIEW_LOCAL, false },
-		{ net("fd08::1"), 5, HOSTVIEW_LOCAL, true },
-		{ net("fd08::"), 5, HOSTVIEW_ANYCAST, false },
+		{ net("127.0.0.0/8"), 1, HOSTVIEW_LOCAL, false, { 0 } },
+		{ net("127.255.255.255"), 1, HOSTVIEW_BROADCAST, false, { 0 } },
+		{ net("10.8.0.1"), 5, HOSTVIEW_LOCAL, true, { 0 } },
+		{ net("10.8.0.255"), 5, HOSTVIEW_BROADCAST, false, { 0 } },
+		{ net("::1"), 1, HOSTVIEW_LOCAL, false, { 0 } },
+		{ net("fd08::1"), 5, HOSTVIEW_LOCAL, true, { 0 } },
+		{ net("fd08::"), 5, HOSTVIEW_ANYCAST, false, { 0 } },
 	};
 	struct hostview *hv = hostview_new(NULL, 0, addrs, 7, NULL, 0);
 
@@ -226,27 +226,70 @@ static void names_of_links_are_padded_with_zeroes(void **state)
 static void an_interface_speaks_with_its_own_address(void **state)
 {
 	struct hostview_addr addrs[] = {
-		{ net("127.0.0.1"), 1, HOSTVIEW_LOCAL, true },
-		{ net("192.0.2.9"), 2, HOSTVIEW_LOCAL, false },
-		{ net("192.0.2.1"), 2, HOSTVIEW_LOCAL, true },
-		{ net("10.8.0.255"), 5, HOSTVIEW_BROADCAST, true },
-		{ net("10.8.0.1"), 5, HOSTVIEW_LOCAL, true },
-		{ net("fd08::1"), 5, HOSTVIEW_LOCAL, true },
+		{ net("127.0.0.1"), 1, HOSTVIEW_LOCAL, true, { 0 } },
+		{ net("192.0.2.9"), 2, HOSTVIEW_LOCAL, false, { 0 } },
+		{ net("192.0.2.1"), 2, HOSTVIEW_LOCAL, true, { 0 } },
+		{ net("10.8.0.255"), 5, HOSTVIEW_BROADCAST, true, { 0 } },
+		{ net("10.8.0.1"), 5, HOSTVIEW_LOCAL, true, { 0 } },
+		{ net("fd08::1"), 5, HOSTVIEW_LOCAL, true, { 0 } },
 	};
 	struct hostview *hv = hostview_new(NULL, 0, addrs, 6, NULL, 0);
 	union addr a, want;
 
 	(void)state;
-	assert_true(hostview_source(hv, L3_IPV4, 5, &a));
+	assert_true(hostview_source(hv, L3_IPV4, 5, NULL, &a));
 	want = host("10.8.0.1");
 	assert_true(addr_equal(&a, &want));
 	/* None of its own: any of the host's, but not loopback's. */
-	assert_true(hostview_source(hv, L3_IPV4, 9, &a));
+	assert_true(hostview_source(hv, L3_IPV4, 9, NULL, &a));
 	want = host("192.0.2.1");
 	assert_true(addr_equal(&a, &want));
-	assert_true(hostview_source(hv, L3_IPV6, 2, &a));
+	assert_true(hostview_source(hv, L3_IPV6, 2, NULL, &a));
 	want = host("fd08::1");
 	assert_true(addr_equal(&a, &want));
+	hostview_free(hv);
+}
+
+static void expect_source(const struct hostview *hv, uint32_t ifindex, const char *to,
+			  const char *want)
+{
+	union addr receiver = host(to), speaker = host(want), a;
+
+	assert_true(hostview_source(hv, family_of(to), ifindex, &receiver, &a));
+	if (!addr_equal(&a, &speaker))
+		fail_msg("to %s by %u it is not %s who speaks", to, ifindex, want);
+}
+
+static void of_several_addresses_that_of_the_receivers_subnet_speaks(void **state)
+{
+	struct hostview_addr addrs[] = {
+		{ net("192.0.2.1"), 2, HOSTVIEW_LOCAL, true, net("192.0.2.0/24") },
+		{ net("198.51.100.1"), 2, HOSTVIEW_LOCAL, true, net("198.51.100.0/24") },
+		{ net("10.0.0.1"), 3, HOSTVIEW_LOCAL, true, net("10.0.0.2") }, /* a peer */
+		{ net("10.1.0.1"), 3, HOSTVIEW_LOCAL, true, net("10.1.0.0/16") },
+		{ net("fd00:1::1"), 2, HOSTVIEW_LOCAL, true, net("fd00:1::/64") },
+		{ net("2001:db8:1::1"), 2, HOSTVIEW_LOCAL, true, net("2001:db8:1::/64") },
+		{ net("2001:db8:2::1"), 2, HOSTVIEW_LOCAL, true, net("2001:db8:2::/64") },
+		{ net("2001:db8:3::1"), 3, HOSTVIEW_LOCAL, true, net("2001:db8:3::/64") },
+	};
+	struct hostview *hv = hostview_new(NULL, 0, addrs, 8, NULL, 0);
+
+	(void)state;
+	expect_source(hv, 2, "192.0.2.9", "192.0.2.1");
+	expect_source(hv, 2, "198.51.100.9", "198.51.100.1");
+	expect_source(hv, 2, "203.0.113.1", "192.0.2.1");
+	/* Nobody speaks for another interface than its own while that has somebody. */
+	expect_source(hv, 2, "10.1.2.3", "192.0.2.1");
+	expect_source(hv, 3, "10.0.0.2", "10.0.0.1");
+	expect_source(hv, 3, "10.1.2.3", "10.1.0.1");
+	expect_source(hv, 9, "10.1.2.3", "192.0.2.1");
+	/* Of IPv6 the same kind of address, then the most alike. */
+	expect_source(hv, 2, "fd99::1", "fd00:1::1");
+	expect_source(hv, 2, "2001:db8:2::99", "2001:db8:2::1");
+	expect_source(hv, 2, "2001:db8:1::99", "2001:db8:1::1");
+	expect_source(hv, 2, "2a00::1", "2001:db8:1::1");
+	expect_source(hv, 3, "2001:db8:1::99", "2001:db8:3::1");
+	expect_source(hv, 9, "2001:db8:3::99", "2001:db8:3::1");
 	hostview_free(hv);
 }
 
@@ -337,7 +380,7 @@ static void random_tables_answer_as_a_plain_search_does(void **state)
 			r[i].prefix = random_prefix(rand() % 2 ? L3_IPV4 : L3_IPV6);
 			r[i].ifindex = (uint32_t)rand() % 6;
 			r[i].metric = (uint32_t)i % 4;
-			l[i] = (struct hostview_addr){ r[i].prefix, 1, HOSTVIEW_LOCAL, false };
+			l[i] = (struct hostview_addr){ r[i].prefix, 1, HOSTVIEW_LOCAL, false, { 0 } };
 		}
 		hv = hostview_new(NULL, 0, l, n / 4, r, n);
 		assert_non_null(hv);
@@ -393,6 +436,7 @@ int main(void)
 		cmocka_unit_test(links_with_great_indices_are_found_too),
 		cmocka_unit_test(names_of_links_are_padded_with_zeroes),
 		cmocka_unit_test(an_interface_speaks_with_its_own_address),
+		cmocka_unit_test(of_several_addresses_that_of_the_receivers_subnet_speaks),
 		cmocka_unit_test(serials_are_unique),
 		cmocka_unit_test(random_tables_answer_as_a_plain_search_does),
 		cmocka_unit_test(a_table_as_large_as_the_internets_is_made_and_asked),

@@ -53,7 +53,7 @@ static void local_addresses_are_the_hosts(void **state)
 	assert_int_equal(hostview_local(hv, L3_IPV4, &a), HOSTVIEW_NONE);
 	a = addr("fd08::1");
 	assert_int_equal(hostview_local(hv, L3_IPV6, &a), HOSTVIEW_LOCAL);
-	assert_true(hostview_source(hv, L3_IPV4, hostview_link_by_name(hv, "wg0")->index, &a));
+	assert_true(hostview_source(hv, L3_IPV4, hostview_link_by_name(hv, "wg0")->index, NULL, &a));
 	assert_int_equal(a.b[3], 1);
 	assert_int_equal(a.b[0], 10);
 	hostview_free(hv);
@@ -85,7 +85,8 @@ static void the_longest_prefix_names_the_interface(void **state)
 
 static void words_that_mean_nothing_are_refused_with_the_word(void **state)
 {
-	static const char *const locals[] = { "", "10.8.0", "10.8.0.1/24", "10.8.0.1@", "@wg0",
+	static const char *const locals[] = { "", "10.8.0", "10.8.0.1/33", "10.8.0.1/", "10.8.0.1/x",
+					      "10.8.0.1@", "@wg0",
 					      "10.8.0.1@a-name-that-is-too-long",
 					      "10.8.0.1@a/b" };
 	static const char *const routes[] = { "", "10.8.0.0/24", "10.8.0.0/24=",

@@ -45,10 +45,10 @@ static inline struct hostview *host(void)
 		{ .index = WG0, .mtu = 1420, .name = "wg0" },
 	};
 	const struct hostview_addr addrs[] = {
-		{ prefix_of("10.8.0.1"), WG0, HOSTVIEW_LOCAL, true },
-		{ prefix_of("203.0.113.1"), ETH0, HOSTVIEW_LOCAL, true },
-		{ prefix_of("fd08::1"), WG0, HOSTVIEW_LOCAL, true },
-		{ prefix_of("10.8.0.255"), WG0, HOSTVIEW_BROADCAST, false },
+		{ prefix_of("10.8.0.1"), WG0, HOSTVIEW_LOCAL, true, { 0 } },
+		{ prefix_of("203.0.113.1"), ETH0, HOSTVIEW_LOCAL, true, { 0 } },
+		{ prefix_of("fd08::1"), WG0, HOSTVIEW_LOCAL, true, { 0 } },
+		{ prefix_of("10.8.0.255"), WG0, HOSTVIEW_BROADCAST, false, { 0 } },
 	};
 	const struct hostview_route routes[] = {
 		{ .prefix = prefix_of("10.8.0.0/24"), .ifindex = WG0 },

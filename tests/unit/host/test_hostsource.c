@@ -126,8 +126,25 @@ static void the_first_view_is_there_at_once(void **state)
 	assert_int_equal(route_to(f, "10.8.0.2"), link_index(f, "wg0"));
 	assert_int_equal(route_to(f, "fd08::2"), link_index(f, "wg0"));
 	assert_int_equal(route_to(f, "192.0.2.1"), 0);
-	assert_true(hostview_source(f->hv, L3_IPV4, link_index(f, "wg0"), &a));
+	assert_true(hostview_source(f->hv, L3_IPV4, link_index(f, "wg0"), NULL, &a));
 	assert_string_equal(addr_print(L3_IPV4, &a, text), "10.8.0.1");
+}
+
+static void an_address_has_the_subnet_that_it_speaks_to(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t family;
+	union addr a, to;
+	char text[ADDR_TEXT];
+
+	run("ip addr add 192.0.2.1/24 dev wg0");
+	wait_views(f, 2);
+	assert_int_equal(addr_parse("192.0.2.7", &family, &to), 0);
+	assert_true(hostview_source(f->hv, family, link_index(f, "wg0"), &to, &a));
+	assert_string_equal(addr_print(family, &a, text), "192.0.2.1");
+	assert_int_equal(addr_parse("192.0.3.7", &family, &to), 0);
+	assert_true(hostview_source(f->hv, family, link_index(f, "wg0"), &to, &a));
+	assert_string_equal(addr_print(family, &a, text), "10.8.0.1");
 }
 
 static void a_change_brings_a_new_view(void **state)
@@ -235,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_view_is_there_at_once),
+		TEST(an_address_has_the_subnet_that_it_speaks_to),
 		TEST(a_change_brings_a_new_view),
 		TEST(a_burst_of_changes_brings_few_views),
 		TEST(what_we_do_not_look_at_brings_none),
