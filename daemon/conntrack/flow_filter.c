@@ -47,15 +47,38 @@ static bool zones_match(const struct tuple *o, const struct tuple *r,
 	       (!filter->has_reply_zone || filter->reply_zone == r->zone);
 }
 
-/* The address that a mapping put in: the source's shows as the reply's destination. */
+/* What a mapping of the source put in shows as the reply's destination, and the other way. */
+static bool snat_matches(const struct flow *f, const struct flow_filter *filter)
+{
+	const struct tuple *o = &f->tuple[DIR_ORIGINAL], *r = &f->tuple[DIR_REPLY];
+
+	return prefix_matches(&filter->snat_addr, r, &r->dst) &&
+	       (!filter->has_snat_port ||
+		(has_ports(r->l4) && filter->snat_port == ntohs(r->dport) &&
+		 r->dport != o->sport));
+}
+
+static bool dnat_matches(const struct flow *f, const struct flow_filter *filter)
+{
+	const struct tuple *o = &f->tuple[DIR_ORIGINAL], *r = &f->tuple[DIR_REPLY];
+
+	return prefix_matches(&filter->dnat_addr, r, &r->src) &&
+	       (!filter->has_dnat_port ||
+		(has_ports(r->l4) && filter->dnat_port == ntohs(r->sport) &&
+		 r->sport != o->dport));
+}
+
 static bool nat_matches(const struct flow *f, uint32_t status, const struct flow_filter *filter)
 {
-	const struct tuple *r = &f->tuple[DIR_REPLY];
-	uint32_t nat = status & filter->nat;
+	uint32_t match = 0;
 
-	return !filter->nat ||
-	       (nat & FLOW_SNAT && prefix_matches(&filter->nat_addr, r, &r->dst)) ||
-	       (nat & FLOW_DNAT && prefix_matches(&filter->nat_addr, r, &r->src));
+	if (!(filter->nat | filter->nat_all))
+		return true;
+	if (status & FLOW_SNAT && snat_matches(f, filter))
+		match |= FLOW_SNAT;
+	if (status & FLOW_DNAT && dnat_matches(f, filter))
+		match |= FLOW_DNAT;
+	return (!filter->nat || match & filter->nat) && !(filter->nat_all & ~match);
 }
 
 static bool tuples_match(const struct flow *f, const struct flow_filter *filter)

@@ -28,6 +28,8 @@ static const struct number {
 	NUMBER("icmp_type", icmp_type, has_icmp_type, WIDTH_8, 255),
 	NUMBER("icmp_code", icmp_code, has_icmp_code, WIDTH_8, 255),
 	NUMBER("icmp_id", icmp_id, has_icmp_id, WIDTH_16, 65535),
+	NUMBER("snat_port", snat_port, has_snat_port, WIDTH_16, 65535),
+	NUMBER("dnat_port", dnat_port, has_dnat_port, WIDTH_16, 65535),
 	NUMBER("zone", zone, has_zone, WIDTH_16, 65535),
 	NUMBER("orig_zone", orig_zone, has_orig_zone, WIDTH_16, 65535),
 	NUMBER("reply_zone", reply_zone, has_reply_zone, WIDTH_16, 65535),
@@ -43,7 +45,8 @@ static const struct {
 	{ "dst", offsetof(struct flow_filter, dst) },
 	{ "reply_src", offsetof(struct flow_filter, reply_src) },
 	{ "reply_dst", offsetof(struct flow_filter, reply_dst) },
-	{ "nat_addr", offsetof(struct flow_filter, nat_addr) },
+	{ "snat_addr", offsetof(struct flow_filter, snat_addr) },
+	{ "dnat_addr", offsetof(struct flow_filter, dnat_addr) },
 };
 
 static const struct {
@@ -53,6 +56,7 @@ static const struct {
 	{ "status", offsetof(struct flow_filter, status) },
 	{ "status_clear", offsetof(struct flow_filter, status_clear) },
 	{ "nat", offsetof(struct flow_filter, nat) },
+	{ "nat_all", offsetof(struct flow_filter, nat_all) },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(table[0]))

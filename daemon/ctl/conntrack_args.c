@@ -46,9 +46,9 @@ const struct command_option conntrack_options_table[] = {
 	{ 'l', "label", "LABEL[,...]", "Labels, by name or number" },
 	{ OPT_LABEL_ADD, "label-add", "LABEL[,...]", "Labels to set (-I, -A, -U)" },
 	{ OPT_LABEL_DEL, "label-del", "[LABEL,...]", "Labels to clear (-U): all, or these" },
-	{ 'n', "src-nat", "[ADDR]", "Those with source NAT, to ADDR" },
-	{ 'g', "dst-nat", "[ADDR]", "Those with destination NAT, to ADDR" },
-	{ 'j', "any-nat", "[ADDR]", "Those with either, to ADDR" },
+	{ 'n', "src-nat", "[ADDR[:PORT]]", "Those with source NAT, to that" },
+	{ 'g', "dst-nat", "[ADDR[:PORT]]", "Those with destination NAT, to that" },
+	{ 'j', "any-nat", "[ADDR[:PORT]]", "Those with either, to that" },
 	{ OPT_SPORT, "sport", "PORT", "Source port (with -p)" },
 	{ OPT_SPORT, "orig-port-src", "PORT", NULL },
 	{ OPT_DPORT, "dport", "PORT", "Destination port (with -p)" },
@@ -234,11 +234,32 @@ static int take_address(struct ctl *ctl, struct conntrack_request *r, int key, c
 
 static int take_nat(struct ctl *ctl, struct conntrack_request *r, int key, const char *arg)
 {
-	r->filter.nat |= key == 'n' ? FLOW_SNAT :
-			 key == 'g' ? FLOW_DNAT :
-				      FLOW_SNAT | FLOW_DNAT;
-	if (arg && !ctvalue_prefix(arg, &r->filter.nat_addr))
+	struct flow_filter *f = &r->filter;
+	const char *port_text = "";
+	struct prefix addr = { 0 };
+	bool has_port = false;
+	uint16_t port = 0;
+
+	f->nat_all |= key == 'n' ? FLOW_SNAT : key == 'g' ? FLOW_DNAT : 0;
+	f->nat |= key == 'j' ? FLOW_SNAT | FLOW_DNAT : 0;
+	switch (arg ? ctvalue_end(arg, &addr, &port, &has_port, &port_text) : CTVALUE_RIGHT) {
+	case CTVALUE_ADDR:
 		return conntrack_wrong(ctl, "Invalid IP address `%s'", arg);
+	case CTVALUE_PORT:
+		return conntrack_wrong(ctl, "Invalid port `%s'", port_text);
+	case CTVALUE_RIGHT:
+		break;
+	}
+	if (arg && key != 'g') {
+		f->snat_addr = addr;
+		f->snat_port = port;
+		f->has_snat_port = has_port;
+	}
+	if (arg && key != 'n') {
+		f->dnat_addr = addr;
+		f->dnat_port = port;
+		f->has_dnat_port = has_port;
+	}
 	return 0;
 }
 

@@ -173,7 +173,7 @@ static int take_specials(struct ctl *ctl, struct conntrack_request *r)
 static int check_families(struct ctl *ctl, struct flow_filter *f)
 {
 	const struct prefix *all[] = { &f->src, &f->dst, &f->reply_src, &f->reply_dst,
-				       &f->nat_addr };
+				       &f->snat_addr, &f->dnat_addr };
 
 	for (size_t i = 0; i < COUNT(all); i++) {
 		if (all[i]->family == L3_NONE)

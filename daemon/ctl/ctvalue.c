@@ -51,6 +51,35 @@ bool ctvalue_prefix(const char *text, struct prefix *ret_prefix)
 	return true;
 }
 
+enum ctvalue_wrong ctvalue_end(const char *text, struct prefix *ret_prefix, uint16_t *ret_port,
+			       bool *ret_has_port, const char **ret_port_text)
+{
+	bool bracketed = text[0] == '[';
+	const char *colon = bracketed ? strstr(text, "]:") : strchr(text, ':');
+	char addr[PREFIX_TEXT];
+	size_t len;
+	uint64_t port;
+
+	/* Without brackets several colons are an address of IPv6. */
+	if (colon && !bracketed && strchr(colon + 1, ':'))
+		colon = NULL;
+	len = colon ? (size_t)(colon - text) - bracketed : strlen(text);
+	if (len >= sizeof(addr))
+		return CTVALUE_ADDR;
+	memcpy(addr, text + (colon && bracketed), len);
+	addr[len] = '\0';
+	if (!ctvalue_prefix(addr, ret_prefix))
+		return CTVALUE_ADDR;
+	if (!colon)
+		return CTVALUE_RIGHT;
+	*ret_port_text = colon + 1 + bracketed;
+	if (!ctvalue_number(*ret_port_text, 65535, &port))
+		return CTVALUE_PORT;
+	*ret_port = (uint16_t)port;
+	*ret_has_port = true;
+	return CTVALUE_RIGHT;
+}
+
 /* 255.255.0.0 and the like, for an address that was given before it. */
 bool ctvalue_mask(const char *text, struct prefix *p)
 {

@@ -8,6 +8,10 @@
 bool ctvalue_number(const char *text, uint64_t max, uint64_t *ret_value);
 /* An address, or a prefix of which bits behind its length may be set: they do not count. */
 bool ctvalue_prefix(const char *text, struct prefix *ret_prefix);
+/* ADDR[/LEN] or ADDR:PORT, of IPv6 [ADDR]:PORT, the port also as text. */
+enum ctvalue_wrong { CTVALUE_RIGHT = 0, CTVALUE_ADDR, CTVALUE_PORT };
+enum ctvalue_wrong ctvalue_end(const char *text, struct prefix *ret_prefix, uint16_t *ret_port,
+			       bool *ret_has_port, const char **ret_port_text);
 /* A netmask, for an address that was given before it. */
 bool ctvalue_mask(const char *text, struct prefix *p);
 /* A protocol by name or number. */

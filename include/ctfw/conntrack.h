@@ -238,8 +238,12 @@ struct flow_filter {
 	uint8_t tcp_state, sctp_state;
 	uint16_t zone;          /* of both directions */
 	uint16_t orig_zone, reply_zone;
-	uint32_t nat;           /* of FLOW_SNAT, FLOW_DNAT: one of these is set... */
-	struct prefix nat_addr; /* ...and its address is here; family 0: any */
+	/* Of FLOW_SNAT, FLOW_DNAT: one of `nat` is a mapping of the flow, and all of nat_all are,
+	 * each with its address and its port as below.  A port must have been changed. */
+	uint32_t nat, nat_all;
+	struct prefix snat_addr, dnat_addr; /* family 0: any */
+	bool has_snat_port, has_dnat_port;
+	uint16_t snat_port, dnat_port;
 	uint32_t mark, mark_mask;
 	uint32_t id;            /* 0: any */
 	uint32_t status;        /* all these bits are set */

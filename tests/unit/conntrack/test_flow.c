@@ -166,6 +166,39 @@ static void each_filter_condition_matches_and_refuses(void **state)
 	REFUSES(.has_state = true, .tcp_state = TCPS_FIN_WAIT);
 }
 
+static void filters_of_nat_want_the_mapping_its_address_and_a_changed_port(void **state)
+{
+	struct flow f = flow(IPPROTO_TCP, "10.0.1.2", 1000, "10.0.2.2", 80);
+	const struct prefix given = prefix("192.0.2.1"), other = prefix("192.0.2.2");
+
+	(void)state;
+	REFUSES(.nat = FLOW_SNAT | FLOW_DNAT);
+	/* Its source is 192.0.2.1:1000 now. */
+	f.status |= FLOW_SNAT;
+	f.tuple[DIR_REPLY].dst = given.addr;
+	MATCHES(.nat = FLOW_SNAT | FLOW_DNAT);
+	MATCHES(.nat_all = FLOW_SNAT);
+	REFUSES(.nat_all = FLOW_DNAT);
+	REFUSES(.nat_all = FLOW_SNAT | FLOW_DNAT);
+	MATCHES(.nat_all = FLOW_SNAT, .snat_addr = given);
+	REFUSES(.nat_all = FLOW_SNAT, .snat_addr = other);
+	REFUSES(.nat_all = FLOW_SNAT, .has_snat_port = true, .snat_port = 1000);
+	f.tuple[DIR_REPLY].dport = htons(5000);
+	MATCHES(.nat_all = FLOW_SNAT, .has_snat_port = true, .snat_port = 5000);
+	REFUSES(.nat_all = FLOW_SNAT, .has_snat_port = true, .snat_port = 1000);
+	MATCHES(.nat = FLOW_SNAT | FLOW_DNAT, .snat_addr = given, .dnat_addr = given);
+	/* And its destination 192.0.2.2:8080. */
+	f.status |= FLOW_DNAT;
+	f.tuple[DIR_REPLY].src = other.addr;
+	f.tuple[DIR_REPLY].sport = htons(8080);
+	MATCHES(.nat_all = FLOW_SNAT | FLOW_DNAT);
+	MATCHES(.nat_all = FLOW_SNAT | FLOW_DNAT, .snat_addr = given, .dnat_addr = other,
+		.has_dnat_port = true, .dnat_port = 8080);
+	REFUSES(.nat_all = FLOW_SNAT | FLOW_DNAT, .snat_addr = given, .dnat_addr = given);
+	REFUSES(.nat_all = FLOW_DNAT, .has_dnat_port = true, .dnat_port = 80);
+	MATCHES(.nat = FLOW_SNAT | FLOW_DNAT, .snat_addr = other, .dnat_addr = other);
+}
+
 static void names_of_states_and_bits(void **state)
 {
 	static const char *const tcp[] = { "NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED",
@@ -214,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_those_of_conntrack),
 		cmocka_unit_test(each_filter_condition_matches_and_refuses),
+		cmocka_unit_test(filters_of_nat_want_the_mapping_its_address_and_a_changed_port),
 		cmocka_unit_test(names_of_states_and_bits),
 		cmocka_unit_test(options_have_their_defaults),
 	};

@@ -321,7 +321,9 @@ static void a_filter_takes_every_member_of_the_interface_file_and_gives_it_back(
 		"\"tcp_state\":\"TIME_WAIT\",\"status\":[\"seen-reply\",\"assured\"],"
 		"\"status_clear\":[\"dying\"],\"reply_sport\":7,\"reply_dport\":8,"
 		"\"icmp_type\":8,\"icmp_code\":0,\"icmp_id\":9,\"orig_zone\":10,"
-		"\"reply_zone\":11,\"nat\":[\"snat\"],\"nat_addr\":\"10.4.0.0/16\","
+		"\"reply_zone\":11,\"nat\":[\"snat\"],\"nat_all\":[\"snat\",\"dnat\"],"
+		"\"snat_addr\":\"10.4.0.0/16\",\"snat_port\":12,"
+		"\"dnat_addr\":\"10.5.0.0/16\",\"dnat_port\":13,"
 		"\"sctp_state\":\"CLOSED\",\"labels\":[1,127]}";
 	struct words type = find("type", "FlowFilter"), counting = type;
 	json_t *object = json_loads(text, 0, NULL), *again;

@@ -287,6 +287,15 @@ static void an_address_of_nat_may_be_left_out(void **state)
 	RIGHT("-L", "-g", "-p", "tcp");
 	RIGHT("-L", "-j", "10.0.0.0/8", "-o", "id");
 	RIGHT("-D", "-n10.0.0.1");
+	RIGHT("-L", "-n", "10.0.0.1:80", "-g", "10.0.0.2:0x50");
+	RIGHT("-L", "-j", "[fd00::1]:80");
+	RIGHT("-L", "-j", "fd00::1:80");
+	WRONG("-L", "-n", "10.0.0.1:x");
+	WRONG("-L", "-n", "10.0.0.1:5000-5001");
+	WRONG("-L", "-n", "10.0.0.1:65536");
+	WRONG("-L", "-n", ":80");
+	WRONG("-L", "-n", "[fd00::1:80");
+	WRONG("-L", "-n", "10.0.0.1", "-g", "fd00::1");
 	RIGHT("-D", "--src-nat=10.0.0.1", "-p", "tcp");
 	RIGHT("-U", "--label-del=3");
 	WRONG("-L", "-nbogus");
