@@ -2,12 +2,14 @@
  *
  * Input: packets, each of
  *
- *     how      1 byte: bits 0-1 port (in, out, both, return), bits 2-4 time that passed
+ *     how      1 byte: bits 0-1 port (in, out, both, return), bits 2-4 time that passed; bit 7
+ *              of the first one: with NAT
  *     length   2 bytes, little endian
  *     bytes    a virtio-net header of ten bytes and the packet, `length` in all
  *
- * IPv4 header checksums are made right.  No packet is changed on its way, every packet is
- * counted once, and the flow table stays what its counters say. */
+ * IPv4 header checksums are made right.  No packet is changed on its way but by NAT, which
+ * leaves checksums right that were; every packet is counted once, and the flow table stays what
+ * its counters say. */
 #include <string.h>
 #include <sys/mman.h>
 
@@ -34,6 +36,16 @@ static const char rules[] =
 	"ip6 hoplimit 9 drop; meta length > 9000 counter; }\n"
 	"}\n";
 
+static const char nat_rules[] =
+	"table inet n {\n"
+	"chain p { type nat hook prerouting priority -100;\n"
+	"udp dport 53 dnat ip to 192.0.2.1-192.0.2.3; tcp dport 80 dnat ip6 to fd51::1\n"
+	"tcp dport 22 redirect to :2222; }\n"
+	"chain s { type nat hook postrouting priority 100;\n"
+	"meta l4proto { tcp, udp } snat ip to 10.8.0.1:1000-1003\n"
+	"snat ip to 10.8.0.1; snat ip6 to fd08::1; }\n"
+	"}\n";
+
 static uint8_t *mem;
 static size_t mem_size;
 static struct arena_geometry geometry;
@@ -56,6 +68,7 @@ struct world {
 	struct ruleset *ruleset;
 	struct engine *engine;
 	struct instant now;
+	bool nat;
 };
 
 static void set_up(void)
@@ -103,12 +116,13 @@ static struct hostview *make_hostview(void)
 	return hostview_new(&link, 1, addrs, 4, &route, 1);
 }
 
-static void world_init(struct world *w)
+static void world_init(struct world *w, bool nat)
 {
 	static const uint8_t boot_id[16] = { 1 }, key[16] = { 2 };
 	struct engine_options engine = { .workers = 1, .log_rate = 5, .reply_rate = 3,
 					 .log = log_it };
-	struct ruleset_input input = { .name = "f", .text = rules, .len = sizeof(rules) - 1 };
+	const char *text = nat ? nat_rules : rules;
+	struct ruleset_input input = { .name = "f", .text = text, .len = strlen(text) };
 	struct conntrack_options options;
 	struct diag d = DIAG_INIT;
 	struct text out = TEXT_INIT;
@@ -119,6 +133,7 @@ static void world_init(struct world *w)
 	conntrack_options_default(&options);
 	options.max_flows = MAX_FLOWS;
 	options.tcp_loose = TCP_LOOSE_YES;
+	w->nat = nat;
 	w->now = (struct instant){ 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
 	w->counters = counters_new(&w->arena);
 	w->ct = conntrack_new(&w->arena, &options, 1, w->now);
@@ -159,7 +174,9 @@ static void check_result(const struct engine_result *r, const struct engine_trac
 	if (r->action == ENGINE_HOLD)
 		return;
 	if (r->action == ENGINE_REPLY) {
-		CHECK(r->reason == REASON_REJECT && r->reply_len <= BUILD_MAX);
+		CHECK(r->reason == REASON_REJECT || r->reason == REASON_TTL ||
+		      r->reason == REASON_TOO_BIG);
+		CHECK(r->reply_len <= BUILD_MAX);
 		CHECK(packet_parse(reply, r->reply_len, NULL, &p) == REASON_NONE);
 		CHECK(p.len == r->reply_len && packet_checksum_ok(&p));
 	}
@@ -178,6 +195,18 @@ static void check_fragments(struct world *w)
 		CHECK(packet_parse(copy, len, NULL, &p) == REASON_NONE);
 		CHECK(p.len == len && p.flags & PACKET_FRAGMENT);
 	}
+}
+
+/* What NAT has rewritten is as long as it was, and its checksum as right. */
+static void check_rewritten(struct packet *p, size_t len, bool right)
+{
+	struct packet again;
+
+	CHECK(p->len <= len);
+	CHECK(packet_parse(p->data, p->len, &p->vnet, &again) == REASON_NONE);
+	CHECK(!right || packet_checksum_ok(&again));
+	CHECK(addr_equal(&again.saddr, &p->saddr) && addr_equal(&again.daddr, &p->daddr));
+	CHECK(again.sport == p->sport && again.dport == p->dport);
 }
 
 static void pass(struct world *w, unsigned how, const uint8_t *bytes, size_t len)
@@ -204,13 +233,17 @@ static void pass(struct world *w, unsigned how, const uint8_t *bytes, size_t len
 	w->now.mono += passed[how >> 2 & 7] * 1000;
 	w->now.real += passed[how >> 2 & 7] * 1000;
 	if (engine_prepare(w->engine, 0, buf, len, &vnet, &p, &trace) == REASON_NONE) {
+		bool right = packet_checksum_ok(&p);
+
 		engine_input(w->engine, 0, &ports[how & 3], &p, w->now, reply, &result,
 			     &trace);
 		check_result(&result, &trace, reply);
 		if (result.action == ENGINE_FRAGMENTS)
 			check_fragments(w);
+		else if (w->nat && result.action == ENGINE_PASS && p.data == buf)
+			check_rewritten(&p, len, right);
 	}
-	CHECK(memcmp(copy, buf, len) == 0);
+	CHECK(w->nat || memcmp(copy, buf, len) == 0);
 	free(copy);
 	free(buf);
 }
@@ -258,7 +291,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!mem)
 		set_up();
-	world_init(&w);
+	world_init(&w, size && data[0] & 0x80);
 	while (cursor_left(&c) > 3 && packets < 64) {
 		unsigned how = cursor_u8(&c);
 		size_t low = cursor_u8(&c), len = low | (size_t)cursor_u8(&c) << 8;
