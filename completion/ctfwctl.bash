@@ -28,9 +28,9 @@ _ctfwctl_objects()
 _ctfwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="status conntrack reload replay help"
+	local commands="status conntrack reload confirm rollback replay help"
 	local nft="add create insert replace delete destroy list flush rename reset describe monitor"
-	local globals="--socket --file --interactive --check --define --includepath --handle
+	local globals="--socket --file --interactive --check --confirm --define --includepath --handle
 		--stateless --terse --service --guid --numeric --numeric-priority
 		--numeric-protocol --numeric-time --echo --json --help --version"
 	local i word= words=
@@ -39,7 +39,7 @@ _ctfwctl()
 	# The command: the first word that is neither an option nor an option's argument.
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--socket | --file | --define | --includepath | -f | -D | -I) ((i++)) ;;
+		--socket | --file | --confirm | --define | --includepath | -f | -D | -I) ((i++)) ;;
 		-*) ;;
 		*)
 			word=${COMP_WORDS[i]}
@@ -54,11 +54,18 @@ _ctfwctl()
 		--socket | --file | -f) COMPREPLY=($(compgen -f -- "$cur")) ;;
 		--includepath | -I) COMPREPLY=($(compgen -d -- "$cur")) ;;
 		--define | -D) ;;
+		--confirm) words="30 60 300" ;;
 		*) words="$commands $nft $globals" ;;
 		esac
 		;;
 	status) words="--json --help" ;;
-	reload) words="--help" ;;
+	reload)
+		case $prev in
+		--confirm) words="30 60 300" ;;
+		*) words="--confirm --help" ;;
+		esac
+		;;
+	confirm | rollback) words="--help" ;;
 	help) words=$commands ;;
 	conntrack)
 		case $prev in

@@ -15,6 +15,7 @@
 
 #define PAGE	     4096u
 #define HEADER_BYTES PAGE
+#define FORMER	     2 /* which of the saved rulesets an undo goes back to */
 
 static const uint8_t magic[8] = {'c', 't', 'f', 'w', 'a', 'r', 'e', 'n'};
 /* For checks against accidents, not against an enemy: whoever may write the arena is us. */
@@ -53,7 +54,8 @@ static void arena_layout(const struct arena_geometry *g, struct arena_header *re
 	h.text_off[0] =
 		h.counters_off + round_up((uint64_t)ARENA_COUNTERS * 16) * (1 + g->workers);
 	h.text_off[1] = h.text_off[0] + h.text_bytes;
-	h.exts_off = h.text_off[1] + h.text_bytes;
+	h.text_off[2] = h.text_off[1] + h.text_bytes;
+	h.exts_off = h.text_off[2] + h.text_bytes;
 	h.elements_off = h.exts_off + round_up((uint64_t)g->flow_records * ARENA_EXT_SIZE);
 	h.states_off =
 		h.elements_off + round_up((uint64_t)g->element_records * ARENA_ELEMENT_SIZE);
@@ -80,8 +82,8 @@ static void point(struct arena *a, uint8_t *mem, const struct arena_header *layo
 	a->elements = mem + layout->elements_off;
 	a->states = mem + layout->states_off;
 	a->counters = (uint64_t *)(mem + layout->counters_off);
-	a->text[0] = (char *)mem + layout->text_off[0];
-	a->text[1] = (char *)mem + layout->text_off[1];
+	for (int i = 0; i < 3; i++)
+		a->text[i] = (char *)mem + layout->text_off[i];
 }
 
 size_t arena_size(const struct arena_geometry *g)
@@ -180,23 +182,45 @@ int arena_save_text(struct arena *a, const char *text, size_t len)
 	return 0;
 }
 
-int arena_saved_text(const struct arena *a, const char **ret_text, size_t *ret_len)
+/* One of the three, when it is whole. */
+static int read_text(const struct arena *a, unsigned i, const char **ret_text, size_t *ret_len)
 {
 	const struct arena_header *h = a->header;
-	uint32_t current = atomic_load_explicit(&h->text_current, memory_order_acquire);
-	uint64_t len;
+	uint64_t len = h->text[i].len;
+
+	if (len > h->text_bytes || h->text[i].check != text_check(a->text[i], (size_t)len))
+		return -EINVAL;
+	*ret_text = a->text[i];
+	*ret_len = (size_t)len;
+	return 0;
+}
+
+int arena_saved_text(const struct arena *a, const char **ret_text, size_t *ret_len)
+{
+	uint32_t current = atomic_load_explicit(&a->header->text_current, memory_order_acquire);
 
 	if (current == 0)
 		return -ENOENT;
 	if (current > 2)
 		return -EINVAL;
-	len = h->text[current - 1].len;
-	if (len > h->text_bytes ||
-	    h->text[current - 1].check != text_check(a->text[current - 1], (size_t)len))
-		return -EINVAL;
-	*ret_text = a->text[current - 1];
-	*ret_len = (size_t)len;
+	return read_text(a, current - 1, ret_text, ret_len);
+}
+
+int arena_save_former(struct arena *a, const char *text, size_t len)
+{
+	struct arena_header *h = a->header;
+
+	if (len > h->text_bytes || reserve((uint8_t *)a->text[FORMER], len))
+		return -ENOSPC;
+	memcpy(a->text[FORMER], text, len);
+	h->text[FORMER].len = len;
+	h->text[FORMER].check = text_check(text, len);
 	return 0;
+}
+
+int arena_former_text(const struct arena *a, const char **ret_text, size_t *ret_len)
+{
+	return read_text(a, FORMER, ret_text, ret_len);
 }
 
 /* ---- changes ----

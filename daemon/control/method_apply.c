@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/session.h"
+#include "control/trial.h"
 
 #define DEFINES_MAX 1024
 
@@ -29,6 +29,7 @@ const struct control_print_flag control_print_flags[] = {
 
 /* A call's parameters, and what its includes lacked. */
 struct bundle {
+	uint64_t until;         /* of the trial that it asks for */
 	const json_t *includes; /* array of Include, or NULL */
 	json_t *missing;        /* array of {pattern, from} */
 	struct ruleset_define defines[DEFINES_MAX + 1];
@@ -213,12 +214,14 @@ static bool only_lists(const char *text, size_t len)
 
 /* ---- the call ---- */
 
-static void finish(struct control_session *s, int err, const struct bundle *b,
+/* changed: and so it is on trial, when anything is. */
+static void finish(struct control_session *s, int err, const struct bundle *b, bool changed,
 		   const struct diag *d, const struct text *out)
 {
 	if (err == 0 && !text_failed(out))
-		session_reply(s, json_pack("{so}", "output",
-					   control_json_text(text_str(out), out->len)));
+		session_reply(s, json_pack("{so so*}", "output",
+					   control_json_text(text_str(out), out->len), "trial",
+					   changed ? trial_encode(session_context(s)) : NULL));
 	else if (err == -EINVAL && json_array_size(b->missing))
 		session_error(s, CONTROL_INTERFACE ".IncludeNeeded",
 			      json_pack("{sO}", "includes", b->missing));
@@ -241,14 +244,16 @@ static void apply(struct control_session *s, const json_t *params)
 	struct ruleset_input input = { .reader = &reader, .now = ctx->now(ctx->arg) };
 	struct text out = TEXT_INIT;
 	struct diag d = DIAG_INIT;
+	uint64_t serial = generation_serial(ctx->generation);
 	const char *wrong;
+	bool changed;
 	int err;
 
 	if (!b || !(b->missing = json_array())) {
 		session_failed(s, "out of memory");
 		goto out;
 	}
-	wrong = decode(params, b, &input);
+	wrong = trial_decode(ctx, params, &b->until) ? decode(params, b, &input) : "confirm";
 	input.now = ctx->now(ctx->arg);
 	if (wrong) {
 		session_invalid(s, wrong);
@@ -258,8 +263,11 @@ static void apply(struct control_session *s, const json_t *params)
 		session_error(s, VARLINK ".PermissionDenied", NULL);
 		goto out;
 	}
-	err = generation_apply(ctx->generation, &input, &d, &out);
-	finish(s, err, b, &d, &out);
+	err = generation_apply(ctx->generation, &input, b->until, &d, &out);
+	changed = generation_serial(ctx->generation) != serial;
+	if (changed && b->until)
+		trial_log_begin(ctx);
+	finish(s, err, b, changed, &d, &out);
 out:
 	if (b)
 		json_decref(b->missing);
@@ -271,7 +279,8 @@ out:
 static const struct method_param apply_params[] = {
 	{ "source", 'o', true },  { "includes", 'a', false }, { "defines", 'a', false },
 	{ "print", 'a', false },  { "echo", 'b', false },     { "check", 'b', false },
-	{ "json", 'b', false },   { "zone", 'o', false },     { NULL, 0, false },
+	{ "json", 'b', false },   { "zone", 'o', false },     { "confirm", 'i', false },
+	{ NULL, 0, false },
 };
 
 const struct method apply_methods[] = {

@@ -1,7 +1,15 @@
 /* method_reload.c - Reload: what SIGHUP does, and how it went. */
 #include <string.h>
 
-#include "control/session.h"
+#include "control/trial.h"
+
+/* Message and trial, where there are any. */
+static json_t *answer(const struct control_context *ctx, const char *message)
+{
+	return json_pack("{so* so*}", "message",
+			 message ? control_json_text(message, strlen(message)) : NULL, "trial",
+			 trial_encode(ctx));
+}
 
 static void reload_done(void *arg, int err, const char *message)
 {
@@ -15,11 +23,8 @@ static void reload_done(void *arg, int err, const char *message)
 		session_error(s, CONTROL_INTERFACE ".ReloadFailed",
 			      json_pack("{so}", "message",
 					control_json_text(message, strlen(message))));
-	else if (message)
-		session_reply(s, json_pack("{so}", "message",
-					   control_json_text(message, strlen(message))));
 	else
-		session_reply(s, json_object());
+		session_reply(s, answer(session_context(s), message));
 	session_wake(s);
 }
 
@@ -27,16 +32,30 @@ static void reload(struct control_session *s, const json_t *params)
 {
 	const struct control_context *ctx = session_context(s);
 	struct session_ticket *ticket;
+	uint64_t until;
 
-	(void)params;
+	if (!trial_decode(ctx, params, &until)) {
+		session_invalid(s, "confirm");
+		return;
+	}
 	ticket = session_wait(s);
 	if (ticket)
-		ctx->reload(ctx->arg, reload_done, ticket);
+		ctx->reload(ctx->arg, until, reload_done, ticket);
 	else
 		session_failed(s, "out of memory");
 }
 
+static const struct method_param reload_params[] = {
+	{ "confirm", 'i', false },
+	{ NULL, 0, false },
+};
+
 const struct method reload_methods[] = {
-	{ .name = CONTROL_INTERFACE ".Reload", .change = true, .call = reload },
+	{
+		.name = CONTROL_INTERFACE ".Reload",
+		.change = true,
+		.params = reload_params,
+		.call = reload,
+	},
 	{ .name = NULL },
 };

@@ -2,7 +2,7 @@
  *
  * The daemon gives what it knows of itself; the engine's and the flow table's numbers are
  * added here.  Every name comes from the table of what it counts. */
-#include "control/session.h"
+#include "control/trial.h"
 #include "ctfw/set_dynamic.h"
 
 static json_t *counter(uint64_t packets, uint64_t bytes)
@@ -131,8 +131,14 @@ static void add_flows(json_t *status, const struct control_context *ctx)
 	add_elements(status, ctx);
 }
 
+static json_t *seconds_or_null(uint64_t ns)
+{
+	return ns ? json_real((double)ns / 1e9) : json_null();
+}
+
 static void add_ruleset(json_t *status, const struct control_context *ctx)
 {
+	json_t *trial = trial_encode(ctx);
 	struct ruleset_size size = ruleset_size(generation_ruleset(ctx->generation));
 	json_t *ruleset = json_object_get(status, "ruleset");
 
@@ -144,6 +150,9 @@ static void add_ruleset(json_t *status, const struct control_context *ctx)
 	set_int(ruleset, "tables", size.tables);
 	set_int(ruleset, "chains", size.chains);
 	set_int(ruleset, "rules", size.rules);
+	json_object_set_new(ruleset, "file_undone",
+			    seconds_or_null(generation_file_undone(ctx->generation)));
+	json_object_set_new(status, "trial", trial ? trial : json_null());
 }
 
 static void status(struct control_session *s, const json_t *params)

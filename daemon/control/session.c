@@ -38,7 +38,7 @@ struct control_session {
 };
 
 static const struct method *const method_tables[] = {
-	service_methods, status_methods, apply_methods, reload_methods,
+	service_methods, status_methods, apply_methods, reload_methods, trial_methods,
 	flow_methods,	 expect_methods, watch_methods, change_methods, rule_methods,
 	trace_methods,
 };

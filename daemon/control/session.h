@@ -25,7 +25,7 @@ struct method {
 
 extern const struct method service_methods[], status_methods[], apply_methods[], flow_methods[],
 	expect_methods[], watch_methods[], rule_methods[], trace_methods[], change_methods[],
-	reload_methods[]; /* each ends with a row without name */
+	reload_methods[], trial_methods[]; /* each ends with a row without name */
 
 /* ---- what a method may do with its session ---- */
 

@@ -271,6 +271,7 @@ static const struct {
 	{ "org.ctfw.RulesetError", show_diagnostics, NULL },
 	{ "org.ctfw.ReloadFailed", show_diagnostics, NULL },
 	{ "org.ctfw.Failed", show_message, NULL },
+	{ "org.ctfw.NothingOnTrial", show_message, "nothing is on trial" },
 	{ "org.ctfw.MessageTooLong", show_message, "too long for one message" },
 	{ "org.varlink.service.PermissionDenied", show_message,
 	  "permission denied: only root and the user that ctfwd runs as may change something" },

@@ -13,6 +13,7 @@
 #include "ctl/commands.h"
 #include "ctl/options.h"
 #include "ctfw/localzone.h"
+#include "ctl/trial.h"
 #include "ctfw/rulefile.h"
 
 #define DEFAULT_INCLUDE_DIR "/etc"
@@ -187,6 +188,9 @@ static int apply_init(struct apply *a, struct ctl *ctl, const struct options *o)
 		json_pack("{so so so so sb sb sb}", "includes", a->includes, "defines", list,
 			  "print", print_names(o->print), "zone", local_zone(), "echo", o->echo,
 			  "check", o->check, "json", o->json);
+	/* Only then, so that an older daemon refuses it rather than to do it for good. */
+	if (o->confirm && a->params)
+		json_object_set_new(a->params, "confirm", json_integer(o->confirm));
 	a->client = a->params ? client_open(ctl) : NULL;
 	return a->client ? 0 : -1;
 }
@@ -225,6 +229,9 @@ static int apply_text(struct apply *a, const char *name, const char *text, size_
 	}
 	output = json_string_value(json_object_get(r.params, "output"));
 	fputs(output ? output : "", a->ctl->out);
+	trial_tell(a->ctl, json_object_get(r.params, "trial"));
+	if (a->options->confirm && !json_object_get(r.params, "trial"))
+		fputs("Nothing was changed, and nothing is on trial for it.\n", a->ctl->err);
 	status = 0;
 out:
 	client_reply_fini(&r);
@@ -299,11 +306,10 @@ static bool begins_with(const char *word, int argc, char **argv)
 	return argc && strncmp(argv[0], word, len) == 0 && strchr(" \t\n", argv[0][len]);
 }
 
-int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
+/* What makes no sense together. */
+static int contradiction(struct ctl *ctl, const struct options *o, int argc, char **argv)
 {
 	const char *late = late_option(argc, argv);
-	struct apply a = { 0 };
-	int status = 1;
 
 	if (late)
 		return ctl_error(ctl, "options must be specified before commands: %s", late);
@@ -314,6 +320,21 @@ int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
 		return ctl_error(ctl, "-f and -i: one of the two, please");
 	if (o->n_defines && !o->file)
 		return ctl_error(ctl, "-D/--define can only be used with -f/--file");
+	if (o->confirm && (o->check || o->interactive))
+		return ctl_error(ctl, "--confirm and -%c: one of the two, please",
+				 o->check ? 'c' : 'i');
+	if (o->confirm && begins_with("monitor", argc, argv))
+		return ctl_error(ctl, "--confirm: monitor changes nothing");
+	return 0;
+}
+
+int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
+{
+	struct apply a = { 0 };
+	int status = 1;
+
+	if (contradiction(ctl, o, argc, argv))
+		return 1;
 	if (begins_with("monitor", argc, argv))
 		return monitor_run(ctl, o, argc, argv);
 	if (apply_init(&a, ctl, o) == 0)

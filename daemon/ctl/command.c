@@ -14,6 +14,8 @@ const struct command *const commands[] = {
 	&command_status,
 	&command_conntrack,
 	&command_reload,
+	&command_confirm,
+	&command_rollback,
 	&command_replay,
 	&command_help,
 	NULL,

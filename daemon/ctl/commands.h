@@ -6,10 +6,12 @@
 
 #include "ctl/command.h"
 
+extern const struct command command_confirm;
 extern const struct command command_conntrack;
 extern const struct command command_help;
 extern const struct command command_reload;
 extern const struct command command_replay;
+extern const struct command command_rollback;
 extern const struct command command_status;
 
 /* Any other word: a command in nft's grammar. */

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "ctfw/ruleset.h"
+#include "ctl/trial.h"
 
-enum { OPT_SOCKET = 256 };
+enum { OPT_SOCKET = 256, OPT_CONFIRM };
 
 const struct command_option global_options[] = {
 	{ OPT_SOCKET, "socket", "PATH", "Control socket (or the environment's CTFW_SOCKET)" },
@@ -17,6 +18,8 @@ const struct command_option global_options[] = {
 	{ 'i', "interactive", NULL,
 	  "Read nft commands from standard input, each line at once" },
 	{ 'c', "check", NULL, "Check the commands, change nothing" },
+	{ OPT_CONFIRM, "confirm", "SECONDS",
+	  "Undo what is changed then, unless \"confirm\" comes before" },
 	{ 'D', "define", "NAME=VALUE", "Define a variable (with -f)" },
 	{ 'I', "includepath", "DIR", "Search included files here too; default /etc" },
 	{ 'a', "handle", NULL, "Print handles" },
@@ -102,6 +105,8 @@ static int take(struct ctl *ctl, struct options *o, int key, const char *arg)
 		if (row->key == key && !o->nft)
 			o->nft = row->name;
 	switch (key) {
+	case OPT_CONFIRM:
+		return trial_seconds(ctl, arg, &o->confirm);
 	case 'f':
 		o->file = arg;
 		return 0;

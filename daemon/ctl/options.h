@@ -12,6 +12,7 @@
 struct options {
 	unsigned print;   /* enum print_flag */
 	bool echo, check, interactive, json;
+	unsigned confirm; /* seconds; 0: for good */
 	const char *file; /* -f: a path, or "-" */
 	const char *defines[OPTIONS_REPEAT_MAX];  /* -D: "name=value" */
 	size_t n_defines;

@@ -54,6 +54,23 @@ static void print_headline(FILE *out, const json_t *status, double now)
 	fputc('\n', out);
 }
 
+/* Before all else: the rules are about to become others. */
+static void print_trial(FILE *out, const json_t *status)
+{
+	const json_t *trial = json_object_get(status, "trial");
+	char since[UNIT_TEXT];
+
+	if (!json_is_object(trial))
+		return;
+	fprintf(out,
+		"ON TRIAL: %s since %s: undone in %llu s, unless \"ctfwctl confirm\" comes "
+		"before\n",
+		json_is_true(json_object_get(trial, "file")) ? "the ruleset file and all changes" :
+							       "all changes",
+		unit_time(json_number_value(json_object_get(trial, "begun")), since),
+		(unsigned long long)num(trial, "undone_in"));
+}
+
 static bool is_captured(const json_t *status, const char *interface)
 {
 	json_t *capture;
@@ -120,6 +137,7 @@ static void print_files(FILE *out, const json_t *status)
 	const json_t *config = json_object_get(status, "config");
 	const json_t *ruleset = json_object_get(status, "ruleset");
 	const json_t *restarts = json_object_get(status, "restarts");
+	double undone = json_number_value(json_object_get(ruleset, "file_undone"));
 	char when[UNIT_TEXT];
 
 	if (config)
@@ -129,6 +147,11 @@ static void print_files(FILE *out, const json_t *status)
 	if (json_object_get(ruleset, "loaded"))
 		fprintf(out, ", loaded %s",
 			unit_time(json_number_value(json_object_get(ruleset, "loaded")), when));
+	if (undone > 0)
+		fprintf(out,
+			"\n           NOT WHAT RUNS: what the file held was undone %s; a reload "
+			"or restart reads it again",
+			unit_time(undone, when));
 	fprintf(out, "\n           tables %llu, chains %llu, rules %llu; generation %llu\n",
 		(unsigned long long)num(ruleset, "tables"),
 		(unsigned long long)num(ruleset, "chains"),
@@ -332,6 +355,7 @@ static void print_ports(FILE *out, const json_t *status)
 void status_print(FILE *out, const json_t *status, double now)
 {
 	print_headline(out, status, now);
+	print_trial(out, status);
 	print_scope(out, status);
 	print_files(out, status);
 	print_traffic(out, status);

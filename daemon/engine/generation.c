@@ -4,7 +4,11 @@
  * that cannot (swap).  The save comes before the swap: should the process die between the
  * two, the next one starts with a ruleset that was right and about to be in force.
  *
- * What is saved is the whole once in a while, and else the elements that a change was about. */
+ * What is saved is the whole once in a while, and else the elements that a change was about.
+ *
+ * A trial begins in the arena before the change that it is about: a process that dies between
+ * the two leaves one that would undo nothing.  It ends there behind the undo, so that this is
+ * done again rather than not at all. */
 #include "ctfw/generation.h"
 
 #include <errno.h>
@@ -22,17 +26,31 @@ struct generation {
 	struct ruleset *ruleset;
 	uint64_t serial;
 	uint64_t expire_at; /* monotonic ns: when to look for what has expired */
+	struct ruleset *former; /* what an undo goes back to; NULL: nothing is on trial */
+	struct generation_trial trial;
+	uint64_t file_undone;   /* real ns */
 	void (*changed)(void *arg, const struct ruleset *old, const struct ruleset *new,
 			bool anew);
 	void *changed_arg;
 };
 
+/* How one ruleset takes the place of another. */
+struct change {
+	bool step;      /* commands made it of that one, and the arena may have it as a step */
+	bool anew;      /* nothing of that one is kept */
+	bool file;      /* it is what a file holds */
+	uint64_t until; /* of the trial that it begins, monotonic ns; 0: of none */
+	uint64_t real;  /* now */
+};
+
+/* ---- the arena ---- */
+
 /* The change alone, where a step tells it and there is room; else the whole. */
-static int save(struct generation *g, const struct ruleset *rs, bool anew, struct diag *d)
+static int save(struct generation *g, const struct ruleset *rs, bool as_step, struct diag *d)
 {
 	struct text saved = TEXT_INIT;
 	size_t len;
-	const char *step = anew ? NULL : ruleset_step(rs, &len);
+	const char *step = as_step ? ruleset_step(rs, &len) : NULL;
 	int err;
 
 	if (step && arena_save_change(g->arena, step, len) == 0)
@@ -46,29 +64,105 @@ static int save(struct generation *g, const struct ruleset *rs, bool anew, struc
 	return err;
 }
 
-/* Takes the reference to rs, also when it fails.  anew: it was not made from the one before. */
-static int install(struct generation *g, struct ruleset *rs, bool anew, struct diag *d)
+static void save_trial(struct generation *g)
 {
-	struct ruleset *former;
+	struct arena_header *h;
+
+	if (!g->arena)
+		return;
+	h = g->arena->header;
+	h->file_undone = g->file_undone;
+	h->trial_begun = g->trial.begun;
+	h->trial_file = g->trial.file;
+	atomic_store_explicit(&h->trial_until, g->former ? g->trial.until : 0,
+			      memory_order_release);
+}
+
+/* ---- trials ---- */
+
+/* What is in force now is what an undo goes back to. */
+static int begin_trial(struct generation *g, const struct change *c, struct diag *d)
+{
+	struct text saved = TEXT_INIT;
+	int err = 0;
+
+	if (g->arena) {
+		ruleset_save(g->ruleset, &saved);
+		err = text_failed(&saved) ?
+			      -ENOMEM :
+			      arena_save_former(g->arena, text_str(&saved), saved.len);
+		text_fini(&saved);
+	}
+	if (err == -ENOSPC)
+		diag_error(d, NULL, "there is no room to keep the ruleset in force for an undo");
+	if (err)
+		return err;
+	g->former = ruleset_ref(g->ruleset);
+	g->trial = (struct generation_trial){ .until = c->until, .begun = c->real };
+	save_trial(g);
+	return 0;
+}
+
+/* Nothing is on trial any more. */
+static void end_trial(struct generation *g)
+{
+	ruleset_unref(g->former);
+	g->former = NULL;
+	g->trial = (struct generation_trial){ 0 };
+	save_trial(g);
+}
+
+/* A change is in force. */
+static void note(struct generation *g, const struct change *c)
+{
+	if (c->file)
+		g->file_undone = 0;
+	if (g->former && c->until)
+		g->trial.until = c->until;
+	if (g->former && c->file)
+		g->trial.file = true;
+	save_trial(g);
+}
+
+/* ---- a change ---- */
+
+static void swap(struct generation *g, struct ruleset *rs, struct program *program, bool anew)
+{
+	struct ruleset *former = g->ruleset;
+
+	engine_set_program(g->engine, program);
+	g->ruleset = ruleset_ref(rs);
+	g->serial++;
+	if (g->changed && former)
+		g->changed(g->changed_arg, former, rs, anew);
+	ruleset_unref(former);
+}
+
+/* Takes the reference to rs, also when it fails. */
+static int install(struct generation *g, struct ruleset *rs, const struct change *c,
+		   struct diag *d)
+{
 	struct program *program = NULL;
+	bool begins = c->until && !g->former;
 	int err = engine_compile(g->engine, rs, g->ruleset, d, &program);
 
+	if (err == 0 && begins)
+		err = begin_trial(g, c, d);
 	if (err == 0 && g->arena)
-		err = save(g, rs, anew, d);
+		err = save(g, rs, c->step, d);
 	if (err == 0) {
-		engine_set_program(g->engine, program);
+		swap(g, rs, program, c->anew);
 		program = NULL;
-		former = g->ruleset;
-		g->ruleset = ruleset_ref(rs);
-		g->serial++;
-		if (g->changed && former)
-			g->changed(g->changed_arg, former, rs, anew);
-		ruleset_unref(former);
+		note(g, c);
+	} else if (begins && g->former) {
+		end_trial(g);
 	}
 	program_free(program);
 	ruleset_unref(rs);
 	return err;
 }
+
+/* ---- what a former process left ---- */
 
 /* The changes that were saved behind it. */
 static int replay(const struct generation *g, struct ruleset **rs, struct diag *d)
@@ -114,11 +208,34 @@ static struct ruleset *restore(struct generation *g, struct diag *d)
 	return rs;
 }
 
+/* The trial goes on, unless what it would go back to is damaged. */
+static void restore_trial(struct generation *g, struct diag *d)
+{
+	const struct arena_header *h = g->arena->header;
+	uint64_t until = atomic_load_explicit(&h->trial_until, memory_order_acquire);
+	const char *text;
+	size_t len;
+
+	g->file_undone = h->file_undone;
+	if (until &&
+	    (arena_former_text(g->arena, &text, &len) < 0 ||
+	     ruleset_restore_beside(text, len, g->ruleset, g->counters, d, &g->former) < 0))
+		diag_error(d, NULL,
+			   "changes were on trial, and what was there before is damaged: they "
+			   "stay");
+	if (g->former)
+		g->trial = (struct generation_trial){ until, h->trial_begun,
+						      h->trial_file != 0 };
+	save_trial(g);
+}
+
 struct generation *generation_new(struct engine *engine, struct counters *counters,
 				  struct arena *arena, struct diag *d, bool *ret_restored)
 {
 	struct generation *g = calloc(1, sizeof(*g));
+	const struct change start = { .anew = true };
 	struct ruleset *rs;
+	bool restored;
 
 	if (!g)
 		return NULL;
@@ -126,11 +243,17 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 	g->counters = counters;
 	g->arena = arena;
 	rs = restore(g, d);
+	restored = rs != NULL;
 	if (ret_restored)
-		*ret_restored = rs != NULL;
+		*ret_restored = restored;
 	if (!rs)
 		rs = ruleset_new(counters);
-	if (!rs || install(g, rs, true, d) < 0) {
+	if (restored) {
+		/* Before the first change is noted, by which the arena would forget it. */
+		g->ruleset = ruleset_ref(rs);
+		restore_trial(g, d);
+	}
+	if (!rs || install(g, rs, &start, d) < 0) {
 		generation_free(g);
 		return NULL;
 	}
@@ -141,13 +264,17 @@ void generation_free(struct generation *g)
 {
 	if (!g)
 		return;
+	ruleset_unref(g->former);
 	ruleset_unref(g->ruleset);
 	free(g);
 }
 
-int generation_apply(struct generation *g, const struct ruleset_input *input, struct diag *d,
-		     struct text *out)
+/* ---- commands, files, time ---- */
+
+int generation_apply(struct generation *g, const struct ruleset_input *input, uint64_t until,
+		     struct diag *d, struct text *out)
 {
+	const struct change c = { .step = true, .until = until, .real = input->now.real };
 	struct ruleset *next = NULL;
 	int err = ruleset_apply(g->ruleset, input, d, out, &next);
 
@@ -157,7 +284,7 @@ int generation_apply(struct generation *g, const struct ruleset_input *input, st
 		ruleset_unref(next);
 		return 0;
 	}
-	return install(g, next, false, d);
+	return install(g, next, &c, d);
 }
 
 void generation_expire(struct generation *g, uint64_t mono)
@@ -196,12 +323,16 @@ static int from_nothing(struct counters *counters, const struct ruleset_input *i
 	return err;
 }
 
-int generation_replace(struct generation *g, const struct ruleset_input *input, struct diag *d)
+int generation_replace(struct generation *g, const struct ruleset_input *input, uint64_t until,
+		       struct diag *d)
 {
+	const struct change c = {
+		.anew = true, .file = true, .until = until, .real = input->now.real
+	};
 	struct ruleset *next = NULL;
 	int err = from_nothing(g->counters, input, d, &next);
 
-	return err < 0 ? err : install(g, next, true, d);
+	return err < 0 ? err : install(g, next, &c, d);
 }
 
 int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d)
@@ -215,6 +346,42 @@ int generation_check(struct generation *g, const struct ruleset_input *input, st
 	if (err == 0)
 		ruleset_unref(next);
 	return err;
+}
+
+/* ---- changes on trial, for others ---- */
+
+bool generation_trial(const struct generation *g, struct generation_trial *ret_trial)
+{
+	if (g->former)
+		*ret_trial = g->trial;
+	return g->former != NULL;
+}
+
+void generation_confirm(struct generation *g)
+{
+	end_trial(g);
+}
+
+int generation_undo(struct generation *g, struct instant now, struct diag *d)
+{
+	bool file = g->trial.file;
+	const struct change c = { .anew = file, .real = now.real };
+	int err;
+
+	if (!g->former)
+		return 0;
+	err = install(g, ruleset_ref(g->former), &c, d);
+	if (err)
+		return err;
+	if (file)
+		g->file_undone = now.real;
+	end_trial(g);
+	return 0;
+}
+
+uint64_t generation_file_undone(const struct generation *g)
+{
+	return g->file_undone;
 }
 
 void generation_watch(struct generation *g,

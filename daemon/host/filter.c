@@ -193,6 +193,7 @@ static void on_housekeep(evutil_socket_t fd, short what, void *arg)
 	rcu_offline();
 	engine_housekeep(f->engine, filter_now(NULL));
 	generation_expire(f->generation, filter_now(NULL).mono);
+	filter_trial(f);
 }
 
 /* Addresses, links or routes have changed.  An interface made anew has another index. */
@@ -266,7 +267,9 @@ static int set_up_ruleset(struct filter *f, struct diag *d)
 		diag_error(d, NULL, "out of memory");
 		return -ENOMEM;
 	}
-	return filter_load_ruleset(f, restored, d);
+	if ((filter_trial_restored(f) || !f->start->first) && restored)
+		return 0;
+	return filter_load_ruleset(f, d);
 }
 
 static struct event *timer(struct filter *f, unsigned ms,
@@ -366,6 +369,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 		.now = filter_now,
 		.status = filter_status,
 		.reload = filter_want_reload,
+		.log = filter_log,
 		.arg = f,
 	};
 	f->control =

@@ -16,13 +16,10 @@
 
 /* ---- ruleset ---- */
 
-int filter_load_ruleset(struct filter *f, bool restored, struct diag *d)
+int filter_load_ruleset(struct filter *f, struct diag *d)
 {
-	int err;
+	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, 0, d);
 
-	if (!f->start->first && restored)
-		return 0;
-	err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, d);
 	if (!err)
 		f->load.ruleset_loaded = filter_now(NULL).real;
 	return err;
@@ -105,11 +102,12 @@ static int apply(struct filter *f, const struct config *wanted, struct diag *d,
 	if (err)
 		diag_error(d, NULL, "no memory for helpers' notes: %s", strerror(-err));
 	else
-		err = rulesetfile_replace(f->generation, wanted->daemon.ruleset, d);
+		err = rulesetfile_replace(f->generation, wanted->daemon.ruleset, 0, d);
 	if (err) {
 		free(view);
 		return err;
 	}
+	filter_trial_file(f);
 	if (config_adopt(f->config, wanted, restart) < 0)
 		log_say(LEVEL_ERROR, "out of memory: the ruleset is new, the options are not");
 	put_in_force(f, view);
@@ -175,12 +173,34 @@ void filter_reload(struct filter *f, const struct channel_message *m, int fd)
 	text_fini(&restart);
 }
 
-void filter_want_reload(void *arg, void (*done)(void *done_arg, int err, const char *message),
+/* The ruleset alone: options that came with it would stay when it is undone. */
+static void try_ruleset(struct filter *f, uint64_t until,
+			void (*done)(void *done_arg, int err, const char *message),
+			void *done_arg)
+{
+	struct diag d = DIAG_INIT;
+	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, until, &d);
+
+	if (err)
+		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
+	else
+		filter_trial_file(f);
+	done(done_arg, err, err && d.text.len ? text_str(&d.text) : NULL);
+	diag_fini(&d);
+}
+
+void filter_want_reload(void *arg, uint64_t until,
+			void (*done)(void *done_arg, int err, const char *message),
 			void *done_arg)
 {
 	struct filter *f = arg;
-	struct reload_waiter *w = malloc(sizeof(*w));
+	struct reload_waiter *w;
 
+	if (until) {
+		try_ruleset(f, until, done, done_arg);
+		return;
+	}
+	w = malloc(sizeof(*w));
 	if (!w || channel_send(f->start->channel, CHANNEL_RELOAD_WANTED, f->reload_serial + 1,
 			       NULL, -1) < 0) {
 		free(w);

@@ -2,6 +2,7 @@
  *
  * filter.c      life-cycle, main loop, heartbeat, log lines, housekeeping
  * filter_load.c configuration and ruleset: at the start, and again
+ * filter_trial.c changes on trial, until they are confirmed or undone
  * filter_status.c what Status and the status line say */
 #ifndef CTFW_HOST_FILTER_PRIVATE_H
 #define CTFW_HOST_FILTER_PRIVATE_H
@@ -56,23 +57,40 @@ struct filter {
 	bool running;       /* they filter */
 	uint64_t since;     /* real ns: when this process began to */
 
+	/* Of what is on trial: its end and the mark of the countdown as last seen; when an undo
+	 * that failed is tried again.  Monotonic ns. */
+	uint64_t trial_until, trial_mark, trial_retry;
+
 	struct reload_waiter *waiters;
 	int reload_serial;
 };
 
 struct instant filter_now(void *arg);
 
-/* The ruleset at the start: what was restored, or the configured file.  0, or a negative
- * errno with diagnostics. */
-int filter_load_ruleset(struct filter *f, bool restored, struct diag *d);
+/* The configured ruleset file, at the start.  0, or a negative errno with diagnostics. */
+int filter_load_ruleset(struct filter *f, struct diag *d);
 /* CHANNEL_RELOAD has come, with a descriptor of the text (or -1 and why). */
 void filter_reload(struct filter *f, const struct channel_message *m, int fd);
 /* control_context.reload. */
-void filter_want_reload(void *arg, void (*done)(void *done_arg, int err, const char *message),
+void filter_want_reload(void *arg, uint64_t until,
+			void (*done)(void *done_arg, int err, const char *message),
 			void *done_arg);
 void filter_drop_waiters(struct filter *f);
 /* The ports have changed: tell the workers. */
 void filter_renew_view(struct filter *f);
+
+/* Count down, and undo when it is time.  Many times a second. */
+void filter_trial(struct filter *f);
+/* At the start, before any packet: what a former process left on trial, which is undone when
+ * its time is over.  Whether what is then in force must stay, whatever the ruleset file holds:
+ * the trial goes on, or that file was on trial. */
+bool filter_trial_restored(struct filter *f);
+/* The ruleset file was put in force: the log tells when that is on trial. */
+void filter_trial_file(const struct filter *f);
+/* Whole seconds, begun ones too. */
+uint64_t filter_trial_left(const struct generation_trial *t, uint64_t mono);
+/* control_context.log. */
+void filter_log(void *arg, const char *line);
 
 /* control_context.status. */
 json_t *filter_status(void *arg);

@@ -129,6 +129,16 @@ static void scope(const struct filter *f, struct text *out)
 			    f->config->tuns[i].ifname);
 }
 
+/* What an operator must not overlook. */
+static void trial(const struct filter *f, struct text *out)
+{
+	struct generation_trial t;
+
+	if (generation_trial(f->generation, &t))
+		text_printf(out, "; changes on trial, undone in %" PRIu64 " s unless confirmed",
+			    filter_trial_left(&t, filter_now(NULL).mono));
+}
+
 void filter_status_line(struct filter *f, struct text *out)
 {
 	struct conntrack_stats ct;
@@ -141,6 +151,7 @@ void filter_status_line(struct filter *f, struct text *out)
 	for (r = REASON_NONE + 1; r < REASON_COUNT; r++)
 		dropped += e.dropped[r];
 	scope(f, out);
+	trial(f, out);
 	text_printf(out, "; %" PRIu32 " flows, %" PRIu64 " packets in, %" PRIu64 " dropped",
 		    ct.flows, e.packets_in, dropped);
 	if (!is_whole(f))

@@ -44,14 +44,23 @@ static int with_file(const char *path, struct diag *d,
 	return err;
 }
 
+struct replacement {
+	struct generation *generation;
+	uint64_t until;
+};
+
 static int replace(void *arg, const struct ruleset_input *input, struct diag *d)
 {
-	return generation_replace(arg, input, d);
+	const struct replacement *r = arg;
+
+	return generation_replace(r->generation, input, r->until, d);
 }
 
-int rulesetfile_replace(struct generation *g, const char *path, struct diag *d)
+int rulesetfile_replace(struct generation *g, const char *path, uint64_t until, struct diag *d)
 {
-	return with_file(path, d, replace, g);
+	struct replacement r = { g, until };
+
+	return with_file(path, d, replace, &r);
 }
 
 static int check(void *arg, const struct ruleset_input *input, struct diag *d)

@@ -17,7 +17,11 @@
  *     ...
  *
  * The text is loaded as any other; then each object gets its numbers.  A text that does not
- * fit its numbers is damaged. */
+ * fit its numbers is damaged.
+ *
+ * A second ruleset may be restored beside a first, of which it is an earlier state.  What is in
+ * both has one slot: the first one's rule or object owns it, and the second's holds on to that
+ * one, as copies do. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -129,6 +133,12 @@ struct numbers {
 	const char *p, *end;
 	bool bad;
 	uint64_t policies[RULESET_POLICY_NUMBERS / 64 + 1]; /* numbers that were read */
+	/* The ruleset that has its slots already, or NULL, and its table and chain of the same
+	 * handles as those that are being read. */
+	const struct ruleset *beside;
+	const struct table *table;
+	const struct chain *chain;
+	size_t rule; /* of that chain: probably the next one's */
 };
 
 static uint64_t take(struct numbers *in, const char *word)
@@ -182,9 +192,62 @@ static void restore_slot(struct numbers *in, const char *word, enum state_kind k
 		state->slot = (uint32_t)slot;
 }
 
+static struct rule *rule_of_handle(struct numbers *in, uint64_t handle)
+{
+	const struct chain *c = in->chain;
+	size_t at = in->rule;
+
+	if (!c)
+		return NULL;
+	if (at >= c->n_rules || c->rules[at]->handle != handle)
+		at = chain_find_rule(c, handle);
+	if (at == MODEL_NONE)
+		return NULL;
+	in->rule = at + 1;
+	return c->rules[at];
+}
+
+/* The rule of the same handle beside it, when all the slots that are read next are its own: the
+ * numbers then stand behind them. */
+static struct rule *rule_beside(struct numbers *in, struct rule *r)
+{
+	struct rule *twin = rule_of_handle(in, r->handle);
+	const char *start = in->p;
+	size_t slots = 0;
+
+	if (in->bad || !twin || twin->n_stmts != r->n_stmts)
+		return NULL;
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		const struct stmt *s = &twin->stmts[i];
+
+		if (stmt_state_kind(s) != stmt_state_kind(&r->stmts[i]))
+			goto another;
+		if (stmt_state_kind(s) && take(in, " ") != s->state.slot)
+			goto another;
+		slots += stmt_state_kind(s) && s->state.slot != STATE_NONE;
+	}
+	if (slots && !in->bad)
+		return twin;
+another:
+	in->p = start;
+	in->bad = false;
+	return NULL;
+}
+
+/* It counts where its twin counts, which keeps the slots. */
+static void share_slots(struct rule *r, struct rule *twin)
+{
+	r->origin = rule_ref(twin->origin ? twin->origin : twin);
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		if (stmt_state_kind(&r->stmts[i]))
+			r->stmts[i].state.slot = twin->stmts[i].state.slot;
+	}
+}
+
 static void restore_rule(struct numbers *in, struct rule *r, uint64_t last,
 			 struct counters *counters)
 {
+	struct rule *twin;
 	size_t slots = 0;
 
 	r->handle = take(in, "\nrule ");
@@ -193,6 +256,11 @@ static void restore_rule(struct numbers *in, struct rule *r, uint64_t last,
 		slots += stmt_state_kind(&r->stmts[i]) != STATE_KIND_NONE;
 	want(in, take(in, " slots ") == slots);
 	r->counters = counters;
+	twin = rule_beside(in, r);
+	if (twin) {
+		share_slots(r, twin);
+		return;
+	}
 	for (size_t i = 0; i < r->n_stmts && !in->bad; i++) {
 		struct stmt *s = &r->stmts[i];
 
@@ -201,16 +269,39 @@ static void restore_rule(struct numbers *in, struct rule *r, uint64_t last,
 	}
 }
 
+/* As rule_beside(), of an object. */
+static struct object *object_beside(struct numbers *in, const struct object *o)
+{
+	size_t at = in->table ? object_find_handle(in->table, o->kind, o->handle) : MODEL_NONE;
+	struct object *twin = at == MODEL_NONE ? NULL : in->table->objects[at];
+	const char *start = in->p;
+
+	if (in->bad || !twin || twin->state.slot == STATE_NONE)
+		return NULL;
+	if (take(in, " slot ") == twin->state.slot && !in->bad)
+		return twin;
+	in->p = start;
+	in->bad = false;
+	return NULL;
+}
+
 /* Two policies of one number would share what it says. */
 static void restore_object(struct numbers *in, struct object *o, uint64_t last,
 			   struct counters *counters)
 {
+	struct object *twin;
 	uint64_t number;
 
 	o->handle = take(in, "\nobject ");
 	want(in, o->handle && o->handle <= last);
 	if (object_state_kind(o->kind)) {
 		o->counters = counters;
+		twin = object_beside(in, o);
+		if (twin) {
+			o->origin = object_ref(twin->origin ? twin->origin : twin);
+			o->state.slot = twin->state.slot;
+			return;
+		}
 		restore_slot(in, " slot ", object_state_kind(o->kind), &o->state, counters);
 		return;
 	}
@@ -265,6 +356,17 @@ static void restore_data(const struct table *t, const struct handles *chains,
 	}
 }
 
+/* The slot of an element that the other ruleset has: a new one, which begins with what a
+ * counter shows now.  Other state begins anew. */
+static uint32_t slot_like(struct counters *counters, enum state_kind kind, uint32_t slot)
+{
+	struct stateful state = { .slot = STATE_NONE };
+
+	if (kind == STATE_COUNTER && slot < ARENA_COUNTERS)
+		state.initial = counter_read(counters, slot);
+	return stateful_give(counters, kind, &state) ? state.slot : STATE_NONE;
+}
+
 static void restore_slots(struct numbers *in, const struct set *s, struct counters *counters,
 			  uint32_t slots[SET_SLOTS_MAX])
 {
@@ -275,9 +377,12 @@ static void restore_slots(struct numbers *in, const struct set *s, struct counte
 		want(in, slot <= UINT32_MAX);
 		if (!counters || in->bad || slot == COUNTER_NONE)
 			continue;
-		want(in, stateful_claim(counters, s->slots->kind[i], (uint32_t)slot));
-		if (!in->bad)
+		if (stateful_claim(counters, s->slots->kind[i], (uint32_t)slot))
 			slots[i] = (uint32_t)slot;
+		else if (in->beside)
+			slots[i] = slot_like(counters, s->slots->kind[i], (uint32_t)slot);
+		else
+			want(in, false);
 	}
 }
 
@@ -314,6 +419,25 @@ static bool restore_elements(struct numbers *in, const struct table *t,
 	return true;
 }
 
+/* The elements that packets added to the set of the same handle, and number, beside it. */
+static struct set_dynamic *dynamic_beside(const struct numbers *in, const struct set *s,
+					  uint64_t number)
+{
+	size_t at = in->table ? set_find_handle(in->table, s->handle) : MODEL_NONE;
+	const struct set *twin = at == MODEL_NONE ? NULL : in->table->sets[at];
+	const struct set_shape *a, *b;
+
+	if (!number || !twin || !twin->dynamic || !set_is_dynamic(s) ||
+	    set_dynamic_number(twin->dynamic) + 1 != number)
+		return NULL;
+	a = set_content_shape(s->content);
+	b = set_content_shape(twin->content);
+	if (set_key_offset(a, a->n_parts) != set_key_offset(b, b->n_parts) ||
+	    a->data_bytes != b->data_bytes)
+		return NULL;
+	return set_dynamic_ref(twin->dynamic);
+}
+
 static void restore_set(struct numbers *in, struct set *s, const struct table *t,
 			const struct handles *chains, const struct handles *objects,
 			struct counters *counters)
@@ -330,8 +454,10 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 	want(in, number <= UINT32_MAX / 2);
 	if (counters && number && stmts_count_flows(set_stmts(s)))
 		want(in, !states_reserve(counters_states(counters)));
+	if (!in->bad)
+		s->dynamic = dynamic_beside(in, s, number);
 	/* One that cannot be taken up begins anew. */
-	if (!in->bad && set_make_dynamic(s, counters, (uint32_t)number) && number)
+	if (!in->bad && !s->dynamic && set_make_dynamic(s, counters, (uint32_t)number) && number)
 		want(in, !set_make_dynamic(s, counters, 0));
 }
 
@@ -350,6 +476,22 @@ static bool note_handles(const struct table *t, struct handles *chains, struct h
 	return true;
 }
 
+static const struct table *table_beside(const struct numbers *in, uint64_t handle)
+{
+	for (size_t i = 0; in->beside && i < in->beside->n_tables; i++) {
+		if (in->beside->tables[i]->handle == handle)
+			return in->beside->tables[i];
+	}
+	return NULL;
+}
+
+static const struct chain *chain_beside(const struct numbers *in, uint64_t handle)
+{
+	size_t at = in->table ? chain_find_handle(in->table, handle) : MODEL_NONE;
+
+	return at == MODEL_NONE ? NULL : in->table->chains[at];
+}
+
 static void restore_chains(struct numbers *in, struct table *t, const struct ruleset *rs)
 {
 	uint64_t last = 0;
@@ -359,6 +501,8 @@ static void restore_chains(struct numbers *in, struct table *t, const struct rul
 
 		c->handle = take(in, "\nchain ");
 		c->registered = take(in, " registered ");
+		in->chain = chain_beside(in, c->handle);
+		in->rule = 0;
 		/* They are looked for by halves. */
 		want(in, c->handle > last && c->handle <= t->last_handle);
 		want(in, c->registered <= rs->last_registered);
@@ -387,6 +531,7 @@ static void restore_table(struct numbers *in, struct table *t, const struct rule
 
 	t->handle = take(in, "\ntable ");
 	t->last_handle = take(in, " last ");
+	in->table = table_beside(in, t->handle);
 	want(in, t->handle && t->handle <= rs->last_table_handle);
 	want(in, take(in, " chains ") == t->n_chains);
 	want(in, take(in, " objects ") == t->n_objects);
@@ -422,6 +567,12 @@ static bool restore_numbers(struct numbers *in, struct ruleset *rs)
 int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
 		    struct ruleset **ret_rs)
 {
+	return ruleset_restore_beside(text, len, NULL, counters, d, ret_rs);
+}
+
+int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *beside,
+			   struct counters *counters, struct diag *d, struct ruleset **ret_rs)
+{
 	const char *rules = memmem(text, len, "\n\n", 2);
 	struct ruleset *empty, *rs = NULL;
 	struct text shown = TEXT_INIT;
@@ -433,7 +584,7 @@ int ruleset_restore(const char *text, size_t len, struct counters *counters, str
 			   "the saved ruleset is damaged: it has no end of its numbers");
 		return -EINVAL;
 	}
-	in = (struct numbers){ .p = text, .end = rules + 1 };
+	in = (struct numbers){ .p = text, .end = rules + 1, .beside = beside };
 	rules += 2;
 	/* Without counters, so that the text's make no slots of their own. */
 	empty = ruleset_new(NULL);

@@ -8,11 +8,12 @@
  *     +--------+---------+---------+-------------+----------+----------+----------+---------+
  *     | header | flows   | expect- | counters:   | saved    | exten-   | elements | states  |
  *     | 4 KiB  | records | ations  | base, then  | rulesets | sions    | records  | records |
- *     |        | x 256 B | records | a column a  | 0 and 1  | records  | x 192 B  | x 64 B  |
+ *     |        | x 256 B | records | a column a  | 0 to 2   | records  | x 192 B  | x 64 B  |
  *     |        |         | x 256 B | worker      |          | x 64 B   |          |         |
  *     +--------+---------+---------+-------------+----------+----------+----------+---------+
  *
- * One of the two saved rulesets is in force; behind its text lie the changes since.
+ * One of the two saved rulesets is in force; behind its text lie the changes since.  A third
+ * one is there while changes are on trial: what an undo goes back to.
  *
  * A flow's extension is the record with its own index: what few flows need (labels, a
  * helper's notes).  Those pages are touched by such flows only, and have no room of their
@@ -33,7 +34,7 @@
 #include <stddef.h>
 #include <stdatomic.h>
 
-#define ARENA_LAYOUT 5 /* raised whenever a record changes its layout */
+#define ARENA_LAYOUT 6 /* raised whenever a record changes its layout */
 #define ARENA_FLOW_SIZE 256
 #define ARENA_EXPECT_SIZE 256
 #define ARENA_EXT_SIZE 64
@@ -58,9 +59,9 @@ struct arena_header {
 	uint32_t element_records; /* of dynamic sets */
 	uint32_t element_size;
 	uint32_t states;
-	uint64_t flows_off, expects_off, counters_off, text_off[2], exts_off, elements_off,
+	uint64_t flows_off, expects_off, counters_off, text_off[3], exts_off, elements_off,
 		states_off;
-	uint64_t text_bytes;   /* of each of the two */
+	uint64_t text_bytes;   /* of each of the three */
 	uint64_t total;
 	uint8_t boot_id[16];   /* the monotonic clock counts from this boot */
 	uint64_t key[2];       /* of the flow table's hash; kept, so that ids stay stable */
@@ -75,7 +76,14 @@ struct arena_header {
 		uint64_t check;
 		/* Bytes of the changes behind it that count; written after them. */
 		_Atomic uint64_t changes;
-	} text[2];
+	} text[3];
+	/* Changes on trial: when they are undone, monotonic ns, 0 for none, written last; when
+	 * the first of them was made, real ns; and whether a ruleset file is among them. */
+	_Atomic uint64_t trial_until;
+	uint64_t trial_begun;
+	uint32_t trial_file;
+	/* When what the ruleset file held was undone, real ns; 0: it runs, or was never read. */
+	uint64_t file_undone;
 };
 
 struct arena {
@@ -86,7 +94,7 @@ struct arena {
 	uint8_t *elements; /* element_records x ARENA_ELEMENT_SIZE */
 	uint8_t *states;   /* ARENA_STATES x ARENA_STATE_SIZE */
 	uint64_t *counters;
-	char *text[2];
+	char *text[3];
 };
 
 struct arena_geometry {
@@ -133,5 +141,10 @@ int arena_save_change(struct arena *a, const char *text, size_t len);
  * last; -EINVAL when it is damaged. */
 int arena_saved_change(const struct arena *a, size_t *at, const char **ret_text,
 		       size_t *ret_len);
+/* What an undo goes back to, beside the other two: saved before trial_until is set, and read
+ * as long as it is.  0; -ENOSPC when it is too long or there is no memory for it; -EINVAL when
+ * it is damaged. */
+int arena_save_former(struct arena *a, const char *text, size_t len);
+int arena_former_text(const struct arena *a, const char **ret_text, size_t *ret_len);
 
 #endif

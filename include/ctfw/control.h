@@ -31,6 +31,7 @@
 #define CONTROL_INTERFACE "org.ctfw"
 #define CONTROL_SOCKET CTFW_RUNSTATEDIR "/ctfw/ctfwd.sock" /* unless configured */
 #define CONTROL_MESSAGE_MAX (64u << 20) /* a ruleset file is one message */
+#define CONTROL_TRIAL_MAX 86400 /* seconds that a change may be on trial */
 /* Of those who may only look. */
 #define CONTROL_MESSAGE_MAX_READER (64u << 10)
 /* Flows in one reply of a stream. */
@@ -78,9 +79,12 @@ struct control_context {
 	json_t *(*status)(void *arg);
 	/* Reload configuration and ruleset, then call done once (perhaps before returning):
 	 * err 0 (message: what to know, or NULL), or a negative errno with a message for
-	 * people. */
-	void (*reload)(void *arg, void (*done)(void *done_arg, int err, const char *message),
+	 * people.  until: the ruleset alone, on trial until then; 0: both, for good. */
+	void (*reload)(void *arg, uint64_t until,
+		       void (*done)(void *done_arg, int err, const char *message),
 		       void *done_arg);
+	/* What a client has done, a line for the daemon's log. */
+	void (*log)(void *arg, const char *line);
 	void *arg;
 };
 

@@ -1,7 +1,12 @@
 /* generation.h - the ruleset in force: changed as a whole, saved, swapped.
  *
  * Owns the ruleset (the program belongs to the engine).  A change is applied, compiled,
- * put in force and saved in the arena, or nothing of it happens.  One thread. */
+ * put in force and saved in the arena, or nothing of it happens.  One thread.
+ *
+ * A change may be on trial: then what was in force before it is kept, here and in the arena,
+ * and is put in force again unless the change is confirmed.  What is changed meanwhile is on
+ * trial as well, since it was made on ground that may go; whoever asks for a trial then sets
+ * its end anew. */
 #ifndef CTFW_GENERATION_H
 #define CTFW_GENERATION_H
 
@@ -18,16 +23,38 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 				  struct arena *arena, struct diag *d, bool *ret_restored);
 void generation_free(struct generation *g);
 
-/* Commands of a client: ruleset_apply() on the ruleset in force.  0, -EINVAL with
- * diagnostics, -ENOMEM, -ENOSPC when it is too large to be saved. */
-int generation_apply(struct generation *g, const struct ruleset_input *input, struct diag *d,
-		     struct text *out);
+/* Commands of a client: ruleset_apply() on the ruleset in force.  until: when what they change
+ * is undone unless it is confirmed, monotonic ns; 0: never.  0, -EINVAL with diagnostics,
+ * -ENOMEM, -ENOSPC when it is too large to be saved. */
+int generation_apply(struct generation *g, const struct ruleset_input *input, uint64_t until,
+		     struct diag *d, struct text *out);
 /* A ruleset file in the place of everything: what `flush ruleset` and the file would do,
  * as one step.  Rules that stand unchanged in it get new handles and counters, as with
  * nft.  Errors as above. */
-int generation_replace(struct generation *g, const struct ruleset_input *input, struct diag *d);
+int generation_replace(struct generation *g, const struct ruleset_input *input, uint64_t until,
+		       struct diag *d);
 /* The same without the last step: is it right? */
 int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d);
+
+/* ---- changes on trial ---- */
+
+struct generation_trial {
+	uint64_t until; /* monotonic ns: when generation_undo() is due, by whoever has a clock */
+	uint64_t begun; /* real ns: when the first of them was made */
+	bool file;      /* a ruleset file is among them */
+};
+/* Whether there are any. */
+bool generation_trial(const struct generation *g, struct generation_trial *ret_trial);
+/* They stay. */
+void generation_confirm(struct generation *g);
+/* What was in force before the first of them is in force again: its rules with their handles,
+ * counters and elements.  Counters of rules that were there all the while have gone on; those
+ * of the others are as they were.  What packets add to sets, what was reset and what was
+ * changed in elements that expire is as it is.  0, -ENOMEM, -ENOSPC: then the trial goes on. */
+int generation_undo(struct generation *g, struct instant now, struct diag *d);
+/* When what the ruleset file held was undone, real ns: since then something else is in force.
+ * 0 when that never was, or the file was put in force again. */
+uint64_t generation_file_undone(const struct generation *g);
 
 /* changed() is called whenever another ruleset is in force, with the one before; anew: nothing
  * of it was kept.  One watcher. */

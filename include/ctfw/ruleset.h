@@ -116,6 +116,11 @@ int ruleset_diff(const struct ruleset *old, const struct ruleset *new,
 void ruleset_save(const struct ruleset *rs, struct text *out);
 int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
 		    struct ruleset **ret_rs);
+/* The same of an earlier state of a ruleset that is there already: rules, objects and dynamic
+ * sets that are in both go on in both.  Elements whose state is in slots get slots of their
+ * own, of which counters begin with what those of the other show. */
+int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *beside,
+			   struct counters *counters, struct diag *d, struct ruleset **ret_rs);
 
 /* What made rs of the ruleset that a transaction began with, as text that makes it again:
  * saved behind that one, it saves rs.  NULL when only the whole can be saved; rs' own.

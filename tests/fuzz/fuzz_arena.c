@@ -194,6 +194,7 @@ static void set_up(void)
 	add_elements(&arena, start.mono);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
+	CHECK(arena_save_former(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_change(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_change(&arena, text, 1) == 0);
 	memcpy(pristine, mem, records_end);
@@ -395,6 +396,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (arena_saved_text(&arena, &text, &len) == 0)
 		CHECK(text >= (char *)mem && text + len <= (char *)mem + mem_size);
+	if (arena_former_text(&arena, &text, &len) == 0)
+		CHECK(text == arena.text[2] && len <= TEXT_BYTES);
 	while (arena_saved_change(&arena, &at, &text, &len) == 0)
 		CHECK(text >= (char *)texts && text + len <= (char *)texts + 2 * TEXT_BYTES);
 	take_up(&arena);

@@ -90,7 +90,8 @@ static void records_of_every_kind_lie_apart_and_within_the_arena(void **state)
 	assert_true(a.flows >= mem + sizeof(struct arena_header));
 	assert_true(a.expects >= a.flows + 100 * ARENA_FLOW_SIZE);
 	assert_true((uint8_t *)a.counters >= a.expects + 9 * ARENA_EXPECT_SIZE);
-	assert_true(a.exts >= (uint8_t *)a.text[1] + a.header->text_bytes);
+	assert_true(a.text[2] >= a.text[1] + a.header->text_bytes);
+	assert_true(a.exts >= (uint8_t *)a.text[2] + a.header->text_bytes);
 	assert_true(a.elements >= a.exts + 100 * ARENA_EXT_SIZE);
 	assert_true(a.elements + 5 * ARENA_ELEMENT_SIZE <= a.states);
 	assert_true(a.states + ARENA_STATES * ARENA_STATE_SIZE <= end);
@@ -121,6 +122,30 @@ static void saving_a_ruleset_leaves_the_former_until_the_switch(void **state)
 	a.text[1][0] = 'X';
 	assert_int_equal(arena_saved_text(&a, &text, &len), -EINVAL);
 	assert_int_equal(arena_save_text(&a, "", a.header->text_bytes + 1), -ENOSPC);
+	free(mem);
+}
+
+static void a_former_ruleset_is_kept_beside_the_others(void **state)
+{
+	struct arena a;
+	void *mem = mapped(&a);
+	const char *text;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(arena_save_text(&a, "one", 3), 0);
+	assert_int_equal(arena_save_former(&a, "former", 6), 0);
+	assert_int_equal(arena_save_text(&a, "two", 3), 0);
+	assert_int_equal(arena_save_text(&a, "three", 5), 0);
+	assert_int_equal(arena_former_text(&a, &text, &len), 0);
+	assert_int_equal(len, 6);
+	assert_memory_equal(text, "former", 6);
+	assert_int_equal(arena_save_former(&a, "", a.header->text_bytes + 1), -ENOSPC);
+	assert_int_equal(arena_former_text(&a, &text, &len), 0);
+	a.text[2][5] = 'X';
+	assert_int_equal(arena_former_text(&a, &text, &len), -EINVAL);
+	a.header->text[2].len = a.header->text_bytes + 1;
+	assert_int_equal(arena_former_text(&a, &text, &len), -EINVAL);
 	free(mem);
 }
 
@@ -264,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_header_is_refused_whichever_byte_it_is),
 		cmocka_unit_test(records_of_every_kind_lie_apart_and_within_the_arena),
 		cmocka_unit_test(saving_a_ruleset_leaves_the_former_until_the_switch),
+		cmocka_unit_test(a_former_ruleset_is_kept_beside_the_others),
 		cmocka_unit_test(changes_lie_behind_the_ruleset_that_they_change),
 		cmocka_unit_test(a_damaged_change_is_refused_whichever_byte_it_is),
 		cmocka_unit_test(counters_are_summed_over_workers_and_reset_without_loss),

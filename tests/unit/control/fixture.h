@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <arpa/inet.h>
@@ -40,6 +41,8 @@ struct fixture {
 	const char *reload_message;
 	bool reload_waits;
 	unsigned reloads;
+	uint64_t reload_until;
+	char logged[256]; /* the last line */
 	void (*reload_done)(void *arg, int err, const char *message);
 	void *reload_arg;
 };
@@ -66,19 +69,27 @@ static inline json_t *fixture_status(void *arg)
 			 "restarts", 0);
 }
 
-static inline void fixture_reload(void *arg,
+static inline void fixture_reload(void *arg, uint64_t until,
 				  void (*done)(void *done_arg, int err, const char *message),
 				  void *done_arg)
 {
 	struct fixture *f = arg;
 
 	f->reloads++;
+	f->reload_until = until;
 	if (!f->reload_waits) {
 		done(done_arg, f->reload_err, f->reload_message);
 		return;
 	}
 	f->reload_done = done;
 	f->reload_arg = done_arg;
+}
+
+static inline void fixture_log(void *arg, const char *line)
+{
+	struct fixture *f = arg;
+
+	snprintf(f->logged, sizeof(f->logged), "%s", line);
 }
 
 static inline void fixture_traced(void *arg, bool on)
@@ -132,6 +143,7 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 		.now = fixture_now,
 		.status = fixture_status,
 		.reload = fixture_reload,
+		.log = fixture_log,
 		.arg = f,
 	};
 	rcu_offline();

@@ -262,6 +262,36 @@ static void flows_have_the_shape_that_the_interface_file_says(void **unused)
 	json_decref(reply);
 }
 
+/* The parameters of a call's reply are such a struct, with a trial in it if it should. */
+static void check_reply(const char *method, const char *params, bool trial)
+{
+	struct words result = find_result(method);
+	const json_t *shown;
+	char name[80];
+	json_t *reply;
+
+	snprintf(name, sizeof(name), "org.ctfw.%s", method);
+	reply = call(name, params, false);
+	shown = json_object_get(reply, "parameters");
+	check_struct(&result, shown, method);
+	assert_true(json_is_object(json_object_get(shown, "trial")) == trial);
+	json_decref(reply);
+}
+
+static void trials_have_the_shape_that_the_interface_file_says(void **unused)
+{
+	(void)unused;
+	check_reply("Apply", "{\"source\":{\"name\":\"x\",\"text\":\"add table ip t\"},"
+			     "\"confirm\":60}", true);
+	check_reply("Status", "{}", true);
+	check_reply("Reload", "{\"confirm\":60}", true);
+	check_reply("Confirm", "{}", false);
+	check_reply("Apply", "{\"source\":{\"name\":\"x\",\"text\":\"add table ip u\"},"
+			     "\"confirm\":1}", true);
+	check_reply("Rollback", "{}", false);
+	check_reply("Status", "{}", false);
+}
+
 static void errors_have_the_shape_that_the_interface_file_says(void **unused)
 {
 	static const char *const calls[][3] = {
@@ -270,12 +300,14 @@ static void errors_have_the_shape_that_the_interface_file_says(void **unused)
 		{ "IncludeNeeded", "org.ctfw.Apply",
 		  "{\"source\":{\"name\":\"x\",\"text\":\"include \\\"y\\\"\\n\"}}" },
 		{ "ReloadFailed", "org.ctfw.Reload", "{}" },
+		{ "NothingOnTrial", "org.ctfw.Confirm", "{}" },
+		{ "NothingOnTrial", "org.ctfw.Rollback", "{}" },
 	};
 
 	(void)unused;
 	f.reload_err = -22;
 	f.reload_message = "no";
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		struct words error = find("error", calls[i][0]);
 		json_t *reply = call(calls[i][1], calls[i][2], false);
 		const char *name = json_string_value(json_object_get(reply, "error"));
@@ -308,7 +340,7 @@ static void every_method_of_the_interface_file_exists(void **unused)
 		json_decref(reply);
 		methods++;
 	}
-	assert_int_equal(methods, 15);
+	assert_int_equal(methods, 17);
 }
 
 static void a_filter_takes_every_member_of_the_interface_file_and_gives_it_back(void **unused)
@@ -412,6 +444,7 @@ int main(void)
 		TEST(status_names_every_reason_state_and_protocol),
 		TEST(status_counts_what_passed),
 		TEST(flows_have_the_shape_that_the_interface_file_says),
+		TEST(trials_have_the_shape_that_the_interface_file_says),
 		TEST(errors_have_the_shape_that_the_interface_file_says),
 		TEST(every_method_of_the_interface_file_exists),
 		TEST(a_filter_takes_every_member_of_the_interface_file_and_gives_it_back),

@@ -120,6 +120,107 @@ static void wrong_parameters_of_apply_are_named(void **unused)
 
 /* ---- Reload ---- */
 
+/* ---- trials ---- */
+
+#define APPLY(text, more)                                                                      \
+	"{\"method\":\"org.ctfw.Apply\",\"parameters\":{\"source\":{\"name\":\"x\",\"text\":"       \
+	"\"" text "\"}" more "}}"
+
+/* The reply's own, or its member trial. */
+static json_int_t undone_in(json_t *reply)
+{
+	const json_t *params = params_of(reply), *trial = json_object_get(params, "trial");
+	json_int_t left = json_integer_value(
+		json_object_get(trial ? trial : params, "undone_in"));
+
+	json_decref(reply);
+	return left;
+}
+
+static void a_change_is_on_trial_until_it_is_confirmed_or_undone(void **unused)
+{
+	(void)unused;
+	expect_error("{\"method\":\"org.ctfw.Confirm\"}", "org.ctfw.NothingOnTrial", NULL, NULL);
+	expect_error("{\"method\":\"org.ctfw.Rollback\"}", "org.ctfw.NothingOnTrial", NULL, NULL);
+	assert_int_equal(undone_in(call(APPLY("add table ip t", ",\"confirm\":60"))), 60);
+	assert_non_null(strstr(f.logged, "on trial: undone in 60 seconds"));
+	f.now.mono += 20 * NSEC_PER_SEC + 1;
+	/* Whoever changes something meanwhile is told. */
+	assert_int_equal(undone_in(call(APPLY("add table ip u", ""))), 40);
+	assert_int_equal(undone_in(call(APPLY("list ruleset", ""))), 0);
+	may_change = false;
+	begin();
+	expect_error("{\"method\":\"org.ctfw.Confirm\"}",
+		     "org.varlink.service.PermissionDenied", NULL, NULL);
+	expect_error("{\"method\":\"org.ctfw.Rollback\"}",
+		     "org.varlink.service.PermissionDenied", NULL, NULL);
+	may_change = true;
+	begin();
+	assert_int_equal(undone_in(call("{\"method\":\"org.ctfw.Rollback\"}")), 40);
+	assert_int_equal(ruleset_size(generation_ruleset(f.generation)).tables, 0);
+	assert_non_null(strstr(f.logged, "undone, as a client asked"));
+	assert_int_equal(undone_in(call(APPLY("add table ip t", ",\"confirm\":86400"))), 86400);
+	assert_int_equal(undone_in(call("{\"method\":\"org.ctfw.Confirm\"}")), 86400);
+	assert_non_null(strstr(f.logged, "confirmed"));
+	expect_error("{\"method\":\"org.ctfw.Rollback\"}", "org.ctfw.NothingOnTrial", NULL, NULL);
+	assert_int_equal(ruleset_size(generation_ruleset(f.generation)).tables, 1);
+}
+
+static void what_changes_nothing_is_on_no_trial(void **unused)
+{
+	static const char *const calls[] = {
+		APPLY("list ruleset", ",\"confirm\":60"),
+		APPLY("add table ip t", ",\"confirm\":60,\"check\":true"),
+		APPLY("add tabel ip t", ",\"confirm\":60"),
+		APPLY("add table ip t", ",\"confirm\":null"),
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		json_decref(call(calls[i]));
+		expect_error("{\"method\":\"org.ctfw.Confirm\"}", "org.ctfw.NothingOnTrial",
+			     NULL, NULL);
+	}
+	assert_string_equal(f.logged, "");
+}
+
+static void a_trial_has_a_length_that_an_operator_may_wait(void **unused)
+{
+	static const char *const wrong[] = { "0", "-1", "86401", "9223372036854775807", "\"60\"",
+					     "1.5", "true" };
+	char message[200];
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(message, sizeof(message), APPLY("add table ip t", ",\"confirm\":%s"),
+			 wrong[i]);
+		expect_error(message, "org.varlink.service.InvalidParameter", "parameter",
+			     "confirm");
+		snprintf(message, sizeof(message),
+			 "{\"method\":\"org.ctfw.Reload\",\"parameters\":{\"confirm\":%s}}",
+			 wrong[i]);
+		expect_error(message, "org.varlink.service.InvalidParameter", "parameter",
+			     "confirm");
+	}
+	assert_int_equal(changes(), 0);
+	assert_int_equal(f.reloads, 0);
+}
+
+static void a_reload_may_be_on_trial(void **unused)
+{
+	(void)unused;
+	assert_int_equal(undone_in(call("{\"method\":\"org.ctfw.Reload\"}")), 0);
+	assert_int_equal(f.reload_until, 0);
+	/* Nothing is on trial here: the daemon that reloads is not the real one. */
+	assert_int_equal(undone_in(call("{\"method\":\"org.ctfw.Reload\","
+					"\"parameters\":{\"confirm\":30}}")),
+			 0);
+	assert_int_equal(f.reload_until, f.now.mono + 30 * NSEC_PER_SEC);
+	assert_int_equal(f.reloads, 2);
+}
+
+/* ---- Reload ---- */
+
 static void a_reload_tells_how_it_went(void **unused)
 {
 	json_t *reply = call("{\"method\":\"org.ctfw.Reload\"}");
@@ -310,6 +411,10 @@ int main(void)
 		TEST(a_wrong_ruleset_is_explained_and_changes_nothing),
 		TEST(a_missing_include_is_asked_for_and_then_taken_from_the_call),
 		TEST(wrong_parameters_of_apply_are_named),
+		TEST(a_change_is_on_trial_until_it_is_confirmed_or_undone),
+		TEST(what_changes_nothing_is_on_no_trial),
+		TEST(a_trial_has_a_length_that_an_operator_may_wait),
+		TEST(a_reload_may_be_on_trial),
 		TEST(a_reload_tells_how_it_went),
 		TEST(a_reload_that_takes_time_wakes_the_owner),
 		TEST(a_reload_outlives_who_asked_for_it),

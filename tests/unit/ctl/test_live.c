@@ -273,6 +273,9 @@ static void a_reload_that_fails_says_why(void **state)
 	(void)state;
 	assert_int_equal(RUN("reload"), 0);
 	assert_string_equal(run_err, "");
+	assert_int_equal(RUN("reload", "--confirm", "60"), 0);
+	assert_int_equal(RUN("reload", "--confirm", "1d"), 1);
+	expect(run_err, "--confirm 1d: must be seconds, 1 to 86400");
 	assert_int_equal(RUN("reload", "now"), 1);
 	daemon_stop();
 	daemon_start(true);
@@ -281,6 +284,53 @@ static void a_reload_that_fails_says_why(void **state)
 }
 
 /* ---- nft ---- */
+
+static void changes_are_on_trial_until_confirmed(void **state)
+{
+	char path[128];
+
+	(void)state;
+	assert_int_equal(RUN("confirm"), 1);
+	assert_string_equal(run_err, "ctfwctl: nothing is on trial\n");
+	assert_int_equal(RUN("rollback"), 1);
+	assert_string_equal(run_err, "ctfwctl: nothing is on trial\n");
+	assert_int_equal(RUN("--confirm", "60", "add", "table", "ip", "t"), 0);
+	expect(run_err, "On trial: what was changed since ");
+	expect(run_err, " is undone in 60 s, unless \"ctfwctl confirm\" comes before.\n");
+	assert_int_equal(RUN("add", "table", "ip", "u"), 0);
+	expect(run_err, "On trial: ");
+	assert_int_equal(RUN("rollback", "now"), 1);
+	assert_int_equal(RUN("rollback"), 0);
+	expect(run_out, " is undone.\n");
+	assert_int_equal(RUN("list", "tables"), 0);
+	assert_string_equal(run_out, "");
+	write_file("trial.nft", "add table ip t\n");
+	snprintf(path, sizeof(path), "%s/trial.nft", dir);
+	assert_int_equal(RUN("-f", path, "--confirm", "5"), 0);
+	assert_int_equal(RUN("confirm"), 0);
+	expect(run_out, " stays.\n");
+	assert_int_equal(RUN("list", "tables"), 0);
+	assert_string_equal(run_out, "table ip t\n");
+	assert_int_equal(RUN("--confirm", "5", "list", "tables"), 0);
+	expect(run_err, "Nothing was changed");
+}
+
+static void a_trial_that_makes_no_sense_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("--confirm", "0", "add", "table", "ip", "t"), 1);
+	expect(run_err, "--confirm 0: must be seconds, 1 to 86400");
+	assert_int_equal(RUN("--confirm", "-5", "add", "table", "ip", "t"), 1);
+	assert_int_equal(RUN("--confirm", "99999999999999999999", "add", "table", "ip", "t"), 1);
+	assert_int_equal(RUN("-c", "--confirm", "5", "add", "table", "ip", "t"), 1);
+	expect(run_err, "--confirm and -c: one of the two, please");
+	assert_int_equal(RUN("-i", "--confirm", "5"), 1);
+	expect(run_err, "--confirm and -i: one of the two, please");
+	assert_int_equal(RUN("--confirm", "5", "monitor"), 1);
+	assert_int_equal(RUN("--confirm", "5", "status"), 1);
+	assert_int_equal(RUN("list", "tables"), 0);
+	assert_string_equal(run_out, "");
+}
 
 static void commands_of_nft_are_applied_and_listed(void **state)
 {
@@ -479,6 +529,8 @@ int main(void)
 		TEST(what_was_saved_can_be_loaded),
 		TEST(each_worker_has_a_line),
 		TEST(a_reload_that_fails_says_why),
+		TEST(changes_are_on_trial_until_confirmed),
+		TEST(a_trial_that_makes_no_sense_is_refused),
 		TEST(commands_of_nft_are_applied_and_listed),
 		TEST(a_wrong_command_shows_place_line_and_carets),
 		TEST(dates_are_in_the_time_of_whoever_gives_the_command),

@@ -60,6 +60,32 @@ static void the_scope_names_interfaces_and_that_nothing_else_is_filtered(void **
 	expect("  nothing else of this host\n");
 }
 
+static void what_is_on_trial_is_told_at_once(void **state)
+{
+	(void)state;
+	print("{\"version\":\"1\",\"filtering\":true,\"since\":1700000000,\"trial\":"
+	      "{\"begun\":1700000060,\"undone_in\":43,\"file\":false}}");
+	expect("ctfw 1: filtering since 2023-11-14 22:13:20 (1 min 40 s)\n"
+	       "ON TRIAL: all changes since 2023-11-14 22:14:20: undone in 43 s, unless "
+	       "\"ctfwctl confirm\" comes before\n");
+	print("{\"trial\":{\"begun\":1700000060,\"undone_in\":0,\"file\":true}}");
+	expect("ON TRIAL: the ruleset file and all changes since 2023-11-14 22:14:20: undone in "
+	       "0 s");
+	print("{\"trial\":null}");
+	assert_null(strstr(text, "ON TRIAL"));
+}
+
+static void a_file_that_is_not_what_runs_is_told(void **state)
+{
+	(void)state;
+	print("{\"ruleset\":{\"path\":\"/r.nft\",\"loaded\":1700000000,"
+	      "\"file_undone\":1700000060}}");
+	expect("Ruleset    /r.nft, loaded 2023-11-14 22:13:20\n           NOT WHAT RUNS: what the "
+	       "file held was undone 2023-11-14 22:14:20; a reload or restart reads it again\n");
+	print("{\"ruleset\":{\"path\":\"/r.nft\",\"file_undone\":null}}");
+	assert_null(strstr(text, "NOT WHAT RUNS"));
+}
+
 static void a_failed_load_is_told_with_its_lines(void **state)
 {
 	(void)state;
@@ -161,6 +187,8 @@ int main(void)
 		cmocka_unit_test(what_filters_says_since_when),
 		cmocka_unit_test(what_does_not_filter_says_so_in_capitals),
 		cmocka_unit_test(the_scope_names_interfaces_and_that_nothing_else_is_filtered),
+		cmocka_unit_test(what_is_on_trial_is_told_at_once),
+		cmocka_unit_test(a_file_that_is_not_what_runs_is_told),
 		cmocka_unit_test(a_failed_load_is_told_with_its_lines),
 		cmocka_unit_test(drops_are_told_by_reason_with_their_meaning),
 		cmocka_unit_test(counts_of_nothing_are_none),

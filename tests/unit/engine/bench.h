@@ -76,7 +76,8 @@ static inline int set_up(void **state)
 	static const uint8_t id[16] = { 1 };
 	struct bench *b = calloc(1, sizeof(*b));
 	struct conntrack_options options;
-	struct arena_geometry geometry = { .workers = 1, .text_bytes = 65536 };
+	struct arena_geometry geometry = { .workers = 1, .text_bytes = 65536,
+					   .element_records = 64 };
 	struct engine_options engine = { .workers = 1, .log_rate = 3, .reply_rate = 2,
 					 .log = log_line, .log_arg = b };
 	struct diag d = DIAG_INIT;
@@ -126,7 +127,7 @@ static inline void rules(struct bench *b, const char *text)
 {
 	struct ruleset_input input = { .name = "rules", .text = text, .len = strlen(text) };
 	struct diag d = DIAG_INIT;
-	int err = generation_replace(b->generation, &input, &d);
+	int err = generation_replace(b->generation, &input, 0, &d);
 
 	if (err < 0)
 		print_error("%s", text_str(&d.text));

@@ -1,0 +1,107 @@
+/* method_trial.c - Confirm and Rollback: what becomes of changes that are on trial.
+ *
+ * Apply and Reload begin a trial; it ends here, or by the daemon's clock.  Nothing of it hangs
+ * on a connection. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "control/trial.h"
+#include "ctfw/clock.h"
+
+/* ---- for all methods ---- */
+
+bool trial_decode(const struct control_context *ctx, const json_t *params, uint64_t *ret_until)
+{
+	const json_t *confirm = json_object_get(params, "confirm");
+	json_int_t seconds = json_integer_value(confirm);
+
+	*ret_until = 0;
+	if (!confirm || json_is_null(confirm))
+		return true;
+	if (seconds < 1 || seconds > CONTROL_TRIAL_MAX)
+		return false;
+	*ret_until = ctx->now(ctx->arg).mono + (uint64_t)seconds * NSEC_PER_SEC;
+	return true;
+}
+
+/* Seconds that are left, none of them begun: what was asked for, when just asked. */
+static uint64_t seconds_left(const struct control_context *ctx, uint64_t until)
+{
+	uint64_t mono = ctx->now(ctx->arg).mono;
+
+	return until > mono ? (until - mono + NSEC_PER_SEC - 1) / NSEC_PER_SEC : 0;
+}
+
+json_t *trial_encode(const struct control_context *ctx)
+{
+	struct generation_trial trial;
+
+	if (!generation_trial(ctx->generation, &trial))
+		return NULL;
+	return json_pack("{sf sI sb}", "begun", (double)trial.begun / 1e9, "undone_in",
+			 (json_int_t)seconds_left(ctx, trial.until), "file", trial.file);
+}
+
+void trial_log_begin(const struct control_context *ctx)
+{
+	struct generation_trial trial;
+	struct text line = TEXT_INIT;
+
+	if (!generation_trial(ctx->generation, &trial))
+		return;
+	text_printf(&line,
+		    "changes of the ruleset are on trial: undone in %" PRIu64
+		    " seconds unless \"ctfwctl confirm\" comes",
+		    seconds_left(ctx, trial.until));
+	ctx->log(ctx->arg, text_str(&line));
+	text_fini(&line);
+}
+
+/* ---- methods ---- */
+
+static void confirm(struct control_session *s, const json_t *params)
+{
+	const struct control_context *ctx = session_context(s);
+	json_t *trial = trial_encode(ctx);
+
+	(void)params;
+	if (!trial) {
+		session_error(s, CONTROL_INTERFACE ".NothingOnTrial", NULL);
+		return;
+	}
+	generation_confirm(ctx->generation);
+	ctx->log(ctx->arg, "what was on trial is confirmed, and stays");
+	session_reply(s, trial);
+}
+
+static void rollback(struct control_session *s, const json_t *params)
+{
+	const struct control_context *ctx = session_context(s);
+	json_t *trial = trial_encode(ctx);
+	struct diag d = DIAG_INIT;
+	int err;
+
+	(void)params;
+	if (!trial) {
+		session_error(s, CONTROL_INTERFACE ".NothingOnTrial", NULL);
+		return;
+	}
+	err = generation_undo(ctx->generation, ctx->now(ctx->arg), &d);
+	if (err) {
+		json_decref(trial);
+		session_failed(s, d.text.len ? text_str(&d.text) : "out of memory");
+	} else {
+		ctx->log(ctx->arg, "what was on trial is undone, as a client asked");
+		if (json_is_true(json_object_get(trial, "file")))
+			ctx->log(ctx->arg, "the ruleset file is as it was, and not what runs: a "
+					   "reload or restart reads it again");
+		session_reply(s, trial);
+	}
+	diag_fini(&d);
+}
+
+const struct method trial_methods[] = {
+	{ .name = CONTROL_INTERFACE ".Confirm", .change = true, .call = confirm },
+	{ .name = CONTROL_INTERFACE ".Rollback", .change = true, .call = rollback },
+	{ .name = NULL },
+};

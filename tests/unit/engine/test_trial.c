@@ -1,0 +1,438 @@
+/* test_trial.c - changes on trial: undone or confirmed, by this process or the next. */
+#include <errno.h>
+
+#include "ctfw/set_dynamic.h"
+#include "unit/engine/bench.h"
+
+#define UNTIL (1060 * NSEC_PER_SEC)
+
+static struct set_elements *elements;
+
+/* The engine and all below it anew over the same memory: what the next process has. */
+static struct diag restart(struct bench *b)
+{
+	struct engine_options engine = { .workers = 1 };
+	struct conntrack_options options;
+	struct diag d = DIAG_INIT;
+	bool restored;
+
+	conntrack_options_default(&options);
+	options.max_flows = 1024;
+	generation_free(b->generation);
+	engine_free(b->engine);
+	conntrack_free(b->ct);
+	set_elements_free(elements);
+	counters_free(b->counters);
+	b->counters = counters_new(&b->arena);
+	elements = set_elements_new(&b->arena, counters_states(b->counters), 1,
+				    b->now.mono);
+	counters_lend(b->counters, elements);
+	b->ct = conntrack_new(&b->arena, &options, 1, b->now);
+	b->engine = engine_new(b->ct, b->counters, &engine);
+	b->generation = generation_new(b->engine, b->counters, &b->arena, &d, &restored);
+	set_elements_settle(elements);
+	assert_non_null(b->generation);
+	engine_set_hostview(b->engine, host());
+	return d;
+}
+
+static void well_restarted(struct bench *b)
+{
+	struct diag d = restart(b);
+
+	assert_string_equal(text_str(&d.text), "");
+	diag_fini(&d);
+}
+
+static int begin(void **state)
+{
+	set_up(state);
+	well_restarted(*state);
+	return 0;
+}
+
+static int end(void **state)
+{
+	int err = tear_down(state);
+
+	set_elements_free(elements);
+	elements = NULL;
+	return err;
+}
+
+static int try(struct bench *b, const char *text, uint64_t until)
+{
+	struct ruleset_input input = { .name = "t", .text = text, .len = strlen(text),
+				       .now = b->now };
+	struct text out = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	int err = generation_apply(b->generation, &input, until, &d, &out);
+
+	text_fini(&out);
+	diag_fini(&d);
+	return err;
+}
+
+static int try_file(struct bench *b, const char *text, uint64_t until)
+{
+	struct ruleset_input input = { .name = "t", .text = text, .len = strlen(text),
+				       .now = b->now };
+	struct diag d = DIAG_INIT;
+	int err = generation_replace(b->generation, &input, until, &d);
+
+	diag_fini(&d);
+	return err;
+}
+
+static void undo(struct bench *b)
+{
+	struct diag d = DIAG_INIT;
+
+	assert_int_equal(generation_undo(b->generation, b->now, &d), 0);
+	diag_fini(&d);
+}
+
+static bool on_trial(const struct bench *b)
+{
+	struct generation_trial t;
+
+	return generation_trial(b->generation, &t);
+}
+
+/* malloc'ed; with handles. */
+static char *listed(const struct bench *b, unsigned flags)
+{
+	struct text out = TEXT_INIT;
+
+	ruleset_print(generation_ruleset(b->generation), flags, &out);
+	return text_steal(&out);
+}
+
+static void assert_has(const struct bench *b, const char *part, bool has)
+{
+	char *text = listed(b, PRINT_HANDLE);
+
+	if (!strstr(text, part) == has)
+		fail_msg("%s is %s in\n%s", part, has ? "not" : "", text);
+	free(text);
+}
+
+static void send_to(struct bench *b, uint16_t dport)
+{
+	struct engine_result result;
+	static struct raw r;
+	static uint16_t sport = 2000;
+
+	raw_udp(&r, "10.8.0.2", sport++, "192.0.2.1", dport, 4);
+	send_raw(b, &b->in, &r, &result);
+}
+
+static const char base[] =
+	"table ip t {\n"
+	" counter c { }\n"
+	" set plain { type ipv4_addr; elements = { 192.0.2.7 }; }\n"
+	" set counted { type ipv4_addr; counter; elements = { 192.0.2.1 }; }\n"
+	" set seen { type inet_service; flags dynamic; size 100; }\n"
+	" chain f { type filter hook forward priority 0;\n"
+	"  udp dport 53 counter\n"
+	"  udp dport 7 counter\n"
+	"  ip daddr @counted accept\n"
+	"  counter name c\n"
+	"  add @seen { udp dport }\n"
+	" }\n"
+	"}\n";
+
+static void what_is_on_trial_is_in_force_until_it_is_undone(void **state)
+{
+	struct bench *b = *state;
+	struct generation_trial t;
+	char *before, *after;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_false(on_trial(b));
+	before = listed(b, PRINT_HANDLE);
+	assert_int_equal(try(b, "add rule ip t f udp dport 99 accept; "
+				"add element ip t plain { 192.0.2.8 }; delete set ip t none", UNTIL),
+			 -EINVAL);
+	assert_false(on_trial(b));
+	assert_int_equal(try(b, "add rule ip t f udp dport 99 accept; "
+				"add element ip t plain { 192.0.2.8 }", UNTIL), 0);
+	assert_true(generation_trial(b->generation, &t));
+	assert_int_equal(t.until, UNTIL);
+	assert_int_equal(t.begun, b->now.real);
+	assert_false(t.file);
+	assert_has(b, "udp dport 99", true);
+	assert_has(b, "192.0.2.8", true);
+	undo(b);
+	assert_false(on_trial(b));
+	after = listed(b, PRINT_HANDLE);
+	assert_string_equal(after, before);
+	assert_int_equal(generation_file_undone(b->generation), 0);
+	undo(b); /* of nothing: nothing */
+	free(before);
+	free(after);
+}
+
+static void what_is_confirmed_stays(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add rule ip t f udp dport 99 accept", UNTIL), 0);
+	generation_confirm(b->generation);
+	assert_false(on_trial(b));
+	undo(b);
+	assert_has(b, "udp dport 99", true);
+	well_restarted(b);
+	assert_false(on_trial(b));
+	assert_has(b, "udp dport 99", true);
+}
+
+static void an_undo_goes_back_to_before_the_first(void **state)
+{
+	struct bench *b = *state;
+	struct generation_trial t;
+	uint64_t first = b->now.real;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add rule ip t f udp dport 99", UNTIL), 0);
+	b->now.real += NSEC_PER_SEC;
+	assert_int_equal(try(b, "add rule ip t f udp dport 98", 0), 0);
+	assert_true(generation_trial(b->generation, &t));
+	assert_int_equal(t.until, UNTIL);
+	/* Wrong ones change nothing of it. */
+	assert_int_equal(try(b, "add rule ip t none udp dport 98", UNTIL + 7), -EINVAL);
+	assert_true(generation_trial(b->generation, &t));
+	assert_int_equal(t.until, UNTIL);
+	assert_int_equal(try(b, "add rule ip t f udp dport 97", UNTIL + 1), 0);
+	assert_true(generation_trial(b->generation, &t));
+	assert_int_equal(t.until, UNTIL + 1);
+	assert_int_equal(t.begun, first);
+	undo(b);
+	assert_has(b, "udp dport 97", false);
+	assert_has(b, "udp dport 98", false);
+	assert_has(b, "udp dport 99", false);
+	assert_has(b, "udp dport 53", true);
+}
+
+static void counters_of_what_was_there_all_the_while_go_on(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(try(b, base, 0), 0);
+	send_to(b, 53);
+	send_to(b, 7);
+	/* One rule stays, the other is deleted. */
+	assert_int_equal(try(b, "delete rule ip t f handle 7; flush set ip t plain", UNTIL), 0);
+	assert_has(b, "udp dport 7 ", false);
+	send_to(b, 53);
+	send_to(b, 7);
+	undo(b);
+	assert_has(b, "udp dport 53 counter packets 2 bytes 64 # handle 6", true);
+	assert_has(b, "udp dport 7 counter packets 1 bytes 32 # handle 7", true);
+	assert_has(b, "192.0.2.7", true);
+	assert_has(b, "192.0.2.1 counter packets 4 bytes 128", true);
+	send_to(b, 7);
+	assert_has(b, "udp dport 7 counter packets 2 bytes 64 # handle 7", true);
+}
+
+static void the_next_process_can_undo_what_this_one_began(void **state)
+{
+	struct bench *b = *state;
+	struct generation_trial t;
+	char *before, *after;
+
+	assert_int_equal(try(b, base, 0), 0);
+	before = listed(b, PRINT_HANDLE | PRINT_STATELESS);
+	send_to(b, 53);
+	send_to(b, 7);
+	assert_int_equal(try(b, "add rule ip t f udp dport 99 counter; "
+				"delete rule ip t f handle 7; delete element ip t plain { 192.0.2.7 }",
+			     UNTIL), 0);
+	for (int i = 0; i < 3; i++) {
+		well_restarted(b);
+		assert_true(generation_trial(b->generation, &t));
+		assert_int_equal(t.until, UNTIL);
+		assert_int_equal(t.begun, b->now.real);
+		assert_false(t.file);
+		assert_has(b, "udp dport 99", true);
+		send_to(b, 53);
+		send_to(b, 99);
+	}
+	/* No rule of both rulesets gets what the other counts. */
+	assert_has(b, "udp dport 53 counter packets 4 bytes 128", true);
+	assert_int_equal(try(b, "add rule ip t f udp dport 98 counter packets 5 bytes 6", 0), 0);
+	undo(b);
+	assert_has(b, "udp dport 53 counter packets 4 bytes 128", true);
+	assert_has(b, "udp dport 7 counter packets 1 bytes 32", true);
+	after = listed(b, PRINT_HANDLE | PRINT_STATELESS);
+	assert_string_equal(after, before);
+	send_to(b, 53);
+	assert_has(b, "udp dport 53 counter packets 5 bytes 160", true);
+	well_restarted(b);
+	assert_false(on_trial(b));
+	assert_has(b, "udp dport 53 counter packets 5 bytes 160", true);
+	free(before);
+	free(after);
+}
+
+static void what_packets_added_is_in_both(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "delete element ip t counted { 192.0.2.1 }", UNTIL), 0);
+	send_to(b, 53);
+	well_restarted(b);
+	send_to(b, 54);
+	assert_has(b, "elements = { 53, 54 }", true);
+	assert_has(b, "packets 2 bytes 64\n", true); /* counter c */
+	undo(b);
+	assert_has(b, "elements = { 53, 54 }", true);
+	assert_has(b, "packets 2 bytes 64\n", true);
+	assert_has(b, "192.0.2.1 counter packets 0 bytes 0", true);
+	well_restarted(b);
+	assert_has(b, "elements = { 53, 54 }", true);
+}
+
+static void nothing_is_lost_by_restarts_and_trials_without_end(void **state)
+{
+	struct bench *b = *state;
+	uint32_t slot;
+
+	assert_int_equal(try(b, base, 0), 0);
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(try(b, "flush chain ip t f; add rule ip t f counter; "
+					"add rule ip t f limit rate 1/second; "
+					"add rule ip t f quota 5 bytes; add rule ip t f ct count 3",
+				     UNTIL), 0);
+		well_restarted(b);
+		undo(b);
+		assert_int_equal(try_file(b, base, UNTIL), 0);
+		well_restarted(b);
+		undo(b);
+	}
+	/* Slots are handed out from the lowest on. */
+	slot = counter_alloc(b->counters, (struct counter){ 0 });
+	assert_in_range(slot, 0, 20);
+}
+
+static void a_file_on_trial_that_is_undone_differs_from_what_runs(void **state)
+{
+	struct bench *b = *state;
+	struct generation_trial t;
+	char *before, *after;
+
+	assert_int_equal(try_file(b, base, 0), 0);
+	send_to(b, 53);
+	before = listed(b, PRINT_HANDLE);
+	assert_int_equal(try_file(b, "table ip t { }", UNTIL), 0);
+	assert_true(generation_trial(b->generation, &t));
+	assert_true(t.file);
+	assert_int_equal(generation_file_undone(b->generation), 0);
+	b->now.real += NSEC_PER_SEC;
+	undo(b);
+	after = listed(b, PRINT_HANDLE);
+	assert_string_equal(after, before);
+	assert_int_equal(generation_file_undone(b->generation), b->now.real);
+	well_restarted(b);
+	assert_int_equal(generation_file_undone(b->generation), b->now.real);
+	assert_int_equal(try(b, "add table ip u", 0), 0);
+	assert_int_equal(generation_file_undone(b->generation), b->now.real);
+	assert_int_equal(try_file(b, base, 0), 0);
+	assert_int_equal(generation_file_undone(b->generation), 0);
+	free(before);
+	free(after);
+}
+
+static void what_cannot_be_undone_is_told_and_stays(void **state)
+{
+	struct bench *b = *state;
+	struct diag d;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add table ip u", UNTIL), 0);
+	b->arena.text[2][0] ^= 1;
+	d = restart(b);
+	assert_non_null(strstr(text_str(&d.text), "on trial, and what was there before is damaged"));
+	diag_fini(&d);
+	assert_false(on_trial(b));
+	assert_has(b, "table ip u", true);
+	well_restarted(b);
+	assert_has(b, "table ip u", true);
+}
+
+static void what_is_too_large_to_be_kept_is_on_no_trial(void **state)
+{
+	struct bench *b = *state;
+	struct text huge = TEXT_INIT;
+
+	assert_int_equal(try(b, base, 0), 0);
+	text_puts(&huge, "table ip big {\n");
+	for (int i = 0; i < 4000; i++)
+		text_printf(&huge, " chain c%d { }\n", i);
+	text_puts(&huge, "}\n");
+	assert_int_equal(try(b, text_str(&huge), UNTIL), -ENOSPC);
+	assert_false(on_trial(b));
+	assert_has(b, "chain c0 ", false);
+	well_restarted(b);
+	assert_false(on_trial(b));
+	text_fini(&huge);
+}
+
+/* ---- watchers ---- */
+
+static struct {
+	unsigned n;
+	bool anew;
+} seen;
+
+static void on_change(void *arg, const struct ruleset *old, const struct ruleset *new, bool anew)
+{
+	(void)arg;
+	assert_ptr_not_equal(old, new);
+	seen.n++;
+	seen.anew = anew;
+}
+
+static void an_undo_is_a_change_for_those_who_watch(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(try_file(b, base, 0), 0);
+	generation_watch(b->generation, on_change, NULL);
+	seen.n = 0;
+	assert_int_equal(try(b, "add table ip u", UNTIL), 0);
+	undo(b);
+	assert_int_equal(seen.n, 2);
+	assert_false(seen.anew);
+	assert_int_equal(try_file(b, base, UNTIL), 0);
+	assert_true(seen.anew);
+	seen.anew = false;
+	undo(b);
+	assert_int_equal(seen.n, 4);
+	assert_true(seen.anew);
+	generation_confirm(b->generation);
+	assert_int_equal(seen.n, 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_on_trial_is_in_force_until_it_is_undone),
+		TEST(what_is_confirmed_stays),
+		TEST(an_undo_goes_back_to_before_the_first),
+		TEST(counters_of_what_was_there_all_the_while_go_on),
+		TEST(the_next_process_can_undo_what_this_one_began),
+		TEST(what_packets_added_is_in_both),
+		TEST(nothing_is_lost_by_restarts_and_trials_without_end),
+		TEST(a_file_on_trial_that_is_undone_differs_from_what_runs),
+		TEST(what_cannot_be_undone_is_told_and_stays),
+		TEST(what_is_too_large_to_be_kept_is_on_no_trial),
+		TEST(an_undo_is_a_change_for_those_who_watch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
