@@ -28,7 +28,7 @@ _ctfwctl_objects()
 _ctfwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="status conntrack reload confirm rollback replay help"
+	local commands="status conntrack reload confirm rollback save replay help"
 	local nft="add create insert replace delete destroy list flush rename reset describe monitor"
 	local globals="--socket --file --interactive --check --confirm --define --includepath --handle
 		--stateless --terse --service --guid --numeric --numeric-priority
@@ -66,6 +66,10 @@ _ctfwctl()
 		esac
 		;;
 	confirm | rollback) words="--help" ;;
+	save)
+		words="--stateless --help"
+		[[ $cur == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); words=; }
+		;;
 	help) words=$commands ;;
 	conntrack)
 		case $prev in

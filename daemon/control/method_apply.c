@@ -24,6 +24,7 @@ const struct control_print_flag control_print_flags[] = {
 	{ "service", PRINT_SERVICE },
 	{ "terse", PRINT_TERSE },
 	{ "guid", PRINT_GUID },
+	{ "loadable", PRINT_LOADABLE },
 	{ NULL, 0 },
 };
 

@@ -1,4 +1,5 @@
-/* method_trial.c - Confirm and Rollback: what becomes of changes that are on trial.
+/* method_trial.c - Confirm and Rollback: what becomes of changes that are on trial; and
+ * NoteSaved, by which what runs is no longer something else than the ruleset file.
  *
  * Apply and Reload begin a trial; it ends here, or by the daemon's clock.  Nothing of it hangs
  * on a connection. */
@@ -100,8 +101,29 @@ static void rollback(struct control_session *s, const json_t *params)
 	diag_fini(&d);
 }
 
+static void note_saved(struct control_session *s, const json_t *params)
+{
+	const struct control_context *ctx = session_context(s);
+	json_int_t serial = json_integer_value(json_object_get(params, "generation"));
+
+	generation_file_saved(ctx->generation, (uint64_t)serial);
+	ctx->log(ctx->arg, "a client has saved what runs to the ruleset file");
+	session_reply(s, json_object());
+}
+
+static const struct method_param saved_params[] = {
+	{ "generation", 'i', true },
+	{ NULL, 0, false },
+};
+
 const struct method trial_methods[] = {
 	{ .name = CONTROL_INTERFACE ".Confirm", .change = true, .call = confirm },
 	{ .name = CONTROL_INTERFACE ".Rollback", .change = true, .call = rollback },
+	{
+		.name = CONTROL_INTERFACE ".NoteSaved",
+		.change = true,
+		.params = saved_params,
+		.call = note_saved,
+	},
 	{ .name = NULL },
 };

@@ -16,6 +16,7 @@ const struct command *const commands[] = {
 	&command_reload,
 	&command_confirm,
 	&command_rollback,
+	&command_save,
 	&command_replay,
 	&command_help,
 	NULL,

@@ -12,6 +12,7 @@ extern const struct command command_help;
 extern const struct command command_reload;
 extern const struct command command_replay;
 extern const struct command command_rollback;
+extern const struct command command_save;
 extern const struct command command_status;
 
 /* Any other word: a command in nft's grammar. */

@@ -384,6 +384,14 @@ uint64_t generation_file_undone(const struct generation *g)
 	return g->file_undone;
 }
 
+void generation_file_saved(struct generation *g, uint64_t serial)
+{
+	if (serial != g->serial)
+		return;
+	g->file_undone = 0;
+	save_trial(g);
+}
+
 void generation_watch(struct generation *g,
 		      void (*changed)(void *arg, const struct ruleset *old,
 				      const struct ruleset *new, bool anew),

@@ -374,7 +374,9 @@ static unsigned per_line(const struct set *s)
 static void print_elements(const struct table *t, const struct set *s, unsigned flags,
 			   uint64_t mono, struct text *out)
 {
-	const bool both = s->dynamic && !(flags & PRINT_SAVED);
+	const bool loadable = s->stmts.n || !s->given.n;
+	const bool both = s->dynamic && !(flags & PRINT_SAVED) &&
+			  (loadable || !(flags & PRINT_LOADABLE));
 	const unsigned most = per_line(s);
 	struct set_cursor cursor = { 0 };
 	struct merged m = { .sorted = NULL };

@@ -55,6 +55,8 @@ int generation_undo(struct generation *g, struct instant now, struct diag *d);
 /* When what the ruleset file held was undone, real ns: since then something else is in force.
  * 0 when that never was, or the file was put in force again. */
 uint64_t generation_file_undone(const struct generation *g);
+/* The file holds what was in force at that serial. */
+void generation_file_saved(struct generation *g, uint64_t serial);
 
 /* changed() is called whenever another ruleset is in force, with the one before; anew: nothing
  * of it was kept.  One watcher. */

@@ -59,6 +59,9 @@ enum print_flag {
 	PRINT_SERVICE = 1 << 6,      /* -S: port names */
 	PRINT_TERSE = 1 << 7,        /* -t: no set elements */
 	PRINT_GUID = 1 << 8,         /* -u */
+	/* What can be loaded: without elements that packets added with statements which their
+	 * set does not declare. */
+	PRINT_LOADABLE = 1 << 9,
 };
 
 struct ruleset_input {

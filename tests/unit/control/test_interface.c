@@ -340,7 +340,7 @@ static void every_method_of_the_interface_file_exists(void **unused)
 		json_decref(reply);
 		methods++;
 	}
-	assert_int_equal(methods, 17);
+	assert_int_equal(methods, 18);
 }
 
 static void a_filter_takes_every_member_of_the_interface_file_and_gives_it_back(void **unused)

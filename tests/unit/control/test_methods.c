@@ -118,8 +118,6 @@ static void wrong_parameters_of_apply_are_named(void **unused)
 	assert_int_equal(changes(), 0);
 }
 
-/* ---- Reload ---- */
-
 /* ---- trials ---- */
 
 #define APPLY(text, more)                                                                      \
@@ -217,6 +215,17 @@ static void a_reload_may_be_on_trial(void **unused)
 			 0);
 	assert_int_equal(f.reload_until, f.now.mono + 30 * NSEC_PER_SEC);
 	assert_int_equal(f.reloads, 2);
+}
+
+static void that_the_file_was_saved_is_noted(void **unused)
+{
+	(void)unused;
+	json_decref(call("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}"));
+	assert_non_null(strstr(f.logged, "saved what runs"));
+	may_change = false;
+	begin();
+	expect_error("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}",
+		     "org.varlink.service.PermissionDenied", NULL, NULL);
 }
 
 /* ---- Reload ---- */
@@ -415,6 +424,7 @@ int main(void)
 		TEST(what_changes_nothing_is_on_no_trial),
 		TEST(a_trial_has_a_length_that_an_operator_may_wait),
 		TEST(a_reload_may_be_on_trial),
+		TEST(that_the_file_was_saved_is_noted),
 		TEST(a_reload_tells_how_it_went),
 		TEST(a_reload_that_takes_time_wakes_the_owner),
 		TEST(a_reload_outlives_who_asked_for_it),

@@ -315,6 +315,38 @@ static void changes_are_on_trial_until_confirmed(void **state)
 	expect(run_err, "Nothing was changed");
 }
 
+static void what_runs_is_saved_as_a_file_that_loads_it(void **state)
+{
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/saved.nft", dir);
+	write_file("saved.nft", "old\n");
+	assert_int_equal(RUN("add", "table", "ip", "t"), 0);
+	assert_int_equal(RUN("--confirm", "60", "add", "chain", "ip", "t", "c"), 0);
+	assert_int_equal(RUN("save", path), 1);
+	expect(run_err, "save: what runs is on trial: \"ctfwctl confirm\" or "
+			"\"ctfwctl rollback\" first");
+	assert_int_equal(RUN("confirm"), 0);
+	assert_int_equal(RUN("add", "rule", "ip", "t", "c", "counter packets 5 bytes 6"), 0);
+	assert_int_equal(RUN("save", path), 0);
+	assert_string_equal(run_out, "");
+	assert_int_equal(RUN("flush", "ruleset"), 0);
+	assert_int_equal(RUN("-f", path), 0);
+	assert_int_equal(RUN("list", "ruleset"), 0);
+	assert_string_equal(run_out, "table ip t {\n\tchain c {\n"
+				     "\t\tcounter packets 5 bytes 6\n\t}\n}\n");
+	assert_int_equal(RUN("save", "-s", "-"), 0);
+	expect(run_out, "# Written by \"ctfwctl save\" of ctfw " CTFW_VERSION ", ");
+	expect(run_out, ", without state.\nflush ruleset\ntable ip t {\n\tchain c {\n\t\tcounter\n");
+	assert_int_equal(RUN("save", "a", "b"), 1);
+	expect(run_err, "save: unexpected \"b\"");
+	assert_int_equal(RUN("save", "/nonexistent/x"), 1);
+	expect(run_err, "save: /nonexistent/x: cannot open its directory: No such file");
+	assert_int_equal(RUN("save", dir), 1);
+	expect(run_err, " is left alone: it is no plain file");
+}
+
 static void a_trial_that_makes_no_sense_is_refused(void **state)
 {
 	(void)state;
@@ -531,6 +563,7 @@ int main(void)
 		TEST(a_reload_that_fails_says_why),
 		TEST(changes_are_on_trial_until_confirmed),
 		TEST(a_trial_that_makes_no_sense_is_refused),
+		TEST(what_runs_is_saved_as_a_file_that_loads_it),
 		TEST(commands_of_nft_are_applied_and_listed),
 		TEST(a_wrong_command_shows_place_line_and_carets),
 		TEST(dates_are_in_the_time_of_whoever_gives_the_command),

@@ -341,6 +341,14 @@ static void a_file_on_trial_that_is_undone_differs_from_what_runs(void **state)
 	assert_int_equal(generation_file_undone(b->generation), b->now.real);
 	assert_int_equal(try_file(b, base, 0), 0);
 	assert_int_equal(generation_file_undone(b->generation), 0);
+	/* Or what runs is written to the file. */
+	assert_int_equal(try_file(b, "table ip t { }", UNTIL), 0);
+	undo(b);
+	generation_file_saved(b->generation, generation_serial(b->generation) - 1);
+	assert_int_equal(generation_file_undone(b->generation), b->now.real);
+	generation_file_saved(b->generation, generation_serial(b->generation));
+	well_restarted(b);
+	assert_int_equal(generation_file_undone(b->generation), 0);
 	free(before);
 	free(after);
 }

@@ -1,0 +1,75 @@
+#!/bin/bash
+# What runs is saved to the daemon's file, and is the same when that is loaded.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+
+configure_wg0
+rules_plain
+serve_in client server
+daemon_up
+
+# What commands and packets made of it.
+ctl -f - <<'END'
+add counter inet filter everything
+add set inet filter friends { type ipv4_addr; flags interval; comment "of ours; all"; elements = { 10.8.0.0/24, 192.0.2.1-192.0.2.9 }; }
+add set inet filter seen { type ipv4_addr; size 100; flags dynamic,timeout; timeout 1h; }
+add map inet filter ports { type inet_service : verdict; counter; elements = { 80 : accept, 8080 : drop }; }
+add rule inet filter forward ip saddr @friends counter name everything
+add rule inet filter forward update @seen { ip saddr limit rate 5/second }
+add set inet filter counted { type ipv4_addr; size 100; flags dynamic,timeout; counter; timeout 1h; }
+add rule inet filter forward add @counted { ip daddr }
+add rule inet filter forward tcp dport vmap @ports comment "a map"
+add rule inet filter forward meta hour 01:00-23:30 limit rate 10/minute quota 25 mbytes drop
+add table ip6 other { comment "asleep"; flags dormant; }
+END
+says "packets are counted" open traffic_in client tcp $SERVER4 80
+# What rules give to elements cannot be said in a file: these are not saved.
+listing() { ctl "$@" list ruleset | sed '/elements.*limit rate/d; s/expires [0-9a-z]*//'; }
+ok "packets have added elements with a limit" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl list set inet filter seen | grep -q 'limit rate'"
+before=$(listing) before_s=$(ctl -s list ruleset)
+
+chown 7:8 "$WORK/ruleset.nft"
+chmod 604 "$WORK/ruleset.nft"
+ok "what runs is saved" ctl save
+ok "the file keeps its mode and owner" test "$(stat -c '%a %u %g' "$WORK/ruleset.nft")" = "604 7 8"
+ok "it says where it is from" grep -q '^# Written by "ctfwctl save" of ctfw' "$WORK/ruleset.nft"
+ok "it is right" ctl -c -f "$WORK/ruleset.nft"
+ok "nothing is left beside it" sh -c "! ls -A $WORK | grep -q '^\.ruleset'"
+ok "it is loaded" ctl reload
+ok "and the same, with what was counted" same "$before" "$(listing)"
+ok "and when nft's -f loads it" ctl -f "$WORK/ruleset.nft"
+ok "once, not twice" same "$before" "$(listing)"
+daemon_down
+daemon_up
+ok "and when the daemon starts with it" same "$before" "$(listing)"
+
+# Without state.
+ok "what runs is saved without state" ctl save -s
+ok "there is no count in it" sh -c "! grep -q 'packets [0-9]' $WORK/ruleset.nft"
+ok "it is loaded" ctl reload
+ok "and the same" same "$(echo "$before_s" | grep -v elements)" "$(ctl -s list ruleset | grep -v elements)"
+
+# Elsewhere.
+ok "to another file" ctl save "$WORK/elsewhere.nft"
+ok "which is right" ctl -c -f "$WORK/elsewhere.nft"
+ok "to standard output" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl save - | grep -q '^flush ruleset'"
+ln -s "$WORK/elsewhere.nft" "$WORK/link.nft"
+not_ok "not through a link" ctl save "$WORK/link.nft"
+says "and it says so" "ctfwctl: save: $WORK/link.nft is left alone: it is a symbolic link" ctl save "$WORK/link.nft"
+not_ok "nor where there is no directory" ctl save "$WORK/none/x.nft"
+not_ok "nor to two files" ctl save a b
+
+# With changes on trial.
+ctl --confirm 60 add table ip trial 2>/dev/null
+not_ok "nor while anything is on trial" ctl save
+says "which it says" "ctfwctl: save: what runs is on trial" ctl save "$WORK/elsewhere.nft"
+ctl rollback >/dev/null
+sed -i 's/dport 22/dport 23/' "$WORK/ruleset.nft"
+ctl reload --confirm 60 2>/dev/null
+ctl rollback >/dev/null
+ok "a reload was undone, and the file differs" test "$(status ruleset file_undone)" != null
+ok "it is saved" ctl save
+ok "and differs no more" test "$(status ruleset file_undone)" = null
+ok "as its text says" grep -q 'dport 22' "$WORK/ruleset.nft"
+ends_well
