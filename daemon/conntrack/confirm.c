@@ -96,19 +96,6 @@ static void give_back(struct conntrack *ct, struct flow *f)
 
 /* ---- clashes ---- */
 
-static bool allows_clash(uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-	case IPPROTO_SCTP:
-		return false;
-	default:
-		return true;
-	}
-}
-
 /* The winner is the same flow, or the same the other way round: the packet is its.  Where
  * tuples differ (NAT chose twice) the packet has lost. */
 static bool join_winner(const struct conntrack *ct, struct ct_worker *w, struct flow *winner,
@@ -146,7 +133,7 @@ static enum reason resolve(struct conntrack *ct, struct ct_worker *w, uint32_t c
 			   struct ct_ref *ref)
 {
 	/* What userspace makes joins nobody. */
-	if (w != &ct->worker[ct->workers] && allows_clash(w->begun.tuple[DIR_ORIGINAL].l4) &&
+	if (w != &ct->worker[ct->workers] && clash_is_allowed(w->begun.tuple[DIR_ORIGINAL].l4) &&
 	    join_winner(ct, w, table_flow(&ct->table, clash), ref)) {
 		tally(w, TALLY_CLASH_RESOLVE);
 		return REASON_NONE;
@@ -197,13 +184,32 @@ static uint32_t events_at_birth(const struct flow *f)
 	       (atomic_load_explicit(&f->helper, memory_order_relaxed) ? CT_EVENT_HELPER : 0);
 }
 
+/* Where NAT has found no port the flow cannot enter: a stranger who begins such flows must not
+ * take a record for each until its grace period is over. */
+static bool is_lost(struct conntrack *ct, struct ct_worker *w, uint64_t mono, uint32_t *ret_clash)
+{
+	const struct tuple *reply = &w->begun.tuple[DIR_REPLY];
+	enum flow_dir dir;
+	const struct flow *f;
+
+	if (!has_other_source(&w->begun))
+		return false;
+	f = life_find(ct, w, reply, (uint32_t)tuple_hash(&ct->key, reply), mono, &dir);
+	if (f)
+		*ret_clash = table_ref((uint32_t)(f - ct->table.records), dir);
+	return f != NULL;
+}
+
 enum reason confirm_begun(struct conntrack *ct, struct ct_worker *w, struct instant now,
 			  struct ct_ref *ref)
 {
 	enum table_insert result;
-	uint32_t index = take_record(ct, w), clash = 0;
+	uint32_t index, clash = 0;
 	struct flow *f;
 
+	if (is_lost(ct, w, now.mono, &clash))
+		return resolve(ct, w, clash, ref);
+	index = take_record(ct, w);
 	if (index == FLOW_NONE) {
 		tally(w, TALLY_DROP);
 		return REASON_TABLE_FULL;
@@ -235,20 +241,29 @@ enum reason confirm_begun(struct conntrack *ct, struct ct_worker *w, struct inst
 	return REASON_CHAIN_LONG;
 }
 
+enum reason conntrack_help(struct conntrack *ct, unsigned worker, struct packet *p,
+			   struct instant now, struct ct_ref *ref)
+{
+	struct ct_worker *w = &ct->worker[worker];
+	enum reason reason;
+
+	ref->helped = true;
+	if (!ref->flow)
+		return REASON_NONE;
+	if (ref->unconfirmed)
+		helper_assign(ct, w);
+	reason = helper_read(ct, w, p, now, ref);
+	return reason == REASON_NONE ? seqadj_packet(ct, worker, p, ref) : reason;
+}
+
 enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, struct packet *p,
 			      struct instant now, struct ct_ref *ref)
 {
 	struct ct_worker *w = &ct->worker[worker];
 	enum reason reason;
 
-	if (!ref->flow)
-		return REASON_NONE;
-	if (ref->unconfirmed)
-		helper_assign(ct, w);
-	reason = helper_read(ct, w, p, now, ref);
-	if (reason == REASON_NONE)
-		reason = seqadj_packet(ct, worker, p, ref);
-	if (reason != REASON_NONE)
+	reason = ref->helped ? REASON_NONE : conntrack_help(ct, worker, p, now, ref);
+	if (reason != REASON_NONE || !ref->flow)
 		return reason;
 	if (ref->unconfirmed)
 		return confirm_begun(ct, w, now, ref);

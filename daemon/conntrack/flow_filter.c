@@ -9,10 +9,10 @@ static bool prefix_matches(const struct prefix *p, const struct tuple *t, const 
 	return p->family == L3_NONE || prefix_contains(p, t->l3, a);
 }
 
-static bool has_ports(uint8_t proto)
+/* conntrack(8) calls GRE's keys so as well. */
+static bool has_ports(uint8_t l4)
 {
-	return proto == IPPROTO_GRE || proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
-	       proto == IPPROTO_UDPLITE || proto == IPPROTO_SCTP;
+	return l4_has_ports(l4) || l4 == IPPROTO_GRE;
 }
 
 static bool ports_match(const struct tuple *o, const struct tuple *r,

@@ -106,6 +106,8 @@ uint16_t help_any_port(struct help_packet *h, uint16_t first, uint16_t last);
 bool help_expect_any_port(struct help_packet *h, struct expect *e);
 /* The same at this port alone: 0, -EBUSY if it is taken, or as help_expect(). */
 int help_expect_port(struct help_packet *h, struct expect *e, uint16_t port);
+/* Of a flow in the table: its record. */
+uint32_t help_index(const struct help_packet *h);
 /* Take back what was made of this packet. */
 void help_unexpect(struct help_packet *h, const struct expect *e);
 /* Put another text in place of old_len bytes at off of the payload.  The packet may lie

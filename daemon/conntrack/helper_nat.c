@@ -65,7 +65,7 @@ void help_translate(const struct help_packet *h, struct expect *e)
 	e->tuple.dst = help_theirs(h)->dst;
 }
 
-static uint32_t index_of(const struct help_packet *h)
+uint32_t help_index(const struct help_packet *h)
 {
 	return (uint32_t)(h->flow - h->ct->table.records);
 }
@@ -123,7 +123,7 @@ static uint16_t port_of_before(struct help_packet *h, const struct expect *e)
 	struct search s = { .wanted = e };
 
 	if (!h->unconfirmed)
-		expect_each_of(h->ct, h->worker, index_of(h), look_for_same, &s);
+		expect_each_of(h->ct, h->worker, help_index(h), look_for_same, &s);
 	return s.port;
 }
 
@@ -186,7 +186,7 @@ void help_unexpect(struct help_packet *h, const struct expect *e)
 	struct tuple unwanted = e->tuple;
 
 	if (!h->unconfirmed)
-		expect_each_of(h->ct, h->worker, index_of(h), remove_same, &unwanted);
+		expect_each_of(h->ct, h->worker, help_index(h), remove_same, &unwanted);
 	else if (find_waiting(h, e))
 		h->worker->n_pending--; /* it was the last to be made */
 }

@@ -57,17 +57,12 @@ static bool is_provisional(const struct message *m)
 
 /* ---- the flow's expectations ---- */
 
-static uint32_t index_of(const struct help_packet *h)
-{
-	return (uint32_t)(h->flow - h->ct->table.records);
-}
-
 static void each_expectation(struct help_packet *h,
 			     enum expect_step (*each)(void *arg, struct expect *e), void *arg)
 {
 	/* Before the flow is confirmed it has none but those of this very packet. */
 	if (!h->unconfirmed)
-		expect_each_of(h->ct, h->worker, index_of(h), each, arg);
+		expect_each_of(h->ct, h->worker, help_index(h), each, arg);
 }
 
 static enum expect_step flush_one(void *arg, struct expect *e)
@@ -250,7 +245,7 @@ static enum help expect_media(struct message *m, const struct medium *medium, un
 	}
 	/* A call that is seen on several flows has its media once. */
 	told.dport = htons(port);
-	if (expect_is_known(h->ct, &told, h->unconfirmed ? FLOW_NONE : index_of(h), &rtp,
+	if (expect_is_known(h->ct, &told, h->unconfirmed ? FLOW_NONE : help_index(h), &rtp,
 			    h->now.mono))
 		return HELP_ACCEPT;
 	err = help_expect(h, &rtp, true);

@@ -21,6 +21,10 @@
 /* When so few are left, ports of closed connections are taken away. */
 #define TRIES_LAST 32u
 
+_Static_assert((int)NAT_MANIP_SRC == (int)TRANSLATE_SRC &&
+		       (int)NAT_MANIP_DST == (int)TRANSLATE_DST,
+	       "one is cast to the other");
+
 /* What is being chosen, for the flow that w has begun. */
 struct choice {
 	struct conntrack *ct;
@@ -61,12 +65,6 @@ static bool is_taken(const struct choice *c, const struct tuple *t)
 	return holder(c, t, &dir) != NULL;
 }
 
-static bool may_mirror(uint8_t l4)
-{
-	return l4 != IPPROTO_TCP && l4 != IPPROTO_SCTP && l4 != IPPROTO_ICMP &&
-	       l4 != IPPROTO_ICMPV6;
-}
-
 /* What the flow has already stays its own also when the same flow came in from the other end
  * meanwhile: both become one when this one is confirmed (nf_nat_used_tuple_new). */
 static bool is_taken_from_it(const struct choice *c, const struct tuple *t)
@@ -77,7 +75,7 @@ static bool is_taken_from_it(const struct choice *c, const struct tuple *t)
 
 	if (!f)
 		return false;
-	return !may_mirror(t->l4) || nat_rewrites(own) || nat_rewrites(f) ||
+	return !clash_is_allowed(t->l4) || nat_rewrites(own) || nat_rewrites(f) ||
 	       !tuple_equal(&own->tuple[DIR_ORIGINAL], &f->tuple[DIR_REPLY]) ||
 	       !tuple_equal(&own->tuple[DIR_REPLY], &f->tuple[DIR_ORIGINAL]);
 }
@@ -121,12 +119,6 @@ static union addr *addr_at(struct tuple *t, enum nat_manip manip)
 	return manip == NAT_MANIP_SRC ? &t->src : &t->dst;
 }
 
-static bool has_ports(uint8_t l4)
-{
-	return l4 == IPPROTO_TCP || l4 == IPPROTO_UDP || l4 == IPPROTO_UDPLITE ||
-	       l4 == IPPROTO_SCTP;
-}
-
 static bool has_id(uint8_t l4)
 {
 	return l4 == IPPROTO_ICMP || l4 == IPPROTO_ICMPV6;
@@ -142,7 +134,7 @@ static bool port_fits(const struct choice *c, struct tuple *t)
 {
 	uint16_t port = ntohs(*port_at(t, c->manip));
 
-	return (!has_ports(t->l4) && !has_id(t->l4)) ||
+	return (!l4_has_ports(t->l4) && !has_id(t->l4)) ||
 	       (port >= c->range->min_port && port <= c->range->max_port);
 }
 
@@ -160,13 +152,18 @@ static bool source_fits(const struct choice *c, struct tuple *t)
 /* ---- addresses ---- */
 
 /* Of the network that was given, with the host's part that it has (nf_nat's netmap). */
-static void map_prefix(const struct nat_range *r, union addr *addr)
+static struct nat_range range_of_prefix(const struct nat_range *r, const union addr *addr)
 {
+	struct nat_range one = *r;
+
+	one.flags &= (uint8_t)~NAT_RANGE_PREFIX;
 	for (unsigned i = 0; i < 4; i++) {
 		uint32_t host = r->min_addr.w[i] ^ r->max_addr.w[i];
 
-		addr->w[i] = (addr->w[i] & host) | (r->min_addr.w[i] & ~host);
+		one.min_addr.w[i] = (addr->w[i] & host) | (r->min_addr.w[i] & ~host);
 	}
+	one.max_addr = one.min_addr;
+	return one;
 }
 
 /* One of several, by who speaks to whom: always the same, so that a client's flows come from
@@ -186,8 +183,9 @@ static void spread_addr(const struct choice *c, struct tuple *t)
 
 		addr->w[i] = htonl(min + jhash_scale(hash, n));
 		below = below || addr->w[i] != r->max_addr.w[i];
+		/* Of a destination that is being mapped the part that is new by now. */
 		if (!persistent)
-			hash ^= dst.w[i];
+			hash ^= c->manip == NAT_MANIP_DST ? addr->w[i] : dst.w[i];
 	}
 }
 
@@ -197,9 +195,7 @@ static void choose_addr(const struct choice *c, struct tuple *t)
 
 	if (!(r->flags & NAT_RANGE_ADDR))
 		return;
-	if (r->flags & NAT_RANGE_PREFIX)
-		map_prefix(r, addr_at(t, c->manip));
-	else if (addr_equal(&r->min_addr, &r->max_addr))
+	if (addr_equal(&r->min_addr, &r->max_addr))
 		*addr_at(t, c->manip) = r->min_addr;
 	else
 		spread_addr(c, t);
@@ -227,7 +223,7 @@ static bool ports_of(const struct choice *c, struct tuple *t, struct ports *ret)
 	const struct nat_range *r = c->range;
 	uint16_t lo = r->min_port, hi = r->max_port;
 
-	if (!has_ports(t->l4) && !has_id(t->l4))
+	if (!l4_has_ports(t->l4) && !has_id(t->l4))
 		return false;
 	if (r->flags & NAT_RANGE_PORT) {
 		*ret = lo <= hi ? (struct ports){ lo, hi - lo + 1u } :
@@ -340,7 +336,7 @@ void conntrack_nat_setup(struct conntrack *ct, unsigned worker, const struct ct_
 {
 	struct ct_worker *w = &ct->worker[worker];
 	struct flow *f = ref->flow;
-	const struct choice choice = {
+	struct choice choice = {
 		.ct = ct,
 		.w = w,
 		.range = range,
@@ -349,11 +345,16 @@ void conntrack_nat_setup(struct conntrack *ct, unsigned worker, const struct ct_
 	};
 	uint32_t set = manip == NAT_MANIP_SRC ? FLOW_SNAT_DONE : FLOW_DNAT_DONE;
 	struct tuple before, after;
+	struct nat_range one;
 
 	if (!ref->unconfirmed || nat_is_done(f, manip) ||
 	    tuple_invert(&f->tuple[DIR_REPLY], &before) < 0)
 		return;
 	after = before;
+	if (range->flags & NAT_RANGE_PREFIX) {
+		one = range_of_prefix(range, addr_at(&after, manip));
+		choice.range = &one;
+	}
 	choose(&choice, &after);
 	if (!tuple_equal(&before, &after) && tuple_invert(&after, &f->tuple[DIR_REPLY]) == 0) {
 		set |= manip == NAT_MANIP_SRC ? FLOW_SNAT : FLOW_DNAT;
@@ -458,13 +459,12 @@ static bool forget_one(void *arg, uint32_t index, const struct flow *copy)
 	return true;
 }
 
-void conntrack_nat_forget(struct conntrack *ct,
+bool conntrack_nat_forget(struct conntrack *ct, uint32_t *cursor, uint32_t records,
 			  bool (*there)(void *arg, uint32_t ifindex, uint8_t family,
 					const union addr *addr),
 			  void *arg, struct instant now)
 {
 	struct forgetting forgetting = { ct, there, arg };
-	uint32_t cursor = 0;
 
-	conntrack_each(ct, &cursor, 0, now, forget_one, &forgetting);
+	return conntrack_each(ct, cursor, records, now, forget_one, &forgetting);
 }

@@ -2,7 +2,7 @@
  *
  * Locks, in the order in which they may be held together: the buckets' (table.h), the lower
  * one first; a master's, then that of a bucket of expectations (expect.h).  A flow's word
- * (record.h) is held alone. */
+ * (record.h) and the lock of a bucket of sources (nat_source.h) are held alone. */
 #ifndef CTFW_CONNTRACK_PRIVATE_H
 #define CTFW_CONNTRACK_PRIVATE_H
 
@@ -129,6 +129,13 @@ static inline void tally_add32(_Atomic uint32_t *counter, uint32_t n)
 }
 
 /* ---- confirm.c ---- */
+
+/* Whether two that begin the same flow become one (nf_conntrack_l4proto's allow_clash). */
+static inline bool clash_is_allowed(uint8_t l4)
+{
+	return l4 != IPPROTO_TCP && l4 != IPPROTO_SCTP && l4 != IPPROTO_ICMP &&
+	       l4 != IPPROTO_ICMPV6;
+}
 
 /* Put the flow that w has begun into the table: ref->flow becomes its record. */
 enum reason confirm_begun(struct conntrack *ct, struct ct_worker *w, struct instant now,

@@ -16,12 +16,6 @@
 
 /* ---- how it is written ---- */
 
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE ||
-	       proto == IPPROTO_SCTP;
-}
-
 /* Decimal digits up to max and nothing else. */
 static bool parse_number(const char *text, unsigned long max, uint16_t *ret_number)
 {
@@ -70,7 +64,7 @@ static bool parse_service(char *text, struct ct_reserve_rule *r)
 	last = strchr(port, '-');
 	if (last)
 		*last++ = '\0';
-	return has_ports(r->proto) && parse_number(port, 65535, &r->port) && r->port != 0 &&
+	return l4_has_ports(r->proto) && parse_number(port, 65535, &r->port) && r->port != 0 &&
 	       parse_number(last ? last : port, 65535, &r->port_last) &&
 	       r->port <= r->port_last;
 }

@@ -40,12 +40,13 @@ void seqadj_shift(struct flow *f, struct flow_ext *ext, enum flow_dir dir, uint3
 		return;
 	if (adj->offset_before != adj->offset_after && !seq_before(adj->correction_pos, seq))
 		return;
+	atomic_fetch_or_explicit(&f->status, FLOW_SEQ_ADJ, memory_order_relaxed);
+	store_fence();
 	adj->offset_before = adj->offset_after;
 	store_fence();
 	adj->correction_pos = seq;
 	store_fence();
 	adj->offset_after += (uint32_t)by;
-	atomic_fetch_or_explicit(&f->status, FLOW_SEQ_ADJ, memory_order_relaxed);
 }
 
 static void number_back(struct packet *p, uint32_t at, const struct flow_seqadj *other)

@@ -9,7 +9,7 @@
  *    7  input, forward or output
  *    8  postrouting           not for packets to the host; their source is mapped
  *   10  limits                what the host would refuse behind NAT, we answer
- *    9  confirm               a flow enters the table only now
+ *    9  help and confirm      a flow enters the table only now
  *   11  emit                  the packet, an answer, or nothing
  *
  * Each step says REASON_NONE, and the next one follows, or why the packet ends.  A packet
@@ -164,9 +164,7 @@ void engine_set_fragments(struct engine *e, const struct frag_options *options)
 void engine_housekeep(struct engine *e, struct instant now)
 {
 	frag_expire(e->fragments, now.mono);
-	if (e->moved)
-		nat_forget(e, now);
-	e->moved = false;
+	nat_forget(e, now);
 }
 
 struct conntrack *engine_conntrack(struct engine *e)
@@ -391,6 +389,14 @@ static enum reason filter(struct way *way)
 	return reason;
 }
 
+/* A flow waits for it, but it is none of its packets: the host, which has no socket for it, would
+ * answer with a RST or an error, and end the flow. */
+static bool is_late_answer(const struct way *way)
+{
+	return way->port->role == PORT_RETURN && way->hook == HOOK_INPUT &&
+	       way->ct.state == CT_STATE_INVALID;
+}
+
 /* The flow that a port of role return knew of has gone meanwhile. */
 static bool has_lost_its_flow(const struct way *way)
 {
@@ -403,6 +409,27 @@ static enum reason give_back(struct way *way)
 	way->given_back = true;
 	way->ct = (struct ct_ref){ .state = CT_STATE_UNTRACKED };
 	return REASON_NONE;
+}
+
+/* Step 9.  A helper may lengthen what NAT has rewritten: then its length is asked for again, and
+ * an answer quotes what was sent, which lies where it came. */
+static enum reason help(struct way *way)
+{
+	struct packet *p = way->packet;
+	uint8_t *sent = p->data;
+	uint32_t len = p->len;
+	enum reason reason = conntrack_help(way->engine->ct, way->eval.worker, p, way->now,
+					    &way->ct);
+
+	if (reason != REASON_NONE || p->len <= len)
+		return reason;
+	reason = limits(way);
+	if (reason != REASON_NONE) {
+		p->data = sent;
+		p->len = len;
+		p->l4_len = len - p->l4_off;
+	}
+	return reason;
 }
 
 static enum reason judge(struct way *way)
@@ -422,10 +449,14 @@ static enum reason judge(struct way *way)
 		reason = track(way);
 	if (has_lost_its_flow(way))
 		return give_back(way);
+	if (reason == REASON_NONE && is_late_answer(way))
+		reason = REASON_LATE_ANSWER;
 	if (reason == REASON_NONE)
 		reason = filter(way);
 	if (reason == REASON_NONE && way->rewritten)
 		reason = limits(way);
+	if (reason == REASON_NONE)
+		reason = help(way);
 	if (reason == REASON_NONE)
 		reason = conntrack_confirm(way->engine->ct, way->eval.worker, way->packet,
 					   way->now, &way->ct);
@@ -565,7 +596,7 @@ void engine_input(struct engine *e, unsigned worker, const struct engine_port *p
 	way.decided->verdict = VERDICT_NONE;
 	way.decided->by = BY_NONE;
 	way.packets = 1;
-	way.held = way.together = way.rewritten = way.given_back = false;
+	way.held = way.together = way.rewritten = way.redirected = way.given_back = false;
 	way.reply = reply;
 	way.result = ret_result;
 	*ret_result = (struct engine_result){ 0 };

@@ -8,6 +8,8 @@
 static const union addr loopback4 = { .b = { 127, 0, 0, 1 } };
 static const union addr loopback6 = { .b = { [15] = 1 } };
 
+#define FORGET_SLICE 65536 /* records: a few milliseconds */
+
 static enum nat_manip manip_at(enum hook hook)
 {
 	return hook == HOOK_PREROUTING || hook == HOOK_OUTPUT ? NAT_MANIP_DST : NAT_MANIP_SRC;
@@ -76,7 +78,8 @@ static bool asks(const struct way *way)
 {
 	return way->ct.dir == DIR_ORIGINAL &&
 	       (way->ct.state == CT_STATE_NEW ||
-		(way->ct.state == CT_STATE_RELATED && !conntrack_nat_is_error(&way->ct, way->packet)));
+		(way->ct.state == CT_STATE_RELATED &&
+		 !conntrack_nat_is_error(&way->ct, way->packet)));
 }
 
 /* What rules say of it; where they say nothing, a port that is taken is changed all the same
@@ -147,8 +150,14 @@ void nat_forget(struct engine *e, struct instant now)
 {
 	struct hostview *hv = atomic_load_explicit(&e->hostview, memory_order_relaxed);
 
-	if (hv)
-		conntrack_nat_forget(e->ct, speaks_still, hv, now);
+	if (e->moved && !e->forgetting) {
+		e->moved = false;
+		e->forgetting = hv != NULL;
+		e->forget_at = 0;
+	}
+	if (e->forgetting)
+		e->forgetting = !conntrack_nat_forget(e->ct, &e->forget_at, FORGET_SLICE,
+						      speaks_still, hv, now);
 }
 
 void nat_undo(struct way *way)

@@ -72,10 +72,16 @@ static bool routed_back(const struct way *way)
 	       hostview_route(way->hostview, p->family, &p->saddr) == port->ifindex;
 }
 
+static enum hook by_destination(const struct way *way)
+{
+	return for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
+}
+
 void origin_again(struct way *way)
 {
-	if (way->hook != HOOK_OUTPUT && way->port->role != PORT_OUT)
-		way->hook = for_host(way) ? HOOK_INPUT : HOOK_FORWARD;
+	way->redirected = true;
+	if (way->hook != HOOK_OUTPUT)
+		way->hook = by_destination(way);
 }
 
 union addr origin_next_hop(const struct way *way, const union addr *to)
@@ -113,14 +119,14 @@ enum reason origin(struct way *way)
 			return REASON_OWN_SOURCE;
 		if (way->port->spoof_check && !routed_back(way))
 			return REASON_SPOOFED;
-		origin_again(way);
+		way->hook = by_destination(way);
 		break;
 	case PORT_RETURN:
 		if (martian(p))
 			return REASON_MARTIAN;
 		if (local(way, &p->saddr))
 			return REASON_OWN_SOURCE;
-		origin_again(way);
+		way->hook = by_destination(way);
 		break;
 	case PORT_OUT:
 		way->hook = local(way, &p->saddr) ? HOOK_OUTPUT : HOOK_FORWARD;
@@ -131,7 +137,7 @@ enum reason origin(struct way *way)
 		if (local(way, &p->saddr))
 			way->hook = HOOK_OUTPUT;
 		else
-			origin_again(way);
+			way->hook = by_destination(way);
 	}
 	if (way->hook == HOOK_OUTPUT)
 		way->packet->flags |= PACKET_OWN;
@@ -212,7 +218,7 @@ void origin_interfaces(struct way *way)
 
 	if (way->hook == HOOK_INPUT)
 		set_interface(way, 0, &e->oif, e->oifname);
-	else if (way->port->role == PORT_OUT)
+	else if (way->port->role == PORT_OUT && !way->redirected)
 		set_port(way, &e->oif, e->oifname);
 	else
 		set_routed(way, behind(way, there, &p->daddr), &e->oif, e->oifname);

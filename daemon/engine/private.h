@@ -40,7 +40,9 @@ struct engine {
 	_Atomic(struct hostview *) hostview;
 	_Atomic uint32_t log_rate, reply_rate; /* of each worker, a second */
 	unsigned workers;
-	bool moved; /* another hostview came: some address may have gone */
+	/* nat_forget(): whether the host has changed since its walk began, and where that is. */
+	bool moved, forgetting;
+	uint32_t forget_at;
 	void (*log)(void *arg, unsigned worker, const struct engine_log *record);
 	void *log_arg;
 	struct engine_worker *worker;
@@ -74,7 +76,8 @@ struct way {
 	uint32_t packets;
 	bool held;     /* it waits */
 	bool together; /* packet is in worker->fragments */
-	bool rewritten; /* by NAT */
+	bool rewritten;  /* by NAT */
+	bool redirected; /* to another destination than that for which it came by its port */
 	bool given_back; /* the host's own on a port of role return */
 	uint8_t *reply;
 	struct engine_result *result;
@@ -114,7 +117,8 @@ void origin_again(struct way *way);
 /* nat.c: eval's nat, and NAT at one of its four hooks. */
 bool nat_choose(struct eval *e, enum hook hook, const struct nat_request *request);
 enum reason nat(struct way *way, enum hook hook);
-/* End flows that speak as addresses which the host has no more. */
+/* End flows that speak as addresses which the host has no more: when it has changed all flows are
+ * looked at, a slice at a time. */
 void nat_forget(struct engine *e, struct instant now);
 /* The packet as it came, for answers. */
 void nat_undo(struct way *way);

@@ -190,8 +190,8 @@ static void on_housekeep(evutil_socket_t fd, short what, void *arg)
 	set_elements_housekeep(f->elements,
 			       f->config->daemon.max_elements / HOUSEKEEP_SLICES + 1,
 			       filter_now(NULL).mono);
-	rcu_offline();
 	engine_housekeep(f->engine, filter_now(NULL));
+	rcu_offline();
 	generation_expire(f->generation, filter_now(NULL).mono);
 	filter_trial(f);
 }

@@ -128,6 +128,7 @@ struct ct_ref {
 	uint8_t state;     /* enum ct_state */
 	uint8_t dir;       /* enum flow_dir; of use when flow is set */
 	bool unconfirmed;  /* flow is the worker's scratch */
+	bool helped;       /* conntrack_help() has seen the packet */
 };
 
 /* Which zone a packet belongs to, by direction: flows that are alike in all but this are
@@ -156,10 +157,13 @@ void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p,
 			 struct ct_zone zone, struct instant now, struct ct_ref *ret_ref);
 
-/* Step 9 (nf_confirm): the flow's helper reads the packet, and may rewrite it; sequence numbers
- * follow what was rewritten before; and an unconfirmed flow is put into the table.  ref->flow
- * becomes the record in the arena.  REASON_NONE, REASON_HELPER, REASON_SEQ_ADJUST,
- * REASON_CLASH, REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it is
+/* Step 9, its first half: the flow's helper reads the packet, and may rewrite it in memory of its
+ * own, which may make it longer; sequence numbers follow what was rewritten before.
+ * REASON_NONE, REASON_HELPER or REASON_SEQ_ADJUST. */
+enum reason conntrack_help(struct conntrack *ct, unsigned worker, struct packet *p,
+			   struct instant now, struct ct_ref *ref);
+/* Step 9 (nf_confirm): the first half, unless it was done, and an unconfirmed flow is put into
+ * the table.  ref->flow becomes the record in the arena.  As above, or REASON_CLASH, REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it is
  * resolved as the kernel does (conntrack.md 1.5). */
 enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, struct packet *p,
 			      struct instant now, struct ct_ref *ref);

@@ -59,8 +59,9 @@ bool conntrack_nat_awaits(struct conntrack *ct, unsigned worker, const struct pa
 			  struct instant now);
 
 /* End the flows that speak as an address which has gone (nf_nat_masquerade_inet_notifier):
- * those of which there(arg, ifindex, family, address) is false.  Control side only. */
-void conntrack_nat_forget(struct conntrack *ct,
+ * those of which there(arg, ifindex, family, address) is false.  Of so many records from *cursor
+ * on; true when the end was reached, as conntrack_each().  Control side only. */
+bool conntrack_nat_forget(struct conntrack *ct, uint32_t *cursor, uint32_t records,
 			  bool (*there)(void *arg, uint32_t ifindex, uint8_t family,
 					const union addr *addr),
 			  void *arg, struct instant now);

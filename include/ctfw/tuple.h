@@ -11,6 +11,7 @@
 #ifndef CTFW_TUPLE_H
 #define CTFW_TUPLE_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,13 @@ struct tuple {
 	uint8_t l4;     /* IP protocol number */
 };
 _Static_assert(sizeof(struct tuple) == 40, "a tuple is five words without padding");
+
+/* Protocols whose headers begin with ports. */
+static inline bool l4_has_ports(uint8_t l4)
+{
+	return l4 == IPPROTO_TCP || l4 == IPPROTO_UDP || l4 == IPPROTO_UDPLITE ||
+	       l4 == IPPROTO_SCTP;
+}
 
 /* From a packet (nf_ct_get_tuple, conntrack.md 2.1 and 2.2).  0, or -EINVAL when none can
  * be had: the packet is invalid. */

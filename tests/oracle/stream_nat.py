@@ -84,6 +84,7 @@ RULES = {
                'iifname "eth0" tcp dport 8080 dnat ip to 10.8.0.2:80\n'
                'iifname "eth0" tcp dport 8080 dnat ip6 to [fd08::2]:80\n'
                'iifname "eth0" udp dport { 53, 80 } dnat ip to 10.8.0.2-10.8.0.3:5000-5001\n'
+               'iifname "eth0" udp dport { 53, 80 } dnat ip6 to fd08::10-fd08::1:ffff\n'
                'tcp dport 53 redirect to :7001\n'
                'iifname "wg0" ip daddr 198.51.100.7 dnat to 203.0.113.200\n}',
     "hairpin": 'chain pre { type nat hook prerouting priority dstnat; '
@@ -91,6 +92,9 @@ RULES = {
                'ip daddr 192.0.2.1 udp dport 80 dnat to 10.8.0.2:53\n}\n'
                'chain post { type nat hook postrouting priority srcnat; '
                'iifname "wg0" oifname "wg0" masquerade\n oifname "eth0" masquerade\n}',
+    "spread out": 'chain pre { type nat hook prerouting priority dstnat; '
+                  'dnat ip to 10.8.0.64-10.8.0.127 persistent\n'
+                  'dnat ip6 to fd08:0:0:1::7-fd08:0:0:ff::ffff\n}',
     "maps": 'map servers { type inet_service : ipv4_addr . inet_service\n'
             'elements = { 80 : 10.8.0.2 . 5000, 8080 : 10.8.0.3 . 5001 }\n}\n'
             'chain pre { type nat hook prerouting priority dstnat; '
