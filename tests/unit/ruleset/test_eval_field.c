@@ -199,11 +199,30 @@ static struct eval eval_of(struct packet *pk)
 	};
 }
 
+/* Selectors of rules that were matched, and of rules that were not. */
+static bool met[SELECTOR_COUNT], missed[SELECTOR_COUNT];
+
+/* What is last misses: before it stands what it needs, which the packets of this file have. */
+static void note(const struct rule *r, bool matched)
+{
+	enum selector_id last = SELECTOR_NONE;
+
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		if (r->stmts[i].kind != STMT_MATCH)
+			continue;
+		last = expr_selector(r->stmts[i].match.left);
+		met[last] = met[last] || matched;
+	}
+	missed[last] = missed[last] || !matched;
+}
+
 static bool runs(const struct program *p, struct eval e)
 {
 	struct eval_result result;
+	bool matched = program_eval(p, HOOK_FORWARD, false, &e, &result) == VERDICT_ACCEPT;
 
-	return program_eval(p, HOOK_FORWARD, false, &e, &result) == VERDICT_ACCEPT;
+	note(p->ruleset->tables[0]->chains[0]->rules[0], matched);
+	return matched;
 }
 
 static bool is_matched(const char *rule, struct eval e)
@@ -548,8 +567,10 @@ static void the_host_and_the_moment_are_matched(void **state)
 		{TCP, "meta priority none", false},
 		{TCP, "iif \"wg0\" oif \"eth0\"", true},
 		{TCP, "iif \"eth0\"", false},
+		{TCP, "oif \"wg0\"", false},
 		{TCP, "meta iiftype 65534 meta oiftype ether", true},
 		{TCP, "meta iiftype ether", false},
+		{TCP, "meta oiftype 65534", false},
 		{TCP, "iifgroup default oifgroup 5", true},
 		{TCP, "oifgroup default", false},
 		{TCP, "meta iifkind \"wireguard\"", true},
@@ -560,7 +581,10 @@ static void the_host_and_the_moment_are_matched(void **state)
 		{TCP, "meta cpu 3", true},
 		{TCP, "meta cpu != 3", false},
 		{TCP, "meta random > 0", true},
+		{TCP, "meta random 0", false},
 		{TCP, "meta rtclassid cosmos rt classid 0", true},
+		{TCP, "meta rtclassid 1", false},
+		{TCP, "rt classid 1", false},
 		{TCP, "meta ipsec missing rt ipsec missing", true},
 		{TCP, "meta ipsec exists", false},
 		{TCP, "rt ipsec exists", false},
@@ -580,6 +604,7 @@ static void the_host_and_the_moment_are_matched(void **state)
 		{TCP, "fib daddr . oif type unicast", true},
 		{TCP, "fib daddr . oif type local", false},
 		{TCP, "fib daddr oifname \"eth*\"", true},
+		{TCP, "fib daddr oifname \"wg*\"", false},
 		{TCP, "fib daddr type unicast", true},
 		{IGMP, "fib daddr type multicast", true},
 		{OPTIONS6, "fib saddr oifname \"wg0\"", true},
@@ -587,6 +612,7 @@ static void the_host_and_the_moment_are_matched(void **state)
 		{TCP, "rt ip nexthop != 192.0.2.1", false},
 		{OPTIONS6, "rt ip nexthop != 192.0.2.1", false},
 		{OPTIONS6, "rt ip6 nexthop 2001:db8:9::77", true},
+		{OPTIONS6, "rt ip6 nexthop 2001:db8:9::78", false},
 		{TCP, "rt mtu 1380", true},
 		{OPTIONS6, "rt mtu 1360", true},
 	};
@@ -600,6 +626,22 @@ static void the_host_and_the_moment_are_matched(void **state)
 		if (is_matched(asked[i].rule, eval_of(&pk)) != asked[i].matches)
 			fail_msg("%s", asked[i].rule);
 	}
+}
+
+static void an_interface_has_the_kind_of_its_link(void **state)
+{
+	struct packet pk;
+	struct eval e;
+	struct raw r;
+
+	(void)state;
+	make(&r, TCP);
+	assert_int_equal(packet_parse(r.b, r.len, NULL, &pk), REASON_NONE);
+	e = eval_of(&pk);
+	e.oif = e.iif; /* back through the tunnel */
+	assert_true(is_matched("meta oifkind \"wireguard\"", e));
+	assert_false(is_matched("meta oifkind \"veth\"", e));
+	assert_true(is_matched("meta oifkind != \"veth\"", e));
 }
 
 static void a_host_that_nobody_knows_matches_nothing(void **state)
@@ -714,7 +756,21 @@ static void symhash_is_the_same_both_ways(void **state)
 	program_eval(p, HOOK_FORWARD, false, &f, &result);
 	assert_int_equal(e.mark, f.mark);
 	assert_in_range(e.mark, 1, 65535);
+	assert_true(is_matched("symhash mod 1 offset 7 7", e));
+	assert_false(is_matched("symhash mod 1 offset 7 8", e));
 	program_free(p);
+}
+
+/* Behind all the others. */
+static void each_field_of_the_list_was_matched_and_missed(void **state)
+{
+	(void)state;
+	for (int s = 1; s < SELECTOR_COUNT; s++) {
+		if (is_tested_as_text((enum selector_id)s) && s != SELECTOR_RT_NEXTHOP &&
+		    !(met[s] && missed[s]))
+			fail_msg("no rule that %s %s", met[s] ? "misses" : "matches",
+				 selectors[s].text);
+	}
 }
 
 int main(void)
@@ -726,11 +782,13 @@ int main(void)
 		cmocka_unit_test(a_later_fragment_has_no_transport_header),
 		cmocka_unit_test(a_forwarded_packet_has_lost_a_hop_and_its_checksum_says_so),
 		cmocka_unit_test(the_host_and_the_moment_are_matched),
+		cmocka_unit_test(an_interface_has_the_kind_of_its_link),
 		cmocka_unit_test(a_host_that_nobody_knows_matches_nothing),
 		cmocka_unit_test(numgen_counts_from_the_offset_and_begins_anew),
 		cmocka_unit_test(random_numbers_spread_over_all),
 		cmocka_unit_test(jhash_is_the_kernels),
 		cmocka_unit_test(symhash_is_the_same_both_ways),
+		cmocka_unit_test(each_field_of_the_list_was_matched_and_missed),
 	};
 
 	return cmocka_run_group_tests(tests, host_make, host_free);
