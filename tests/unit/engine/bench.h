@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "ctfw/engine.h"
+#include "ctfw/expect.h"
 #include "ctfw/generation.h"
 #include "ctfw/rcu.h"
+#include "ctfw/set_dynamic.h"
 #include "unit/packets.h"
 #include "unit/test.h"
 
@@ -20,6 +22,7 @@ struct bench {
 	void *memory;
 	struct arena arena;
 	struct counters *counters;
+	struct set_elements *elements;
 	struct conntrack *ct;
 	struct engine *engine;
 	struct generation *generation;
@@ -84,11 +87,17 @@ static inline int set_up(void **state)
 
 	conntrack_options_default(&options);
 	options.max_flows = 1024;
+	options.expect_max = 64;
 	geometry.flow_records = conntrack_records(options.max_flows);
+	geometry.expect_records = conntrack_expect_records(options.expect_max);
 	b->memory = aligned_alloc(4096, arena_size(&geometry));
 	memset(b->memory, 0, arena_size(&geometry));
 	arena_format(b->memory, &geometry, id, id, &b->arena);
 	b->counters = counters_new(&b->arena);
+	b->elements = set_elements_new(&b->arena, counters_states(b->counters), 1,
+				       1000 * NSEC_PER_SEC);
+	assert_non_null(b->elements);
+	counters_lend(b->counters, b->elements);
 	b->now = (struct instant){ 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
 	rcu_register();
 	b->ct = conntrack_new(&b->arena, &options, 1, b->now);
@@ -117,6 +126,7 @@ static inline int tear_down(void **state)
 	engine_free(b->engine);
 	conntrack_free(b->ct);
 	counters_free(b->counters);
+	set_elements_free(b->elements);
 	rcu_unregister();
 	free(b->memory);
 	free(b);
