@@ -113,23 +113,6 @@ static void fill_in(struct packet *p)
 
 /* ---- bytes ---- */
 
-/* Where the data behind the transport header begins (nft_payload_inner_offset). */
-static bool find_inner(const struct packet *p, uint32_t *ret_off)
-{
-	const uint8_t *l4 = p->data + p->l4_off;
-
-	switch (p->l4_proto) {
-	case IPPROTO_UDP:
-		*ret_off = p->l4_off + UDP_HEADER;
-		return true;
-	case IPPROTO_TCP:
-		*ret_off = p->l4_off + (uint32_t)(p->l4_len < TCP_HEADER ? 0 : l4[12] >> 4) * 4;
-		return p->l4_len >= TCP_HEADER;
-	default:
-		return false;
-	}
-}
-
 static bool find_header(const struct packet *p, enum mangle_base base, uint32_t *ret_off)
 {
 	if (base == MANGLE_NETWORK) {
@@ -139,7 +122,7 @@ static bool find_header(const struct packet *p, enum mangle_base base, uint32_t 
 	if (!has_transport(p))
 		return false;
 	*ret_off = p->l4_off;
-	return base == MANGLE_TRANSPORT || find_inner(p, ret_off);
+	return base == MANGLE_TRANSPORT || packet_inner(p, ret_off);
 }
 
 /* The bits' bytes as they will be: bit counts from their first one. */
@@ -164,8 +147,10 @@ static void put_bits(uint8_t *bytes, unsigned bit, unsigned bits, const uint8_t 
 static bool says_where(const struct packet *p, const struct change *c)
 {
 	static const uint8_t ipv4[] = { 0, 6, 7, 9 };
+	/* Rules see it as the transport header; others look behind it. */
+	bool auth = p->family == L3_IPV6 && p->l4_proto == IPPROTO_AH;
 
-	if (c->at >= p->l4_off)
+	if (c->at >= p->l4_off && !auth)
 		return false;
 	if (p->family == L3_IPV6)
 		return (c->at <= 6 && c->at + c->len > 6) || c->at + c->len > 40;

@@ -612,6 +612,9 @@ bool packet_checksum_ok(const struct packet *p)
 	default:
 		return true;
 	}
+	/* One of IPv4 adds up to nothing, unless a rule has broken its checksum. */
+	if (p->family == L3_IPV4)
+		sum = checksum_add(sum, p->data, p->l4_off);
 	return checksum_fold(checksum_add(sum, l4, covered)) == 0xffff;
 }
 

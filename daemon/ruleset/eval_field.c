@@ -44,21 +44,6 @@ bool field_has_transport(const struct packet *pk)
 	return !(pk->flags & (PACKET_NO_L4 | PACKET_LATER_FRAGMENT));
 }
 
-/* What TCP and UDP carry; others have nothing inside (nft_payload_inner_offset). */
-static bool inner_offset(const struct packet *pk, uint32_t *ret_off)
-{
-	uint32_t len = 0;
-
-	if (!field_has_transport(pk))
-		return false;
-	if (pk->l4_proto == IPPROTO_UDP)
-		len = 8;
-	else if (pk->l4_proto == IPPROTO_TCP && pk->l4_len >= 20)
-		len = pk->data[pk->l4_off + 12] / 16u * 4;
-	*ret_off = pk->l4_off + len;
-	return len;
-}
-
 static bool payload_bytes(const struct eval *e, enum field_kind kind, uint32_t off, uint32_t n,
 			  uint8_t *ret)
 {
@@ -69,7 +54,7 @@ static bool payload_bytes(const struct eval *e, enum field_kind kind, uint32_t o
 		return network_bytes(e, off, n, ret);
 	if (kind == FIELD_TRANSPORT)
 		base = pk->l4_off;
-	if (kind == FIELD_TRANSPORT ? !field_has_transport(pk) : !inner_offset(pk, &base))
+	if (kind == FIELD_TRANSPORT ? !field_has_transport(pk) : !packet_inner(pk, &base))
 		return false;
 	if (base > pk->len || off > pk->len - base || n > pk->len - base - off)
 		return false;

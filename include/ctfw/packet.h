@@ -98,12 +98,19 @@ int packet_parse_quoted(const struct packet *outer, uint32_t off, struct packet 
  * IPv6 every type below 128 (conntrack.md 5.1, 5.2; redirects apart). */
 bool packet_is_icmp_error(const struct packet *p);
 
+/* Where what a transport header carries begins, which may be behind the packet's end
+ * (nft_payload_inner_offset): of TCP, UDP, GRE's version 0, and IPv4 in IP, which has no header
+ * of its own.  False when nothing does. */
+bool packet_inner(const struct packet *p, uint32_t *ret_off);
+
 /* Whether the checksum of TCP, UDP, UDPLite, ICMP or ICMPv6 is right (nf_checksum: over all
  * bytes behind the IP header, whatever UDP's own length says; UDPLite's over what it covers, by
- * a pseudo-header of UDP as the kernel has it), and SCTP's CRC.  True where there is none to
- * check: UDP's 0, another protocol, a later fragment, a transport header that is not whole,
- * and what the virtio-net header says is valid or yet to be filled in.  That of a first
- * fragment is over what is there, and so is wrong.  Walks the payload. */
+ * a pseudo-header of UDP as the kernel has it), and SCTP's CRC.  But for that one the kernel
+ * adds up an IPv4 header with them, so that none is right behind one whose own checksum a rule
+ * broke.  True where there is none to check: UDP's 0, another protocol, a later fragment, a
+ * transport header that is not whole, and what the virtio-net header says is valid or yet to be
+ * filled in.  That of a first fragment is over what is there, and so is wrong.  Walks the
+ * payload. */
 bool packet_checksum_ok(const struct packet *p);
 
 /* Whether TCP's or UDP's checksum field holds nothing but the pseudo-header's sum, as a

@@ -7,7 +7,7 @@ import struct
 
 from packets import (HOST, ICMP, ICMPV6, PEERS, SCTP, TCP, UDP, UDPLITE, GRE, ip)
 
-IGMP, DCCP, ESP, AH, COMP = 2, 33, 50, 51, 108
+IGMP, IPIP, DCCP, ESP, AH, COMP = 2, 4, 33, 50, 51, 108
 HOPOPTS, ROUTING, FRAGMENT, DSTOPTS, MOBILITY, NONE = 0, 43, 44, 60, 135, 59
 PORTS = [22, 53, 80, 443, 1024, 65535]
 BYTES = [0, 1, 2, 7, 64, 128, 255]
@@ -42,7 +42,7 @@ class Packets:
         proto, payload = r.choice(
             [self.tcp, self.tcp, self.tcp, self.udp, self.udp, self.icmp, self.icmp, self.sctp,
              self.sctp, self.dccp, self.udplite, self.esp, self.ah, self.comp, self.gre,
-             self.igmp, self.other])(version)
+             self.gre, self.ipip, self.igmp, self.other])(version)
         if r.random() < 0.08:
             payload = payload[:r.randrange(len(payload) + 1)]
         tos = r.choice([0, 0, 0x10, 0x48, 0xB8, 0xB9, 3, 1])
@@ -198,9 +198,13 @@ class Packets:
 
     def gre(self, version):
         r = self.random
-        flags = r.choice([0, 0x2000, 0xB000, 0x3001, 0x8000])
+        flags = r.choice([0, 0x2000, 0xB000, 0x3001, 0x8000, 0x4000, 0x1000, 0x2007])
         return GRE, struct.pack(">HHHH", flags, r.choice([0x800, 0x86DD, 0x880B, 0x6558]),
-                                self.word(), self.word()) + bytes(24)
+                                self.word(), self.word()) + self.ipip(4)[1]
+
+    def ipip(self, version):
+        source, target = (self.random.choice(PEERS[side][4]) for side in ("wg0", "eth0"))
+        return IPIP, ip(source, target, *self.udp(4))
 
     def other(self, version):
         return self.random.choice([4, 41, 89, 99, 103, 253]), bytes(

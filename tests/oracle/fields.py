@@ -7,7 +7,8 @@ import ipaddress
 import struct
 from collections import namedtuple
 
-from anything import AH, COMP, DCCP, DSTOPTS, ESP, FRAGMENT, HOPOPTS, IGMP, MOBILITY, ROUTING
+from anything import (AH, COMP, DCCP, DSTOPTS, ESP, FRAGMENT, HOPOPTS, IGMP, IPIP, MOBILITY,
+                      ROUTING)
 from packets import GRE, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE
 
 PROTOCOLS = {"tcp": TCP, "udp": UDP, "udplite": UDPLITE, "sctp": SCTP, "dccp": DCCP, "ah": AH,
@@ -35,6 +36,9 @@ def headers(packet):
     for name, number in PROTOCOLS.items():
         if number == proto:
             found[name] = at
+    inner = inside(proto, packet[at:])
+    if inner is not None:
+        found["ih"] = at + inner
     if proto == TCP and at + 20 <= len(packet):
         options_of(packet, at + 20, min(at + (packet[at + 12] >> 4) * 4, len(packet)), "tcp",
                    found)
@@ -44,6 +48,17 @@ def headers(packet):
             found.setdefault(("chunk", packet[chunk]), chunk)
             chunk += max(struct.unpack_from(">H", packet, chunk + 2)[0] + 3 & ~3, 4)
     return found
+
+
+def inside(proto, transport):
+    """How long the header is before what a protocol carries; None: nothing is inside."""
+    if proto == UDP:
+        return 8
+    if proto == TCP and len(transport) >= 20:
+        return (transport[12] >> 4) * 4
+    if proto == GRE and len(transport) >= 4 and not transport[0] & 0x40 and not transport[1] & 7:
+        return 4 + 4 * bin(transport[0] & 0xB0).count("1")
+    return 0 if proto == IPIP else None
 
 
 def options_of(packet, at, end, what, found):
@@ -204,6 +219,7 @@ FIELDS = (
     raw("nh", "ip6", (0, 16), (32, 32), (64, 128)) +
     raw("th", "tcp", (0, 32), (16, 16), (104, 8)) +
     raw("th", "udp", (0, 16), (16, 16), (32, 16), (0, 64)) +
+    raw("ih", "ih", (0, 8), (0, 16), (8, 32), (64, 128)) +
     [field("meta l4proto", words("tcp", "udp", "icmp", "ipv6-icmp", "sctp", "esp", "ah", "41"),
            l4="meta"),
      field("meta nfproto", words("ipv4", "ipv6")),

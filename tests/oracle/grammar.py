@@ -19,11 +19,8 @@ MARK_BITS = [0, 1, 2, 7, 31]
 WRITES = 0.25
 OPTIONS = ["maxseg", "window", "sack-perm", "sack", "timestamp", "mptcp", "fastopen", "nop", "19"]
 # What would make a later fragment of a packet: of these the kernel finds the transport's fields of
-# one, two and four bytes, and no others.  What breaks an IPv4 header's checksum: conntrack in the
-# kernel adds the header to what it verifies.  Header lengths that nothing could have been parsed
-# with, and authentication headers, behind which conntrack looks on.
-NOT_WRITTEN = re.compile(r"ip (frag-off|checksum|hdrlength)|@nh,(0,8|32,16|32,32|64,16|96,24|96,64)$|"
-                         r"@?th\b|ah ")
+# one, two and four bytes, and no others.  Header lengths that nothing could have been parsed with.
+NOT_WRITTEN = re.compile(r"ip (frag-off|hdrlength)|@nh,(0,8|32,32)$|@?th\b")
 # Named sets and maps: so many that stay as they are, and so many that packets change.
 SETS, DYNAMIC = 5, 4
 
@@ -47,6 +44,9 @@ class Grammar:
         # Options of TCP are changed behind conntrack: see matching.py about their checksum.
         self.late = True
         self.fields = random.sample(some, min(len(some), 45))
+        if any(f.text.startswith("@ih") for f in self.fields):
+            # Once the kernel has found what is inside, it looks there for the rest of the chain.
+            self.fields = [f for f in self.fields if f.text != "tcp doff" or not self.writes]
         self.sets, self.maps, self.vmaps = [], [], []
         self.changing, self.learning = [], []  # sets and maps that packets change
         self.small = set()

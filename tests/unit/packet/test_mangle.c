@@ -231,6 +231,37 @@ static void an_sctp_packet_gets_its_crc_anew(void **state)
 	assert_int_equal(p.dport, htons(80));
 }
 
+/* __skb_checksum_complete() is over the whole packet. */
+static void no_checksum_is_right_behind_a_header_whose_own_is_wrong(void **state)
+{
+	struct packet p;
+
+	(void)state;
+	for (unsigned udp = 0; udp < 2; udp++) {
+		if (udp)
+			udp4(&m, 5);
+		else
+			tcp4(&m, TCP_SYN, 5);
+		p = parsed();
+		assert_true(packet_checksum_ok(&p));
+		/* A field without its checksum, as `@nh` writes it. */
+		assert_int_equal(mangle(&p, MANGLE_NETWORK, 32, 16, 0, 0, 4711), MANGLED);
+		assert_false(packet_checksum_ok(&p));
+		p.vnet.flags = VIRTIO_NET_HDR_F_DATA_VALID;
+		assert_true(packet_checksum_ok(&p));
+	}
+	/* IPv6 has none; UDP may have none. */
+	tcp6(&m, TCP_SYN, 5);
+	p = parsed();
+	assert_int_equal(mangle(&p, MANGLE_NETWORK, 12, 20, 0, 0, 4711), MANGLED);
+	assert_true(packet_checksum_ok(&p));
+	udp4(&m, 9);
+	set16(m.b + 26, 0);
+	p = parsed();
+	assert_int_equal(mangle(&p, MANGLE_NETWORK, 32, 16, 0, 0, 4711), MANGLED);
+	assert_true(packet_checksum_ok(&p));
+}
+
 /* ---- super-packets ---- */
 
 /* The checksum as it will be when somebody fills it in. */
@@ -568,6 +599,7 @@ int main(void)
 		cmocka_unit_test(udp_without_a_checksum_stays_without),
 		cmocka_unit_test(udps_checksum_never_becomes_none),
 		cmocka_unit_test(an_sctp_packet_gets_its_crc_anew),
+		cmocka_unit_test(no_checksum_is_right_behind_a_header_whose_own_is_wrong),
 		cmocka_unit_test(a_super_packet_keeps_the_sum_of_its_pseudo_header),
 		cmocka_unit_test(a_checksum_is_filled_in_before_its_header_moves),
 		cmocka_unit_test(the_view_follows_what_is_written),

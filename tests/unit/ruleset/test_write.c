@@ -148,6 +148,25 @@ static void what_was_written_is_what_later_rules_see(void **state)
 	assert_int_equal(p.l4_proto, IPPROTO_TCP);
 }
 
+/* Rules see an authentication header as the transport, and conntrack what is behind it. */
+static void what_is_behind_an_authentication_header_is_found_anew(void **state)
+{
+	static const uint8_t ah[40] = { IPPROTO_UDP, 4, [24] = 1, 2, 3, 4, 0, 16 };
+	struct packet p = { 0 };
+
+	(void)state;
+	raw_ip(&raw, "fd08::2", "2001:db8::77", IPPROTO_AH, ah, sizeof(ah));
+	assert_int_equal(run("ip6", "ah hdrlength set 6 accept", &p, 0), VERDICT_ACCEPT);
+	assert_int_equal(raw.b[41], 6);
+	assert_int_equal(p.l4_proto, IPPROTO_UDP);
+	assert_int_equal(p.l4_off, 72);
+	p = (struct packet){ 0 };
+	raw_ip(&raw, "fd08::2", "2001:db8::77", IPPROTO_AH, ah, sizeof(ah));
+	assert_int_equal(run("ip6", "ah nexthdr set 132 accept", &p, 0), VERDICT_ACCEPT);
+	assert_int_equal(p.l4_proto, IPPROTO_SCTP);
+	assert_int_equal(p.l4_off, 64);
+}
+
 static void rules_of_the_other_family_and_protocol_write_nothing(void **state)
 {
 	static uint8_t before[2000];
@@ -373,6 +392,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_field_is_written_where_it_lies),
 		cmocka_unit_test(what_was_written_is_what_later_rules_see),
+		cmocka_unit_test(what_is_behind_an_authentication_header_is_found_anew),
 		cmocka_unit_test(rules_of_the_other_family_and_protocol_write_nothing),
 		cmocka_unit_test(a_header_that_is_not_there_ends_the_rule),
 		cmocka_unit_test(an_option_of_tcp_is_reset),
