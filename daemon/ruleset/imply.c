@@ -1,7 +1,8 @@
 /* imply.c - what nft's listing does to the order of matches, and which it leaves out.
  *
  * nft joins comparisons of fields that lie side by side, such as both ports, into one, and
- * splits them again for the listing: they come out in the order of the header.  And it leaves
+ * splits them again for the listing: they come out in the order of the header, and `tcp flags
+ * syn` among them is `tcp flags == syn`, which is what the kernel is told.  And it leaves
  * out a match on a protocol when a later field implies it: `meta l4proto tcp tcp dport 22` is
  * listed as `tcp dport 22` (payload_dependency_kill()), unless a statement stands between the
  * two, which would then act on other packets as well.
@@ -79,6 +80,7 @@ struct joined {
 	size_t at;    /* the statement's place */
 	size_t group; /* the place where it goes */
 	enum match_op op;
+	bool joined; /* it is not alone there */
 	struct field field;
 };
 
@@ -89,13 +91,20 @@ static bool is_anonymous(enum selector_id selector)
 	       selector == SELECTOR_RAW;
 }
 
+static bool is_of_whole_bytes(const struct expr *left)
+{
+	struct field f = expr_field(left);
+
+	return f.base != BASE_NONE && f.off % 8 == 0 && f.len % 8 == 0;
+}
+
 /* Only comparisons of a whole field with one value are joined. */
 static bool may_join(const struct stmt *s)
 {
 	return s->match.left->kind == EXPR_SELECTOR && s->match.right->kind == EXPR_VALUE &&
-	       (s->match.op == MATCH_EQ || s->match.op == MATCH_NE) &&
-	       expr_field(s->match.left).base != BASE_NONE &&
-	       !is_anonymous(s->match.left->selector);
+	       (s->match.op == MATCH_EQ || s->match.op == MATCH_NE ||
+		s->match.op == MATCH_IMPLICIT) &&
+	       is_of_whole_bytes(s->match.left) && !is_anonymous(s->match.left->selector);
 }
 
 static int by_header(const void *va, const void *vb)
@@ -136,6 +145,7 @@ static void join(struct joined *j, size_t n)
 			all = *f;
 			continue;
 		}
+		j[first].joined = j[i].joined = true;
 		all.len = (uint16_t)(all.len + f->len);
 		if (f->key) {
 			for (size_t k = first; k < i; k++)
@@ -160,15 +170,18 @@ static bool order_run(struct stmt *v, size_t n)
 		all[i] = (struct joined){ .at = i, .group = i };
 		if (may_join(&v[i])) {
 			some[joinable] = all[i];
-			some[joinable].op = v[i].match.op;
+			some[joinable].op = v[i].match.op == MATCH_NE ? MATCH_NE : MATCH_EQ;
 			some[joinable++].field = expr_field(v[i].match.left);
 		}
 	}
 	if (joinable < 2)
 		goto out;
 	join(some, joinable);
-	for (size_t i = 0; i < joinable; i++)
+	for (size_t i = 0; i < joinable; i++) {
 		all[some[i].at] = some[i];
+		if (some[i].joined)
+			v[some[i].at].match.op = some[i].op;
+	}
 	qsort(all, n, sizeof(*all), by_place);
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = v[all[i].at];

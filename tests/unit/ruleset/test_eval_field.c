@@ -499,6 +499,24 @@ static void a_later_fragment_has_no_transport_header(void **state)
 	assert_true(is_matched("ip frag-off & 0x1fff != 0", eval_of(&pk)));
 }
 
+/* nft makes one comparison of both, and lists it as such. */
+static void flags_beside_another_field_are_those_and_no_others(void **state)
+{
+	struct packet pk;
+	struct raw r;
+
+	(void)state;
+	raw_tcp(&r, HERE4, 1, THERE4, 2, 0x12, 1, 0, 0);
+	assert_int_equal(packet_parse(r.b, r.len, NULL, &pk), REASON_NONE);
+	assert_true(is_matched("tcp flags syn", eval_of(&pk)));
+	assert_true(is_matched("tcp flags syn tcp window { 8192, 1 }", eval_of(&pk)));
+	assert_false(is_matched("tcp flags syn tcp window 8192", eval_of(&pk)));
+	assert_false(is_matched("tcp window 8192 tcp flags syn", eval_of(&pk)));
+	assert_true(is_matched("tcp flags syn,ack tcp window 8192", eval_of(&pk)));
+	/* What is not alike stays two. */
+	assert_true(is_matched("tcp flags syn tcp window != 5", eval_of(&pk)));
+}
+
 /* Behind the host's routing, as the kernel shows it to the forward hook. */
 static void a_forwarded_packet_has_lost_a_hop_and_its_checksum_says_so(void **state)
 {
@@ -780,6 +798,7 @@ int main(void)
 		cmocka_unit_test(headers_and_options_exist_or_are_missing),
 		cmocka_unit_test(a_wrong_option_hides_the_others),
 		cmocka_unit_test(a_later_fragment_has_no_transport_header),
+		cmocka_unit_test(flags_beside_another_field_are_those_and_no_others),
 		cmocka_unit_test(a_forwarded_packet_has_lost_a_hop_and_its_checksum_says_so),
 		cmocka_unit_test(the_host_and_the_moment_are_matched),
 		cmocka_unit_test(an_interface_has_the_kind_of_its_link),
