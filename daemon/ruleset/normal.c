@@ -277,8 +277,8 @@ static struct expr *rebuild(const struct datatype *dt, struct expr *from, struct
 
 bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e)
 {
-	struct bits b = bits_none(dt);
 	struct expr *built;
+	struct bits b;
 
 	if (!expr_selector(*e)) {
 		if (!check_constant(ck, dt, e))
@@ -290,6 +290,9 @@ bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e
 	}
 	if (!check_chain(ck, dt, *e))
 		return false;
+	/* Operands are listed as the field's values: `jhash ... | 1`, `meta mark | 0x00000001`. */
+	dt = expr_type(*e);
+	b = bits_none(dt);
 	built = rebuild(dt, *e, &b);
 	if (built)
 		built = bits_wrap(built, dt, &b);
