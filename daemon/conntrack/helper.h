@@ -130,6 +130,10 @@ struct help_follow {
 /* What it speaks to, and what it speaks as; port in network byte order, 0: any. */
 void help_map(struct help_follow *f, enum nat_manip manip, const union addr *addr,
 	      uint16_t port);
+/* It speaks as the address that its master's other end knows; where that is the one that a rule
+ * gave to the master's source, among the ports that it gave with it (the kernel knows no such
+ * limit). */
+void help_map_source(struct help_follow *f);
 /* As its master does (nf_nat_follow_master): to who told where it listens, and as the address
  * that it speaks to. */
 void help_follow(struct help_follow *f);

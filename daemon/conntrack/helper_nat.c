@@ -208,10 +208,29 @@ void help_map(struct help_follow *f, enum nat_manip manip, const union addr *add
 	conntrack_nat_setup(f->ct, (unsigned)(f->worker - f->ct->worker), &ref, manip, &range);
 }
 
+void help_map_source(struct help_follow *f)
+{
+	const struct ct_ref ref = { .flow = &f->worker->begun, .unconfirmed = true };
+	const struct flow *master = f->master;
+	enum flow_dir dir = f->expect->dir;
+	struct nat_range range = {
+		.flags = NAT_RANGE_ADDR,
+		.min_addr = master->tuple[dir].dst,
+		.max_addr = master->tuple[dir].dst,
+	};
+
+	range.min_port = atomic_load_explicit(&master->source_ports[0], memory_order_relaxed);
+	range.max_port = atomic_load_explicit(&master->source_ports[1], memory_order_relaxed);
+	if (dir == DIR_REPLY && range.min_port)
+		range.flags |= NAT_RANGE_PORT;
+	conntrack_nat_setup(f->ct, (unsigned)(f->worker - f->ct->worker), &ref, NAT_MANIP_SRC,
+			    &range);
+}
+
 void help_follow(struct help_follow *f)
 {
 	const struct expect *e = f->expect;
 
-	help_map(f, NAT_MANIP_SRC, &f->master->tuple[e->dir].dst, 0);
+	help_map_source(f);
 	help_map(f, NAT_MANIP_DST, &e->nat_addr, e->nat_port);
 }

@@ -406,5 +406,5 @@ void sip_nat_follow(struct help_follow *f)
 	if (pair.found)
 		help_map(f, NAT_MANIP_SRC, &pair.addr, pair.port);
 	else if (addr_equal(&begun->src, &f->master->tuple[!e->dir].src))
-		help_map(f, NAT_MANIP_SRC, &f->master->tuple[e->dir].dst, 0);
+		help_map_source(f);
 }

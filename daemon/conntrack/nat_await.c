@@ -1,5 +1,5 @@
-/* nat_await.c - which packets flows that NAT rewrites wait for: asked of what comes to an address
- * that is the host's own as well, before anything is begun for it. */
+/* nat_await.c - which packets flows that NAT rewrites wait for: asked of what comes to an
+ * address that is the host's own as well, before anything is begun for it. */
 #include <netinet/in.h>
 
 #include "conntrack/expect.h"
@@ -18,6 +18,15 @@ static struct flow *find(struct conntrack *ct, struct ct_worker *w, const struct
 	struct flow *f = life_find(ct, w, t, (uint32_t)tuple_hash(&ct->key, t), mono, ret_dir);
 
 	return f && nat_rewrites(f) ? f : NULL;
+}
+
+/* Whether packets of this direction get another destination: answers to what speaks by the
+ * host's address, and those of a flow that its helper has led in. */
+static bool is_led_on(const struct flow *f, enum flow_dir dir)
+{
+	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
+
+	return status & (dir == DIR_REPLY ? FLOW_SNAT : FLOW_DNAT);
 }
 
 /* What a helper of such a flow expects comes back by its address too. */
@@ -47,5 +56,5 @@ bool conntrack_nat_awaits(struct conntrack *ct, unsigned worker, const struct pa
 	if (class != ICMP_CLASS_ORDINARY || tuple_from_packet(p, 0, &tuple) < 0)
 		return false;
 	f = find(ct, w, &tuple, now.mono, &dir);
-	return f ? dir == DIR_REPLY : is_expected(ct, &tuple, now.mono);
+	return f ? is_led_on(f, dir) : is_expected(ct, &tuple, now.mono);
 }

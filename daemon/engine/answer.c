@@ -1,5 +1,5 @@
-/* answer.c - what is sent to whoever sent a packet that ends here: a reject, or what step 10 has
- * to say.
+/* answer.c - what is sent to whoever sent a packet that ends here: a reject, or what step 10
+ * has to say.
  *
  * Written to the port that the packet came from, from where the host routes it to the
  * sender.  Who speaks is what the kernel's icmp_send() would choose: for a packet to the

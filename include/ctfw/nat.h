@@ -52,8 +52,9 @@ void conntrack_nat_end(struct conntrack *ct, unsigned worker, const struct ct_re
 /* The packet as its sender sent it, whatever was rewritten so far: what answers quote. */
 void conntrack_nat_undo(const struct ct_ref *ref, struct packet *p);
 
-/* Whether a packet that came to an address which the host has too answers a flow that NAT rewrites
- * (of zone 0), is an ICMP error about one, or what one's helper expects.  By what its headers say
+/* Whether a packet that came to an address which the host has too is of a flow by which NAT gives
+ * it another destination (of zone 0), is an ICMP error about one that NAT rewrites, or what one's
+ * helper expects.  By what its headers say
  * alone; nothing is changed or begun.  Of fragments the first can be asked for. */
 bool conntrack_nat_awaits(struct conntrack *ct, unsigned worker, const struct packet *p,
 			  struct instant now);
