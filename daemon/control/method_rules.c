@@ -83,6 +83,7 @@ static void watch_ruleset(struct control_session *s, const json_t *params)
 	}
 	w->hub = session_context(s)->rules;
 	w->listener.generations = json_is_true(json_object_get(params, "generations"));
+	w->listener.watch.json = json_is_true(json_object_get(params, "json"));
 	w->listener.watch.objects = objects_decode(json_object_get(params, "objects"));
 	if (!w->listener.watch.objects)
 		session_invalid(s, "objects");
@@ -103,7 +104,8 @@ static void watch_ruleset(struct control_session *s, const json_t *params)
 
 static const struct method_param watch_params[] = {
 	{ "objects", 'a', false }, { "kinds", 'a', false },	  { "print", 'a', false },
-	{ "generations", 'b', false }, { "zone", 'o', false }, { NULL, 0, false },
+	{ "generations", 'b', false }, { "zone", 'o', false }, { "json", 'b', false },
+	{ NULL, 0, false },
 };
 
 const struct method rule_methods[] = {

@@ -123,9 +123,12 @@ int monitor_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
 		json_decref(w.params);
 		return 1;
 	}
-	if (!w.trace)
+	if (!w.trace) {
+		json_object_set_new(w.params, "json", json_boolean(o->json));
+		/* As nft: not beside JSON. */
 		json_object_set_new(w.params, "generations",
-				    json_boolean(!w.kind && !w.objects));
+				    json_boolean(!w.kind && !w.objects && !o->json));
+	}
 	client_catch_signals(c);
 	status = client_each(c, w.trace ? "WatchTrace" : "WatchRuleset", w.params, print_lines, ctl);
 	if (client_stopped(c))

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ruleset/print.h"
+#include "ruleset/print_event.h"
+#include "ruleset/set.h"
 
 struct diff {
 	const struct ruleset_watch *watch;
-	struct text *out;
+	struct event_printer print;
 	bool oom;
 };
 
@@ -78,7 +79,7 @@ static void rule_gone(struct diff *d, const struct table *t, const struct chain 
 		      const struct rule *r)
 {
 	if (tells(d, RULESET_WATCH_RULES, false))
-		line_delete_rule(t, c, r->handle, d->out);
+		print_event_rule_gone(&d->print, t, c, r);
 }
 
 /* Before the first of the old rules, a new one was inserted. */
@@ -86,8 +87,8 @@ static void rule_new_here(struct diff *d, const struct table *t, const struct ch
 			  size_t at, bool before_old)
 {
 	if (tells(d, RULESET_WATCH_RULES, true))
-		line_rule(at == 0 && before_old ? "insert" : "add", t, c, at, d->watch->print,
-			  d->out);
+		print_event_rule(&d->print, at == 0 && before_old ? EVENT_INSERT : EVENT_ADD, t, c,
+			   at);
 }
 
 /* What differs lies between the rules that both begin with and those that both end with. */
@@ -165,13 +166,11 @@ static bool has_object(const struct table *t, uint64_t handle)
 	return false;
 }
 
-static bool has_set(const struct table *t, uint64_t handle)
+static const struct set *find_set(const struct table *t, const struct set *like)
 {
-	for (size_t i = 0; i < t->n_sets; i++) {
-		if (t->sets[i]->handle == handle)
-			return true;
-	}
-	return false;
+	size_t at = set_find_named(t, like->name);
+
+	return at != MODEL_NONE && t->sets[at]->handle == like->handle ? t->sets[at] : NULL;
 }
 
 static const struct flowtable *find_flowtable(const struct table *t, uint64_t handle)
@@ -183,6 +182,63 @@ static const struct flowtable *find_flowtable(const struct table *t, uint64_t ha
 	return NULL;
 }
 
+/* ---- elements ---- */
+
+struct elements {
+	const struct diff *diff;
+	enum event_verb verb;
+	const struct table *table;
+	const struct set *set;
+};
+
+static void tell_element(void *arg, const struct set_element *el)
+{
+	const struct elements *e = arg;
+
+	print_event_element(&e->diff->print, e->verb, e->table, e->set, el);
+}
+
+/* Those of a set that another, NULL for none, does not have. */
+static void elements_apart(struct diff *d, enum event_verb verb, const struct table *t,
+			   const struct set *s, const struct set *other)
+{
+	struct elements e = { d, verb, t, s };
+	struct set_content *none = NULL;
+
+	if (!tells(d, RULESET_WATCH_ELEMENTS, verb == EVENT_ADD) ||
+	    (other && other->content == s->content))
+		return;
+	if (!other && set_content_new(set_content_shape(s->content), &none)) {
+		d->oom = true;
+		return;
+	}
+	if (!set_content_missing(s->content, other ? other->content : none, d->print.mono,
+				 tell_element, &e))
+		d->oom = true;
+	set_content_unref(none);
+}
+
+/* The elements of sets that stay: those of one that goes are not told one by one. */
+static void elements_lost(struct diff *d, const struct table *old, const struct table *new)
+{
+	for (size_t i = 0; i < old->n_sets; i++) {
+		const struct set *s = old->sets[i], *now = find_set(new, s);
+
+		if (now && now != s)
+			elements_apart(d, EVENT_DELETE, old, s, now);
+	}
+}
+
+static void elements_gained(struct diff *d, const struct table *old, const struct table *new)
+{
+	for (size_t i = 0; i < new->n_sets; i++) {
+		const struct set *s = new->sets[i], *was = find_set(old, s);
+
+		if (was != s)
+			elements_apart(d, EVENT_ADD, new, s, was);
+	}
+}
+
 /* What is in `old` and no longer in `new`: rules, then what they name, then chains. */
 static void table_lost(struct diff *d, const struct table *old, const struct table *new)
 {
@@ -192,59 +248,59 @@ static void table_lost(struct diff *d, const struct table *old, const struct tab
 		if (!now)
 			chain_gone(d, old, c);
 	}
+	elements_lost(d, old, new);
 	for (size_t i = 0; i < old->n_objects; i++) {
 		const struct object *o = old->objects[i];
 
 		if (tells(d, RULESET_WATCH_OBJECTS, false) && !has_object(new, o->handle))
-			line_delete(object_kind_name(o->kind), old, o->name, d->out);
+			print_event_object(&d->print, EVENT_DELETE, old, o);
 	}
 	for (size_t i = 0; i < old->n_sets; i++) {
 		const struct set *s = old->sets[i];
 
-		if (tells(d, RULESET_WATCH_SETS, false) && !has_set(new, s->handle))
-			line_delete(s->kind ? "map" : "set", old, s->name, d->out);
+		if (tells(d, RULESET_WATCH_SETS, false) && !find_set(new, s))
+			print_event_set(&d->print, EVENT_DELETE, old, s);
 	}
 	for (size_t i = 0; i < old->n_flowtables; i++) {
 		const struct flowtable *f = old->flowtables[i];
 
 		if (tells(d, RULESET_WATCH_OBJECTS, false) && !find_flowtable(new, f->handle))
-			line_delete("flowtable", old, f->name, d->out);
+			print_event_flowtable(&d->print, EVENT_DELETE, old, f);
 	}
 	for (size_t i = 0; i < old->n_chains; i++) {
 		const struct chain *c = old->chains[i];
 
 		if (tells(d, RULESET_WATCH_CHAINS, false) && !find_chain(new, c))
-			line_delete("chain", old, c->name, d->out);
+			print_event_chain(&d->print, EVENT_DELETE, old, c);
 	}
 }
 
-/* What is new in `new`: chains before any rule, which may lead there. */
+/* What is new in `new`: chains before elements and rules, which may lead there. */
 static void table_gained(struct diff *d, const struct table *old, const struct table *new)
 {
-	unsigned print = d->watch->print;
-
 	for (size_t i = 0; i < new->n_objects; i++) {
 		if (tells(d, RULESET_WATCH_OBJECTS, true) &&
 		    !has_object(old, new->objects[i]->handle))
-			line_object("add", new, new->objects[i], print, d->out);
+			print_event_object(&d->print, EVENT_ADD, new, new->objects[i]);
 	}
 	for (size_t i = 0; i < new->n_sets; i++) {
-		if (tells(d, RULESET_WATCH_SETS, true) && !has_set(old, new->sets[i]->handle))
-			line_set("add", new, new->sets[i], print, d->out);
+		if (tells(d, RULESET_WATCH_SETS, true) && !find_set(old, new->sets[i]))
+			print_event_set(&d->print, EVENT_ADD, new, new->sets[i]);
 	}
 	for (size_t i = 0; i < new->n_flowtables; i++) {
 		const struct flowtable *f = new->flowtables[i];
 
 		if (tells(d, RULESET_WATCH_OBJECTS, true) && find_flowtable(old, f->handle) != f)
-			line_flowtable("add", new, f, print, d->out);
+			print_event_flowtable(&d->print, EVENT_ADD, new, f);
 	}
 	for (size_t i = 0; i < new->n_chains; i++) {
 		const struct chain *c = new->chains[i], *was = find_chain(old, c);
 
 		if (tells(d, RULESET_WATCH_CHAINS, true) &&
 		    (!was || c->drop != was->drop || strcmp(c->name, was->name)))
-			line_chain("add", new, c, print, d->out);
+			print_event_chain(&d->print, EVENT_ADD, new, c);
 	}
+	elements_gained(d, old, new);
 	for (size_t i = 0; i < new->n_chains; i++) {
 		const struct chain *c = new->chains[i], *was = find_chain(old, c);
 
@@ -264,17 +320,13 @@ static const struct table *find_table(const struct ruleset *rs, const struct tab
 	return NULL;
 }
 
-static void table_line(struct diff *d, const struct table *t)
-{
-	if (tells(d, RULESET_WATCH_TABLES, true))
-		line_table("add", t, t->flags, d->watch->print, d->out);
-}
-
 int ruleset_diff(const struct ruleset *old, const struct ruleset *new,
 		 const struct ruleset_watch *watch, struct text *out)
 {
 	static const struct ruleset none = { .refs = 1 };
-	struct diff d = { .watch = watch, .out = out };
+	struct diff d = { .watch = watch,
+			  .print = { .flags = watch->print, .json = watch->json,
+				     .mono = new ? new->mono : old ? old->mono : 0, .out = out } };
 
 	old = old ? old : &none;
 	new = new ? new : &none;
@@ -286,7 +338,7 @@ int ruleset_diff(const struct ruleset *old, const struct ruleset *new,
 			continue;
 		table_lost(&d, t, now ? now : &nothing);
 		if (!now && tells(&d, RULESET_WATCH_TABLES, false))
-			line_delete("table", t, NULL, out);
+			print_event_table(&d.print, EVENT_DELETE, t);
 	}
 	for (size_t i = 0; i < new->n_tables; i++) {
 		const struct table *t = new->tables[i], *was = find_table(old, t);
@@ -294,8 +346,8 @@ int ruleset_diff(const struct ruleset *old, const struct ruleset *new,
 
 		if (t == was)
 			continue;
-		if (!was || was->flags != t->flags)
-			table_line(&d, t);
+		if ((!was || was->flags != t->flags) && tells(&d, RULESET_WATCH_TABLES, true))
+			print_event_table(&d.print, EVENT_ADD, t);
 		table_gained(&d, was ? was : &nothing, t);
 	}
 	return d.oom || text_failed(out) ? -ENOMEM : 0;

@@ -92,7 +92,7 @@ void line_flowtable(const char *verb, const struct table *t, const struct flowta
 		    unsigned flags, struct text *out);
 void line_rule(const char *verb, const struct table *t, const struct chain *c, size_t at,
 	       unsigned flags, struct text *out);
-/* what: "chain", "ct helper" ...; name NULL: the table itself. */
+/* what: "chain", "ct helper" ... */
 void line_delete(const char *what, const struct table *t, const char *name, struct text *out);
 void line_delete_rule(const struct table *t, const struct chain *c, uint64_t handle,
 		      struct text *out);

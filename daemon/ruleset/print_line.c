@@ -74,8 +74,7 @@ void line_rule(const char *verb, const struct table *t, const struct chain *c, s
 
 void line_delete(const char *what, const struct table *t, const char *name, struct text *out)
 {
-	text_printf(out, "delete %s %s %s%s%s\n", what, family_name(t->family), t->name,
-		    name ? " " : "", name ? name : "");
+	text_printf(out, "delete %s %s %s %s\n", what, family_name(t->family), t->name, name);
 }
 
 void line_delete_rule(const struct table *t, const struct chain *c, uint64_t handle,

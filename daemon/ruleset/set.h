@@ -151,6 +151,13 @@ struct set_cursor {
 bool set_content_next(const struct set_content *c, struct set_cursor *cursor, uint64_t mono,
 		      struct set_element *ret_element);
 
+/* Call each with every element of c that `other`, a content of the same shape, does not have as
+ * it is here; those that have expired do not count.  What both share costs nothing, but for
+ * concatenated intervals.  False when out of memory. */
+bool set_content_missing(const struct set_content *c, const struct set_content *other,
+			 uint64_t mono,
+			 void (*each)(void *arg, const struct set_element *e), void *arg);
+
 /* The element that covers everything from key to end (NULL: the key alone; `get element`). */
 bool set_content_get(const struct set_content *c, const uint8_t *key, const uint8_t *end,
 		     uint64_t mono, struct set_element *ret_element);

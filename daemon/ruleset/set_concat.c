@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "ctfw/jhash.h"
+
 #define EXPIRE_LOOKS 8192
 
 /* ---- elements by number ---- */
@@ -493,6 +495,77 @@ bool concat_next(const struct set_content *c, struct set_cursor *cursor, uint64_
 		return true;
 	}
 	return false;
+}
+
+/* Elements by key and end: open addressing, 0 is free, an entry is an id plus 1. */
+struct ids {
+	const struct set_content *c;
+	uint32_t *slot;
+	size_t size;
+};
+
+static size_t ids_place(const struct ids *ids, const struct set_element *el)
+{
+	uint32_t hash = jhash(el->key, sizeof(el->key), 0);
+
+	return jhash(el->end, sizeof(el->end), hash) & (ids->size - 1);
+}
+
+static bool ids_init(struct ids *ids, const struct set_content *c, uint64_t mono)
+{
+	size_t n = all_n(c->concat);
+	struct set_element el;
+
+	*ids = (struct ids){ .c = c, .size = 16 };
+	while (ids->size < 2 * n)
+		ids->size *= 2;
+	ids->slot = calloc(ids->size, sizeof(*ids->slot));
+	for (size_t id = 0; ids->slot && id < n; id++) {
+		size_t at;
+
+		if (!is_alive(c->concat, id, mono))
+			continue;
+		show(c, id, &el);
+		at = ids_place(ids, &el);
+		while (ids->slot[at])
+			at = (at + 1) & (ids->size - 1);
+		ids->slot[at] = (uint32_t)id + 1;
+	}
+	return ids->slot;
+}
+
+static bool ids_have(const struct ids *ids, const struct set_element *el)
+{
+	const struct set_shape *shape = &ids->c->shape;
+	struct set_element there;
+
+	for (size_t at = ids_place(ids, el); ids->slot[at]; at = (at + 1) & (ids->size - 1)) {
+		show(ids->c, ids->slot[at] - 1, &there);
+		if (!memcmp(there.key, el->key, sizeof(el->key)) &&
+		    !memcmp(there.end, el->end, sizeof(el->end)))
+			return !memcmp(there.data, el->data, shape->data_bytes) &&
+			       there.comment == el->comment && there.slots == el->slots;
+	}
+	return false;
+}
+
+bool concat_missing(const struct set_content *c, const struct set_content *other, uint64_t mono,
+		    void (*each)(void *arg, const struct set_element *e), void *arg)
+{
+	struct set_element el;
+	struct ids ids;
+
+	if (!ids_init(&ids, other, mono))
+		return false;
+	for (size_t id = 0; id < all_n(c->concat); id++) {
+		if (!is_alive(c->concat, id, mono))
+			continue;
+		show(c, id, &el);
+		if (!ids_have(&ids, &el))
+			each(arg, &el);
+	}
+	free(ids.slot);
+	return true;
 }
 
 bool concat_get(const struct set_content *c, const uint64_t *key, const uint64_t *end,

@@ -253,6 +253,27 @@ bool set_content_next(const struct set_content *c, struct set_cursor *cursor, ui
 	return set_content_get_catch_all(c, mono, ret_element);
 }
 
+bool set_content_missing(const struct set_content *c, const struct set_content *other,
+			 uint64_t mono,
+			 void (*each)(void *arg, const struct set_element *e), void *arg)
+{
+	struct set_element el;
+	bool ok = true;
+
+	if (c == other)
+		return true;
+	if (c->concat)
+		ok = concat_missing(c, other, mono, each, arg);
+	else
+		sorted_missing(c, other, mono, each, arg);
+	if (set_content_get_catch_all(c, mono, &el) &&
+	    (!other->catch_all.there || set_meta_expired(other->catch_all.meta, mono) ||
+	     !set_meta_same(c->catch_all.meta, other->catch_all.meta) ||
+	     memcmp(c->catch_all.data, other->catch_all.data, c->shape.data_bytes)))
+		each(arg, &el);
+	return ok;
+}
+
 bool set_content_get(const struct set_content *c, const uint8_t *key, const uint8_t *end,
 		     uint64_t mono, struct set_element *ret_element)
 {

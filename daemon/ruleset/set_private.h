@@ -51,6 +51,12 @@ static inline bool set_meta_expired(const struct set_meta *m, uint64_t mono)
 	return m && m->expires && m->expires <= mono;
 }
 
+/* Whether an element of the same key is the same one: comment and slots are. */
+static inline bool set_meta_same(const struct set_meta *a, const struct set_meta *b)
+{
+	return (a ? a->note : NULL) == (b ? b->note : NULL);
+}
+
 static inline const uint32_t *set_meta_slots(const struct set_meta *m)
 {
 	return m && m->note && m->note->n_slots ? m->note->slots : NULL;
@@ -199,6 +205,8 @@ bool sorted_next(const struct set_content *c, struct set_cursor *cursor, uint64_
 		 struct set_element *ret_element);
 bool sorted_get(const struct set_content *c, const uint64_t *key, const uint64_t *end,
 		uint64_t mono, struct set_element *ret_element);
+void sorted_missing(const struct set_content *c, const struct set_content *other, uint64_t mono,
+		    void (*each)(void *arg, const struct set_element *e), void *arg);
 bool sorted_find(const struct set_content *c, const uint64_t *key, uint64_t mono,
 		 struct set_hit *ret_hit);
 
@@ -214,6 +222,8 @@ bool concat_next(const struct set_content *c, struct set_cursor *cursor, uint64_
 		 struct set_element *ret_element);
 bool concat_get(const struct set_content *c, const uint64_t *key, const uint64_t *end,
 		uint64_t mono, struct set_element *ret_element);
+bool concat_missing(const struct set_content *c, const struct set_content *other, uint64_t mono,
+		    void (*each)(void *arg, const struct set_element *e), void *arg);
 bool concat_find(const struct set_content *c, const uint64_t *key, uint64_t mono,
 		 struct set_hit *ret_hit);
 

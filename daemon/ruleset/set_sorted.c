@@ -419,6 +419,61 @@ bool sorted_next(const struct set_content *c, struct set_cursor *cursor, uint64_
 	return false;
 }
 
+/* Whether the elements of the same key there are the same. */
+static bool is_same(const struct set_content *c, struct set_place p,
+		    const struct set_content *other, struct set_place q, uint64_t mono)
+{
+	uint64_t key[SET_WORDS_MAX], end[SET_WORDS_MAX], other_end[SET_WORDS_MAX];
+
+	chunks_load(c, p, key, end);
+	chunks_load(other, q, key, other_end);
+	return !expired_at(other, q, mono) && !set_compare(end, other_end, c->codec.words) &&
+	       !memcmp(set_data(c, c->chunk[p.chunk], p.at),
+		       set_data(other, other->chunk[q.chunk], q.at), c->shape.data_bytes) &&
+	       set_meta_same(chunks_meta(c, p), chunks_meta(other, q));
+}
+
+static int order(const struct set_content *c, struct set_place p,
+		 const struct set_content *other, struct set_place q)
+{
+	uint64_t key[SET_WORDS_MAX], other_key[SET_WORDS_MAX], end[SET_WORDS_MAX];
+
+	chunks_load(c, p, key, end);
+	chunks_load(other, q, other_key, end);
+	return set_compare(key, other_key, c->codec.words);
+}
+
+void sorted_missing(const struct set_content *c, const struct set_content *other, uint64_t mono,
+		    void (*each)(void *arg, const struct set_element *e), void *arg)
+{
+	struct set_place p = {0}, q = {0};
+	struct set_element el;
+
+	while (p.chunk < c->n_chunks) {
+		bool end = q.chunk >= other->n_chunks;
+		int before;
+
+		/* Both come to a chunk that they share at once: it begins with the same key. */
+		if (!end && !p.at && !q.at && c->chunk[p.chunk] == other->chunk[q.chunk]) {
+			p.chunk++;
+			q.chunk++;
+			continue;
+		}
+		before = end ? -1 : order(c, p, other, q);
+		if (before > 0) {
+			chunks_step(other, &q);
+			continue;
+		}
+		if (!expired_at(c, p, mono) && (before || !is_same(c, p, other, q, mono))) {
+			show(c, p, &el);
+			each(arg, &el);
+		}
+		chunks_step(c, &p);
+		if (!before)
+			chunks_step(other, &q);
+	}
+}
+
 bool sorted_get(const struct set_content *c, const uint64_t *key, const uint64_t *end,
 		uint64_t mono, struct set_element *ret_element)
 {

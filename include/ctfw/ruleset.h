@@ -109,6 +109,7 @@ struct ruleset_watch {
 	unsigned objects; /* enum ruleset_watch_object */
 	bool added, removed;
 	unsigned print; /* enum print_flag */
+	bool json;      /* a line is an object of libnftables-json(5) */
 };
 /* old or new may be NULL: none.  0 or -ENOMEM. */
 int ruleset_diff(const struct ruleset *old, const struct ruleset *new,

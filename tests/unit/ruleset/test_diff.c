@@ -1,9 +1,12 @@
 /* test_diff.c - what made one ruleset of another, as commands. */
+#include <stdio.h>
+
 #include "unit/ruleset/language.h"
 
 static struct ruleset *rs;
 
-static const struct ruleset_watch everything = { RULESET_WATCH_ALL, true, true, 0 };
+static const struct ruleset_watch everything = { .objects = RULESET_WATCH_ALL,
+						 .added = true, .removed = true };
 
 /* What the commands change, as told to who watches. */
 static void assert_told_to(const struct ruleset_watch *watch, const char *commands,
@@ -119,11 +122,14 @@ static void a_new_name_or_policy_is_told_and_jumps_are_the_same(void **state)
 
 static void who_watches_less_is_told_less(void **state)
 {
-	static const struct ruleset_watch came = { RULESET_WATCH_ALL, true, false, 0 };
-	static const struct ruleset_watch gone = { RULESET_WATCH_ALL, false, true, 0 };
-	static const struct ruleset_watch rules = { RULESET_WATCH_RULES, true, true,
-						    PRINT_HANDLE };
-	static const struct ruleset_watch chains = { RULESET_WATCH_CHAINS, true, true, 0 };
+	static const struct ruleset_watch came = { .objects = RULESET_WATCH_ALL, .added = true };
+	static const struct ruleset_watch gone = { .objects = RULESET_WATCH_ALL,
+						   .removed = true };
+	static const struct ruleset_watch rules = { .objects = RULESET_WATCH_RULES,
+						    .added = true, .removed = true,
+						    .print = PRINT_HANDLE };
+	static const struct ruleset_watch chains = { .objects = RULESET_WATCH_CHAINS,
+						     .added = true, .removed = true };
 
 	(void)state;
 	assert_told_to(&came, "replace rule t d handle 3 accept", "add rule ip t d accept\n");
@@ -151,6 +157,110 @@ static void a_few_among_many_rules_are_found(void **state)
 		    "add rule t m handle 506 drop; add rule t m accept",
 		    text_str(&want));
 	text_fini(&want);
+}
+
+static void elements_are_told_one_by_one(void **state)
+{
+	static const struct ruleset_watch sets = { .objects = RULESET_WATCH_SETS, .added = true,
+						   .removed = true };
+
+	(void)state;
+	assert_told("add set t s { type ipv4_addr; flags interval; counter; "
+		    "elements = { 10.0.0.1, 10.1.0.0/16 comment \"x\" }; }",
+		    "add set ip t s { type ipv4_addr; flags interval; counter; } \n"
+		    "add element ip t s { 10.0.0.1 }\n"
+		    "add element ip t s { 10.1.0.0/16 comment \"x\" }\n");
+	assert_told("add element t s { 10.0.0.1, 10.0.0.3-10.0.0.9 }; "
+		    "delete element t s { 10.1.0.0/16 }",
+		    "delete element ip t s { 10.1.0.0/16 comment \"x\" }\n"
+		    "add element ip t s { 10.0.0.3-10.0.0.9 }\n");
+	assert_told_to(&sets, "add element t s { 10.0.0.2 }", "");
+	assert_told("flush set t s", "delete element ip t s { 10.0.0.1 }\n"
+				     "delete element ip t s { 10.0.0.2 }\n"
+				     "delete element ip t s { 10.0.0.3-10.0.0.9 }\n");
+	/* Those of a set that goes as a whole are not told. */
+	assert_told("add element t s { 10.0.0.1 }; delete set t s; add set t s { type mark; }",
+		    "delete set ip t s\nadd set ip t s { type mark; } \n");
+}
+
+static void elements_of_every_kind_are_told(void **state)
+{
+	(void)state;
+	assert_told("add map t m { type ipv4_addr : verdict; elements = { 10.0.0.1 : jump d, "
+		    "* : drop }; }",
+		    "add map ip t m { type ipv4_addr : verdict; } \n"
+		    "add element ip t m { 10.0.0.1 : jump d }\n"
+		    "add element ip t m { * : drop }\n");
+	/* What leads to a chain goes before it, and comes behind it. */
+	assert_told("add chain t n; add element t m { 10.0.0.2 : goto n }; "
+		    "delete element t m { 10.0.0.1, * }; flush chain t d; delete chain t d",
+		    "delete rule ip t d handle 3\ndelete rule ip t d handle 4\n"
+		    "delete rule ip t d handle 5\n"
+		    "delete element ip t m { 10.0.0.1 : jump d }\n"
+		    "delete element ip t m { * : drop }\ndelete chain ip t d\n"
+		    "add chain ip t n\nadd element ip t m { 10.0.0.2 : goto n }\n");
+	assert_told("add set t c { type ipv4_addr . inet_service; flags interval; elements = { "
+		    "10.0.0.0/8 . 1-9, 10.0.0.0/9 . 10, 10.2.0.0/16 . 11 }; }",
+		    "add set ip t c { type ipv4_addr . inet_service; flags interval; } \n"
+		    "add element ip t c { 10.0.0.0/8 . 1-9 }\n"
+		    "add element ip t c { 10.0.0.0/9 . 10 }\n"
+		    "add element ip t c { 10.2.0.0/16 . 11 }\n");
+	assert_told("delete element t c { 10.0.0.0/9 . 10 }; add element t c { 1.0.0.0/8 . 10 }",
+		    "delete element ip t c { 10.0.0.0/9 . 10 }\n"
+		    "add element ip t c { 1.0.0.0/8 . 10 }\n");
+	assert_told("add map t v { type mark : ipv4_addr; elements = { 1 : 1.1.1.1 }; }",
+		    "add map ip t v { type mark : ipv4_addr; } \n"
+		    "add element ip t v { 0x00000001 : 1.1.1.1 }\n");
+	assert_told("delete element t v { 1 }; add element t v { 1 : 2.2.2.2 }",
+		    "delete element ip t v { 0x00000001 : 1.1.1.1 }\n"
+		    "add element ip t v { 0x00000001 : 2.2.2.2 }\n");
+}
+
+static void a_few_among_many_elements_are_found(void **state)
+{
+	struct text text = TEXT_INIT;
+
+	(void)state;
+	text_puts(&text, "add set t many { type mark; }; add element t many { 0");
+	for (unsigned i = 2; i < 40000; i += 2)
+		text_printf(&text, ", %u", i);
+	text_puts(&text, " }");
+	assert_int_equal(apply(&rs, text_str(&text)), 0);
+	text_fini(&text);
+	/* In chunks that both have, at their seams, and in new ones. */
+	for (unsigned i = 1; i < 40000; i += 1237) {
+		char command[80], line[80];
+
+		snprintf(command, sizeof(command), "%s element t many { %u }",
+			 i % 2 ? "add" : "delete", i);
+		snprintf(line, sizeof(line), "%s element ip t many { 0x%08x }\n",
+			 i % 2 ? "add" : "delete", i);
+		assert_told(command, line);
+	}
+}
+
+static void programs_are_told_objects(void **state)
+{
+	static const struct ruleset_watch json = { .objects = RULESET_WATCH_ALL, .added = true,
+						   .removed = true, .json = true };
+
+	(void)state;
+	assert_told_to(&json,
+		       "add set t s { type ipv4_addr; elements = { 10.0.0.1 }; }; "
+		       "insert rule t d accept",
+		       "{\"add\": {\"set\": {\"family\": \"ip\", \"name\": \"s\", \"table\": "
+		       "\"t\", \"type\": \"ipv4_addr\", \"handle\": 6}}}\n"
+		       "{\"add\": {\"element\": {\"family\": \"ip\", \"table\": \"t\", "
+		       "\"name\": \"s\", \"elem\": {\"set\": [\"10.0.0.1\"]}}}}\n"
+		       "{\"insert\": {\"rule\": {\"family\": \"ip\", \"table\": \"t\", "
+		       "\"chain\": \"d\", \"handle\": 7, \"expr\": [{\"accept\": null}]}}}\n");
+	assert_told_to(&json, "delete rule t d handle 7",
+		       "{\"delete\": {\"rule\": {\"family\": \"ip\", \"table\": \"t\", "
+		       "\"chain\": \"d\", \"handle\": 7, \"expr\": [{\"accept\": null}]}}}\n");
+	assert_told_to(&json, "delete chain t c",
+		       "{\"delete\": {\"chain\": {\"family\": \"ip\", \"table\": \"t\", "
+		       "\"name\": \"c\", \"handle\": 1, \"type\": \"filter\", \"hook\": "
+		       "\"input\", \"prio\": 5, \"policy\": \"accept\"}}}\n");
 }
 
 static void from_nothing_and_to_nothing(void **state)
@@ -190,6 +300,10 @@ int main(void)
 		TEST(a_new_name_or_policy_is_told_and_jumps_are_the_same),
 		TEST(who_watches_less_is_told_less),
 		TEST(a_few_among_many_rules_are_found),
+		TEST(elements_are_told_one_by_one),
+		TEST(elements_of_every_kind_are_told),
+		TEST(a_few_among_many_elements_are_found),
+		TEST(programs_are_told_objects),
 		TEST(from_nothing_and_to_nothing),
 	};
 
