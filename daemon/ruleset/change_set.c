@@ -271,7 +271,7 @@ static int meter_add(struct transaction *tx, struct table *t, const struct stmt 
 	if (!spec.set)
 		return -ENOMEM;
 	spec.set->meter = true;
-	spec.set->flags = SET_DYNAMIC | (m->dynset.has_timeout ? SET_TIMEOUT : 0);
+	spec.set->flags = SET_DYNAMIC | (m->dynset.timeout ? SET_TIMEOUT : 0);
 	spec.set->has_size = true;
 	spec.set->size = m->dynset.size;
 	spec.set->key_typeof = expr_clone(m->dynset.key);
@@ -476,13 +476,11 @@ static void element_times(struct transaction *tx, const struct set *s, const str
 			  struct set_element *el)
 {
 	const uint64_t mono = tx->input->now.mono;
-	uint64_t timeout = s->timeout;
+	const uint64_t timeout = element_timeout(s, item->more);
 
-	if (item->more && item->more->has_timeout)
-		timeout = item->more->timeout;
 	el->timeout = timeout * NSEC_PER_MSEC;
 	el->expires = timeout ? mono + el->timeout : 0;
-	if (!item->more || !item->more->has_expires)
+	if (!item->more || !item->more->expires)
 		return;
 	/* What was saved says when, not how long it has left. */
 	el->expires = item->more->expires * NSEC_PER_MSEC + (tx->verbatim ? 0 : mono);

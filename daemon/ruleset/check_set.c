@@ -174,15 +174,24 @@ static bool check_more(struct items *items, const struct expr *e)
 	const struct set *s = items->set;
 
 	if (!s) {
-		if (!more->has_timeout && !more->has_expires && !more->stmts.n)
+		if (!more->timeout && !more->expires && !more->stmts.n)
 			return true;
 		diag_error(items->ck->d, &e->span,
 			   "elements with timeouts or statements are for sets that have a name");
 		return false;
 	}
-	if ((more->has_timeout || more->has_expires) && !(s->flags & SET_TIMEOUT)) {
+	if ((more->timeout || more->expires) && !(s->flags & SET_TIMEOUT)) {
 		diag_error(items->ck->d, &e->span,
 			   "the elements of this set do not expire: it has no flag timeout");
+		return false;
+	}
+	/* What was saved says when. */
+	if (!items->ck->verbatim && more->expires > element_timeout(s, more)) {
+		diag_error(items->ck->d, &e->span, "%s",
+			   element_timeout(s, more) ?
+				   "an element cannot last longer than its timeout" :
+				   "what expires has a timeout: neither this element nor its set "
+				   "has one");
 		return false;
 	}
 	for (size_t i = 0; i < more->stmts.n; i++) {

@@ -260,7 +260,7 @@ enum outcome compile_dynset(struct builder *b, const struct stmt *s)
 		.content = set->content,
 		.op = s->dynset.op,
 		.has_data = s->dynset.data != NULL,
-		.timeout = (s->dynset.has_timeout ? s->dynset.timeout : set->timeout) *
+		.timeout = (s->dynset.timeout ? s->dynset.timeout : set->timeout) *
 			   NSEC_PER_MSEC,
 		.stated = compile_states(b, &set->stmts),
 		.given = compile_states(b, given),

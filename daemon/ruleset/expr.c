@@ -32,8 +32,6 @@ static struct item_more *element_clone(const struct item_more *more)
 		return NULL;
 	c->timeout = more->timeout;
 	c->expires = more->expires;
-	c->has_timeout = more->has_timeout;
-	c->has_expires = more->has_expires;
 	if ((more->comment && !(c->comment = strdup(more->comment))) ||
 	    !stmts_clone(&c->stmts, more->stmts.v, more->stmts.n)) {
 		element_free(c);

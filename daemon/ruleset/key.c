@@ -79,6 +79,15 @@ bool key_type_equal(const struct key_type *a, const struct key_type *b)
 	return true;
 }
 
+bool key_type_takes(const struct key_type *type, const struct key_type *from)
+{
+	const struct datatype *to = type->part[0], *field = from->part[0];
+
+	return key_type_equal(type, from) ||
+	       (type->n == 1 && from->n == 1 && to->class != VALUE_STRING &&
+		to->bits == field->bits && !strcmp(field->name, "integer"));
+}
+
 void key_type_print(const struct key_type *type, struct text *out)
 {
 	for (unsigned i = 0; i < type->n; i++)

@@ -279,9 +279,8 @@ struct stmt {
 		struct {
 			enum dynset_op op;
 			bool meter;         /* which makes the set as well, of that size */
-			bool has_timeout;
 			uint32_t size;
-			uint64_t timeout;   /* ms */
+			uint64_t timeout;   /* ms; 0: that of the set */
 			struct expr *set;   /* EXPR_SETREF */
 			struct expr *key, *data; /* data: of a map, else NULL */
 			struct stmts stmts; /* that each element has */
@@ -296,11 +295,11 @@ struct stmt {
 	};
 };
 
-/* What an element of a set has beside its key.  Times: milliseconds, 0 for none. */
+/* What an element of a set has beside its key.  Times: milliseconds, 0 for none, which means the
+ * set's. */
 struct item_more {
 	char *comment;
 	uint64_t timeout, expires;
-	bool has_timeout, has_expires;
 	struct stmts stmts;
 };
 
@@ -536,6 +535,8 @@ struct set *set_new(const char *name, size_t len);
 void set_unref(struct set *s);
 /* What elements that packets added may have: its own statements, or those that rules give. */
 const struct stmts *set_stmts(const struct set *s);
+/* That of an element, ms; more may be NULL. */
+uint64_t element_timeout(const struct set *s, const struct item_more *more);
 /* Whether packets may add elements to it. */
 bool set_is_dynamic(const struct set *s);
 /* Make its place for what packets add, or take up that of a former process (number: from 1;

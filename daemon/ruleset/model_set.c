@@ -65,6 +65,11 @@ const struct stmts *set_stmts(const struct set *s)
 	return s->stmts.n ? &s->stmts : &s->given;
 }
 
+uint64_t element_timeout(const struct set *s, const struct item_more *more)
+{
+	return more && more->timeout ? more->timeout : s->timeout;
+}
+
 bool set_is_dynamic(const struct set *s)
 {
 	return !(s->flags & (SET_INTERVAL | SET_CONSTANT)) && s->kind <= DATA_VALUES;

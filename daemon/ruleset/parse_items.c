@@ -48,17 +48,12 @@ static bool parse_attribute(struct parser *p, struct item_more *more)
 {
 	struct stmt s;
 
-	if (parse_accept_word(p, "timeout")) {
-		more->has_timeout = true;
+	if (parse_accept_word(p, "timeout"))
 		return parse_time(p, &more->timeout);
-	}
-	if (parse_accept_word(p, "expires")) {
-		more->has_expires = true;
+	if (parse_accept_word(p, "expires"))
 		return parse_time(p, &more->expires);
-	}
-	if (parse_accept_word(p, "comment")) {
+	if (parse_accept_word(p, "comment"))
 		return parse_comment(p, &more->comment);
-	}
 	if (!parse_statement(p, &s)) {
 		stmt_fini(&s);
 		return false;

@@ -263,7 +263,7 @@ static void print_given(const struct stmt *s, unsigned flags, struct text *out)
 
 static void print_dynset_elem(const struct stmt *s, unsigned flags, struct text *out)
 {
-	if (!s->dynset.has_timeout) {
+	if (!s->dynset.timeout) {
 		print_json_expr(s->dynset.key, flags, out);
 		return;
 	}

@@ -27,7 +27,6 @@ static bool parse_attributes(struct parser *p, struct stmt *s)
 	struct stmt inner;
 
 	while (parse_accept_word(p, "timeout")) {
-		s->dynset.has_timeout = true;
 		if (!parse_time(p, &s->dynset.timeout))
 			return false;
 	}
@@ -153,7 +152,7 @@ static bool check_set_kind(struct checker *ck, const struct stmt *s, const struc
 				      "one");
 	if (set->kind == DATA_VERDICTS || set->kind == DATA_OBJECTS)
 		return refuse(ck, at, "packets add values to maps, no verdicts or objects");
-	if (s->dynset.has_timeout && !(set->flags & SET_TIMEOUT))
+	if (s->dynset.timeout && !(set->flags & SET_TIMEOUT))
 		return refuse(ck, at, "the elements of this set do not expire: it has no flag "
 				      "timeout");
 	if ((set->kind == DATA_VALUES) != (s->dynset.data != NULL))
@@ -176,7 +175,7 @@ static bool check_dynset_data(struct checker *ck, const struct set *set, struct 
 	if (!check_key(ck, data))
 		return false;
 	type = key_type_of(*data);
-	if (key_type_equal(&type, &set->data))
+	if (key_type_takes(&set->data, &type))
 		return true;
 	return refuse(ck, &(*data)->span, "this is of another type than the map's values");
 }
@@ -210,7 +209,7 @@ bool check_dynset(struct checker *ck, struct stmt *s)
 		return check_no_set(ck, s->dynset.set);
 	set = ck->table->sets[at];
 	type = key_type_of(s->dynset.key);
-	if (!key_type_equal(&type, &set->key))
+	if (!key_type_takes(&set->key, &type))
 		return refuse(ck, &s->dynset.key->span,
 			      "this is of another type than the keys of the set");
 	if (!check_set_kind(ck, s, set) || !check_dynset_data(ck, set, &s->dynset.data) ||
@@ -233,7 +232,7 @@ void print_dynset(const struct rule *r, const struct stmt *s, unsigned flags, st
 	else
 		text_printf(out, "%s @%s { ", op_names[s->dynset.op], s->dynset.set->symbol);
 	print_expr(s->dynset.key, flags, out);
-	if (s->dynset.has_timeout) {
+	if (s->dynset.timeout) {
 		text_puts(out, " timeout ");
 		print_set_timeout(s->dynset.timeout, flags, out);
 	}

@@ -57,6 +57,52 @@ static void a_statement_has_a_timeout_of_its_own(void **state)
 	assert_false(udp("10.0.0.1", 9, "10.9.9.9", 2));
 }
 
+/* As nft and the kernel have it. */
+static void no_timeout_is_that_of_the_set(void **state)
+{
+	(void)state;
+	load("set s { type ipv4_addr; flags dynamic; timeout 1m; elements = { 10.0.0.9 timeout 0s, "
+	     "10.0.0.8 timeout 0s expires 5s, 10.0.0.7 expires 0s } }\n"
+	     "set n { type ipv4_addr; flags dynamic; elements = { 10.0.0.1 timeout 0s } }",
+	     "add @s { ip saddr timeout 0s }\nadd @n { ip saddr timeout 0s }");
+	from("10.0.0.1");
+	assert_shows("list ruleset", "10.0.0.1 expires 1m, 10.0.0.7 expires 1m,");
+	assert_shows("list ruleset", "10.0.0.8 expires 5s, 10.0.0.9 expires 1m }");
+	assert_shows("list ruleset", "elements = { 10.0.0.1 }");
+	assert_shows("list ruleset", "add @s { ip saddr }\n");
+	now += 60 * S;
+	assert_hides("list set inet t s", "elements");
+}
+
+static void an_element_lasts_no_longer_than_its_timeout(void **state)
+{
+	(void)state;
+	assert_refused(rs, "table ip t { set s { type ipv4_addr; flags timeout; elements = { "
+			   "10.0.0.1 expires 5s } }\n}", "neither this element nor its set");
+	assert_refused(rs, "table ip t { set s { type ipv4_addr; timeout 1m; elements = { "
+			   "10.0.0.1 expires 2m } }\n}", "longer than its timeout");
+	assert_refused(rs, "table ip t { set s { type ipv4_addr; timeout 1m; elements = { "
+			   "10.0.0.1 timeout 5s expires 6s } }\n}", "longer than its timeout");
+}
+
+static void numbers_go_into_sets_of_types_as_long(void **state)
+{
+	(void)state;
+	load("set a { type ipv4_addr; flags dynamic; }\n"
+	     "set p { type inet_service; flags dynamic; }\n"
+	     "set m { type mark; flags dynamic; }\n"
+	     "map d { type mark : ipv4_addr; flags dynamic; }",
+	     "add @a { @th,0,32 } add @p { udp length } add @m { meta length }\n"
+	     "add @d { meta mark : @th,0,32 }");
+	udp("10.0.0.1", 0x0102, "10.9.9.9", 0x0304);
+	assert_shows("list set inet t a", "elements = { 1.2.3.4 }");
+	assert_shows("list set inet t p", "elements = { 30 }");
+	assert_shows("list set inet t m", "elements = { 0x00000032 }");
+	assert_shows("list map inet t d", "elements = { 0x00000007 : 1.2.3.4 }");
+	assert_refused(rs, "add rule inet t c add @p { tcp sequence }", "another type");
+	assert_refused(rs, "add rule inet t c add @a { meta mark }", "another type");
+}
+
 static void packets_delete(void **state)
 {
 	(void)state;
@@ -364,6 +410,9 @@ int main(void)
 		TEST(packets_add_what_others_find),
 		TEST(add_keeps_a_timeout_and_update_renews_it),
 		TEST(a_statement_has_a_timeout_of_its_own),
+		TEST(no_timeout_is_that_of_the_set),
+		TEST(an_element_lasts_no_longer_than_its_timeout),
+		TEST(numbers_go_into_sets_of_types_as_long),
 		TEST(packets_delete),
 		TEST(a_full_set_takes_no_more),
 		TEST(packets_fill_maps_that_others_ask),
