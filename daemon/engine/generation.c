@@ -12,6 +12,7 @@
 #include "ctfw/generation.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "ctfw/clock.h"
@@ -42,6 +43,16 @@ struct change {
 	uint64_t until; /* of the trial that it begins, monotonic ns; 0: of none */
 	uint64_t real;  /* now */
 };
+
+/* What a text becomes while it is read is many times as much memory as what stays of it: that of a
+ * large one goes back to the system. */
+#define LARGE_TEXT (1u << 20)
+
+static void give_memory_back(size_t text_len)
+{
+	if (text_len >= LARGE_TEXT)
+		malloc_trim(0);
+}
 
 /* ---- the arena ---- */
 
@@ -200,11 +211,12 @@ static struct ruleset *restore(struct generation *g, struct diag *d)
 		return NULL;
 	}
 	if (ruleset_restore(text, len, g->counters, d, &rs) < 0)
-		return NULL;
-	if (replay(g, &rs, d) < 0) {
+		rs = NULL;
+	if (rs && replay(g, &rs, d) < 0) {
 		ruleset_unref(rs);
-		return NULL;
+		rs = NULL;
 	}
+	give_memory_back(len);
 	return rs;
 }
 
@@ -278,13 +290,12 @@ int generation_apply(struct generation *g, const struct ruleset_input *input, ui
 	struct ruleset *next = NULL;
 	int err = ruleset_apply(g->ruleset, input, d, out, &next);
 
-	if (err < 0)
-		return err;
-	if (next == g->ruleset) {
+	if (!err && next == g->ruleset)
 		ruleset_unref(next);
-		return 0;
-	}
-	return install(g, next, &c, d);
+	else if (!err)
+		err = install(g, next, &c, d);
+	give_memory_back(input->len);
+	return err;
 }
 
 void generation_expire(struct generation *g, uint64_t mono)
@@ -332,7 +343,10 @@ int generation_replace(struct generation *g, const struct ruleset_input *input, 
 	struct ruleset *next = NULL;
 	int err = from_nothing(g->counters, input, d, &next);
 
-	return err < 0 ? err : install(g, next, &c, d);
+	if (!err)
+		err = install(g, next, &c, d);
+	give_memory_back(input->len);
+	return err;
 }
 
 int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d)
