@@ -141,9 +141,9 @@ enum reason nat(struct way *way, enum hook hook)
 static bool speaks_still(void *arg, uint32_t ifindex, uint8_t family, const union addr *addr)
 {
 	const struct hostview *hv = arg;
+	const struct hostview_link *link = hostview_link(hv, ifindex);
 
-	return hostview_link(hv, ifindex) &&
-	       hostview_local(hv, family, addr) == HOSTVIEW_LOCAL;
+	return link && !link->down && hostview_local(hv, family, addr) == HOSTVIEW_LOCAL;
 }
 
 void nat_forget(struct engine *e, struct instant now)

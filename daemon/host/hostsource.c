@@ -121,6 +121,7 @@ static void take_link(void *arg, const struct nlmsghdr *msg)
 	memcpy(row->name, link.name, sizeof(row->name));
 	row->type = link.type;
 	row->group = link.group;
+	row->down = !(link.flags & IFF_UP);
 	memcpy(row->kind, link.kind, sizeof(row->kind));
 }
 

@@ -19,6 +19,7 @@ struct hostview_link {
 	char name[IFNAMSIZ]; /* padded with zeroes: compared as 16 bytes */
 	uint16_t type;       /* ARPHRD_* */
 	uint32_t group;
+	bool down;           /* set so by the operator */
 	char kind[IFNAMSIZ]; /* "tun", "wireguard"; padded with zeroes, which alone are none */
 };
 

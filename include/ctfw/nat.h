@@ -59,7 +59,7 @@ void conntrack_nat_undo(const struct ct_ref *ref, struct packet *p);
 bool conntrack_nat_awaits(struct conntrack *ct, unsigned worker, const struct packet *p,
 			  struct instant now);
 
-/* End the flows that speak as an address which has gone (nf_nat_masquerade_inet_notifier):
+/* End the flows that speak as an address or an interface which has gone (nf_nat_masquerade.c):
  * those of which there(arg, ifindex, family, address) is false.  Of so many records from *cursor
  * on; true when the end was reached, as conntrack_each().  Control side only. */
 bool conntrack_nat_forget(struct conntrack *ct, uint32_t *cursor, uint32_t records,

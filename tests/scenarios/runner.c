@@ -221,6 +221,17 @@ static int do_mtu(struct scenario *s, char **words, size_t n)
 	return s->replay ? set_hostview(s) : 0;
 }
 
+/* down IFACE */
+static int do_down(struct scenario *s, char **words, size_t n)
+{
+	uint32_t index;
+
+	if (n != 1 || hostspec_link(&s->host, words[0], &index) < 0)
+		return scenario_fail(s, "down IFACE is what is wanted");
+	s->host.links[index - 1].down = true;
+	return s->replay ? set_hostview(s) : 0;
+}
+
 /* port both|in|out|return [IFACE [spoof-check] [PREFIX...]] */
 static int do_port(struct scenario *s, char **words, size_t n)
 {
@@ -391,6 +402,7 @@ static const struct {
 	{ "datagram", do_datagram, false },
 	{ "route", do_route, true },
 	{ "mtu", do_mtu, true },
+	{ "down", do_down, true },
 	{ "port", do_port, true },
 	{ "ruleset", do_ruleset, false },
 	{ "nft", do_nft, true },
