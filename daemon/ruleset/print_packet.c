@@ -82,11 +82,10 @@ static void print_tcp(struct text *out, const uint8_t *h, unsigned flags)
 
 	print_value(out, "tcp sport", &datatype_inet_service, be16(h), flags);
 	print_value(out, "tcp dport", &datatype_inet_service, be16(h + 2), flags);
-	text_puts(out, "tcp flags == ");
 	if (bits && !(bits & (bits - 1)))
-		print_value(out, "", &datatype_tcp_flag, bits, flags);
+		print_value(out, "tcp flags ==", &datatype_tcp_flag, bits, flags);
 	else
-		text_printf(out, "0x%x ", bits);
+		text_printf(out, "tcp flags == 0x%x ", bits);
 	text_printf(out, "tcp window %u ", be16(h + 14));
 }
 
