@@ -355,7 +355,7 @@ static enum reason track(struct way *way)
 
 /* The chains of a hook around its NAT; whether the port has them run is asked behind it once
  * more, since the packet may be for another hook then. */
-static enum reason pass(struct way *way, enum hook hook)
+static enum reason pass_all(struct way *way, enum hook hook)
 {
 	enum reason reason = REASON_NONE;
 
@@ -366,6 +366,13 @@ static enum reason pass(struct way *way, enum hook hook)
 	if (reason == REASON_NONE && is_filtered(way))
 		reason = chains(way, hook, STAGE_LATE);
 	return reason;
+}
+
+/* Mostly there is nothing at most hooks. */
+static inline enum reason pass(struct way *way, enum hook hook)
+{
+	return way->hooked & PROGRAM_HOOK_ANY(hook) || nat_is_due(way) ? pass_all(way, hook) :
+									 REASON_NONE;
 }
 
 /* Steps 6 to 8. */

@@ -354,6 +354,7 @@ bool program_has(const struct program *p, enum hook hook, enum stage stage, uint
  * looks at the eval's interfaces or logs them. */
 unsigned program_hooks(const struct program *p, uint8_t family);
 #define PROGRAM_HOOK(hook, stage) (1u << ((hook) * STAGE_COUNT + (stage)))
+#define PROGRAM_HOOK_ANY(hook) (((1u << STAGE_COUNT) - 1) << ((hook) * STAGE_COUNT))
 #define PROGRAM_INTERFACES 1u /* HOOK_NONE's */
 #define PROGRAM_NAT	   2u
 #define PROGRAM_LABELS	   (1u << 24) /* some rule looks at the eval's ext, */
