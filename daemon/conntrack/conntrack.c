@@ -482,13 +482,6 @@ static bool handle_icmp(struct conntrack *ct, struct ct_worker *w, const struct 
 	}
 }
 
-/* One family's protocol in the other is no more than a protocol of that number. */
-static bool is_icmp(const struct packet *p)
-{
-	return p->l4_proto == (p->family == L3_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
-	       !(p->flags & PACKET_LATER_FRAGMENT);
-}
-
 /* Its receiver will drop it, so it must not move a flow's state.  As the kernel asks in
  * prerouting only (conntrack.md 3.1, 4.1, 5.1), the host's own are believed. */
 static bool is_damaged(const struct conntrack *ct, const struct packet *p)

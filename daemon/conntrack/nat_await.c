@@ -7,11 +7,6 @@
 #include "conntrack/track.h"
 #include "ctfw/nat.h"
 
-static bool is_icmp(const struct packet *p)
-{
-	return p->l4_proto == (p->family == L3_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-}
-
 static struct flow *find(struct conntrack *ct, struct ct_worker *w, const struct tuple *t,
 			 uint64_t mono, enum flow_dir *ret_dir)
 {

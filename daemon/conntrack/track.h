@@ -6,6 +6,7 @@
 #ifndef CTFW_CONNTRACK_TRACK_H
 #define CTFW_CONNTRACK_TRACK_H
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -106,6 +107,12 @@ enum track_verdict sctp_track(struct track *t);
 enum track_verdict gre_track(struct track *t);
 enum track_verdict generic_track(struct track *t);
 
+/* One family's protocol in the other is no more than a protocol of that number. */
+static inline bool is_icmp(const struct packet *p)
+{
+	return p->l4_proto == (p->family == L3_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) &&
+	       !(p->flags & PACKET_LATER_FRAGMENT);
+}
 /* What a packet of ICMP or ICMPv6 is before it is looked up (nf_conntrack_handle_icmp). */
 enum icmp_class {
 	ICMP_CLASS_ORDINARY = 1, /* tracked like any other protocol */

@@ -216,7 +216,6 @@ enum ct_field {
 	CT_FIELD_AVGPKT,
 };
 #define CT_DIR_BOTH 2 /* the sum, or the same both ways */
-/* False: the flow has none. */
 /* Find an element, and let it count.  False: it is not there, or its statements say no. */
 bool eval_find(const struct program *p, const struct program_set *s, struct eval *e,
 	       const uint8_t *key, struct set_hit *ret_hit);
@@ -227,6 +226,7 @@ const struct program_object *eval_object(const struct program *p, const struct p
 bool eval_lacks(const struct program_set *s, const struct eval *e, const uint8_t *key);
 enum ct_acted eval_dynset(const struct program *p, const struct program_dynset *d, struct eval *e,
 		 const uint8_t *key, const uint8_t *data);
+/* False: the flow has none. */
 bool eval_ct(const struct eval *e, enum ct_field field, unsigned dir, struct wide *ret);
 
 /* What is asked for rarely (eval_field.c), with what its instruction says beside. */
