@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "host/netlink.h"
+#include "ctfw/netlink.h"
 
 #define QUIET_MS 50 /* between the first change and the dump */
 #define SHARE 10    /* a dump may take one part of so many of the time */

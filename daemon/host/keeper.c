@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctfw/steer.h"
 #include "host/channel.h"
 #include "host/filter.h"
 #include "host/import.h"
@@ -35,7 +36,6 @@
 #include "host/notify.h"
 #include "host/ports.h"
 #include "host/rundir.h"
-#include "host/steer.h"
 
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)

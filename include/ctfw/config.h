@@ -1,6 +1,6 @@
 /* config.h - ctfwd.conf: what the operator wants of the daemon.
  *
- * Every option is a row of daemon/host/options.def: section, key, type, range, default
+ * Every option is a row of daemon/config/options.def: section, key, type, range, default
  * and help.  The parser, the messages, the sample file and the check of the man page come
  * from that table.
  *

@@ -19,9 +19,11 @@ MODULES = {
     "ruleset": (2, "ruleset policy set_dynamic"),
     "engine": (3, "engine generation trace"),
     "control": (4, "control"),
-    "host": (5, "config localzone rulefile"),
-    "ctl": (6, ""),
-    "main": (7, ""),  # ctfwd.c, ctfwctl.c
+    "config": (5, "config"),
+    "steer": (6, "netlink steer"),
+    "host": (7, "localzone rulefile"),
+    "ctl": (8, ""),
+    "main": (9, ""),  # ctfwd.c, ctfwctl.c
 }
 # What else a module may include of one beside it.
 EXCEPTIONS = {"ruleset": {"ctfw/flow.h", "ctfw/tuple.h", "ctfw/helper_kind.h"}}

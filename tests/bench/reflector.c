@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "ctfw/config.h"
+#include "ctfw/steer.h"
 #include "host/ports.h"
-#include "host/steer.h"
 
 #define BATCH 64
 #define BATCH_BYTES (256u << 10)

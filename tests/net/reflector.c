@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "ctfw/config.h"
-#include "host/steer.h"
+#include "ctfw/steer.h"
 
 struct port {
 	int fd;

@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/steer_private.h"
+#include "steer/steer_private.h"
 
 struct rule {
 	uint8_t l3;

@@ -3,8 +3,8 @@
  * libnl-3 carries the bytes; what it loses, the kernel's own errno and its words on a
  * refusal, is kept here.  A netlink belongs to one thread, blocks, and needs privileges
  * only for calls that change something. */
-#ifndef CTFW_HOST_NETLINK_H
-#define CTFW_HOST_NETLINK_H
+#ifndef CTFW_NETLINK_H
+#define CTFW_NETLINK_H
 
 #include <linux/netlink.h>
 #include <net/if.h>

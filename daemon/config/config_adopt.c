@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host/config_table.h"
+#include "config/config_table.h"
 
 static size_t find_name(const struct config *c, enum config_section s, const char *name)
 {

@@ -1,5 +1,5 @@
 /* netlink.c - rtnetlink in three verbs; see netlink.h. */
-#include "host/netlink.h"
+#include "ctfw/netlink.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

@@ -3,7 +3,7 @@
 #define CTFW_HOST_CONFIG_TABLE_H
 
 #include "ctfw/config.h"
-#include "host/config_value.h"
+#include "config/config_value.h"
 
 struct option_row {
 	enum config_section section;

@@ -2,7 +2,7 @@
  *
  * A type is a row of `types`.  A parser gets one value, or for lists one word of it, and a
  * span that lies on it; it leaves a diagnostic that says what would be right. */
-#include "host/config_value.h"
+#include "config/config_value.h"
 
 #include <errno.h>
 #include <inttypes.h>

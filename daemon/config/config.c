@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/config_table.h"
+#include "config/config_table.h"
 
 #define FILE_MAX (1u << 20)
 

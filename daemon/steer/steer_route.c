@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/steer_private.h"
+#include "steer/steer_private.h"
 
 struct route {
 	struct prefix to;

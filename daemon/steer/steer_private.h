@@ -3,13 +3,13 @@
  * steer.c tells the order; steer_port.c sets up links, steer_route.c and steer_rule.c keep
  * routes and rules as they should be, steer_tc.c redirects.  Every function here says what
  * went wrong in s->d and returns a negative errno. */
-#ifndef CTFW_HOST_STEER_PRIVATE_H
-#define CTFW_HOST_STEER_PRIVATE_H
+#ifndef CTFW_STEER_PRIVATE_H
+#define CTFW_STEER_PRIVATE_H
 
 #include <linux/fib_rules.h>
 
-#include "host/netlink.h"
-#include "host/steer.h"
+#include "ctfw/netlink.h"
+#include "ctfw/steer.h"
 
 /* Metric of the routes that catch what has lost its TUN: behind all others. */
 #define STEER_LAST_METRIC 0xff002000u

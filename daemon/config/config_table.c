@@ -1,5 +1,5 @@
 /* config_table.c - the rows of options.def as a table, and what is printed from it. */
-#include "host/config_table.h"
+#include "config/config_table.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@ const struct option_row option_rows[] = {
 #define OPTION(section, key, type, member, min, max, value, when, help) \
 	{ SECTION_##section, key, TYPE_##type, offsetof(section_type_##section, member), \
 	  { min, max }, value, when, help },
-#include "host/options.def"
+#include "config/options.def"
 #undef OPTION
 };
 const size_t option_row_count = sizeof(option_rows) / sizeof(option_rows[0]);

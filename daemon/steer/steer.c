@@ -7,7 +7,7 @@
  * A start that fails takes its own steering out again, so that a wrong configuration does
  * not cut a host off.  Where a killed daemon had left its own, it was closed before and
  * stays closed. */
-#include "host/steer.h"
+#include "ctfw/steer.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/steer_private.h"
+#include "steer/steer_private.h"
 
 int steer_fail(struct steer *s, int err, const char *fmt, ...)
 {

@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/steer_private.h"
+#include "steer/steer_private.h"
 
 #define INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)

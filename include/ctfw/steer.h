@@ -27,8 +27,8 @@
  * Life-cycle: steer_up() once, when the TUNs exist; steer_down() at an orderly stop, before
  * the TUNs are closed.  What a killed daemon left is taken over.  One thread; CAP_NET_ADMIN;
  * no file is opened. */
-#ifndef CTFW_HOST_STEER_H
-#define CTFW_HOST_STEER_H
+#ifndef CTFW_STEER_H
+#define CTFW_STEER_H
 
 #include "ctfw/config.h"
 #include "ctfw/diag.h"

@@ -16,7 +16,7 @@
 #include <netlink/route/link/inet6.h>
 #include <netlink/route/netconf.h>
 
-#include "host/steer_private.h"
+#include "steer/steer_private.h"
 
 /* rp_filter of "all": the larger of it and a device's counts.  Loose (2) is no better than
  * strict: the way back to a source is asked for as if from the interface behind, and that is
