@@ -25,8 +25,10 @@ configure_file(conf/ctfwd.conf.in generated/ctfwd.conf @ONLY)
 set(samples ${CMAKE_CURRENT_BINARY_DIR}/generated/ctfwd.conf
   ${CMAKE_CURRENT_SOURCE_DIR}/conf/ruleset.nft)
 install(FILES ${samples} DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
-install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/conf/nat DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples
-  USE_SOURCE_PERMISSIONS)
+foreach(directory nat openvpn wireguard)
+  install(DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/conf/${directory}
+    DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples USE_SOURCE_PERMISSIONS)
+endforeach()
 foreach(sample ${samples})
   install(CODE "
     set(place \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/ctfw\")

@@ -68,7 +68,12 @@ net_up() {
 	for ns in $NAMESPACES; do
 		namespace_up "$ns"
 	done
-	client_up client wg0 0
+	server_up
+	vpn_up
+}
+# Another one may take its place.
+vpn_up() { client_up client wg0 0; }
+server_up() {
 	ip -n "$PREFIX-host" link add eth0 type veth peer name eth0 netns "$PREFIX-server"
 	ip -n "$PREFIX-host" link set eth0 up
 	ip -n "$PREFIX-server" link set eth0 up

@@ -1,0 +1,135 @@
+# vpn.sh - words for tests with a real VPN between client and host, instead of lib.sh's veth.
+# Sourced after daemon.sh, before begin.
+#
+#   client   VPN   10.8.0.2    fd08::2          VPN is tun0 or wg0
+#     |      wan   192.0.2.2                    the way that the VPN's own packets take
+#   host     wan   192.0.2.1
+#            VPN   10.8.0.1    fd08::1
+#            eth0  as in lib.sh, and the kernel masquerades there what comes from the VPN
+#              |
+#   server   eth0  as in lib.sh, and it knows nothing of the VPN's networks
+#
+# A test defines peer_up client|host: starts one side, back when it has its interface.  Files of
+# both sides are in $WORK/client and $WORK/host.
+
+WAN_CLIENT=192.0.2.2 WAN_HOST=192.0.2.1
+TRANSFER=4000000
+
+vpn_up() {
+	ip -n "$PREFIX-host" link add wan type veth peer name wan netns "$PREFIX-client"
+	ip -n "$PREFIX-host" addr add $WAN_HOST/24 dev wan
+	ip -n "$PREFIX-client" addr add $WAN_CLIENT/24 dev wan
+	ip -n "$PREFIX-host" link set wan up
+	ip -n "$PREFIX-client" link set wan up
+	ip -n "$PREFIX-server" route del 10.8.0.0/16
+	ip -n "$PREFIX-server" -6 route del fd08::/32
+	mkdir "$WORK/client" "$WORK/host"
+}
+# Both sides; back when they hear each other.
+tunnel_up() {
+	peer_up host
+	peer_up client
+	wait_until 15 ping_in client $HOST4 || die "no VPN: $(tail -n 5 "$WORK"/*/log)"
+	wait_until 5 ping_in client $HOST6 || die "no VPN over IPv6"
+}
+# The sample configuration and rules of that name, with what tests need of their own.
+sample() {
+	configure <"$SOURCE/conf/$1/ctfwd.conf"
+	cp "$SOURCE/conf/$1/ruleset.nft" "$WORK/ruleset.nft"
+}
+# The kernel's part: masquerade, and counters of what must never have passed.
+kernel_up() {
+	sed "s/wg0/$VPN/g" "$SOURCE/conf/nat/kernel.nft" | in_host nft -f -
+	in_host nft -f - <<-END
+		table inet watch {
+			counter forbidden { }
+			chain input {
+				type filter hook input priority 200; policy accept;
+				tcp dport 8080 counter name forbidden
+				udp dport 7 counter name forbidden
+			}
+		}
+	END
+	in_server nft -f - <<-END
+		table inet watch {
+			counter forbidden { }
+			chain input {
+				type filter hook prerouting priority -300; policy accept;
+				tcp dport 8080 counter name forbidden
+				udp dport 7 counter name forbidden
+			}
+		}
+	END
+}
+forbidden() {
+	local ns
+	for ns in host server; do
+		ip netns exec "$PREFIX-$ns" nft list counter inet watch forbidden |
+			sed -n 's/.*packets \([0-9]*\).*/\1/p'
+	done
+}
+# What is forbidden, on and on, to the server and to the host.
+press_up() {
+	local address
+	pressers=
+	for address in $SERVER4 $SERVER6 $HOST4 $HOST6; do
+		ip netns exec "$PREFIX-client" "$HERE/traffic.py" stream $address 7 \
+			--rounds 1000000 --pause 0.01 --log /dev/null >/dev/null 2>&1 &
+		pressers="$pressers $!"
+	done
+}
+press_down() {
+	kill $pressers
+	wait $pressers 2>/dev/null
+}
+nothing_passed() { says "$1: nothing passed that is forbidden" "$(printf '0\n0')" forbidden; }
+
+ftpd_up() {
+	local address
+	mkdir "$WORK/files"
+	head -c 300000 /dev/urandom >"$WORK/files/file"
+	for address in $SERVER4 $SERVER6; do
+		in_server /usr/bin/python3 -m pyftpdlib -i $address -p 21 -d "$WORK/files" \
+			>"$WORK/ftpd-$address" 2>&1 &
+		disown
+		wait_until 10 grep -q 'starting FTP' "$WORK/ftpd-$address" ||
+			die "no FTP server: $(cat "$WORK/ftpd-$address")"
+	done
+}
+fetch() {
+	rm -f "$WORK/got"
+	in_client curl -sS --connect-timeout 3 --max-time 8 -o "$WORK/got" "$@" &&
+		cmp "$WORK/files/file" "$WORK/got"
+}
+
+# Every try of the issue's list, over both families: $1 says when.
+as_ruled() {
+	local t
+	for t in "$SERVER4 $HOSTNET4" "$SERVER6 $HOSTNET6"; do
+		set -- "$1" $t
+		says "$1: forward: ssh to $2 is open, masqueraded" "open $3" traffic_in client tcp $2 22
+		says "$1: forward: http to $2 is open" "open $3" traffic_in client tcp $2 80
+		says "$1: forward: DNS to $2 is answered" "answered $3" traffic_in client udp $2 53
+		says "$1: forward: tcp to $2 8080 is denied" silent \
+			traffic_in client tcp $2 8080 --timeout 0.4
+		says "$1: forward: bulk to $2 comes back whole" open \
+			traffic_in client transfer $2 22 $TRANSFER
+		ok "$1: forward: ping to $2 is answered" ping_in client $2
+	done
+	for t in "$HOST4 $CLIENT4" "$HOST6 $CLIENT6"; do
+		set -- "$1" $t
+		says "$1: input: ssh to $2 is open" "open $3" traffic_in client tcp $2 22
+		says "$1: input: tcp to $2 8080 is denied" silent \
+			traffic_in client tcp $2 8080 --timeout 0.4
+		ok "$1: input: ping to $2 is answered" ping_in client $2
+		says "$1: output: ssh to $3 is open" "open $2" traffic_in host tcp $3 22
+		says "$1: output: tcp to $3 80 is denied" silent \
+			traffic_in host tcp $3 80 --timeout 0.4
+		ok "$1: output: ping to $3 is answered" ping_in host $3
+	done
+}
+ftp_is_related() {
+	ok "FTP passive to IPv4" fetch --disable-epsv ftp://$SERVER4/file
+	ok "FTP EPSV to IPv4" fetch ftp://$SERVER4/file
+	ok "FTP EPSV to IPv6" fetch "ftp://[$SERVER6]/file"
+}
