@@ -34,7 +34,7 @@ struct bundle {
 	const json_t *includes; /* array of Include, or NULL */
 	json_t *missing;        /* array of {pattern, from} */
 	struct ruleset_define defines[DEFINES_MAX + 1];
-	struct zone zone;
+	struct locale locale;
 };
 
 /* ---- includes ---- */
@@ -156,6 +156,7 @@ static const char *decode(const json_t *params, struct bundle *b, struct ruleset
 {
 	const json_t *source = json_object_get(params, "source");
 	const json_t *text = json_object_get(source, "text");
+	const char *wrong;
 
 	if (!is_source(source))
 		return "source";
@@ -166,9 +167,10 @@ static const char *decode(const json_t *params, struct bundle *b, struct ruleset
 		return "defines";
 	if (!control_print_decode(json_object_get(params, "print"), &input->print))
 		return "print";
-	if (control_zone_decode(json_object_get(params, "zone"), &b->zone))
-		return "zone";
-	input->zone = &b->zone;
+	wrong = control_locale_decode(params, &b->locale);
+	if (wrong)
+		return wrong;
+	input->locale = &b->locale;
 	input->name = json_string_value(json_object_get(source, "name"));
 	input->text = json_string_value(text);
 	input->len = json_string_length(text);
@@ -280,8 +282,8 @@ out:
 static const struct method_param apply_params[] = {
 	{ "source", 'o', true },  { "includes", 'a', false }, { "defines", 'a', false },
 	{ "print", 'a', false },  { "echo", 'b', false },     { "check", 'b', false },
-	{ "json", 'b', false },   { "zone", 'o', false },     { "confirm", 'i', false },
-	{ NULL, 0, false },
+	{ "json", 'b', false },   { "zone", 'o', false },     { "labels", 'a', false },
+	{ "confirm", 'i', false }, { NULL, 0, false },
 };
 
 const struct method apply_methods[] = {

@@ -71,6 +71,7 @@ static void watch_free(void *job)
 static void watch_ruleset(struct control_session *s, const json_t *params)
 {
 	struct watch *w = calloc(1, sizeof(*w));
+	const char *wrong;
 
 	if (!session_more(s)) { /* called one way */
 		free(w);
@@ -92,8 +93,8 @@ static void watch_ruleset(struct control_session *s, const json_t *params)
 	else if (!control_print_decode(json_object_get(params, "print"),
 				       &w->listener.watch.print))
 		session_invalid(s, "print");
-	else if (control_zone_decode(json_object_get(params, "zone"), &w->listener.zone))
-		session_invalid(s, "zone");
+	else if ((wrong = control_locale_decode(params, &w->listener.locale)))
+		session_invalid(s, wrong);
 	else {
 		rule_hub_listen(w->hub, &w->listener);
 		lines_stream(s, &w->listener.queue, watch_free);
@@ -105,7 +106,7 @@ static void watch_ruleset(struct control_session *s, const json_t *params)
 static const struct method_param watch_params[] = {
 	{ "objects", 'a', false }, { "kinds", 'a', false },	  { "print", 'a', false },
 	{ "generations", 'b', false }, { "zone", 'o', false }, { "json", 'b', false },
-	{ NULL, 0, false },
+	{ "labels", 'a', false }, { NULL, 0, false },
 };
 
 const struct method rule_methods[] = {

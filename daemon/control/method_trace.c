@@ -20,6 +20,7 @@ static void watch_free(void *job)
 static void watch_trace(struct control_session *s, const json_t *params)
 {
 	struct watch *w = calloc(1, sizeof(*w));
+	const char *wrong;
 
 	if (!session_more(s)) { /* called one way */
 		free(w);
@@ -36,8 +37,9 @@ static void watch_trace(struct control_session *s, const json_t *params)
 		free(w);
 		return;
 	}
-	if (control_zone_decode(json_object_get(params, "zone"), &w->listener.zone)) {
-		session_invalid(s, "zone");
+	wrong = control_locale_decode(params, &w->listener.locale);
+	if (wrong) {
+		session_invalid(s, wrong);
 		free(w);
 		return;
 	}
@@ -52,6 +54,7 @@ static void watch_trace(struct control_session *s, const json_t *params)
 static const struct method_param watch_params[] = {
 	{ "print", 'a', false },
 	{ "zone", 'o', false },
+	{ "labels", 'a', false },
 	{ NULL, 0, false },
 };
 

@@ -13,7 +13,7 @@ struct rule_hub {
 static void tell(struct rule_hub *hub, struct rule_listener *l, const struct ruleset *old,
 		 const struct ruleset *new, bool anew)
 {
-	struct text lines = TEXT_IN(&l->zone);
+	struct text lines = TEXT_IN(&l->locale);
 	int err = 0;
 
 	if (anew)

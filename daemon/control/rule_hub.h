@@ -11,7 +11,7 @@
 struct rule_listener {
 	struct line_queue queue; /* first; changes that do not fit are skipped */
 	struct ruleset_watch watch;
-	struct zone zone; /* that dates are told in */
+	struct locale locale; /* that changes are told in */
 	bool generations; /* a line for each change, too */
 	struct rule_listener *next;
 };

@@ -112,7 +112,7 @@ static void print_record(const struct trace_hub *hub, const struct trace_record 
 static void tell(const struct trace_hub *hub, const struct trace_record *r)
 {
 	for (struct trace_listener *l = hub->listeners; l; l = l->next) {
-		struct text lines = TEXT_IN(&l->zone);
+		struct text lines = TEXT_IN(&l->locale);
 
 		print_record(hub, r, l->print, &lines);
 		lines_put(&l->queue, &lines, TRACE_HUB_PENDING);

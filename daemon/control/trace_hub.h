@@ -11,7 +11,7 @@
 struct trace_listener {
 	struct line_queue queue; /* first; records that do not fit are skipped */
 	unsigned print;		 /* enum print_flag */
-	struct zone zone;	 /* that dates are told in */
+	struct locale locale;	 /* that records are told in */
 	struct trace_listener *next;
 };
 

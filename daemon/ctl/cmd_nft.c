@@ -12,7 +12,7 @@
 #include "ctl/client.h"
 #include "ctl/commands.h"
 #include "ctl/options.h"
-#include "ctfw/localzone.h"
+#include "ctfw/hostlocale.h"
 #include "ctl/trial.h"
 #include "ctfw/rulefile.h"
 
@@ -146,12 +146,12 @@ json_t *print_names(unsigned flags)
 	return names;
 }
 
-json_t *local_zone(void)
+void locale_add(json_t *params)
 {
-	struct zone z;
+	struct locale l;
 
-	localzone_read(&z);
-	return control_zone_encode(&z);
+	hostlocale_read(&l);
+	control_locale_encode(&l, params);
 }
 
 static json_t *defines(struct ctl *ctl, const struct options *o)
@@ -185,9 +185,10 @@ static int apply_init(struct apply *a, struct ctl *ctl, const struct options *o)
 		a->dirs[a->path.n++] = o->includes[i];
 	a->path.dirs = a->dirs;
 	a->params =
-		json_pack("{so so so so sb sb sb}", "includes", a->includes, "defines", list,
-			  "print", print_names(o->print), "zone", local_zone(), "echo", o->echo,
-			  "check", o->check, "json", o->json);
+		json_pack("{so so so sb sb sb}", "includes", a->includes, "defines", list,
+			  "print", print_names(o->print), "echo", o->echo, "check", o->check,
+			  "json", o->json);
+	locale_add(a->params);
 	/* Only then, so that an older daemon refuses it rather than to do it for good. */
 	if (o->confirm && a->params)
 		json_object_set_new(a->params, "confirm", json_integer(o->confirm));

@@ -9,7 +9,7 @@
 #include <sys/random.h>
 
 #include "ctfw/config.h"
-#include "ctfw/localzone.h"
+#include "ctfw/hostlocale.h"
 #include "ctfw/rulefile.h"
 #include "ctl/capture.h"
 #include "ctl/commands.h"
@@ -205,8 +205,8 @@ static int load_ruleset(struct session *s)
 	static const char *const dirs[] = { CTFW_SYSCONFDIR };
 	struct rulefile_path path = { dirs, 1 };
 	const struct ruleset_reader reader = { .include = rulefile_include, .arg = &path };
-	struct zone zone;
-	struct ruleset_input input = { .name = s->ruleset, .reader = &reader, .zone = &zone };
+	struct locale locale;
+	struct ruleset_input input = { .name = s->ruleset, .reader = &reader, .locale = &locale };
 	struct diag d = DIAG_INIT;
 	struct text out = TEXT_INIT;
 	char *text = NULL;
@@ -215,7 +215,7 @@ static int load_ruleset(struct session *s)
 	if (err < 0)
 		return ctl_error(s->ctl, "%s: %s", s->ruleset, strerror(-err));
 	input.text = text;
-	localzone_read(&zone);
+	hostlocale_read(&locale);
 	err = replay_apply(s->replay, &input, &d, &out);
 	/* What the file's own list commands say; standard output is the packets'. */
 	fputs(text_str(&out), s->ctl->err);

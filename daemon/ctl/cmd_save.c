@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ctfw/control.h"
 #include "ctfw/localzone.h"
 #include "ctfw/ruleset.h"
 #include "ctl/client.h"
@@ -55,15 +56,25 @@ static int look(struct save *s, json_int_t *ret_generation)
 	return err;
 }
 
+/* Of the locale no more than this: names of labels may be others when the file is read. */
+static void zone_add(json_t *params)
+{
+	struct locale l;
+
+	localzone_read(&l.zone);
+	l.labels.n = 0;
+	control_locale_encode(&l, params);
+}
+
 static int list(struct save *s)
 {
 	const unsigned print = PRINT_LOADABLE | (s->stateless ? PRINT_STATELESS : 0);
-	json_t *params = json_pack("{s{ss ss} so so}", "source", "name", "<save>", "text",
-				   "list ruleset", "print", print_names(print), "zone",
-				   local_zone());
+	json_t *params = json_pack("{s{ss ss} so}", "source", "name", "<save>", "text",
+				   "list ruleset", "print", print_names(print));
 	struct client_reply r;
 	const char *output;
 
+	zone_add(params);
 	if (client_call(s->client, "Apply", params, &r))
 		return -1;
 	output = json_string_value(json_object_get(r.params, "output"));
@@ -104,10 +115,11 @@ static void compose(const struct save *s, struct text *out)
 /* A file that a start could not load would be worse than none. */
 static int check(struct save *s, const struct text *text)
 {
-	json_t *params = json_pack("{s{ss ss} sb so}", "source", "name", "<save>", "text",
-				   text_str(text), "check", 1, "zone", local_zone());
+	json_t *params = json_pack("{s{ss ss} sb}", "source", "name", "<save>", "text",
+				   text_str(text), "check", 1);
 	struct client_reply r;
 
+	zone_add(params);
 	if (client_call(s->client, "Apply", params, &r))
 		return ctl_error(s->ctl, "save: what is listed could not be loaded: no file is "
 					 "written");

@@ -21,8 +21,8 @@ struct options;
 int monitor_run(struct ctl *ctl, const struct options *o, int argc, char **argv);
 /* A value for the parameter `print` of the daemon's methods. */
 json_t *print_names(unsigned flags);
-/* Type Zone: of this process. */
-json_t *local_zone(void);
+/* Adds the parameters that tell the locale of this process. */
+void locale_add(json_t *params);
 int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv);
 
 /* For the help of them all. */

@@ -1,57 +1,40 @@
 /* connlabel.c - the names of ct labels.
  *
- * They stand in connlabel.conf, a number and a name a line; the first file that is there
- * counts.  It is read once, when the first name is wanted. */
+ * They stand in connlabel.conf; the first file that is there counts.  It is read once, when the
+ * first name is wanted. */
 #include "ctl/connlabel.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctfw/hostlocale.h"
 #include "ctfw/text.h"
 
-#define LABELS 128
-#define NAME_MAX_LEN 63
+static const char *const files[] = { "/etc/xtables/connlabel.conf", LABELS_FILE };
 
-static const char *const files[] = { "/etc/xtables/connlabel.conf", "/etc/connlabel.conf" };
-
-static char names[LABELS][NAME_MAX_LEN + 1];
-static bool loaded;
-
-static void load(void)
+static const struct label_names *label_names(void)
 {
-	FILE *file = NULL;
-	char line[256], name[NAME_MAX_LEN + 1];
-	unsigned bit;
+	static struct label_names names;
+	static bool loaded;
 
-	if (loaded)
-		return;
+	for (size_t i = 0; !loaded && i < sizeof(files) / sizeof(files[0]); i++)
+		loaded = hostlocale_labels(files[i], &names);
 	loaded = true;
-	for (size_t i = 0; !file && i < sizeof(files) / sizeof(files[0]); i++)
-		file = fopen(files[i], "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, " %u %63s", &bit, name) == 2 && bit < LABELS)
-			strcpy(names[bit], name);
-	if (file)
-		fclose(file);
+	return &names;
 }
 
 bool connlabel_parse(const char *word, size_t len, uint64_t labels[2])
 {
-	unsigned bit = 0;
+	int bit = label_names_find(label_names(), word, len);
 	char *end;
 
-	load();
-	while (bit < LABELS &&
-	       (strlen(names[bit]) != len || strncmp(names[bit], word, len) != 0))
-		bit++;
-	if (bit == LABELS && len && word[0] >= '0' && word[0] <= '9') {
+	if (bit < 0 && len && word[0] >= '0' && word[0] <= '9') {
 		unsigned long number = strtoul(word, &end, 10);
 
 		if (end == word + len && number < LABELS)
-			bit = (unsigned)number;
+			bit = (int)number;
 	}
-	if (bit == LABELS || !len)
+	if (bit < 0)
 		return false;
 	labels[bit / 64] |= 1ULL << bit % 64;
 	return true;
@@ -73,13 +56,14 @@ void connlabel_print(const json_t *numbers, const char *before, const char *betw
 	const json_t *number;
 	size_t i;
 
-	load();
 	json_array_foreach (numbers, i, number) {
 		json_int_t bit = json_integer_value(number);
+		const char *name = bit >= 0 && bit < LABELS ?
+					   label_names_of(label_names(), (unsigned)bit) : NULL;
 
 		text_puts(out, i ? between : before);
-		if (bit >= 0 && bit < LABELS && names[bit][0])
-			text_puts(out, names[bit]);
+		if (name)
+			text_puts(out, name);
 		else
 			text_printf(out, "%d", (int)bit);
 	}

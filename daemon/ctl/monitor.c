@@ -114,11 +114,11 @@ static int print_lines(void *arg, const json_t *params)
 
 int monitor_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
 {
-	struct wanted w = { .params = json_pack("{so so}", "print", print_names(o->print),
-						"zone", local_zone()) };
+	struct wanted w = { .params = json_pack("{so}", "print", print_names(o->print)) };
 	struct client *c;
 	int status;
 
+	locale_add(w.params);
 	if (take_words(ctl, &w, argc, argv) || !(c = client_open(ctl))) {
 		json_decref(w.params);
 		return 1;

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "ctfw/clock.h"
-#include "ctfw/localzone.h"
+#include "ctfw/hostlocale.h"
 #include "ctfw/rulefile.h"
 
 static const char *const include_dirs[] = { "/etc" };
@@ -19,8 +19,8 @@ static int with_file(const char *path, struct diag *d,
 {
 	struct rulefile_path dirs = { include_dirs, 1 };
 	const struct ruleset_reader reader = { rulefile_include, &dirs };
-	struct zone zone;
-	struct ruleset_input input = { .name = path, .reader = &reader, .zone = &zone };
+	struct locale locale;
+	struct ruleset_input input = { .name = path, .reader = &reader, .locale = &locale };
 	unsigned before = d->errors;
 	struct timespec now, real;
 	char *text;
@@ -32,7 +32,7 @@ static int with_file(const char *path, struct diag *d,
 		.mono = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec,
 		.real = (uint64_t)real.tv_sec * NSEC_PER_SEC + (uint64_t)real.tv_nsec,
 	};
-	localzone_read(&zone);
+	hostlocale_read(&locale);
 	err = rulefile_read(path, &text, &input.len);
 	if (!err) {
 		input.text = text;

@@ -198,7 +198,7 @@ static int add_rule(struct transaction *tx, const struct command *c, struct tabl
 	if (!err)
 		err = dynsets_prepare(tx, t, spec);
 	if (!err)
-		err = rule_check(t->family, t, tx->input->zone, tx->verbatim, spec, tx->d,
+		err = rule_check(t->family, t, tx->input->locale, tx->verbatim, spec, tx->d,
 				 &r);
 	if (err)
 		return err;

@@ -621,7 +621,7 @@ int element_change(struct transaction *tx, struct table *t, size_t at, enum comm
 		   struct expr *elements)
 {
 	const bool deleting = op == COMMAND_DELETE || op == COMMAND_DESTROY;
-	struct checker ck = { .d = tx->d, .table = t, .zone = tx->input->zone,
+	struct checker ck = { .d = tx->d, .table = t, .locale = tx->input->locale,
 			      .verbatim = tx->verbatim };
 	struct items items = { .ck = &ck };
 	struct set *s;
@@ -687,7 +687,7 @@ static int get_items(struct transaction *tx, const struct table *t, const struct
 int element_get(struct transaction *tx, struct command *c, size_t table)
 {
 	const struct table *t = tx->rs->tables[table];
-	struct checker ck = { .d = tx->d, .table = t, .zone = tx->input->zone };
+	struct checker ck = { .d = tx->d, .table = t, .locale = tx->input->locale };
 	struct items items = { .ck = &ck };
 	size_t at = set_named(tx, t, c);
 	int err;

@@ -351,10 +351,10 @@ static bool check_statements(struct checker *ck, struct stmts *in)
 	return true;
 }
 
-int rule_check(enum family family, const struct table *table, const struct zone *zone,
+int rule_check(enum family family, const struct table *table, const struct locale *locale,
 	       bool verbatim, struct rule_spec *spec, struct diag *d, struct rule **ret_rule)
 {
-	struct checker ck = { .d = d, .table = table, .zone = zone, .verbatim = verbatim };
+	struct checker ck = { .d = d, .table = table, .locale = locale, .verbatim = verbatim };
 	struct rule *r = NULL;
 	int err = -EINVAL;
 

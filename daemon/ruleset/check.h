@@ -31,17 +31,17 @@ struct checker {
 	const struct table *table; /* whose sets the rule may name; NULL: not known */
 	struct protocols proto;
 	struct stmts out;
-	const struct zone *zone;   /* what dates are written in */
+	const struct locale *locale; /* that it is written in */
 	bool verbatim;
 	bool apart; /* what needs different protocols may stand side by side */
 	bool oom;
 };
 
-/* Check what was written for a table of that family, in that zone's time.  Takes the statements and the comment
- * out of spec.  verbatim: what was saved is in normal form already, and stays as it is even
- * where another listing would come of it when it were loaded anew.  0; -EINVAL with errors
- * said; -ENOMEM. */
-int rule_check(enum family family, const struct table *table, const struct zone *zone,
+/* Check what was written for a table of that family, in that locale.  Takes the statements and
+ * the comment out of spec.  verbatim: what was saved is in normal form already, and stays as it
+ * is even where another listing would come of it when it were loaded anew.  0; -EINVAL with
+ * errors said; -ENOMEM. */
+int rule_check(enum family family, const struct table *table, const struct locale *locale,
 	       bool verbatim, struct rule_spec *spec, struct diag *d, struct rule **ret_rule);
 
 /* ---- between the files; false: an error was said, or memory is out ---- */

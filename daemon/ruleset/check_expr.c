@@ -43,7 +43,7 @@ static bool check_symbol(struct checker *ck, const struct datatype *dt, struct e
 {
 	const char *why = "";
 	struct value v;
-	int err = value_parse(dt, ck->zone, e->symbol, &v, &why);
+	int err = value_parse(dt, ck->locale, e->symbol, &v, &why);
 
 	if (err) {
 		symbol_error(ck, dt, e, err, why);

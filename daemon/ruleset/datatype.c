@@ -82,14 +82,14 @@ static int parse_wide(const struct datatype *dt, const char *text, struct value 
 	return 0;
 }
 
-int value_parse(const struct datatype *dt, const struct zone *zone, const char *text,
+int value_parse(const struct datatype *dt, const struct locale *locale, const char *text,
 		struct value *ret_value, const char **ret_why)
 {
 	const struct symbol *symbol;
 	uint64_t number;
 
 	if (dt->parse_local)
-		return dt->parse_local(zone, text, ret_value, ret_why);
+		return dt->parse_local(locale, text, ret_value, ret_why);
 	if (dt->parse)
 		return dt->parse(dt, text, ret_value, ret_why);
 	if (dt->class == VALUE_ADDR)
@@ -142,7 +142,10 @@ static void print_flags(struct text *out, const struct datatype *dt, const struc
 		if (!value_has_flag(dt, v, n))
 			continue;
 		text_puts(out, sep);
-		print_number(out, dt, dt->class == VALUE_NUMBER ? UINT64_C(1) << n : n, flags);
+		if (dt->print_flag)
+			dt->print_flag(out, n);
+		else
+			print_number(out, dt, UINT64_C(1) << n, flags);
 		sep = between;
 	}
 }

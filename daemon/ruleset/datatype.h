@@ -46,13 +46,12 @@ const struct datatype *datatype_find(const char *name, size_t len);
 #define DATATYPE_NAMES_MAX 128
 void datatype_names(const char *ret_names[DATATYPE_NAMES_MAX + 1]);
 
-/* A constant as it was written, dates in local time of the zone (NULL: UTC).  0; -ENOENT: no such name; -ERANGE: too large, or too long;
- * -EINVAL: nothing of this type, *ret_why says in what way. */
-int value_parse(const struct datatype *dt, const struct zone *zone, const char *text,
+/* A constant as it was written in that locale.  0; -ENOENT: no such name; -ERANGE: too large, or
+ * too long; -EINVAL: nothing of this type, *ret_why says in what way. */
+int value_parse(const struct datatype *dt, const struct locale *locale, const char *text,
 		struct value *ret_value, const char **ret_why);
 /* One value, as it stands alone, in a set or as an end of a range; flags: enum print_flag.
- * Dates are told in the zone of the text.
- * Several flags print as "a | b". */
+ * Told in the locale of the text.  Several flags print as "a | b". */
 void value_print(struct text *out, const struct datatype *dt, const struct value *v,
 		 unsigned flags);
 /* Flags as a list: a,b. */
@@ -89,9 +88,9 @@ bool value_str_covers(const struct value *pattern, const struct value *v);
 
 /* The name in a list of symbols nearest to a misspelt one, or NULL. */
 const char *symbol_suggest(const struct symbol *symbols, const char *word);
-/* By name; NULL when there is none. */
 /* The name of a number, or NULL. */
 const char *symbol_name(const struct datatype *dt, uint64_t number);
+/* By name; NULL when there is none. */
 const struct symbol *symbol_find(const struct symbol *symbols, const char *word);
 
 #endif

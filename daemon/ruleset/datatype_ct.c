@@ -2,6 +2,7 @@
 #include "ruleset/datatype_rows.h"
 
 #include <errno.h>
+#include <string.h>
 
 static const struct symbol ct_states[] = {
 	{"invalid", CT_STATE_INVALID},	       {"new", CT_STATE_NEW},
@@ -37,24 +38,37 @@ NUMBER(ct_status, 32, "conntrack status", "ct status", .symbols = ct_statuses, .
 NUMBER(ct_event, 32, "conntrack event bits", "ct event", .symbols = ct_events, .bitmask = true,
        .hex = 1);
 
-static int parse_label(const struct datatype *dt, const char *text, struct value *ret,
+static int parse_label(const struct locale *locale, const char *text, struct value *ret,
 		       const char **ret_why)
 {
-	uint64_t number;
+	int named = locale ? label_names_find(&locale->labels, text, strlen(text)) : -1;
+	uint64_t number = named < 0 ? LABELS : (uint64_t)named;
 
-	if (!datatype_number(text, &number)) {
-		*ret_why = "is no ct label: they are numbers here, 0 to 127";
+	if (named < 0 && !datatype_number(text, &number)) {
+		*ret_why = "is no ct label: neither a number of 0 to 127 nor a name in "
+			   "connlabel.conf";
 		return -EINVAL;
 	}
-	if (number >= dt->bits) {
+	if (number >= LABELS) {
 		*ret_why = "is out of range: the highest ct label is 127";
 		return -EINVAL;
 	}
-	*ret = value_flag(dt, (unsigned)number);
+	*ret = value_flag(&datatype_ct_label, (unsigned)number);
 	return 0;
 }
 
-/* 128 flags as a number of that width, the first byte counting most; written as bit numbers. */
+static void print_label(struct text *out, unsigned n)
+{
+	const char *name = out->locale ? label_names_of(&out->locale->labels, n) : NULL;
+
+	if (name)
+		text_printf(out, "\"%s\"", name);
+	else
+		text_printf(out, "%u", n);
+}
+
+/* 128 flags as a number of that width, the first byte counting most; written as bit numbers, or
+ * by the names that they have. */
 const struct datatype datatype_ct_label = {
 	.name = "ct_label",
 	.desc = "conntrack label",
@@ -62,5 +76,6 @@ const struct datatype datatype_ct_label = {
 	.class = VALUE_ADDR,
 	.bits = 128,
 	.bitmask = true,
-	.parse = parse_label,
+	.parse_local = parse_label,
+	.print_flag = print_label,
 };

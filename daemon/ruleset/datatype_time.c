@@ -160,7 +160,7 @@ static unsigned turn_clock(uint64_t seconds, int64_t by)
 	return (unsigned)(turned < 0 ? turned + DAY_SECONDS : turned);
 }
 
-static int parse_hour(const struct zone *zone, const char *text, struct value *ret,
+static int parse_hour(const struct locale *locale, const char *text, struct value *ret,
 		      const char **ret_why)
 {
 	uint64_t seconds, ms;
@@ -177,14 +177,14 @@ static int parse_hour(const struct zone *zone, const char *text, struct value *r
 		}
 		seconds = ms / 1000;
 	}
-	*ret = (struct value){.num = turn_clock(seconds, -zone_now(zone))};
+	*ret = (struct value){.num = turn_clock(seconds, -zone_now(locale_zone(locale)))};
 	return 0;
 }
 
 static void print_hour(struct text *out, const struct datatype *dt, const struct value *v,
 		       unsigned flags)
 {
-	unsigned s = turn_clock(v->num, zone_now(out->zone));
+	unsigned s = turn_clock(v->num, zone_now(locale_zone(out->locale)));
 
 	(void)dt;
 	(void)flags;
@@ -249,7 +249,7 @@ static bool parse_date_text(const char *s, int64_t *ret_seconds)
 
 #define MAX_SECONDS (UINT64_MAX / 1000000000)
 
-static int parse_date(const struct zone *zone, const char *text, struct value *ret,
+static int parse_date(const struct locale *locale, const char *text, struct value *ret,
 		      const char **ret_why)
 {
 	uint64_t seconds;
@@ -257,7 +257,7 @@ static int parse_date(const struct zone *zone, const char *text, struct value *r
 
 	if (parse_date_text(text, &local)) {
 		/* What it differs by at that time in UTC, a few hours off: so nft has it. */
-		local -= zone_offset(zone, local);
+		local -= zone_offset(locale_zone(locale), local);
 		if (local < 0) {
 			*ret_why = "is too early: at least 1970-01-01 in UTC";
 			return -EINVAL;
@@ -283,7 +283,7 @@ static void print_date(struct text *out, const struct datatype *dt, const struct
 
 	(void)dt;
 	(void)flags;
-	s += zone_offset(out->zone, s);
+	s += zone_offset(locale_zone(out->locale), s);
 	/* West of Greenwich 1970 began in the year before. */
 	clock = turn_clock(0, s);
 	date_of((s - clock) / DAY_SECONDS, &year, &month, &day);

@@ -89,8 +89,10 @@ struct datatype {
 		     const char **ret_why);
 	void (*print)(struct text *out, const struct datatype *dt, const struct value *v,
 		      unsigned flags);
-	/* Instead of parse, of what is told in local time: in that of the zone. */
-	int (*parse_local)(const struct zone *zone, const char *text, struct value *ret,
+	/* Flag n alone, where it has a name that no symbol tells. */
+	void (*print_flag)(struct text *out, unsigned n);
+	/* Instead of parse, of what is not the same in every locale. */
+	int (*parse_local)(const struct locale *locale, const char *text, struct value *ret,
 			   const char **ret_why);
 };
 

@@ -118,8 +118,8 @@ static bool parse_set(struct parser *p, struct expr *left, struct stmt *s)
 		return false;
 	}
 	s->set.target = target;
-	s->set.value =
-		target == SELECTOR_CT_EVENT ? parse_flag_list(p) : parse_value(p);
+	s->set.value = selectors[target].type->bitmask && !parse_at_selector(p) ?
+			       parse_flag_list(p) : parse_value(p);
 	if (!s->set.value)
 		return false;
 	s->span = span_join(s->span, p->last);

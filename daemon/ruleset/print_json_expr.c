@@ -39,7 +39,7 @@ static void print_constant(const char *s, size_t len, struct text *out)
 void print_json_value(const struct datatype *dt, const struct value *v, unsigned flags,
 		      struct text *out)
 {
-	struct text t = TEXT_IN(out->zone);
+	struct text t = TEXT_IN(out->locale);
 
 	if (dt == &datatype_time) {
 		out_number(out, v->num / 1000);
@@ -58,7 +58,7 @@ void print_json_value(const struct datatype *dt, const struct value *v, unsigned
 	text_fini(&t);
 }
 
-/* Flag n alone: what value_print_whole() makes of ct labels is the flag's number. */
+/* Flag n alone: what value_print_whole() makes of ct labels is the flag's number or name. */
 static void print_flag(const struct datatype *dt, unsigned n, unsigned flags, struct text *out)
 {
 	struct value v = value_flag(dt, n);
@@ -317,7 +317,7 @@ static void print_jhash(const struct expr *e, unsigned flags, struct text *out)
 
 static void print_selector(const struct expr *e, unsigned flags, struct text *out)
 {
-	struct text t = TEXT_IN(out->zone);
+	struct text t = TEXT_IN(out->locale);
 	struct words w;
 	char *text;
 

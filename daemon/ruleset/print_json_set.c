@@ -117,7 +117,7 @@ static void print_member(const struct set *s, const struct stmt *stmt, uint32_t 
 			unsigned flags, struct text *out)
 {
 	const struct rule r = { .refs = 1, .counters = s->slots->counters };
-	struct text t = TEXT_IN(out->zone);
+	struct text t = TEXT_IN(out->locale);
 	struct stmt state = *stmt;
 
 	state.counter.slot = slot;

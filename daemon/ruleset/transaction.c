@@ -71,7 +71,7 @@ int transaction_element(struct transaction *tx, const struct table *t, const str
 			const struct set_element *el)
 {
 	struct echo echo = { .kind = ECHO_ELEMENT, .table = t->handle, .handle = s->handle };
-	struct text text = TEXT_IN(tx->input->zone);
+	struct text text = TEXT_IN(tx->input->locale);
 
 	if (!tx->input->echo)
 		return 0;
@@ -229,7 +229,7 @@ static int check_only(struct transaction *tx, struct command *c)
 {
 	for (size_t i = 0; i < c->n_rules; i++) {
 		struct rule *r = NULL;
-		int err = rule_check(command_family(c), NULL, tx->input->zone, tx->verbatim,
+		int err = rule_check(command_family(c), NULL, tx->input->locale, tx->verbatim,
 				     &c->rules[i], tx->d, &r);
 
 		rule_unref(r);
@@ -343,7 +343,7 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 		      struct diag *d, struct text *out, struct ruleset **ret_new)
 {
 	struct transaction tx = { .input = input, .d = d, .old = old, .verbatim = verbatim,
-				  .out = TEXT_IN(input->zone) };
+				  .out = TEXT_IN(input->locale) };
 	struct ruleset *new;
 	struct parser p;
 	int err = parse_init(&p, input, d);

@@ -25,8 +25,8 @@
 #include "ctfw/engine.h"
 #include "ctfw/flow.h"
 #include "ctfw/generation.h"
+#include "ctfw/locale.h"
 #include "ctfw/text.h"
-#include "ctfw/zone.h"
 
 #define CONTROL_INTERFACE "org.ctfw"
 #define CONTROL_SOCKET CTFW_RUNSTATEDIR "/ctfw/ctfwd.sock" /* unless configured */
@@ -133,10 +133,10 @@ json_t *control_filter_encode(const struct flow_filter *filter);
 int control_filter_decode(const json_t *object, struct flow_filter *ret_filter,
 			  const char **ret_member);
 
-/* Type Zone.  New reference, or NULL when out of memory; 0, or -EINVAL with *ret_zone of no use:
- * no object is UTC. */
-json_t *control_zone_encode(const struct zone *z);
-int control_zone_decode(const json_t *object, struct zone *ret_zone);
+/* The parameters zone and labels of a method.  Decoding gives NULL, or the name of the parameter
+ * that is wrong inside, with *ret_locale of no use; neither need be there. */
+void control_locale_encode(const struct locale *l, json_t *params);
+const char *control_locale_decode(const json_t *params, struct locale *ret_locale);
 
 /* The enum print_flag's names in Apply's parameter `print`; name NULL ends. */
 struct control_print_flag {

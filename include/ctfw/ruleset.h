@@ -22,10 +22,10 @@
 #include "ctfw/diag.h"
 #include "ctfw/flow.h"
 #include "ctfw/hook.h"
+#include "ctfw/locale.h"
 #include "ctfw/nat_range.h"
 #include "ctfw/packet.h"
 #include "ctfw/text.h"
-#include "ctfw/zone.h"
 
 /* ---- model and transactions ---- */
 
@@ -72,7 +72,7 @@ struct ruleset_input {
 	const struct ruleset_define {
 		const char *name, *value;
 	} *defines; /* -D; name NULL ends */
-	const struct zone *zone; /* what dates are written and listed in; NULL: UTC */
+	const struct locale *locale; /* of whoever writes it and reads what it lists */
 	struct instant now; /* what elements of sets expire by, and `last` counts from */
 	unsigned print; /* enum print_flag, for list and echo */
 	bool echo;      /* -e: print what was added, as nft does */

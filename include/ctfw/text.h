@@ -9,19 +9,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct zone;
+struct locale;
 struct text {
 	char *s;    /* NUL-terminated; NULL while empty */
 	size_t len; /* without the NUL */
 	size_t cap;
 	bool failed;
-	const struct zone *zone; /* of whoever reads it, what dates in it are told in; borrowed.
-				  * NULL: UTC */
+	const struct locale *locale; /* of whoever reads it; borrowed, may be NULL */
 };
 
 #define TEXT_INIT { 0 }
-/* One whose reader is in that zone. */
-#define TEXT_IN(reader) { .zone = (reader) }
+/* One whose reader is in that locale. */
+#define TEXT_IN(reader) { .locale = (reader) }
 
 void text_fini(struct text *t);
 void text_clear(struct text *t);

@@ -13,7 +13,7 @@ import sys
 
 # Module: layer, contract headers.
 MODULES = {
-    "base": (0, "addr arena clock counter cursor diag hook hostview jhash nat_range rcu siphash spin state text zone"),
+    "base": (0, "addr arena clock counter cursor diag hook hostview jhash locale nat_range rcu siphash spin state text zone"),
     "packet": (1, "packet checksum mangle translate build frag reason"),
     "conntrack": (2, "conntrack event expect flow helper helper_kind nat tuple timeout"),
     "ruleset": (2, "ruleset policy set_dynamic"),
@@ -21,7 +21,7 @@ MODULES = {
     "control": (4, "control"),
     "config": (5, "config"),
     "steer": (6, "netlink steer"),
-    "host": (7, "localzone rulefile"),
+    "host": (7, "hostlocale localzone rulefile"),
     "ctl": (8, ""),
     "main": (9, ""),  # ctfwd.c, ctfwctl.c
 }

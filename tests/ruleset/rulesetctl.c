@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctfw/localzone.h"
+#include "ctfw/hostlocale.h"
 #include "ctfw/ruleset.h"
 
 static char *read_file(const char *path, size_t *ret_len)
@@ -70,7 +70,7 @@ static int include(void *arg, const char *pattern, const char *from,
 struct tool {
 	struct ruleset *rs;
 	struct ruleset_input input;
-	struct zone zone;
+	struct locale locale;
 	struct ruleset_define defines[16];
 	unsigned n_defines;
 };
@@ -244,8 +244,8 @@ int main(int argc, char **argv)
 	struct tool t = { .rs = ruleset_new(NULL) };
 	int err = t.rs ? 0 : -ENOMEM;
 
-	localzone_read(&t.zone);
-	t.input.zone = &t.zone;
+	hostlocale_read(&t.locale);
+	t.input.locale = &t.locale;
 	for (int i = 1; i < argc && !err; i++) {
 		if (!strcmp(argv[i], "-f") && i + 1 < argc)
 			err = apply_file(&t, argv[++i]);

@@ -99,6 +99,15 @@ static void wrong_parameters_of_apply_are_named(void **unused)
 		  "\"before\":0,\"changes\":[5,5],\"offsets\":[1,2]}", "zone" },
 		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"zone\":{\"now\":0,"
 		  "\"before\":0,\"changes\":[5,6],\"offsets\":[1]}", "zone" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"labels\":[1]", "labels" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"labels\":[{\"label\":128,"
+		  "\"name\":\"x\"}]", "labels" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"labels\":[{\"label\":-1,"
+		  "\"name\":\"x\"}]", "labels" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"labels\":[{\"label\":1,"
+		  "\"name\":\"a b\"}]", "labels" },
+		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"labels\":[{\"label\":1,"
+		  "\"name\":\"\"}]", "labels" },
 		{ "\"source\":{\"name\":\"x\",\"text\":\"\"},\"includes\":[{\"pattern\":\"x\"}"
 		  "]",
 		  "includes" },

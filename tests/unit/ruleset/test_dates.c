@@ -4,15 +4,15 @@
 #include "unit/ruleset/language.h"
 
 /* Two hours east, from March 2026 to October one more. */
-static const struct zone east = {
-	.now = 7200, .before = 7200, .n = 2,
-	.changes = { { 1774746000, 10800 }, { 1792890000, 7200 } },
+static const struct locale east = {
+	.zone = { .now = 7200, .before = 7200, .n = 2,
+		  .changes = { { 1774746000, 10800 }, { 1792890000, 7200 } } },
 };
-static const struct zone west = { .now = -18000, .before = -18000 };
+static const struct locale west = { .zone = { .now = -18000, .before = -18000 } };
 
-static char *with(struct ruleset **rs, const struct zone *zone, const char *text)
+static char *with(struct ruleset **rs, const struct locale *locale, const char *text)
 {
-	struct ruleset_input input = { .text = text, .zone = zone };
+	struct ruleset_input input = { .text = text, .locale = locale };
 	char *out = NULL;
 
 	apply_input(rs, &input, &out);
@@ -48,7 +48,7 @@ static void every_client_has_its_own_local_time(void **state)
 		/* Days are not turned: nft has it so. */
 		{ "meta day \"Monday\"", NULL, "meta day \"Monday\"", "meta day \"Monday\"" },
 	};
-	const struct zone *const zones[] = { &east, NULL, &west };
+	const struct locale *const zones[] = { &east, NULL, &west };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -74,8 +74,8 @@ static void every_client_has_its_own_local_time(void **state)
 
 static void elements_and_documents_are_in_local_time_too(void **state)
 {
-	struct ruleset_input json = { .text = "list set t s", .zone = &west, .json = true };
-	struct ruleset_input echo = { .text = "add element t s { \"05:00\" }", .zone = &east,
+	struct ruleset_input json = { .text = "list set t s", .locale = &west, .json = true };
+	struct ruleset_input echo = { .text = "add element t s { \"05:00\" }", .locale = &east,
 				      .echo = true };
 	struct ruleset *rs = ruleset_new(NULL);
 	char *out;
@@ -138,7 +138,7 @@ static void hours_that_cannot_be_kept_are_refused(void **state)
 	(void)state;
 	free(with(&rs, &east, "add table t; add chain t c"));
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		struct ruleset_input input = { .text = wrong[i], .zone = &east };
+		struct ruleset_input input = { .text = wrong[i], .locale = &east };
 
 		assert_int_equal(apply_input(&rs, &input, NULL), -EINVAL);
 	}
