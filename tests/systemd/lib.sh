@@ -1,0 +1,74 @@
+# lib.sh - words for tests under a systemd of their own.  Sourced by bash, inside of boot.
+#
+# The container is the host of tests/net/lib.sh: its own network namespace has the name
+# PREFIX-host, client and server are beside it.
+. "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
+. "$HERE/daemon.sh"
+
+NAMESPACES="client server"
+[ $$ != 1 ] && [ -d /boot-out ] || die "to be run by boot"
+
+# In place of the others: a host that is there, and an end that leaves it to the container.
+begin() {
+	PREFIX=ctfw-$$
+	WORK=$(mktemp -d)
+	trap finish EXIT
+	touch /run/host-namespace
+	mkdir -p /run/netns
+	ip netns attach "$PREFIX-host" $$
+	sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=2 \
+		net.ipv6.conf.default.accept_dad=0
+}
+finish() {
+	local status=$?
+	trap - EXIT
+	disown -a
+	if [ $status = 0 ]; then
+		echo "$tries checks, $failures failed"
+		[ $failures = 0 ] && [ $tries -gt 0 ] || status=1
+	fi
+	exit $status
+}
+
+# ---- the package ----
+
+package() { ls "$BUILD"/package/ctfw_*.deb | sort -V | sed -n "${1}p"; }
+# install 1: this build's; install 2: its successor.
+install() {
+	DEBIAN_FRONTEND=noninteractive dpkg --install --force-confold "$(package "$1")"
+}
+
+# Sanitizers look for leaks in ways that the unit forbids.
+drop_in() {
+	mkdir -p /etc/systemd/system/ctfwd.service.d
+	cat >"/etc/systemd/system/ctfwd.service.d/$1.conf"
+	systemctl daemon-reload
+}
+sanitizers() {
+	drop_in sanitizers <<-END
+		[Service]
+		Environment=ASAN_OPTIONS=detect_leaks=0
+	END
+}
+
+ctl() { ctfwctl "$@"; }
+
+# ---- what systemd knows ----
+
+property() { systemctl show -p "$1" --value "${2:-ctfwd}"; }
+is() { [ "$(property "$1" "$3")" = "$2" ] || { property "$1" "$3"; return 1; }; }
+
+# The journal of ctfwd since mark.
+mark() { journalctl --sync; cursor=$(journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p'); }
+journal() {
+	journalctl --sync
+	journalctl --no-pager -o cat -u ctfwd --after-cursor="$cursor"
+}
+# logged TEXT...: each is in a line of it.
+logged() {
+	local text said
+	said=$(journal)
+	for text; do
+		grep -qF -- "$text" <<<"$said" || { echo "not there: $text"; echo "$said"; return 1; }
+	done
+}
