@@ -117,6 +117,10 @@ bool help_rewrite(struct help_packet *h, size_t off, size_t old_len, const char 
 		  size_t len);
 /* So much longer has it become in all: TCP's later numbers follow.  Once a packet. */
 void help_shift(struct help_packet *h, int32_t by);
+/* The expectation is made: put what the other side must read in place of old_len bytes at off
+ * of the payload.  False, for a packet to be dropped: it cannot, and nothing is expected. */
+bool help_tell(struct help_packet *h, const struct expect *e, size_t off, size_t old_len,
+	       const char *text, size_t len);
 /* Of a TCP segment, as its sender numbers it. */
 uint32_t help_sequence(const struct help_packet *h);
 

@@ -290,12 +290,7 @@ static enum help translate(struct help_packet *h, struct place *place, struct ex
 	place->addr = e->tuple.dst;
 	place->port = ntohs(e->tuple.dport);
 	len = place->print(buf, place);
-	if (!help_rewrite(h, off, old_len, buf, (size_t)len)) {
-		help_unexpect(h, e);
-		return HELP_DROP;
-	}
-	help_shift(h, len - (int32_t)old_len);
-	return HELP_ACCEPT;
+	return help_tell(h, e, off, old_len, buf, (size_t)len) ? HELP_ACCEPT : HELP_DROP;
 }
 
 static enum help read_ftp(struct help_packet *h)

@@ -191,6 +191,17 @@ void help_unexpect(struct help_packet *h, const struct expect *e)
 		h->worker->n_pending--; /* it was the last to be made */
 }
 
+bool help_tell(struct help_packet *h, const struct expect *e, size_t off, size_t old_len,
+	       const char *text, size_t len)
+{
+	if (!help_rewrite(h, off, old_len, text, len)) {
+		help_unexpect(h, e);
+		return false;
+	}
+	help_shift(h, (int32_t)len - (int32_t)old_len);
+	return true;
+}
+
 /* ---- what was expected comes ---- */
 
 void help_map(struct help_follow *f, enum nat_manip manip, const union addr *addr,

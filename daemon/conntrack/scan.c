@@ -33,6 +33,16 @@ bool scan_word(struct cursor *c, const char *word)
 	return true;
 }
 
+bool scan_text(struct cursor *c, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (cursor_left(c) < len || memcmp(c->p, text, len) != 0)
+		return false;
+	c->p += len;
+	return true;
+}
+
 bool scan_may_be(const struct cursor *c, const char *word)
 {
 	size_t n = common(c, word);

@@ -29,6 +29,8 @@ static inline bool scan_is_letter(int ch)
 
 /* This word, in letters of either case. */
 bool scan_word(struct cursor *c, const char *word);
+/* These very bytes. */
+bool scan_text(struct cursor *c, const char *text);
 /* Whether the word, or as much of it as there are bytes left, is next.  Takes nothing. */
 bool scan_may_be(const struct cursor *c, const char *word);
 /* This byte. */

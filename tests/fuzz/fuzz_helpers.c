@@ -1,11 +1,12 @@
 /* fuzz_helpers.c - a conversation in front of a helper.
  *
  * Input: a byte that says which helper, protocol and family, and which ends are known by other
- * addresses, then packets: a byte (bit 0: the answerer's; bit 1: its sequence number again, bit
+ * addresses (a helper that is not for both has its own), then packets: a byte (bit 0: the answerer's; bit 1: its sequence number again, bit
  * 2: a byte further on; bit 3: both ends wait a minute; bit 4: said again and again, as long as
  * a super-packet is), two bytes of length, and what it carries.  Each packet's bytes lie in
  * memory of exactly their size.  Whatever is said, what is expected leads from one end of the
- * flow to the other, is no more than its class allows, and ends with the flow.
+ * flow to the other, or to one from anywhere, is no more than its class allows, and ends with the
+ * flow.
  *
  * Under NAT packets are rewritten as the engine does it, and each end acknowledges what it got:
  * whatever goes out is a packet with right checksums, and what comes as it was expected leads to
@@ -27,6 +28,21 @@ enum { KIND = 3, IPV6 = 4, TCP = 8, SNAT = 16, DNAT = 32 };
 enum { OF_ANSWERER = 1, AGAIN = 2, FURTHER = 4, WAIT = 8, REPEAT = 16 };
 /* Behind headers of IPv6 and TCP, in the longest packet that there is. */
 #define TEXT_MAX (65535u - 40 - 20)
+
+/* Of those that expect anybody. */
+#define STRANGER "192.0.2.77"
+
+static const struct row {
+	uint16_t port;
+	bool udp, tcp, ipv6;
+	bool anybody; /* may be who is expected */
+	unsigned max[HELPER_CLASSES];
+} rows[HELPER_COUNT] = {
+	[HELPER_FTP] = { 21, false, true, true, false, { 1 } },
+	[HELPER_TFTP] = { 69, true, false, true, false, { 1 } },
+	[HELPER_SIP] = { 5060, true, true, true, false, { 1, 4, 4, 2 } },
+	[HELPER_IRC] = { 6667, false, true, false, true, { 8 } },
+};
 
 static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
 static struct conntrack *ct;
@@ -167,7 +183,7 @@ static void begin(struct talk *t)
 
 struct seen {
 	const struct talk *talk;
-	unsigned total, of_class[HELPER_CLASSES];
+	unsigned of_class[HELPER_CLASSES];
 };
 
 static bool is_one_of(const struct talk *t, const union addr *addr)
@@ -191,10 +207,11 @@ static bool look(void *arg, uint32_t index, const struct expect *e)
 
 	(void)index;
 	CHECK(e->helper == s->talk->kind && e->class < HELPER_CLASSES);
-	CHECK(is_one_of(s->talk, &e->tuple.src) && is_one_of(s->talk, &e->tuple.dst));
+	CHECK(is_one_of(s->talk, &e->tuple.dst));
+	CHECK(rows[e->helper].anybody ? addr_is_zero(&e->src_mask) :
+					is_one_of(s->talk, &e->tuple.src));
 	CHECK(!addr_equal(&e->tuple.src, &e->tuple.dst) && e->tuple.sport == 0);
 	CHECK(e->tuple.l4 == IPPROTO_UDP || e->tuple.l4 == IPPROTO_TCP);
-	s->total++;
 	s->of_class[e->class]++;
 	return true;
 }
@@ -205,10 +222,8 @@ static void check(const struct talk *t)
 	uint32_t cursor = 0;
 
 	conntrack_each_expectation(ct, &cursor, now, look, &s);
-	if (t->kind != HELPER_SIP)
-		CHECK(s.total <= 1);
-	CHECK(s.of_class[0] <= 1 && s.of_class[1] <= 4 && s.of_class[2] <= 4 &&
-	      s.of_class[3] <= 2);
+	for (int i = 0; i < HELPER_CLASSES; i++)
+		CHECK(s.of_class[i] <= rows[t->kind].max[i]);
 }
 
 /* The text over and over. */
@@ -267,7 +282,9 @@ static void fulfil(const struct talk *t, const struct expect *e)
 	struct ct_ref ref;
 	struct packet p;
 
-	addr_print(e->tuple.l3, &e->tuple.src, src);
+	snprintf(src, sizeof(src), "%s", STRANGER);
+	if (!rows[e->helper].anybody)
+		addr_print(e->tuple.l3, &e->tuple.src, src);
 	addr_print(e->tuple.l3, &e->tuple.dst, dst);
 	if (e->tuple.l4 == IPPROTO_TCP)
 		raw_tcp(&raw, src, 7777, dst, ntohs(e->tuple.dport), TCP_SYN, 1, 0, 0);
@@ -310,10 +327,9 @@ static bool end_flow(void *arg, uint32_t index, const struct flow *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint16_t port[] = { [HELPER_FTP] = 21, [HELPER_TFTP] = 69,
-					 [HELPER_SIP] = 5060 };
 	struct talk t = { .seq = { 100, 500 }, .got = { 500, 100 } };
 	struct conntrack_stats stats;
+	const struct row *row;
 	uint32_t cursor = 0;
 	bool ipv6;
 
@@ -321,16 +337,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set_up();
 	if (size < 1)
 		return 0;
-	t.kind = HELPER_FTP + (data[0] & KIND) % 3;
-	t.tcp = t.kind == HELPER_FTP || (t.kind == HELPER_SIP && data[0] & TCP);
+	t.kind = HELPER_FTP + (data[0] & KIND);
+	row = &rows[t.kind];
+	t.tcp = row->tcp && (!row->udp || data[0] & TCP);
 	t.nat = data[0] & (SNAT | DNAT);
-	ipv6 = data[0] & IPV6;
+	ipv6 = row->ipv6 && data[0] & IPV6;
 	t.own[0] = ipv6 ? "fd00:1::2" : "10.0.1.2";
 	t.own[1] = ipv6 ? "fd00:2::2" : "10.0.2.2";
 	t.seen[0] = !(data[0] & SNAT) ? t.own[0] : ipv6 ? "2001:db8::77" : "203.0.113.199";
 	t.seen[1] = !(data[0] & DNAT) ? t.own[1] : ipv6 ? "2001:db8:1::9" : "1.2.3.4";
 	t.port[0] = 1000;
-	t.port[1] = port[t.kind];
+	t.port[1] = row->port;
 	now = start;
 	begin(&t);
 	talk(&t, data + 1, size - 1);

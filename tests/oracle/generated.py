@@ -43,7 +43,7 @@ FROM_VPN = """table inet filter {
 	}
 }
 """
-RECORD_CONFIG = {"helpers": "ftp,tftp,sip"}
+RECORD_CONFIG = {"helpers": "ftp,tftp,sip,irc"}
 RULESETS = [ACCEPT, NO_INVALID, FROM_VPN]
 
 

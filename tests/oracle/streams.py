@@ -6,6 +6,7 @@ from packets import (GRE, ICMP, ICMPV6, PEERS, UDP, UDPLITE, checksum, icmp, ip,
                      with_header_checksum)
 from stream_fragments import Fragments
 from stream_helpers import Ftp, FtpNat, Sip, SipNat, Tftp, TftpNat
+from stream_irc import Irc, IrcNat
 from stream_nat import Nat
 from stream_sctp import Sctp
 from stream_tcp import Tcp
@@ -323,8 +324,10 @@ PROTOCOLS = {
     "ftp": Ftp,
     "tftp": Tftp,
     "sip": Sip,
+    "irc": Irc,
     "ftp-nat": FtpNat,
     "tftp-nat": TftpNat,
     "sip-nat": SipNat,
+    "irc-nat": IrcNat,
     "nat": Nat,
 }
