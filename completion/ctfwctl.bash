@@ -28,7 +28,7 @@ _ctfwctl_objects()
 _ctfwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local commands="status conntrack reload confirm rollback save replay help"
+	local commands="status conntrack reload confirm rollback save steer replay help"
 	local nft="add create insert replace delete destroy list flush rename reset describe monitor"
 	local globals="--socket --file --interactive --check --confirm --define --includepath --handle
 		--stateless --terse --service --guid --numeric --numeric-priority
@@ -95,6 +95,13 @@ _ctfwctl()
 			--label-add --label-del --timeout --zone --orig-zone --reply-zone
 			--src-nat --dst-nat --any-nat --event-mask --buffer-size --zero
 			--secmark --orig-vtag --reply-vtag --role --output --help" ;;
+		esac
+		;;
+	steer)
+		case $prev in
+		steer) words="check --help" ;;
+		--config) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		*) words="--config --json --help" ;;
 		esac
 		;;
 	replay)

@@ -17,6 +17,7 @@ const struct command *const commands[] = {
 	&command_confirm,
 	&command_rollback,
 	&command_save,
+	&command_steer,
 	&command_replay,
 	&command_help,
 	NULL,

@@ -14,6 +14,7 @@ extern const struct command command_replay;
 extern const struct command command_rollback;
 extern const struct command command_save;
 extern const struct command command_status;
+extern const struct command command_steer;
 
 /* Any other word: a command in nft's grammar. */
 struct options;

@@ -50,6 +50,7 @@ def main():
             "option": (pages["ctfwd.conf.5"], "ctfwd.conf.5"),
             "command": (pages["ctfwctl.8"], "ctfwctl.8"),
             "flag": (pages["ctfwctl.8"], "ctfwctl.8"),
+            "check": (pages["ctfwctl.8"], "ctfwctl.8"),
             "reason": (everything, "any page"),
         }[kind]
         count += 1

@@ -3,11 +3,13 @@
  *     option SECTION KEY
  *     command NAME
  *     flag COMMAND --long or -x
+ *     check NAME
  *     reason NAME */
 #include <stdio.h>
 
 #include "ctfw/config.h"
 #include "ctfw/reason.h"
+#include "ctl/check.h"
 #include "ctl/command.h"
 
 int main(void)
@@ -19,6 +21,8 @@ int main(void)
 		printf("option %s %s\n", config_section_name(option.section), option.key);
 	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++)
 		printf("reason %s\n", reason_name((enum reason)r));
+	for (const struct check *c = checks; c->name; c++)
+		printf("check %s\n", c->name);
 	for (const struct command *const *c = commands; *c; c++) {
 		printf("command %s\n", (*c)->name);
 		for (const struct command_option *o = (*c)->options; o && o->key; o++) {

@@ -1,0 +1,314 @@
+/* check_facts.c - the host's links, addresses, routes and rules, as the kernel lists them.
+ *
+ * A host may have a million routes: only those that a check could ask about are kept, and no
+ * more than ROUTES_MAX. */
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/check.h"
+
+#define ROUTES_MAX 10000
+
+/* Room for one more of an array; NULL: out of memory, and said so. */
+#define GROW(c, array, n)                                                                     \
+	__extension__({                                                                       \
+		__typeof__(array) grown_ = reallocarray(array, (n) + 1, sizeof(*(array)));    \
+		if (grown_)                                                                   \
+			(array) = grown_;                                                     \
+		else                                                                          \
+			(c)->failed = true;                                                   \
+		grown_ ? &(array)[(n)++] : NULL;                                              \
+	})
+
+bool prefix_covers(const struct prefix *a, const struct prefix *b)
+{
+	return a->len <= b->len && prefix_contains(a, b->family, &b->addr);
+}
+
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
+{
+	return prefix_covers(a, b) || prefix_covers(b, a);
+}
+
+bool check_capture_has(const struct config_capture *cap, uint8_t l3)
+{
+	size_t i;
+
+	for (i = 0; i < cap->networks.n; i++) {
+		if (cap->networks.p[i].family == l3)
+			return true;
+	}
+	return false;
+}
+
+const struct check_link *check_link_named(const struct checker *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->host.n_links; i++) {
+		if (!strcmp(c->host.links[i].link.name, name))
+			return &c->host.links[i];
+	}
+	return NULL;
+}
+
+const struct check_link *check_link_at(const struct checker *c, uint32_t index)
+{
+	size_t i;
+
+	for (i = 0; index && i < c->host.n_links; i++) {
+		if (c->host.links[i].link.index == index)
+			return &c->host.links[i];
+	}
+	return NULL;
+}
+
+const char *check_link_name(const struct checker *c, uint32_t index)
+{
+	const struct check_link *l = check_link_at(c, index);
+
+	return l ? l->link.name : "none";
+}
+
+const char *check_port(const struct config *config, size_t i)
+{
+	if (i < 2 * config->n_captures)
+		return i % 2 ? config->captures[i / 2].out_name : config->captures[i / 2].in_name;
+	i -= 2 * config->n_captures;
+	return i < config->n_tuns ? config->tuns[i].ifname : NULL;
+}
+
+bool check_is_port(const struct checker *c, const char *name)
+{
+	const char *port;
+	size_t i;
+
+	for (i = 0; (port = check_port(c->config, i)); i++) {
+		if (!strcmp(port, name))
+			return true;
+	}
+	return false;
+}
+
+const struct config_capture *check_capture(const struct checker *c, const char *ifname)
+{
+	size_t i;
+
+	for (i = 0; i < c->config->n_captures; i++) {
+		if (!strcmp(c->config->captures[i].ifname, ifname))
+			return &c->config->captures[i];
+	}
+	return NULL;
+}
+
+/* ---- one message of each ---- */
+
+static void keep_link(void *arg, const struct nlmsghdr *msg)
+{
+	struct checker *c = arg;
+	struct nlattr *master;
+	struct netlink_link link;
+	struct check_link *l;
+
+	if (!netlink_parse_link(msg, &link))
+		return;
+	l = GROW(c, c->host.links, c->host.n_links);
+	if (!l)
+		return;
+	master = nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(struct ifinfomsg), IFLA_MASTER);
+	*l = (struct check_link){ link, master ? nla_get_u32(master) : 0 };
+}
+
+static void keep_address(void *arg, const struct nlmsghdr *msg)
+{
+	struct checker *c = arg;
+	const struct ifaddrmsg *hdr = nlmsg_data(msg);
+	struct nlattr *tb[IFA_MAX + 1];
+	struct check_address *a;
+
+	if (msg->nlmsg_type != RTM_NEWADDR || netlink_l3(hdr->ifa_family) != c->host.loading ||
+	    nlmsg_parse((struct nlmsghdr *)msg, sizeof(*hdr), tb, IFA_MAX, NULL) < 0)
+		return;
+	a = GROW(c, c->host.addresses, c->host.n_addresses);
+	if (!a)
+		return;
+	*a = (struct check_address){
+		.index = hdr->ifa_index,
+		.family = netlink_l3(hdr->ifa_family),
+		.len = hdr->ifa_prefixlen,
+		.addr = netlink_get_addr(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS]),
+	};
+}
+
+static bool is_of_interest(const struct checker *c, const struct check_route *r)
+{
+	size_t i, k;
+
+	if (check_capture(c, check_link_name(c, r->oif)))
+		return true;
+	for (i = 0; i < c->config->n_captures; i++) {
+		const struct config_capture *cap = &c->config->captures[i];
+
+		for (k = 0; k < cap->networks.n; k++) {
+			if (prefix_overlaps(&cap->networks.p[k], &r->to))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void keep_route(void *arg, const struct nlmsghdr *msg)
+{
+	struct checker *c = arg;
+	const struct rtmsg *hdr = nlmsg_data(msg);
+	struct nlattr *tb[RTA_MAX + 1];
+	struct check_route r, *kept;
+
+	if (msg->nlmsg_type != RTM_NEWROUTE || netlink_l3(hdr->rtm_family) != c->host.loading ||
+	    hdr->rtm_flags & RTM_F_CLONED ||
+	    nlmsg_parse((struct nlmsghdr *)msg, sizeof(*hdr), tb, RTA_MAX, NULL) < 0)
+		return;
+	r = (struct check_route){
+		.to = { netlink_l3(hdr->rtm_family), hdr->rtm_dst_len,
+			netlink_get_addr(tb[RTA_DST]) },
+		.table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) : hdr->rtm_table,
+		.oif = tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0,
+		.type = hdr->rtm_type,
+		.protocol = hdr->rtm_protocol,
+	};
+	if (r.table == RT_TABLE_LOCAL || !is_of_interest(c, &r))
+		return;
+	if (c->host.n_routes == ROUTES_MAX) {
+		c->host.cut = true;
+		return;
+	}
+	kept = GROW(c, c->host.routes, c->host.n_routes);
+	if (kept)
+		*kept = r;
+}
+
+/* Selects fewer packets than all those that come in there and go to that place. */
+static bool is_limited(const struct fib_rule_hdr *hdr, struct nlattr *const *tb)
+{
+	static const int attributes[] = { FRA_FWMARK,	FRA_OIFNAME,	 FRA_L3MDEV,
+					  FRA_UID_RANGE, FRA_IP_PROTO,	 FRA_TUN_ID,
+					  FRA_SPORT_RANGE, FRA_DPORT_RANGE };
+	size_t i;
+
+	for (i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
+		if (tb[attributes[i]])
+			return true;
+	}
+	return hdr->src_len || hdr->tos || hdr->flags & FIB_RULE_INVERT;
+}
+
+static void keep_rule(void *arg, const struct nlmsghdr *msg)
+{
+	struct checker *c = arg;
+	const struct fib_rule_hdr *hdr = nlmsg_data(msg);
+	struct nlattr *tb[FRA_MAX + 1];
+	struct check_rule *r;
+
+	/* A kernel without IPv6 answers with its IPv4 rules. */
+	if (msg->nlmsg_type != RTM_NEWRULE || netlink_l3(hdr->family) != c->host.loading ||
+	    nlmsg_parse((struct nlmsghdr *)msg, sizeof(*hdr), tb, FRA_MAX, NULL) < 0)
+		return;
+	r = GROW(c, c->host.rules, c->host.n_rules);
+	if (!r)
+		return;
+	*r = (struct check_rule){
+		.l3 = netlink_l3(hdr->family),
+		.action = hdr->action,
+		.protocol = tb[FRA_PROTOCOL] ? nla_get_u8(tb[FRA_PROTOCOL]) : 0,
+		.pref = tb[FRA_PRIORITY] ? nla_get_u32(tb[FRA_PRIORITY]) : 0,
+		.table = tb[FRA_TABLE] ? nla_get_u32(tb[FRA_TABLE]) : hdr->table,
+		.suppress = -1,
+		.to = { netlink_l3(hdr->family), hdr->dst_len, netlink_get_addr(tb[FRA_DST]) },
+		.limited = is_limited(hdr, tb),
+		.place = c->host.n_rules,
+	};
+	if (tb[FRA_SUPPRESS_PREFIXLEN])
+		r->suppress = (int32_t)nla_get_u32(tb[FRA_SUPPRESS_PREFIXLEN]);
+	/* `not` turns all of a rule's selectors around. */
+	if (hdr->flags & FIB_RULE_INVERT)
+		r->to.len = 0;
+	else if (tb[FRA_IIFNAME])
+		nla_strlcpy(r->iif, tb[FRA_IIFNAME], sizeof(r->iif));
+}
+
+/* ---- all of them ---- */
+
+union header {
+	struct ifinfomsg link;
+	struct ifaddrmsg address;
+	struct rtmsg route;
+	struct fib_rule_hdr rule;
+};
+
+static const struct {
+	int type;
+	size_t header;
+	size_t family; /* where it stands in the header */
+	netlink_each *keep;
+} kinds[] = {
+	{ RTM_GETLINK, sizeof(struct ifinfomsg), offsetof(struct ifinfomsg, ifi_family),
+	  keep_link },
+	{ RTM_GETADDR, sizeof(struct ifaddrmsg), offsetof(struct ifaddrmsg, ifa_family),
+	  keep_address },
+	{ RTM_GETROUTE, sizeof(struct rtmsg), offsetof(struct rtmsg, rtm_family), keep_route },
+	{ RTM_GETRULE, sizeof(struct fib_rule_hdr), offsetof(struct fib_rule_hdr, family),
+	  keep_rule },
+};
+
+static int load(struct checker *c)
+{
+	static const uint8_t families[] = { L3_IPV4, L3_IPV6 };
+	size_t i, f;
+	int err = 0;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		for (f = 0; !err && f < sizeof(families); f++) {
+			union header header = { 0 };
+			uint8_t *bytes = (uint8_t *)&header;
+			struct nl_msg *msg;
+
+			c->host.loading = families[f];
+			bytes[kinds[i].family] = (uint8_t)netlink_family(families[f]);
+			/* Links are of no family. */
+			if (kinds[i].type == RTM_GETLINK)
+				bytes[kinds[i].family] = AF_UNSPEC;
+			if (kinds[i].type == RTM_GETLINK && f)
+				continue;
+			msg = netlink_message(kinds[i].type, 0, &header, kinds[i].header);
+			err = netlink_dump(&c->nl, msg, kinds[i].keep, c);
+			if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP)
+				err = 0;
+		}
+	}
+	return err ? err : c->failed ? -ENOMEM : 0;
+}
+
+int check_host_load(struct checker *c)
+{
+	int err, tries = 5;
+
+	do {
+		check_host_fini(&c->host);
+		err = load(c);
+	} while (err == -EAGAIN && --tries);
+	return err;
+}
+
+void check_host_fini(struct check_host *h)
+{
+	free(h->links);
+	free(h->addresses);
+	free(h->routes);
+	free(h->rules);
+	memset(h, 0, sizeof(*h));
+}

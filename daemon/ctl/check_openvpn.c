@@ -1,0 +1,228 @@
+/* check_openvpn.c - client-to-client, of OpenVPN servers that run and those that may.
+ *
+ * Options are where openvpn(8) takes them from: its command line, the file of --config, and
+ * files that one names by `config`.  A server that is to run is one that has a file where
+ * distributions start them from.  What is another interface's is none of our business. */
+#include <ctype.h>
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/check.h"
+
+#define DEPTH_MAX 4   /* files named in files */
+#define FILES_MAX 256 /* in all */
+#define WORDS 3       /* of a line: as many as we look at */
+#define WORD_MAX 512
+
+struct server {
+	bool client_to_client;
+	char where[PATH_MAX]; /* the option was found in */
+	char device[IFNAMSIZ];
+};
+
+struct walk {
+	struct {
+		dev_t dev;
+		ino_t ino;
+	} seen[FILES_MAX];
+	size_t n;
+};
+
+/* ---- options ---- */
+
+static void read_file(struct checker *c, struct walk *w, const char *base, const char *path,
+		      struct server *s, int depth);
+
+static void option(struct checker *c, struct walk *w, const char *base, const char *where,
+		   char words[WORDS][WORD_MAX], struct server *s, int depth)
+{
+	if (!strcmp(words[0], "client-to-client")) {
+		s->client_to_client = true;
+		snprintf(s->where, sizeof(s->where), "%s", where);
+	} else if (!strcmp(words[0], "dev")) {
+		snprintf(s->device, sizeof(s->device), "%.*s", IFNAMSIZ - 1, words[1]);
+	} else if (!strcmp(words[0], "config") && depth < DEPTH_MAX) {
+		read_file(c, w, base, words[1], s, depth + 1);
+	}
+}
+
+/* The next word of a line, quotes taken off; a comment ends it. */
+static const char *next_word(const char *at, const char *end, char word[WORD_MAX])
+{
+	char quote = '\0';
+	size_t n = 0;
+
+	while (at < end && isspace((unsigned char)*at))
+		at++;
+	if (at < end && (*at == '#' || *at == ';'))
+		at = end;
+	for (; at < end && (quote || !isspace((unsigned char)*at)); at++) {
+		if (*at == quote || (!quote && (*at == '"' || *at == '\'')))
+			quote = quote ? '\0' : *at;
+		else if (n + 1 < WORD_MAX)
+			word[n++] = *at;
+	}
+	word[n] = '\0';
+	return at;
+}
+
+static void read_file(struct checker *c, struct walk *w, const char *base, const char *path,
+		      struct server *s, int depth)
+{
+	char words[WORDS][WORD_MAX];
+	struct check_file f;
+	const char *line, *next, *end;
+	bool absolute = path[0] == '/';
+	size_t i;
+
+	if (!check_read(c, &f, "%s%s%s", absolute ? "" : base, absolute ? "" : "/", path))
+		return;
+	if (w->n < FILES_MAX) {
+		w->seen[w->n].dev = f.dev;
+		w->seen[w->n++].ino = f.ino;
+	}
+	end = f.text + f.len;
+	for (line = f.text; line < end; line = next + 1) {
+		const char *at = line;
+
+		next = memchr(line, '\n', (size_t)(end - line));
+		if (!next)
+			next = end;
+		for (i = 0; i < WORDS; i++)
+			at = next_word(at, next, words[i]);
+		option(c, w, base, path, words, s, depth);
+	}
+	check_file_fini(&f);
+}
+
+/* ---- which of them matter ---- */
+
+static bool may_be_captured(const struct checker *c, const char *device)
+{
+	size_t i;
+
+	if (check_capture(c, device))
+		return true;
+	/* "tun" and "tun7" become what OpenVPN makes; "tun" is whichever is free. */
+	for (i = 0; (!*device || !strcmp(device, "tun") || !strcmp(device, "tap")) &&
+		    i < c->config->n_captures;
+	     i++) {
+		const struct check_link *l =
+			check_link_named(c, c->config->captures[i].ifname);
+
+		if (!l || !strcmp(l->link.kind, "tun") || !strncmp(l->link.kind, "ovpn", 4))
+			return true;
+	}
+	return false;
+}
+
+static void todo(struct checker *c, const struct server *s)
+{
+	check_todo(c, "# take client-to-client out of %s and restart OpenVPN: clients then reach "
+		      "each other by way of the host, if the rules let them",
+		   s->where);
+}
+
+static bool look_at_process(struct checker *c, long pid, void *arg)
+{
+	struct server s = { .client_to_client = false };
+	char words[WORDS][WORD_MAX], base[64], where[64];
+	struct check_file f;
+	const char *arg0, *at, *end, *slash;
+
+	if (!check_read(c, &f, "/proc/%ld/cmdline", pid))
+		return true;
+	arg0 = f.text;
+	slash = strrchr(arg0, '/');
+	if (strcmp(slash ? slash + 1 : arg0, "openvpn")) {
+		check_file_fini(&f);
+		return true;
+	}
+	snprintf(base, sizeof(base), "/proc/%ld/cwd", pid);
+	snprintf(where, sizeof(where), "the command line of process %ld", pid);
+	end = f.text + f.len;
+	at = arg0 + strlen(arg0) + 1;
+	/* A file alone is short for --config. */
+	if (at < end && *at != '-' && at + strlen(at) + 1 >= end)
+		read_file(c, arg, base, at, &s, 0);
+	for (; at < end; at += strlen(at) + 1) {
+		const char *value = at + strlen(at) + 1;
+
+		if (at[0] != '-' || at[1] != '-')
+			continue;
+		snprintf(words[0], WORD_MAX, "%s", at + 2);
+		snprintf(words[1], WORD_MAX, "%s", value < end ? value : "");
+		words[2][0] = '\0';
+		option(c, arg, base, where, words, &s, 0);
+	}
+	check_file_fini(&f);
+	if (s.client_to_client && may_be_captured(c, s.device)) {
+		check_found(c, "OpenVPN (process %ld) has client-to-client, in %s", pid, s.where);
+		todo(c, &s);
+	}
+	return true;
+}
+
+static bool was_seen(const struct walk *w, const struct check_file *f)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		if (w->seen[i].dev == f->dev && w->seen[i].ino == f->ino)
+			return true;
+	}
+	return false;
+}
+
+static void look_into(struct checker *c, struct walk *w, const char *folder)
+{
+	char path[PATH_MAX];
+	struct check_file f;
+	struct dirent *e;
+	unsigned n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s%s", c->root, folder);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir)) && n++ < FILES_MAX) {
+		struct server s = { .client_to_client = false };
+		size_t len = strlen(e->d_name);
+		bool seen;
+
+		if (len < 6 || strcmp(e->d_name + len - 5, ".conf") != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		if (!check_read(c, &f, "%s", path))
+			continue;
+		seen = was_seen(w, &f);
+		check_file_fini(&f);
+		if (seen)
+			continue;
+		read_file(c, w, folder, path, &s, 0);
+		if (s.client_to_client && may_be_captured(c, s.device)) {
+			check_found(c, "%s, of an OpenVPN that does not run, has "
+				       "client-to-client",
+				    s.where);
+			todo(c, &s);
+		}
+	}
+	if (dir)
+		closedir(dir);
+}
+
+void check_openvpn(struct checker *c)
+{
+	struct walk *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		c->failed = true;
+		return;
+	}
+	check_each_process(c, look_at_process, w);
+	look_into(c, w, "/etc/openvpn");
+	look_into(c, w, "/etc/openvpn/server");
+	free(w);
+}

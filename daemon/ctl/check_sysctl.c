@@ -1,0 +1,148 @@
+/* check_sysctl.c - what is set below /proc/sys/net.
+ *
+ * In IPv4's conf, `all` and the device count together: rp_filter as the larger of both,
+ * accept_local, src_valid_mark and ignore_routes_with_linkdown when either is set. */
+#include <string.h>
+
+#include "ctl/check.h"
+
+#define NAMED_MAX 8 /* interfaces that advice names */
+
+/* Whether an interface of ours is there to be asked about. */
+static bool exists(const struct checker *c, const char *port)
+{
+	return check_link_named(c, port) != NULL;
+}
+
+/* "net.ipv4.conf.wg0-in.NAME=VALUE" as sysctl(8) takes it: a dot in an interface's name wants
+ * slashes around. */
+static void todo_set(struct checker *c, const char *device, const char *name, int value)
+{
+	bool dotted = strchr(device, '.');
+
+	check_todo(c, dotted ? "sysctl -w net/ipv4/conf/%s/%s=%d" :
+			       "sysctl -w net.ipv4.conf.%s.%s=%d",
+		   device, name, value);
+}
+
+/* The others keep the check that `all` has given them. */
+static void todo_rp_filter_of_others(struct checker *c, int all)
+{
+	unsigned named = 0;
+	size_t i;
+
+	for (i = 0; i < c->host.n_links; i++) {
+		const char *name = c->host.links[i].link.name;
+		int own;
+
+		if (!strcmp(name, "lo") || check_is_port(c, name) ||
+		    !check_sysctl(c, &own, "ipv4/conf/%s/rp_filter", name) || own >= all)
+			continue;
+		if (named++ < NAMED_MAX)
+			todo_set(c, name, "rp_filter", all);
+	}
+	if (named > NAMED_MAX)
+		check_todo(c, "# and so on for %u other interfaces", named - NAMED_MAX);
+}
+
+void check_rp_filter(struct checker *c)
+{
+	const char *port;
+	int value;
+	size_t i;
+
+	if (check_sysctl(c, &value, "ipv4/conf/all/rp_filter") && value) {
+		check_found(c, "net.ipv4.conf.all.rp_filter is %d", value);
+		todo_rp_filter_of_others(c, value);
+		todo_set(c, "all", "rp_filter", 0);
+	}
+	for (i = 0; (port = check_port(c->config, i)); i++) {
+		if (exists(c, port) &&
+		    check_sysctl(c, &value, "ipv4/conf/%s/rp_filter", port) && value) {
+			check_found(c, "rp_filter of the TUN %s is %d", port, value);
+			todo_set(c, port, "rp_filter", 0);
+		}
+	}
+}
+
+void check_accept_local(struct checker *c)
+{
+	const char *port;
+	int value;
+	size_t i;
+
+	if (check_sysctl(c, &value, "ipv4/conf/all/accept_local") && value)
+		return;
+	for (i = 0; (port = check_port(c->config, i)); i++) {
+		if (exists(c, port) &&
+		    check_sysctl(c, &value, "ipv4/conf/%s/accept_local", port) && !value) {
+			check_found(c, "accept_local of the TUN %s is 0", port);
+			todo_set(c, port, "accept_local", 1);
+		}
+	}
+}
+
+/* IPv4 asks the device that a packet came in by; IPv6 asks the host as a whole. */
+void check_forwarding(struct checker *c)
+{
+	bool any[2] = { false, false };
+	size_t i, k;
+	int value;
+
+	for (i = 0; i < c->config->n_captures; i++) {
+		const struct config_capture *cap = &c->config->captures[i];
+		const char *ports[] = { cap->in_name, cap->out_name };
+
+		if (!(cap->hooks & 1u << HOOK_FORWARD))
+			continue;
+		any[0] |= check_capture_has(cap, L3_IPV4);
+		any[1] |= check_capture_has(cap, L3_IPV6);
+		for (k = 0; k < 2 && check_capture_has(cap, L3_IPV4); k++) {
+			if (exists(c, ports[k]) &&
+			    check_sysctl(c, &value, "ipv4/conf/%s/forwarding", ports[k]) &&
+			    !value && check_sysctl(c, &value, "ipv4/ip_forward") && value) {
+				check_found(c, "IPv4 forwarding of the TUN %s is off",
+					    ports[k]);
+				todo_set(c, ports[k], "forwarding", 1);
+			}
+		}
+	}
+	if (any[0] && check_sysctl(c, &value, "ipv4/ip_forward") && !value) {
+		check_found(c, "IPv4 forwarding is off, but forward is among the hooks");
+		check_todo(c, "sysctl -w net.ipv4.ip_forward=1");
+	}
+	if (any[1] && check_sysctl(c, &value, "ipv6/conf/all/forwarding") && !value) {
+		check_found(c, "IPv6 forwarding is off, but forward is among the hooks");
+		check_todo(c, "sysctl -w net.ipv6.conf.all.forwarding=1");
+	}
+}
+
+/* One of the settings of which `all` is enough. */
+static void either(struct checker *c, const char *name)
+{
+	const char *port;
+	int value;
+	size_t i;
+
+	if (check_sysctl(c, &value, "ipv4/conf/all/%s", name) && value) {
+		check_found(c, "net.ipv4.conf.all.%s is 1", name);
+		return;
+	}
+	for (i = 0; (port = check_port(c->config, i)); i++) {
+		if (exists(c, port) && check_sysctl(c, &value, "ipv4/conf/%s/%s", port, name) &&
+		    value) {
+			check_found(c, "%s of the TUN %s is 1", name, port);
+			todo_set(c, port, name, 0);
+		}
+	}
+}
+
+void check_src_valid_mark(struct checker *c)
+{
+	either(c, "src_valid_mark");
+}
+
+void check_linkdown(struct checker *c)
+{
+	either(c, "ignore_routes_with_linkdown");
+}

@@ -1,0 +1,411 @@
+/* Checks by files alone: what hosts of others hold, and what nobody should write into them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <linux/rtnetlink.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctl/check.h"
+#include "ctl/check_nat.h"
+#include "ctl/nftjson.h"
+
+static char root[64];
+static struct config *config;
+static struct checker checker;
+
+static void configure(const char *text)
+{
+	struct diag d = DIAG_INIT;
+
+	config_free(config);
+	config = NULL;
+	if (config_parse("ctfwd.conf", text, strlen(text), &d, &config))
+		fail_msg("%s", text_str(&d.text));
+	diag_fini(&d);
+}
+
+/* A host of files, on which nothing runs yet. */
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(root, "/tmp/ctfw-check.XXXXXX");
+	assert_non_null(mkdtemp(root));
+	configure("[capture wg0]\nnetworks = 10.8.0.0/24 fd08::/64\n");
+	return 0;
+}
+
+static void forget(void)
+{
+	size_t i;
+
+	for (i = 0; i < checker.n_findings; i++) {
+		text_fini(&checker.findings[i].what);
+		text_fini(&checker.findings[i].todo);
+	}
+	free(checker.findings);
+	checker = (struct checker){ .root = "" };
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	(void)state;
+	forget();
+	config_free(config);
+	config = NULL;
+	snprintf(command, sizeof(command), "rm -rf '%s'", root);
+	return system(command);
+}
+
+static const char *path_of(const char *name)
+{
+	static char path[512];
+	char command[600];
+
+	snprintf(path, sizeof(path), "%s%s", root, name);
+	snprintf(command, sizeof(command), "mkdir -p \"$(dirname '%s')\"", path);
+	assert_int_equal(system(command), 0);
+	return path;
+}
+
+static void put_bytes(const char *name, const char *bytes, size_t len)
+{
+	FILE *file = fopen(path_of(name), "w");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
+	fclose(file);
+}
+
+static void put(const char *name, const char *text)
+{
+	put_bytes(name, text, strlen(text));
+}
+
+/* Run the check of that name; how many cases there are. */
+static size_t run(const char *name)
+{
+	forget();
+	checker.config = config;
+	checker.root = root;
+	for (checker.current = checks; checker.current->name; checker.current++) {
+		if (!strcmp(checker.current->name, name)) {
+			checker.current->run(&checker);
+			assert_false(checker.failed);
+			return checker.n_findings;
+		}
+	}
+	fail_msg("there is no check %s", name);
+	return 0;
+}
+
+static void assert_says(size_t i, const char *part)
+{
+	assert_true(i < checker.n_findings);
+	if (!strstr(text_str(&checker.findings[i].what), part))
+		fail_msg("\"%s\" is not in: %s", part, text_str(&checker.findings[i].what));
+}
+
+/* ---- the table ---- */
+
+static void every_check_has_a_name_and_says_why(void **state)
+{
+	const struct check *c, *other;
+
+	(void)state;
+	for (c = checks; c->name; c++) {
+		assert_true(*c->name && *c->why && c->run && c->severity != SEVERITY_NONE);
+		for (other = checks; other < c; other++)
+			assert_string_not_equal(other->name, c->name);
+	}
+	assert_true(c - checks > 15);
+}
+
+static void what_is_shown_is_printable(void **state)
+{
+	(void)state;
+	checker = (struct checker){ .root = "", .current = checks };
+	check_found(&checker, "a %s", "\033[2Jname\n\xff");
+	check_todo(&checker, "b %s", "\r");
+	check_todo(&checker, "c");
+	assert_string_equal(text_str(&checker.findings[0].what), "a ?[2Jname??");
+	assert_string_equal(text_str(&checker.findings[0].todo), "b ?\nc");
+}
+
+static void findings_are_bounded(void **state)
+{
+	size_t i;
+
+	(void)state;
+	checker = (struct checker){ .root = "", .current = checks };
+	for (i = 0; i < 100000; i++)
+		check_found(&checker, "one more");
+	assert_true(checker.n_findings < 1000);
+	assert_false(checker.failed);
+}
+
+/* ---- OpenVPN ---- */
+
+static void processes_are_known_by_their_command_line(void **state)
+{
+	static const char line[] = "/usr/sbin/openvpn\0--dev\0wg0\0--client-to-client";
+
+	(void)state;
+	put("/proc/7/comm", "openvpn\n");
+	put_bytes("/proc/7/cmdline", line, sizeof(line));
+	assert_int_equal(run("openvpn-client-to-client"), 1);
+	assert_says(0, "process 7");
+	put_bytes("/proc/7/cmdline", "/usr/bin/vim\0--client-to-client", 32);
+	assert_int_equal(run("openvpn-client-to-client"), 0);
+	put_bytes("/proc/7/cmdline", "", 0);
+	assert_int_equal(run("openvpn-client-to-client"), 0);
+}
+
+static void files_of_servers_that_may_run_are_read(void **state)
+{
+	(void)state;
+	put("/proc/1/comm", "init\n");
+	put("/etc/openvpn/server/a.conf", "dev wg0\nclient-to-client\n");
+	put("/etc/openvpn/b.conf", "dev wg0\n# client-to-client\nconfig c.inc\n");
+	put("/etc/openvpn/c.inc", "\tclient-to-client");
+	put("/etc/openvpn/d.conf", "dev tun7\nclient-to-client\n");
+	put("/etc/openvpn/e.conf.bak", "dev wg0\nclient-to-client\n");
+	assert_int_equal(run("openvpn-client-to-client"), 2);
+	assert_says(0, "c.inc");
+	assert_says(1, "/etc/openvpn/server/a.conf");
+	/* "tun" may become wg0 when that is not there. */
+	put("/etc/openvpn/d.conf", "dev tun\nclient-to-client\n");
+	assert_int_equal(run("openvpn-client-to-client"), 3);
+}
+
+static void hostile_files_hold_nobody_up(void **state)
+{
+	static char big[2 * CHECK_FILE_MAX];
+	char line[] = "openvpn\0--config\0x.conf";
+
+	(void)state;
+	/* A file that names itself, one without end, a pipe, and zeroes. */
+	put_bytes("/proc/7/cmdline", line, sizeof(line));
+	put("/proc/7/cwd/x.conf", "dev wg0\nconfig x.conf\nclient-to-client\n");
+	assert_int_equal(run("openvpn-client-to-client"), 1);
+	memset(big, 'a', sizeof(big));
+	put_bytes("/proc/7/cwd/x.conf", big, sizeof(big));
+	assert_int_equal(run("openvpn-client-to-client"), 0);
+	memset(big, 0, sizeof(big));
+	put_bytes("/proc/7/cmdline", big, sizeof(big));
+	put_bytes("/etc/openvpn/z.conf", big, sizeof(big));
+	assert_int_equal(run("openvpn-client-to-client"), 0);
+	put_bytes("/proc/7/cmdline", line, sizeof(line));
+	unlink(path_of("/proc/7/cwd/x.conf"));
+	assert_int_equal(mkfifo(path_of("/proc/7/cwd/x.conf"), 0600), 0);
+	assert_int_equal(mkfifo(path_of("/etc/openvpn/y.conf"), 0600), 0);
+	assert_int_equal(run("openvpn-client-to-client"), 0);
+}
+
+/* ---- systemd-networkd ---- */
+
+static void networkd_s_configuration_is_read_as_systemd_does(void **state)
+{
+	static const char rules[] = "[Network]\nManageForeignRoutingPolicyRules = no\n";
+
+	(void)state;
+	configure("[capture wg0]\nnetworks = 10.8.0.0/24\n[steer]\nprotocol = 199\n");
+	put("/proc/9/comm", "systemd-networkd\n");
+	assert_int_equal(run("networkd"), 0);
+	put("/proc/9/comm", "systemd-network\n");
+	assert_int_equal(run("networkd"), 1);
+	assert_says(0, "rules and routes of protocol 199");
+	put("/usr/lib/systemd/networkd.conf.d/50-a.conf", rules);
+	assert_int_equal(run("networkd"), 1);
+	assert_says(0, "deletes routes of");
+	put("/etc/systemd/networkd.conf", "[Network]\n ManageForeignRoutes=off\n");
+	assert_int_equal(run("networkd"), 0);
+	/* A file of the same name in /etc takes its place; a later name counts more. */
+	put("/etc/systemd/networkd.conf.d/50-a.conf", "");
+	assert_int_equal(run("networkd"), 1);
+	assert_says(0, "deletes rules of");
+	put("/run/systemd/networkd.conf.d/60-b.conf",
+	    "[DHCPv4]\nManageForeignRoutingPolicyRules=yes\n[Network]\n"
+	    "#ManageForeignRoutingPolicyRules=yes\nManageForeignRoutingPolicyRules=false");
+	assert_int_equal(run("networkd"), 0);
+	put("/etc/systemd/networkd.conf.d/70-c.conf", "[Network]\nManageForeignRoutes=1\n=\n[\n");
+	assert_int_equal(run("networkd"), 1);
+	configure("[capture wg0]\nnetworks = 10.8.0.0/24\n");
+	assert_int_equal(run("networkd"), 0);
+}
+
+/* ---- rules as JSON ---- */
+
+static enum part names_prefix(const char *json, const char *prefix)
+{
+	json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
+	struct prefix p;
+	enum part part;
+
+	assert_non_null(value);
+	assert_int_equal(prefix_parse(prefix, &p), 0);
+	part = nftjson_prefix(value, &p);
+	json_decref(value);
+	return part;
+}
+
+static void values_name_all_some_or_nothing_of_a_prefix(void **state)
+{
+	static const struct {
+		const char *json, *prefix;
+		enum part part;
+	} rows[] = {
+		{ "\"10.8.0.1\"", "10.8.0.1", PART_ALL },
+		{ "\"10.8.0.1\"", "10.8.0.0/24", PART_SOME },
+		{ "\"10.9.0.1\"", "10.8.0.0/24", PART_NONE },
+		{ "\"fd08::1\"", "10.8.0.0/24", PART_NONE },
+		{ "{\"prefix\":{\"addr\":\"10.0.0.0\",\"len\":8}}", "10.8.0.0/24", PART_ALL },
+		{ "{\"prefix\":{\"addr\":\"10.8.0.128\",\"len\":25}}", "10.8.0.0/24",
+		  PART_SOME },
+		{ "{\"prefix\":{\"addr\":\"fd08::\",\"len\":32}}", "fd08::/64", PART_ALL },
+		{ "{\"prefix\":{\"addr\":\"fd09::\",\"len\":32}}", "fd08::/64", PART_NONE },
+		{ "{\"range\":[\"10.8.0.0\",\"10.8.0.255\"]}", "10.8.0.0/24", PART_ALL },
+		{ "{\"range\":[\"10.8.0.1\",\"10.8.0.255\"]}", "10.8.0.0/24", PART_SOME },
+		{ "{\"set\":[\"10.9.0.1\",{\"prefix\":{\"addr\":\"10.8.0.0\",\"len\":16}}]}",
+		  "10.8.0.0/24", PART_ALL },
+		{ "{\"set\":[{\"elem\":{\"val\":\"10.9.0.1\",\"timeout\":5}}]}", "10.8.0.0/24",
+		  PART_NONE },
+		{ "\"@clients\"", "10.8.0.0/24", PART_SOME },
+		{ "{\"map\":{}}", "10.8.0.0/24", PART_SOME },
+		{ "{\"prefix\":{\"addr\":\"10.0.0.0\",\"len\":800}}", "10.8.0.0/24",
+		  PART_SOME },
+		{ "{\"prefix\":7}", "10.8.0.0/24", PART_SOME },
+		{ "{\"range\":[1]}", "10.8.0.0/24", PART_SOME },
+		{ "[[[[[[[[[[[[\"10.8.0.1\"]]]]]]]]]]]]", "10.9.0.0/24", PART_SOME },
+		{ "null", "10.8.0.0/24", PART_SOME },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (names_prefix(rows[i].json, rows[i].prefix) != rows[i].part)
+			fail_msg("%s of %s", rows[i].json, rows[i].prefix);
+	}
+}
+
+#define SADDR(op, value) \
+	"{\"match\":{\"op\":\"" op "\",\"left\":{\"payload\":{\"protocol\":\"ip\"," \
+	"\"field\":\"saddr\"}},\"right\":" value "}}"
+#define RULE(family, expr) \
+	"{\"rule\":{\"family\":\"" family "\",\"table\":\"t\",\"chain\":\"c\",\"expr\":[" expr "]}}"
+
+static bool is_found(const char *rules, const char *network)
+{
+	char text[2000];
+	json_t *ruleset;
+	struct prefix p;
+	bool found;
+
+	snprintf(text, sizeof(text), "{\"nftables\":[%s]}", rules);
+	ruleset = json_loads(text, 0, NULL);
+	if (!ruleset)
+		fail_msg("not JSON: %s", text);
+	assert_int_equal(prefix_parse(network, &p), 0);
+	found = check_nat_find(ruleset, "wg0-out", &p) != NULL;
+	json_decref(ruleset);
+	return found;
+}
+
+static void nat_is_found_of_those_networks_that_it_may_be_for(void **state)
+{
+	(void)state;
+	assert_true(is_found(RULE("ip", "{\"masquerade\":null}"), "10.8.0.0/24"));
+	assert_false(is_found(RULE("ip", "{\"masquerade\":null}"), "fd08::/64"));
+	assert_true(is_found(RULE("inet", "{\"snat\":{\"addr\":\"192.0.2.1\"}}"), "fd08::/64"));
+	assert_false(is_found(RULE("ip", "{\"accept\":null}"), "10.8.0.0/24"));
+	/* iptables-nft's, where nft has no words for it. */
+	assert_true(is_found(RULE("ip", "{\"xt\":{\"type\":\"target\",\"name\":\"MASQUERADE\"}}"),
+			     "10.8.0.0/24"));
+	assert_false(is_found(RULE("ip", SADDR("==", "\"10.9.0.1\"") ",{\"masquerade\":null}"),
+			      "10.8.0.0/24"));
+	assert_true(is_found(RULE("ip", SADDR("!=", "\"10.9.0.1\"") ",{\"masquerade\":null}"),
+			     "10.8.0.0/24"));
+	assert_true(is_found(RULE("ip", SADDR("==", "\"@s\"") ",{\"masquerade\":null}"),
+			     "10.8.0.0/24"));
+	/* Of whatever else may stand there. */
+	assert_false(is_found("{\"rule\":[]},{\"rule\":{\"expr\":{}}},null,7,{\"chain\":\"\"}",
+			      "10.8.0.0/24"));
+}
+
+#define IIFNAME(op, value) \
+	"{\"match\":{\"op\":\"" op "\",\"left\":{\"meta\":{\"key\":\"iifname\"}}," \
+	"\"right\":" value "}}"
+#define BASE(prio) \
+	"{\"chain\":{\"family\":\"ip\",\"table\":\"t\",\"name\":\"c\",\"type\":\"filter\"," \
+	"\"hook\":\"prerouting\",\"prio\":" prio "}}"
+
+static void nat_is_well_where_what_goes_to_clients_is_hidden(void **state)
+{
+#define NAT RULE("ip", "{\"masquerade\":null}") ","
+	(void)state;
+	assert_false(is_found(NAT RULE("ip", IIFNAME("==", "\"wg0-out\"") ",{\"notrack\":null}"),
+			      "10.8.0.0/24"));
+	assert_false(is_found(NAT BASE("-300") "," RULE("ip", IIFNAME("==", "\"wg0*\"")
+							 ",{\"notrack\":null}"),
+			      "10.8.0.0/24"));
+	assert_true(is_found(NAT BASE("-150") "," RULE("ip", IIFNAME("==", "\"wg0-out\"")
+							",{\"notrack\":null}"),
+			     "10.8.0.0/24"));
+	assert_true(is_found(NAT RULE("ip6", IIFNAME("==", "\"wg0-out\"") ",{\"notrack\":null}"),
+			     "10.8.0.0/24"));
+	assert_true(is_found(NAT RULE("ip", IIFNAME("!=", "\"wg0-out\"") ",{\"notrack\":null}"),
+			     "10.8.0.0/24"));
+	/* Untracked both times, nothing is translated at all. */
+	assert_true(is_found(NAT RULE("ip", "{\"notrack\":null}"), "10.8.0.0/24"));
+	assert_false(is_found(NAT RULE("ip", IIFNAME("==", "{\"set\":[\"lo\",\"wg0-out\"]}")
+				       ",{\"mangle\":{\"key\":{\"ct\":{\"key\":\"zone\"}},"
+				       "\"value\":7}}"),
+			      "10.8.0.0/24"));
+	assert_true(is_found(NAT RULE("ip", IIFNAME("==", "\"wg0-out\"")
+				      ",{\"mangle\":{\"key\":{\"ct\":{\"key\":\"mark\"}},"
+				      "\"value\":7}}"),
+			     "10.8.0.0/24"));
+#undef NAT
+}
+
+/* ---- /proc/sys ---- */
+
+static void settings_that_are_no_numbers_are_passed_over(void **state)
+{
+	(void)state;
+	put("/proc/sys/net/ipv4/conf/all/rp_filter", "2\n");
+	assert_int_equal(run("rp-filter"), 1);
+	assert_says(0, "net.ipv4.conf.all.rp_filter is 2");
+	put("/proc/sys/net/ipv4/conf/all/rp_filter", "loose\n");
+	assert_int_equal(run("rp-filter"), 0);
+	put("/proc/sys/net/ipv4/conf/all/rp_filter", "");
+	assert_int_equal(run("rp-filter"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		TEST(every_check_has_a_name_and_says_why),
+		TEST(what_is_shown_is_printable),
+		TEST(findings_are_bounded),
+		TEST(processes_are_known_by_their_command_line),
+		TEST(files_of_servers_that_may_run_are_read),
+		TEST(hostile_files_hold_nobody_up),
+		TEST(networkd_s_configuration_is_read_as_systemd_does),
+		TEST(values_name_all_some_or_nothing_of_a_prefix),
+		TEST(nat_is_found_of_those_networks_that_it_may_be_for),
+		TEST(nat_is_well_where_what_goes_to_clients_is_hidden),
+		TEST(settings_that_are_no_numbers_are_passed_over),
+#undef TEST
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
