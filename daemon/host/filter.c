@@ -453,12 +453,19 @@ static int set_up(struct filter *f, struct diag *d)
 static void tell_recovery(const struct filter *f)
 {
 	struct conntrack_recovery r = conntrack_recovery(f->ct);
+	struct text line = TEXT_INIT;
 
 	if (f->arena_fresh)
 		return;
-	log_say(r.damaged ? LEVEL_WARNING : LEVEL_INFO,
-		"%" PRIu32 " flows go on (%" PRIu32 " torn), %" PRIu32 " had expired, %" PRIu32
-		" were damaged", r.kept, r.torn, r.expired, r.damaged);
+	text_printf(&line, "%" PRIu32 " flow%s", r.kept, r.kept == 1 ? " goes on" : "s go on");
+	if (r.torn)
+		text_printf(&line, ", %" PRIu32 " of them torn", r.torn);
+	if (r.expired)
+		text_printf(&line, "; %" PRIu32 " had expired", r.expired);
+	if (r.damaged)
+		text_printf(&line, "; %" PRIu32 " damaged and left out", r.damaged);
+	log_say(r.damaged ? LEVEL_WARNING : LEVEL_INFO, "%s", text_str(&line));
+	text_fini(&line);
 	if (r.expectations)
 		log_say(LEVEL_INFO, "%" PRIu32 " expectations go on", r.expectations);
 }

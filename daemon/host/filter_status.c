@@ -159,5 +159,6 @@ void filter_status_line(struct filter *f, struct text *out)
 	if (!f->load.ok)
 		text_puts(out, "; the last reload failed");
 	if (f->start->restarts)
-		text_printf(out, "; filter restarted %u times", f->start->restarts);
+		text_printf(out, "; filter restarted %u time%s", f->start->restarts,
+			    f->start->restarts == 1 ? "" : "s");
 }

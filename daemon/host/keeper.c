@@ -64,6 +64,7 @@ struct keeper {
 	int channel;
 	bool filter_ready;
 	uint64_t filter_started, heartbeat; /* monotonic */
+	uint64_t died; /* the one before */
 	uint64_t restart_at; /* while there is none */
 	unsigned restarts, short_lives;
 
@@ -226,6 +227,7 @@ static void filter_died(struct keeper *k, int wstatus)
 		close(k->channel);
 	k->channel = -1;
 	k->filter = 0;
+	k->died = now();
 	k->filter_ready = false;
 	if (k->reloading)
 		reload_failed(k, "the filter died over it");
@@ -401,6 +403,9 @@ static void handle(struct keeper *k, const struct channel_message *m)
 {
 	switch (m->kind) {
 	case CHANNEL_READY:
+		if (k->announced)
+			log_say(LEVEL_NOTICE, "filtering again after %u ms, process %d",
+				(unsigned)((now() - k->died) / MSEC), (int)k->filter);
 		k->filter_ready = true;
 		k->heartbeat = now();
 		if (!k->announced && !k->stopping)
@@ -599,6 +604,7 @@ static void import(struct keeper *k)
 /* Everything that may need root, then no more of it. */
 static int set_up(struct keeper *k, struct diag *d)
 {
+	struct fdstore kept;
 	int err;
 
 	raise_limits();
@@ -610,7 +616,9 @@ static int set_up(struct keeper *k, struct diag *d)
 	err = rundir_open(k->config, &k->identity, &k->rundir, d);
 	if (err)
 		return err;
-	err = ports_open(k->config, k->workers, &k->ports, d);
+	fdstore_receive(&kept);
+	err = ports_open(k->config, k->workers, &kept, &k->ports, d);
+	fdstore_fini(&kept);
 	if (!err)
 		err = isolate_become(&k->identity, d);
 	if (err) {

@@ -2,8 +2,9 @@
 #include "host/notify.h"
 
 #include <inttypes.h>
-#include <systemd/sd-daemon.h>
+#include <stdio.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 
 /* A line would end with it, and what follows be taken for another variable; and the text
@@ -47,4 +48,22 @@ uint64_t notify_watchdog_interval(void)
 	uint64_t usec;
 
 	return sd_watchdog_enabled(0, &usec) > 0 ? usec : 0;
+}
+
+void notify_store(const char *name, int fd)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%.*s", line_length(name), name);
+	sd_pid_notify_with_fds(0, 0, text, &fd, 1);
+}
+
+void notify_forget(const char *name)
+{
+	sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%.*s", line_length(name), name);
+}
+
+void notify_barrier(uint64_t usec)
+{
+	sd_notify_barrier(0, usec);
 }

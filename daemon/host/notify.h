@@ -15,4 +15,10 @@ void notify_watchdog(void);
 /* Microseconds within which notify_watchdog() is expected; 0: not at all. */
 uint64_t notify_watchdog_interval(void);
 
+/* Keep this descriptor for whoever is started after us, or no more; see fdstore.h. */
+void notify_store(const char *name, int fd);
+void notify_forget(const char *name);
+/* Wait until everything that was told has been heard, for so many microseconds at most. */
+void notify_barrier(uint64_t usec);
+
 #endif

@@ -3,66 +3,139 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/log.h"
 
 static const struct span nowhere = { NULL, 0, 0 };
 
-static int add(struct ports *ports, const char *name, const char *interface,
-	       enum port_role role, unsigned workers, struct diag *d)
+static struct port *add(struct ports *ports, const char *name, const char *interface,
+			enum port_role role)
 {
-	struct port *p = &ports->port[ports->n];
-	int err;
+	struct port *p = &ports->port[ports->n++];
 
 	*p = (struct port){ .role = role };
+	memcpy(p->tun.name, name, IFNAMSIZ);
 	memcpy(p->interface, interface, IFNAMSIZ);
-	err = tun_open(name, workers, &p->tun, d);
-	if (err)
-		return err;
-	log_say(LEVEL_DEBUG, "made TUN %s with %u queues, offload 0x%x", name, p->tun.n_queues,
-		p->tun.offload);
-	/* A [tun] of its own name is its own interface, which exists only now. */
-	p->ifindex = if_nametoindex(interface);
-	ports->n++;
-	return 0;
+	return p;
 }
 
-static int add_capture(struct ports *ports, const struct config_capture *c, unsigned workers,
-		       struct diag *d)
+static int list_capture(struct ports *ports, const struct config_capture *c, struct diag *d)
 {
-	int err;
-
 	if (!if_nametoindex(c->ifname)) {
 		diag_error(d, &nowhere, "[capture %s]: there is no interface of that name",
 			   c->ifname);
 		return -ENODEV;
 	}
-	err = add(ports, c->in_name, c->ifname, PORT_IN, workers, d);
-	if (err)
-		return err;
-	ports->port[ports->n - 1].capture = c;
-	err = add(ports, c->out_name, c->ifname, PORT_OUT, workers, d);
-	if (!err)
-		ports->port[ports->n - 1].capture = c;
-	return err;
+	add(ports, c->in_name, c->ifname, PORT_IN)->capture = c;
+	add(ports, c->out_name, c->ifname, PORT_OUT)->capture = c;
+	return 0;
 }
 
-int ports_open(const struct config *c, unsigned workers, struct ports *ret_ports,
-	       struct diag *d)
+/* All that there shall be, nothing of it open. */
+static int list(const struct config *c, struct ports *ports, struct diag *d)
 {
 	size_t i;
 	int err = 0;
 
-	ret_ports->n = 0;
+	ports->n = 0;
 	for (i = 0; !err && i < c->n_captures; i++)
-		err = add_capture(ret_ports, &c->captures[i], workers, d);
+		err = list_capture(ports, &c->captures[i], d);
 	for (i = 0; !err && i < c->n_tuns; i++) {
-		err = add(ret_ports, c->tuns[i].ifname, c->tuns[i].interface,
-			  (enum port_role)c->tuns[i].role, workers, d);
+		const struct config_tun *t = &c->tuns[i];
+
+		add(ports, t->ifname, t->interface, (enum port_role)t->role)->section = t;
+	}
+	return err;
+}
+
+/* What waits in a queue was led there for this role and interface, and for no other. */
+static void queue_name(const struct port *p, unsigned queue, char ret_name[FDSTORE_NAME_MAX])
+{
+	snprintf(ret_name, FDSTORE_NAME_MAX, "%s/%u/%s/%s", port_role_name(p->role), queue,
+		 p->tun.name, p->interface);
+}
+
+/* The descriptor that was stored for a queue, if there is one and it is what it should be. */
+static int take_queue(const struct port *p, unsigned queue, struct fdstore *kept)
+{
+	char name[FDSTORE_NAME_MAX];
+	int fd, err;
+
+	queue_name(p, queue, name);
+	while ((fd = fdstore_take(kept, name)) >= 0) {
+		err = tun_check(fd, p->tun.name);
 		if (!err)
-			ret_ports->port[ret_ports->n - 1].section = &c->tuns[i];
+			break;
+		log_say(LEVEL_WARNING, "what was kept as queue %u of %s is of no use: %s", queue,
+			p->tun.name, strerror(-err));
+		fdstore_refuse(kept, fd);
+	}
+	return fd;
+}
+
+static int open_port(struct port *p, unsigned workers, const int kept[ARENA_MAX_WORKERS],
+		     struct diag *d)
+{
+	char name[FDSTORE_NAME_MAX];
+	unsigned i;
+	int err;
+
+	err = tun_open(p->tun.name, workers, kept, &p->tun, d);
+	if (err)
+		return err;
+	log_say(LEVEL_DEBUG, "TUN %s has %u queues, offload 0x%x", p->tun.name,
+		p->tun.n_queues, p->tun.offload);
+	/* A [tun] of its own name is its own interface, which exists only now. */
+	p->ifindex = if_nametoindex(p->interface);
+	for (i = 0; i < workers; i++) {
+		queue_name(p, i, name);
+		if (kept[i] < 0)
+			fdstore_put(name, p->tun.queue[i]);
+	}
+	return 0;
+}
+
+static void close_queues(const int queues[ARENA_MAX_WORKERS], unsigned n)
+{
+	while (n--) {
+		if (queues[n] >= 0)
+			close(queues[n]);
+	}
+}
+
+int ports_open(const struct config *c, unsigned workers, struct fdstore *kept,
+	       struct ports *ret_ports, struct diag *d)
+{
+	int queues[CONFIG_PORTS_MAX][ARENA_MAX_WORKERS];
+	unsigned q, taken = 0;
+	size_t i;
+	int err = list(c, ret_ports, d);
+
+	if (err) {
+		ret_ports->n = 0;
+		return err;
+	}
+	/* All, before any is opened: a device of which others are held could not be made. */
+	for (i = 0; i < ret_ports->n; i++) {
+		for (q = 0; q < workers; q++) {
+			queues[i][q] = kept ? take_queue(&ret_ports->port[i], q, kept) : -1;
+			taken += queues[i][q] >= 0;
+		}
+	}
+	if (kept)
+		fdstore_settle(kept);
+	if (taken)
+		log_say(LEVEL_INFO, "taking over %u TUN queue%s of a former daemon", taken,
+			taken == 1 ? "" : "s");
+	for (i = 0; i < ret_ports->n; i++) {
+		if (err)
+			close_queues(queues[i], workers);
+		else
+			err = open_port(&ret_ports->port[i], workers, queues[i], d);
 	}
 	if (err)
 		ports_close(ret_ports);

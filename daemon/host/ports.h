@@ -8,6 +8,7 @@
 #include "ctfw/config.h"
 #include "ctfw/diag.h"
 #include "ctfw/engine.h"
+#include "host/fdstore.h"
 #include "host/tun.h"
 
 struct port {
@@ -26,10 +27,13 @@ struct ports {
 	size_t n;
 };
 
-/* Open every TUN, with a queue for each worker.  c must live as long as the ports, and
+/* Open every TUN, with a queue for each worker.  Queues that a former daemon left are taken
+ * over when interface, role and number are the same; the others close, and new ones are put
+ * into the store.  kept is NULL or settled afterwards.  c must live as long as the ports, and
  * changes only by config_adopt().  0, or a negative errno with one line in d. */
-int ports_open(const struct config *c, unsigned workers, struct ports *ret_ports,
-	       struct diag *d);
+int ports_open(const struct config *c, unsigned workers, struct fdstore *kept,
+	       struct ports *ret_ports, struct diag *d);
+/* The store keeps them for the next daemon. */
 void ports_close(struct ports *p);
 
 /* Take indexes and MTUs from a view of the host; true when one that the engine sees has

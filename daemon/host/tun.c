@@ -10,10 +10,16 @@
 #include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TUN_PATH "/dev/net/tun"
+/* Documentation/admin-guide/devices.txt */
+#define TUN_MAJOR 10
+#define TUN_MINOR 200
+#define TYPE (IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE)
 /* Debian 12's headers do not know them. */
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
@@ -108,7 +114,7 @@ static int attach(int fd, const char *name, bool first)
 	int size = sizeof(struct virtio_net_hdr);
 
 	strncpy(r.ifr_name, name, IFNAMSIZ - 1);
-	r.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
+	r.ifr_flags = TYPE;
 	if (first)
 		r.ifr_flags |= IFF_TUN_EXCL;
 	if (ioctl(fd, TUNSETIFF, &r) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &size) < 0)
@@ -138,19 +144,68 @@ static int open_queue(const char *name, bool first, int *ret_fd, struct diag *d)
 	return 0;
 }
 
-int tun_open(const char *name, unsigned queues, struct tun *ret_tun, struct diag *d)
+/* Of another namespace's TUN the name says nothing.  Kernels before 5.5 cannot tell. */
+static int check_namespace(int fd)
+{
+	struct stat of_tun, ours;
+	int err = 0, ns = ioctl(fd, TUNGETDEVNETNS);
+
+	if (ns < 0)
+		return errno == ENOTTY || errno == EINVAL ? 0 : -errno;
+	if (fstat(ns, &of_tun) < 0 || stat("/proc/self/ns/net", &ours) < 0)
+		err = -errno;
+	else if (of_tun.st_dev != ours.st_dev || of_tun.st_ino != ours.st_ino)
+		err = -EXDEV;
+	close(ns);
+	return err;
+}
+
+int tun_check(int fd, const char *name)
+{
+	struct ifreq r = { 0 };
+	struct stat st;
+	int size;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(TUN_MAJOR, TUN_MINOR))
+		return -ENOTTY;
+	/* EBADFD: the device is gone. */
+	if (ioctl(fd, TUNGETIFF, &r) < 0 || ioctl(fd, TUNGETVNETHDRSZ, &size) < 0)
+		return -errno;
+	if (strncmp(r.ifr_name, name, IFNAMSIZ) != 0)
+		return -ENODEV;
+	if ((r.ifr_flags & TYPE) != TYPE || size != sizeof(struct virtio_net_hdr) ||
+	    r.ifr_flags & IFF_DETACH_QUEUE)
+		return -EINVAL;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	return check_namespace(fd);
+}
+
+int tun_open(const char *name, unsigned queues, const int *kept, struct tun *ret_tun,
+	     struct diag *d)
 {
 	struct tun t = { 0 };
-	int err;
+	bool exists = false;
+	unsigned i;
+	int err = 0;
 
 	strncpy(t.name, name, IFNAMSIZ - 1);
-	while (t.n_queues < queues) {
-		err = open_queue(name, t.n_queues == 0, &t.queue[t.n_queues], d);
-		if (err < 0) {
-			tun_close(&t);
-			return err;
-		}
-		t.n_queues++;
+	for (t.n_queues = 0; t.n_queues < queues; t.n_queues++) {
+		t.queue[t.n_queues] = kept ? kept[t.n_queues] : -1;
+		exists = exists || t.queue[t.n_queues] >= 0;
+	}
+	for (i = 0; !err && i < queues; i++) {
+		if (t.queue[i] >= 0)
+			t.kept |= (uint64_t)1 << i;
+		else
+			err = open_queue(name, !exists, &t.queue[i], d);
+		exists = true;
+	}
+	if (err < 0) {
+		tun_close(&t);
+		return err;
 	}
 	t.offload = set_offload(t.queue[0]);
 	*ret_tun = t;
@@ -159,6 +214,8 @@ int tun_open(const char *name, unsigned queues, struct tun *ret_tun, struct diag
 
 void tun_close(struct tun *t)
 {
-	while (t->n_queues)
-		close(t->queue[--t->n_queues]);
+	while (t->n_queues) {
+		if (t->queue[--t->n_queues] >= 0)
+			close(t->queue[t->n_queues]);
+	}
 }

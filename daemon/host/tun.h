@@ -5,6 +5,8 @@
 #ifndef CTFW_HOST_TUN_H
 #define CTFW_HOST_TUN_H
 
+#include <stdint.h>
+
 #include "ctfw/config.h"
 #include "ctfw/diag.h"
 #include "ctfw/text.h"
@@ -27,11 +29,19 @@ struct tun {
 	unsigned offload; /* enum tun_offload */
 	unsigned n_queues;
 	int queue[ARENA_MAX_WORKERS]; /* non-blocking, close-on-exec */
+	uint64_t kept; /* bit i: queue i was a former daemon's, and packets may wait in it */
 };
 
 /* Make a TUN that nobody has, with so many queues: packets come and go behind a
- * virtio_net_hdr of ten bytes.  0, or a negative errno with one line in d. */
-int tun_open(const char *name, unsigned queues, struct tun *ret_tun, struct diag *d);
+ * virtio_net_hdr of ten bytes.  kept is NULL, or for each queue a descriptor that tun_check()
+ * found right, or -1: with any of them the device is there, and gets the queues that it
+ * lacks.  They are the TUN's from now on, and closed at a failure.  0, or a negative errno
+ * with one line in d. */
+int tun_open(const char *name, unsigned queues, const int *kept, struct tun *ret_tun,
+	     struct diag *d);
+/* Whether a descriptor from elsewhere is a queue of the TUN of this name as tun_open() makes
+ * them, in our network namespace.  0, or a negative errno. */
+int tun_check(int fd, const char *name);
 void tun_close(struct tun *t);
 
 #endif

@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 		goto fail;
 	workers = config_workers(config, (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
 	thread = calloc(workers, sizeof(*thread));
-	if (!thread || ports_open(config, workers, &ports, &d) < 0 ||
+	if (!thread || ports_open(config, workers, NULL, &ports, &d) < 0 ||
 	    steer_up(config, &steer, &d) < 0)
 		goto fail;
 	for (size_t i = 0; i < workers; i++)

@@ -13,16 +13,17 @@ begin() {
 	PREFIX=ctfw-$$
 	WORK=$(mktemp -d)
 	trap finish EXIT
-	touch /run/host-namespace
 	mkdir -p /run/netns
 	ip netns attach "$PREFIX-host" $$
-	sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=2 \
+	sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
+		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=2 \
 		net.ipv6.conf.default.accept_dad=0
 }
 finish() {
 	local status=$?
 	trap - EXIT
 	disown -a
+	[ $failures = 0 ] || [ ! -s "$WORK/talk.out" ] || { echo "--- the conversation"; cat "$WORK/talk.out"; }
 	if [ $status = 0 ]; then
 		echo "$tries checks, $failures failed"
 		[ $failures = 0 ] && [ $tries -gt 0 ] || status=1
@@ -51,12 +52,16 @@ sanitizers() {
 	END
 }
 
+# In the places where the package looks.
+configure() { cat >/etc/ctfw/ctfwd.conf; }
+rules() { cat >/etc/ctfw/ruleset.nft; }
 ctl() { ctfwctl "$@"; }
 
 # ---- what systemd knows ----
 
 property() { systemctl show -p "$1" --value "${2:-ctfwd}"; }
-is() { [ "$(property "$1" "$3")" = "$2" ] || { property "$1" "$3"; return 1; }; }
+# is NAME VALUE: a property of ctfwd.
+is() { [ "$(property "$1")" = "$2" ] || { property "$1"; return 1; }; }
 
 # The journal of ctfwd since mark.
 mark() { journalctl --sync; cursor=$(journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p'); }
@@ -71,4 +76,17 @@ logged() {
 	for text; do
 		grep -qF -- "$text" <<<"$said" || { echo "not there: $text"; echo "$said"; return 1; }
 	done
+}
+
+keeper() { property MainPID; }
+filter() { status filter_pid; }
+# Another process than PID is the keeper, or the filter, and it filters.
+other_than() { [ "$($1)" != "$2" ] && [ "$($1)" != 0 ] && filtering; }
+status_says() { property StatusText | grep -qF -- "$1"; }
+# Milliseconds from the start of its process until it said that it filters.
+start_ms() {
+	local from to
+	from=$(property ExecMainStartTimestampMonotonic)
+	to=$(property ActiveEnterTimestampMonotonic)
+	echo $(((to - from) / 1000))
 }

@@ -38,7 +38,7 @@ static void a_tun_has_queues_and_offload_and_goes_with_them(void **state)
 	char byte;
 
 	(void)state;
-	assert_int_equal(tun_open("x0", 3, &t, &d), 0);
+	assert_int_equal(tun_open("x0", 3, NULL, &t, &d), 0);
 	assert_int_equal(t.n_queues, 3);
 	assert_string_equal(t.name, "x0");
 	assert_int_equal(t.offload & basic, basic);
@@ -55,8 +55,8 @@ static void a_name_in_use_is_told(void **state)
 	struct tun t, other;
 
 	(void)state;
-	assert_int_equal(tun_open("x0", 1, &t, &d), 0);
-	assert_int_equal(tun_open("x0", 1, &other, &d), -EBUSY);
+	assert_int_equal(tun_open("x0", 1, NULL, &t, &d), 0);
+	assert_int_equal(tun_open("x0", 1, NULL, &other, &d), -EBUSY);
 	assert_string_equal(text_str(&d.text), "the name x0 is in use by another interface\n");
 	diag_fini(&d);
 	tun_close(&t);
@@ -69,7 +69,7 @@ static void a_captured_interface_must_be_there(void **state)
 	struct diag d = DIAG_INIT;
 
 	(void)state;
-	assert_int_equal(ports_open(c, 1, &ports, &d), -ENODEV);
+	assert_int_equal(ports_open(c, 1, NULL, &ports, &d), -ENODEV);
 	assert_string_equal(text_str(&d.text),
 			    "[capture wg0]: there is no interface of that name\n");
 	diag_fini(&d);
@@ -86,7 +86,7 @@ static void ports_come_in_the_order_of_the_sections(void **state)
 	struct diag d = DIAG_INIT;
 
 	(void)state;
-	assert_int_equal(ports_open(c, 2, &ports, &d), 0);
+	assert_int_equal(ports_open(c, 2, NULL, &ports, &d), 0);
 	assert_int_equal(ports.n, 3);
 	view = ports_view_new(&ports);
 	assert_int_equal(view->n, 3);
@@ -123,7 +123,7 @@ static void an_interface_made_anew_is_followed(void **state)
 	struct diag d = DIAG_INIT;
 
 	(void)state;
-	assert_int_equal(ports_open(c, 1, &ports, &d), 0);
+	assert_int_equal(ports_open(c, 1, NULL, &ports, &d), 0);
 	assert_true(ports_follow(&ports, hv));
 	assert_int_equal(ports.port[0].ifindex, 17);
 	assert_int_equal(ports.port[0].mtu, 1300);
