@@ -162,6 +162,15 @@ int netlink_call(struct netlink *nl, struct nl_msg *msg)
 	return exchange(&x, msg);
 }
 
+int netlink_ask(struct netlink *nl, struct nl_msg *msg, netlink_each *each, void *arg)
+{
+	struct exchange x = { .nl = nl, .each = each, .arg = arg };
+
+	if (msg)
+		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_ACK;
+	return exchange(&x, msg);
+}
+
 int netlink_dump(struct netlink *nl, struct nl_msg *msg, netlink_each *each, void *arg)
 {
 	struct exchange x = { .nl = nl, .each = each, .arg = arg };
@@ -214,15 +223,14 @@ int netlink_find_link(struct netlink *nl, const char *name, struct netlink_link 
 {
 	struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
 	struct found_link f = { .found = false };
-	struct exchange x = { .nl = nl, .each = keep_link, .arg = &f };
-	struct nl_msg *msg = netlink_message(RTM_GETLINK, NLM_F_ACK, &info, sizeof(info));
+	struct nl_msg *msg = netlink_message(RTM_GETLINK, 0, &info, sizeof(info));
 	int err;
 
 	if (msg && nla_put_string(msg, IFLA_IFNAME, name) < 0) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	err = exchange(&x, msg);
+	err = netlink_ask(nl, msg, keep_link, &f);
 	if (!err && !f.found)
 		err = -ENODEV;
 	if (!err)

@@ -1,8 +1,10 @@
-/* steer.c - the order in which a host's traffic is led into the TUNs, and back out.
+/* steer.c - keeps the host as the plan says: puts in what is missing, takes out what is not
+ * meant to be there, and all of it at the end.
  *
- * Up: the rules that close come first, then the TUNs, then the ways into them.  What passed
- * freely until then passes through ctfwd from then on, or not at all; never around it.
- * Down: the ways into the TUNs close, and the rules that close go last of all.
+ * One function does a start, a later look and a change: the host is looked at, the plan
+ * computed anew, and the difference made up.  What leads astray goes out first (a filter to
+ * a TUN that is no more), what is missing goes in, in the plan's order, and what closes and
+ * is not wanted goes last.
  *
  * A start that fails takes its own steering out again, so that a wrong configuration does
  * not cut a host off.  Where a killed daemon had left its own, it was closed before and
@@ -10,6 +12,7 @@
 #include "ctfw/steer.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,178 +38,183 @@ int steer_fail(struct steer *s, int err, const char *fmt, ...)
 	return err;
 }
 
-bool steer_capture_has(const struct steer_capture *c, uint8_t l3)
+/* ---- items ---- */
+
+static int tun_put(struct steer *s, const struct plan_item *item)
+{
+	return steer_fail(s, -ENODEV, "cannot find the TUN %s", item->dev);
+}
+
+static int local_put(struct steer *s, const struct plan_item *item)
+{
+	return steer_local_put(s, item->l3);
+}
+
+/* take NULL: it goes with what it is on. */
+static const struct {
+	int (*put)(struct steer *s, const struct plan_item *item);
+	int (*take)(struct steer *s, const struct plan_item *item);
+} kinds[PLAN_KIND_COUNT] = {
+	[PLAN_TUN] = { tun_put, NULL },
+	[PLAN_LINK] = { steer_port_put, NULL },
+	[PLAN_ADDRESS] = { steer_address_put, NULL },
+	[PLAN_ROUTE] = { steer_route_put, steer_route_take },
+	[PLAN_RULE] = { steer_rule_put, steer_rule_take },
+	[PLAN_LOCAL] = { local_put, NULL },
+	[PLAN_QDISC] = { steer_qdisc_put, NULL },
+	[PLAN_FILTER] = { steer_filter_put, NULL },
+};
+
+/* ---- the way there ---- */
+
+static int put_missing(struct steer *s, const struct plan *p)
 {
 	size_t i;
+	int err = 0;
 
-	for (i = 0; i < c->config.networks.n; i++) {
-		if (c->config.networks.p[i].family == l3)
-			return true;
+	for (i = 0; !err && i < p->n; i++) {
+		if (!p->v[i].found)
+			err = kinds[p->v[i].kind].put(s, &p->v[i]);
 	}
-	return false;
+	return err;
 }
+
+static int reconcile(struct steer *s)
+{
+	struct plan p = { .v = NULL };
+	int err = plan_make(s, &p);
+
+	if (err)
+		return err;
+	err = steer_filter_drop(s, &p);
+	if (!err)
+		err = steer_route_drop(s, &p, RTN_UNICAST);
+	if (!err)
+		err = put_missing(s, &p);
+	if (!err)
+		err = steer_route_drop(s, &p, RTN_UNREACHABLE);
+	if (!err)
+		err = steer_rule_drop(s, &p);
+	plan_fini(&s->plan);
+	s->plan = p;
+	return err;
+}
+
+/* In reverse: the ways into the TUNs close, and the rules that close go last of all. */
+static void take_out(struct steer *s)
+{
+	static const struct plan none = { .v = NULL };
+	struct plan p = { .v = NULL };
+	size_t i;
+
+	s->d = NULL;
+	if (view_read(s) || plan_make(s, &p))
+		return;
+	for (i = 0; i < s->view.n_captures; i++) {
+		if (s->view.captures[i].real.found)
+			steer_tc_release(s, s->view.captures[i].real.link.index);
+	}
+	for (i = p.n; i-- > 0;) {
+		if (p.v[i].found && kinds[p.v[i].kind].take)
+			kinds[p.v[i].kind].take(s, &p.v[i]);
+	}
+	/* What a former configuration left. */
+	if (!view_read(s)) {
+		steer_rule_drop(s, &none);
+		steer_route_drop(s, &none, RTN_UNREACHABLE);
+	}
+	plan_fini(&p);
+}
+
+/* ---- from start to end ---- */
 
 static int check_ipv6(struct steer *s)
 {
-	size_t i;
+	const struct config *c = s->config;
+	size_t i, k;
 
-	for (i = 0; i < s->n_captures && !s->has_ipv6; i++) {
-		if (!steer_capture_has(&s->captures[i], L3_IPV6))
-			continue;
-		diag_error(s->d, NULL,
-			   "[capture %s] has an IPv6 network, but this kernel has no IPv6",
-			   s->captures[i].config.ifname);
-		return -EAFNOSUPPORT;
+	for (i = 0; i < c->n_captures && !s->view.has_ipv6; i++) {
+		for (k = 0; k < c->captures[i].networks.n; k++) {
+			if (c->captures[i].networks.p[k].family != L3_IPV6)
+				continue;
+			diag_error(s->d, NULL,
+				   "[capture %s] has an IPv6 network, but this kernel has no "
+				   "IPv6",
+				   c->captures[i].ifname);
+			return -EAFNOSUPPORT;
+		}
 	}
 	return 0;
 }
 
-static int find_captured(struct steer *s, struct steer_capture *c)
+static int check_captured(struct steer *s)
 {
-	int err = netlink_find_link(&s->nl, c->config.ifname, &c->link);
+	size_t i;
 
-	if (err == -ENODEV) {
-		diag_error(s->d, NULL, "[capture %s]: there is no interface %s",
-			   c->config.ifname, c->config.ifname);
+	for (i = 0; i < s->view.n_captures; i++) {
+		const char *name = s->config->captures[i].ifname;
+
+		if (s->view.captures[i].real.found)
+			continue;
+		diag_error(s->d, NULL, "[capture %s]: there is no interface %s", name, name);
 		diag_hint(s->d, "bring the VPN up before ctfwd, or correct the name");
-		return err;
+		return -ENODEV;
 	}
-	if (err)
-		return steer_fail(s, err, "cannot look at %s", c->config.ifname);
-	c->speaks_arp = !(c->link.flags & IFF_NOARP);
 	return 0;
 }
 
 /* Nothing is changed here: what would not work is refused before. */
-static int look(struct steer *s)
+static int check(struct steer *s)
 {
-	size_t i;
-	int err;
+	int err = check_ipv6(s);
 
-	err = steer_rule_look(s);
 	if (!err)
-		err = check_ipv6(s);
-	for (i = 0; !err && i < s->n_captures; i++)
-		err = find_captured(s, &s->captures[i]);
+		err = check_captured(s);
 	if (!err)
 		err = steer_port_check_host(s);
+	if (!err && s->config->n_captures)
+		err = steer_route_check(s);
 	return err;
 }
 
-static int ports_up(struct steer *s, const struct config *config)
+static int put_in(struct steer *s)
 {
-	static const struct config_addresses none = { NULL, 0 };
-	uint32_t index;
-	size_t i;
-	int err = 0;
-
-	for (i = 0; !err && i < s->n_captures; i++) {
-		struct steer_capture *c = &s->captures[i];
-		uint32_t mtu = c->config.mtu ? c->config.mtu : c->link.mtu;
-
-		err = steer_port_up(s, c->config.in_name, mtu, c->config.txqueuelen, &none,
-				    &c->in_index);
-		if (!err)
-			err = steer_port_up(s, c->config.out_name, mtu, c->config.txqueuelen,
-					    &none, &c->out_index);
-	}
-	for (i = 0; !err && i < config->n_tuns; i++) {
-		const struct config_tun *t = &config->tuns[i];
-
-		err = steer_port_up(s, t->ifname, t->mtu, t->txqueuelen, &t->addresses, &index);
-	}
-	return err;
-}
-
-static void steering_down(struct steer *s)
-{
-	size_t i;
-
-	for (i = 0; i < s->n_captures; i++)
-		steer_tc_down(s, &s->captures[i]);
-	steer_rule_down(s);
-	steer_route_down(s);
-}
-
-static int steering_up(struct steer *s)
-{
-	size_t i;
 	int err = 0;
 
 	/* Before its rules: they are what keeps an interface shut. */
-	if (s->took_over)
+	if (s->view.took_over)
 		err = steer_tc_sweep(s);
-	if (err || !s->n_captures) {
-		if (!err && s->took_over)
-			steering_down(s);
-		return err;
-	}
-	err = steer_route_close(s);
 	if (!err)
-		err = steer_rule_up(s);
-	if (!err)
-		err = steer_route_open(s);
-	for (i = 0; !err && i < s->n_captures; i++)
-		err = steer_tc_up(s, &s->captures[i]);
+		err = reconcile(s);
+	if (err && !s->view.took_over)
+		take_out(s);
 	return err;
-}
-
-static int copy_sections(struct steer *s, const struct config *config)
-{
-	size_t i;
-
-	s->config = config->steer;
-	s->captures = calloc(config->n_captures + 1, sizeof(*s->captures));
-	s->returns = calloc(config->n_tuns + 1, sizeof(*s->returns));
-	if (!s->captures || !s->returns)
-		return -ENOMEM;
-	s->n_captures = config->n_captures;
-	for (i = 0; i < s->n_captures; i++)
-		s->captures[i].config = config->captures[i];
-	for (i = 0; i < config->n_tuns; i++) {
-		if (config->tuns[i].role == PORT_RETURN)
-			memcpy(s->returns[s->n_returns++], config->tuns[i].ifname, IFNAMSIZ);
-	}
-	return 0;
 }
 
 int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d)
 {
 	struct steer *s = calloc(1, sizeof(*s));
-	size_t i;
-	int err = -ENOMEM;
+	int err;
 
-	if (s)
-		err = copy_sections(s, config);
-	if (err) {
+	if (!s) {
 		diag_error(d, NULL, "cannot steer: out of memory");
-		goto out;
+		return -ENOMEM;
 	}
+	s->config = config;
 	s->d = d;
 	err = netlink_open(&s->nl);
-	if (err) {
+	if (err)
 		steer_fail(s, err, "cannot speak to the kernel by rtnetlink");
-		goto out;
-	}
-	err = look(s);
-	/* The TUNs exist already, and nothing leads into them yet. */
+	else
+		err = view_read(s);
 	if (!err)
-		err = ports_up(s, config);
-	if (!err) {
-		err = steering_up(s);
-		if (err && !s->took_over) {
-			s->d = NULL;
-			steering_down(s);
-		}
-	}
-out:
+		err = check(s);
+	if (!err)
+		err = put_in(s);
 	if (err) {
 		steer_free(s);
 		return err;
 	}
-	for (i = 0; i < s->n_captures; i++)
-		memset(&s->captures[i].config.networks, 0,
-		       sizeof(s->captures[i].config.networks));
 	s->d = NULL;
 	*ret_steer = s;
 	return 0;
@@ -214,8 +222,8 @@ out:
 
 void steer_down(struct steer *s)
 {
-	if (s && s->n_captures)
-		steering_down(s);
+	if (s && s->config->n_captures)
+		take_out(s);
 	steer_free(s);
 }
 
@@ -224,7 +232,7 @@ void steer_free(struct steer *s)
 	if (!s)
 		return;
 	netlink_close(&s->nl);
-	free(s->captures);
-	free(s->returns);
+	view_fini(&s->view);
+	plan_fini(&s->plan);
 	free(s);
 }

@@ -1,4 +1,4 @@
-/* steer_port.c - our TUNs as interfaces of the host.
+/* steer_port.c - our TUNs as interfaces of the host, and the addresses of the host.
  *
  * What ctfwd writes back arrives on a port as if from outside.  Its source may be routed
  * elsewhere (rp_filter) or be the host's own (accept_local), and the kernel must let both
@@ -15,8 +15,13 @@
 #include <netlink/route/link/inet.h>
 #include <netlink/route/link/inet6.h>
 #include <netlink/route/netconf.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "steer/steer_private.h"
+
+/* Below that, the kernel takes IPv6 away from an interface (RFC 8200, 5). */
+#define IPV6_MTU_MIN 1280
 
 /* rp_filter of "all": the larger of it and a device's counts.  Loose (2) is no better than
  * strict: the way back to a source is asked for as if from the interface behind, and that is
@@ -49,7 +54,82 @@ int steer_port_check_host(struct steer *s)
 	return 0;
 }
 
-static struct nl_msg *setup(uint32_t index, uint32_t mtu, uint32_t txqueuelen, bool has_ipv6)
+/* ---- what is there ---- */
+
+static uint32_t conf(const struct nlattr *all, unsigned which)
+{
+	uint32_t value = 0;
+
+	if (all && nla_len(all) >= (int)(which * sizeof(value)))
+		memcpy(&value, (const char *)nla_data(all) + (which - 1) * sizeof(value),
+		       sizeof(value));
+	return value;
+}
+
+static void keep_settings(struct view_link *l, const struct nlattr *af_spec)
+{
+	struct nlattr *family[AF_INET6 + 1], *inet[IFLA_INET_MAX + 1],
+		*inet6[IFLA_INET6_MAX + 1];
+
+	if (nla_parse_nested(family, AF_INET6, (struct nlattr *)af_spec, NULL) < 0)
+		return;
+	if (family[AF_INET] &&
+	    nla_parse_nested(inet, IFLA_INET_MAX, family[AF_INET], NULL) == 0) {
+		l->rp_filter = conf(inet[IFLA_INET_CONF], IPV4_DEVCONF_RP_FILTER) != 0;
+		l->accept_local = conf(inet[IFLA_INET_CONF], IPV4_DEVCONF_ACCEPT_LOCAL) != 0;
+	}
+	if (family[AF_INET6] &&
+	    nla_parse_nested(inet6, IFLA_INET6_MAX, family[AF_INET6], NULL) == 0 &&
+	    inet6[IFLA_INET6_ADDR_GEN_MODE])
+		l->link_local = nla_get_u8(inet6[IFLA_INET6_ADDR_GEN_MODE]) !=
+				IN6_ADDR_GEN_MODE_NONE;
+}
+
+static void keep(void *arg, const struct nlmsghdr *msg)
+{
+	struct view_link *l = arg;
+	struct nlattr *tb[IFLA_MAX + 1];
+
+	if (!netlink_parse_link(msg, &l->link) ||
+	    nlmsg_parse((struct nlmsghdr *)msg, sizeof(struct ifinfomsg), tb, IFLA_MAX,
+			NULL) < 0)
+		return;
+	l->found = true;
+	if (tb[IFLA_TXQLEN])
+		l->txqueuelen = nla_get_u32(tb[IFLA_TXQLEN]);
+	if (tb[IFLA_AF_SPEC])
+		keep_settings(l, tb[IFLA_AF_SPEC]);
+}
+
+int steer_port_read(struct steer *s, const char *name, struct view_link *ret_link)
+{
+	struct ifinfomsg hdr = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *msg = netlink_message(RTM_GETLINK, 0, &hdr, sizeof(hdr));
+	struct view_link l = { .found = false };
+	int err;
+
+	if (msg && nla_put_string(msg, IFLA_IFNAME, name) < 0) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	err = netlink_ask(&s->nl, msg, keep, &l);
+	if (err && err != -ENODEV)
+		return steer_fail(s, err, "cannot look at %s", name);
+	*ret_link = l;
+	return 0;
+}
+
+bool steer_port_find(const struct view *v, const struct view_link *l,
+		     const struct plan_link *want)
+{
+	return view_is_up(l) && !l->rp_filter && l->accept_local &&
+	       !(l->link_local && v->has_ipv6) && (!want->mtu || want->mtu == l->link.mtu) &&
+	       want->txqueuelen == l->txqueuelen;
+}
+
+/* ---- what is wanted ---- */
+
+static struct nl_msg *setup(uint32_t index, const struct plan_link *want, bool has_ipv6)
 {
 	struct rtnl_link *orig = rtnl_link_alloc(), *change = rtnl_link_alloc();
 	struct nl_msg *msg = NULL;
@@ -61,11 +141,11 @@ static struct nl_msg *setup(uint32_t index, uint32_t mtu, uint32_t txqueuelen, b
 	err = rtnl_link_inet_set_conf(change, IPV4_DEVCONF_RP_FILTER, 0);
 	if (!err)
 		err = rtnl_link_inet_set_conf(change, IPV4_DEVCONF_ACCEPT_LOCAL, 1);
-	if (!err && has_ipv6)
+	if (!err && has_ipv6 && (!want->mtu || want->mtu >= IPV6_MTU_MIN))
 		err = rtnl_link_inet6_set_addr_gen_mode(change, IN6_ADDR_GEN_MODE_NONE);
-	if (mtu)
-		rtnl_link_set_mtu(change, mtu);
-	rtnl_link_set_txqlen(change, txqueuelen);
+	if (want->mtu)
+		rtnl_link_set_mtu(change, want->mtu);
+	rtnl_link_set_txqlen(change, want->txqueuelen);
 	if (!err)
 		rtnl_link_build_change_request(orig, change, 0, &msg);
 out:
@@ -83,49 +163,128 @@ static struct nl_msg *up(uint32_t index)
 	return netlink_message(RTM_NEWLINK, 0, &hdr, sizeof(hdr));
 }
 
-static struct nl_msg *address(uint32_t index, const struct config_address *a)
+int steer_port_put(struct steer *s, const struct plan_item *item)
 {
+	int err = item->index ? 0 : -ENODEV;
+
+	if (err)
+		return steer_fail(s, err, "cannot find the TUN %s", item->dev);
+	err = netlink_call(&s->nl, setup(item->index, &item->link, s->view.has_ipv6));
+	if (err)
+		return steer_fail(s, err, "cannot set up the TUN %s", item->dev);
+	err = netlink_call(&s->nl, up(item->index));
+	return err ? steer_fail(s, err, "cannot bring the TUN %s up", item->dev) : 0;
+}
+
+/* ---- addresses ---- */
+
+static void keep_address(void *arg, const struct nlmsghdr *msg)
+{
+	struct view_addresses *list = arg;
+	const struct ifaddrmsg *hdr = nlmsg_data(msg);
+	struct nlattr *tb[IFA_MAX + 1];
+	struct view_address a = { .l3 = netlink_l3(hdr->ifa_family) }, *v;
+	uint32_t flags;
+
+	if (msg->nlmsg_type != RTM_NEWADDR || a.l3 == L3_NONE ||
+	    nlmsg_parse((struct nlmsghdr *)msg, sizeof(*hdr), tb, IFA_MAX, NULL) < 0)
+		return;
+	flags = tb[IFA_FLAGS] ? nla_get_u32(tb[IFA_FLAGS]) : hdr->ifa_flags;
+	a.len = hdr->ifa_prefixlen;
+	a.addr = netlink_get_addr(tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS]);
+	a.index = hdr->ifa_index;
+	a.speaks = !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) &&
+		   hdr->ifa_scope <= RT_SCOPE_SITE;
+	v = reallocarray(list->v, list->n + 1, sizeof(*v));
+	if (!v) {
+		list->failed = true;
+		return;
+	}
+	list->v = v;
+	list->v[list->n++] = a;
+}
+
+int steer_address_read(struct steer *s, struct view_addresses *ret_addresses)
+{
+	struct ifaddrmsg hdr = { .ifa_family = AF_UNSPEC };
+	struct view_addresses list = { .v = NULL };
+	int err, tries = 5;
+
+	do {
+		free(list.v);
+		list = (struct view_addresses){ .v = NULL };
+		err = netlink_dump(&s->nl, netlink_message(RTM_GETADDR, 0, &hdr, sizeof(hdr)),
+				   keep_address, &list);
+	} while (err == -EAGAIN && --tries);
+	if (!err && list.failed)
+		err = -ENOMEM;
+	if (err) {
+		free(list.v);
+		return steer_fail(s, err, "cannot list addresses");
+	}
+	*ret_addresses = list;
+	return 0;
+}
+
+bool steer_address_find(const struct view *v, const struct plan_item *item)
+{
+	size_t i;
+
+	for (i = 0; i < v->addresses.n; i++) {
+		const struct view_address *a = &v->addresses.v[i];
+
+		if (a->index == item->index && a->l3 == item->l3 &&
+		    a->len == item->address.len && addr_equal(&a->addr, &item->address.addr))
+			return true;
+	}
+	return false;
+}
+
+int steer_address_put(struct steer *s, const struct plan_item *item)
+{
+	const struct config_address *a = &item->address;
 	struct ifaddrmsg hdr = { .ifa_family = (uint8_t)netlink_family(a->family),
 				 .ifa_prefixlen = a->len,
 				 .ifa_flags = IFA_F_NODAD,
 				 .ifa_scope = RT_SCOPE_UNIVERSE,
-				 .ifa_index = index };
+				 .ifa_index = item->index };
 	struct nl_msg *msg = netlink_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &hdr,
 					     sizeof(hdr));
+	char buf[ADDR_TEXT];
+	int err;
 
 	if (msg && (netlink_put_addr(msg, IFA_LOCAL, a->family, &a->addr) < 0 ||
 		    netlink_put_addr(msg, IFA_ADDRESS, a->family, &a->addr) < 0)) {
 		nlmsg_free(msg);
-		return NULL;
+		msg = NULL;
 	}
-	return msg;
+	err = netlink_call(&s->nl, msg);
+	if (err)
+		steer_fail(s, err, "cannot put the address %s on the TUN %s",
+			   addr_print(a->family, &a->addr, buf), item->dev);
+	return err;
 }
 
-int steer_port_up(struct steer *s, const char *name, uint32_t mtu, uint32_t txqueuelen,
-		  const struct config_addresses *addresses, uint32_t *ret_index)
+/* One within the network, else one of the captured interface's own (a network routed behind
+ * it). */
+union addr steer_address_source(const struct view *v, const struct prefix *network,
+				uint32_t captured)
 {
-	struct netlink_link link;
-	char buf[ADDR_TEXT];
+	union addr best = { 0 };
+	unsigned rank, best_rank = 0;
 	size_t i;
-	int err;
 
-	err = netlink_find_link(&s->nl, name, &link);
-	if (err)
-		return steer_fail(s, err, "cannot find the TUN %s", name);
-	err = netlink_call(&s->nl, setup(link.index, mtu, txqueuelen, s->has_ipv6));
-	if (err)
-		return steer_fail(s, err, "cannot set up the TUN %s", name);
-	err = netlink_call(&s->nl, up(link.index));
-	if (err)
-		return steer_fail(s, err, "cannot bring the TUN %s up", name);
-	for (i = 0; i < addresses->n; i++) {
-		const struct config_address *a = &addresses->p[i];
+	for (i = 0; i < v->addresses.n; i++) {
+		const struct view_address *a = &v->addresses.v[i];
 
-		err = netlink_call(&s->nl, address(link.index, a));
-		if (err)
-			return steer_fail(s, err, "cannot put the address %s on the TUN %s",
-					  addr_print(a->family, &a->addr, buf), name);
+		if (a->l3 != network->family || !a->speaks)
+			continue;
+		rank = (a->index == captured ? 1 : 0) +
+		       (prefix_contains(network, a->l3, &a->addr) ? 2 : 0);
+		if (rank > best_rank) {
+			best_rank = rank;
+			best = a->addr;
+		}
 	}
-	*ret_index = link.index;
-	return 0;
+	return best;
 }

@@ -1,14 +1,16 @@
-/* steer_private.h - the parts of steering: what each puts in, takes over and takes out.
+/* steer_private.h - the parts of steering: what each reads, finds, puts in and takes out.
  *
- * steer.c tells the order; steer_port.c sets up links, steer_route.c and steer_rule.c keep
- * routes and rules as they should be, steer_tc.c redirects.  Every function here says what
- * went wrong in s->d and returns a negative errno. */
+ * steer.c tells the order and keeps it that way; plan.c says what belongs into the host;
+ * steer_port.c, steer_route.c, steer_rule.c and steer_tc.c each have their kinds of items.
+ * Functions that take a steer say what went wrong in s->d (unless it is NULL) and return a
+ * negative errno. */
 #ifndef CTFW_STEER_PRIVATE_H
 #define CTFW_STEER_PRIVATE_H
 
 #include <linux/fib_rules.h>
 
 #include "ctfw/netlink.h"
+#include "ctfw/plan.h"
 #include "ctfw/steer.h"
 
 /* Metric of the routes that catch what has lost its TUN: behind all others. */
@@ -20,61 +22,192 @@ enum steer_offset {
 	STEER_RETURN = 2,
 	STEER_BACKSTOP = 10,
 	STEER_NETWORKS = 20,
+	STEER_GUARD = 39, /* does nothing; says that what closes is to stay */
 	STEER_END = 40,
 };
 
-/* A captured interface, as it was found. */
-struct steer_capture {
-	struct config_capture config; /* without networks once steer_up() is done */
-	struct netlink_link link;            /* the real interface */
-	uint32_t in_index, out_index;        /* the TUNs */
-	bool speaks_arp;
-	bool own_qdisc;      /* clsact is ours: nobody had one before */
+/* ---- what is in the host ---- */
+
+struct view_link {
+	bool found;
+	struct netlink_link link;
+	uint32_t txqueuelen;
+	bool rp_filter, accept_local; /* not zero */
+	bool link_local;              /* would make itself such an address */
+};
+
+struct view_rule {
+	uint8_t l3;
+	struct plan_rule rule;
+	bool exotic; /* selects by what ours never do */
+	struct nlmsghdr *msg;
+};
+
+struct view_rules {
+	struct view_rule *v; /* in the kernel's order, IPv4 before IPv6 */
+	size_t n, cap;
+	bool failed;
+	uint8_t l3; /* being dumped */
+};
+
+/* Of our table. */
+struct view_route {
+	uint8_t l3;
+	struct plan_route route;
+	uint32_t oif;
+};
+
+struct view_routes {
+	struct view_route *v;
+	size_t n;
+	bool failed;
+	uint32_t table;
+};
+
+struct view_address {
+	uint8_t l3;
+	uint8_t len;
+	union addr addr;
+	uint32_t index;
+	bool speaks; /* may be a source beyond its link */
+};
+
+struct view_addresses {
+	struct view_address *v;
+	size_t n;
+	bool failed;
+};
+
+struct view_filter {
+	uint32_t handle;
+	uint32_t info; /* preference and protocol, as in tcm_info */
+	bool u32;
+	int match;         /* row that its keys are those of; -1: none */
+	uint32_t to_index; /* redirects there; 0: does not */
+};
+
+struct view_filters {
+	struct view_filter *v;
+	size_t n;
+	bool failed;
+	uint32_t index, parent; /* being dumped */
+};
+
+struct view_capture {
+	struct view_link real, in, out;
+	bool qdisc; /* it has one that has an ingress */
+	struct view_filters ingress;
 	unsigned first_pref; /* of our filters */
+};
+
+struct view {
+	bool has_ipv6;
+	bool took_over; /* there are rules of ours */
+	bool guarded;
+	struct view_rules rules;
+	struct view_routes routes;
+	struct view_addresses addresses;
+	struct view_capture *captures; /* as many as the configuration has */
+	struct view_link *tuns;
+	size_t n_captures;
 };
 
 struct steer {
 	struct netlink nl;
-	struct config_steer config;
-	struct steer_capture *captures;
-	size_t n_captures;
-	char (*returns)[IFNAMSIZ]; /* TUNs of role return */
-	size_t n_returns;
-	bool has_ipv6;     /* the kernel speaks it */
-	bool took_over;    /* a killed daemon had left its steering */
-	struct diag *d;    /* NULL after steer_up() */
+	const struct config *config;
+	struct view view; /* when the host was last looked at */
+	struct plan plan; /* by that view */
+	uint32_t own[CONFIG_PORTS_MAX]; /* interfaces whose clsact we have made */
+	size_t n_own;
+	struct diag *d; /* NULL: nobody wants to know */
 };
 
 /* "cannot WHAT: the kernel's reason", with advice where the reason calls for it. */
 int steer_fail(struct steer *s, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-static inline bool steer_has_family(const struct steer *s, uint8_t l3)
+
+/* All of it, anew.  The former view is freed. */
+int view_read(struct steer *s);
+void view_fini(struct view *v);
+/* The plan for s->config by s->view, with found; items of which nothing is known yet are not
+ * found.  0 or -ENOMEM. */
+int plan_make(struct steer *s, struct plan *ret_plan);
+
+static inline bool view_has_family(const struct view *v, uint8_t l3)
 {
-	return l3 == L3_IPV4 || s->has_ipv6;
+	return l3 == L3_IPV4 || v->has_ipv6;
 }
-/* Whether a network of that family is behind a captured interface. */
-bool steer_capture_has(const struct steer_capture *c, uint8_t l3);
+/* There, and up. */
+static inline bool view_is_up(const struct view_link *l)
+{
+	return l->found && l->link.flags & IFF_UP;
+}
 
-/* Links.  steer_port_up: addresses and networks may be none. */
+/* ---- links: steer_port.c ---- */
+
 int steer_port_check_host(struct steer *s);
-int steer_port_up(struct steer *s, const char *name, uint32_t mtu, uint32_t txqueuelen,
-		  const struct config_addresses *addresses, uint32_t *ret_index);
+int steer_port_read(struct steer *s, const char *name, struct view_link *ret_link);
+bool steer_port_find(const struct view *v, const struct view_link *l,
+		     const struct plan_link *want);
+int steer_port_put(struct steer *s, const struct plan_item *item);
 
-/* Routes: first those that close, then, with the TUNs up, those that lead into them. */
-int steer_route_close(struct steer *s);
-int steer_route_open(struct steer *s);
-void steer_route_down(struct steer *s);
+int steer_address_read(struct steer *s, struct view_addresses *ret_addresses);
+bool steer_address_find(const struct view *v, const struct plan_item *item);
+int steer_address_put(struct steer *s, const struct plan_item *item);
+/* The host's address to speak with to a network; zero: none. */
+union addr steer_address_source(const struct view *v, const struct prefix *network,
+				uint32_t captured);
 
-/* Rules.  steer_rule_look finds out has_ipv6 and took_over; steer_rule_up also takes out
- * what a former configuration left. */
-int steer_rule_look(struct steer *s);
-int steer_rule_up(struct steer *s);
-void steer_rule_down(struct steer *s);
+/* ---- routes: steer_route.c ---- */
 
-/* Filters of one captured interface. */
-int steer_tc_up(struct steer *s, struct steer_capture *c);
-void steer_tc_down(struct steer *s, struct steer_capture *c);
-/* Take ours from interfaces that are captured no more. */
+int steer_route_read(struct steer *s, struct view_routes *ret_routes);
+/* -EEXIST: the table is somebody else's. */
+int steer_route_check(struct steer *s);
+bool steer_route_find(const struct view *v, const struct plan_item *item);
+int steer_route_put(struct steer *s, const struct plan_item *item);
+int steer_route_take(struct steer *s, const struct plan_item *item);
+/* Those of ours that are not in the plan and have that type. */
+int steer_route_drop(struct steer *s, const struct plan *p, uint8_t type);
+
+/* ---- rules: steer_rule.c ---- */
+
+int steer_rule_read(struct steer *s, struct view_rules *ret_rules);
+void steer_rule_clear(struct view_rules *rules);
+bool steer_rule_is_ours(const struct steer *s, const struct view_rule *r);
+bool steer_rule_find(const struct steer *s, const struct plan_item *item);
+int steer_rule_put(struct steer *s, const struct plan_item *item);
+int steer_rule_take(struct steer *s, const struct plan_item *item);
+int steer_rule_drop(struct steer *s, const struct plan *p);
+bool steer_local_find(const struct steer *s, uint8_t l3);
+int steer_local_put(struct steer *s, uint8_t l3);
+
+/* ---- filters: steer_tc.c ---- */
+
+#define STEER_MATCHES 10
+struct steer_match {
+	uint16_t protocol; /* ETH_P_... */
+	uint32_t value, mask;
+	int offset; /* of 32 bits from the network header's start */
+	uint32_t value2, mask2;
+	int offset2;
+	unsigned pref; /* counted from the first */
+	int node;
+	bool arp_only;
+	bool redirects;
+	const char *words;
+};
+extern const struct steer_match steer_matches[STEER_MATCHES];
+
+/* qdisc, ingress and first_pref of each capture; their links must have been read. */
+int steer_tc_read(struct steer *s);
+bool steer_filter_find(const struct view_capture *c, const struct plan_item *item);
+int steer_qdisc_put(struct steer *s, const struct plan_item *item);
+int steer_filter_put(struct steer *s, const struct plan_item *item);
+/* Filters of ours that are not in the plan. */
+int steer_filter_drop(struct steer *s, const struct plan *p);
+/* Filters of ours and, when it is ours too, the qdisc. */
+void steer_tc_release(struct steer *s, uint32_t index);
+/* The same for all interfaces that are not captured. */
 int steer_tc_sweep(struct steer *s);
 
 #endif

@@ -32,6 +32,8 @@ struct nl_msg *netlink_message(int type, int flags, const void *header, size_t l
 /* Send, and wait for the answer.  0, or what the kernel says.  Frees the message; NULL is
  * -ENOMEM, so that a message may be built and sent in one go. */
 int netlink_call(struct netlink *nl, struct nl_msg *msg);
+/* Ask for one object; each is called with it.  0, or what the kernel says. */
+int netlink_ask(struct netlink *nl, struct nl_msg *msg, netlink_each *each, void *arg);
 /* Ask for all objects of a kind.  -EAGAIN: they changed meanwhile, and each has seen some of
  * them twice or not at all. */
 int netlink_dump(struct netlink *nl, struct nl_msg *msg, netlink_each *each, void *arg);

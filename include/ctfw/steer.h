@@ -35,7 +35,7 @@
 
 struct steer;
 
-/* Put it all in, and set up the TUNs of [tun] sections too.  0, or a negative errno with what
+/* Put it all in, and set up the TUNs of [tun] sections too.  config must live as long.  0, or a negative errno with what
  * is wrong in d; then nothing of it stays, unless a killed daemon had left its steering:
  * that stays closed. */
 int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d);

@@ -20,7 +20,7 @@ MODULES = {
     "engine": (3, "engine generation trace"),
     "control": (4, "control"),
     "config": (5, "config"),
-    "steer": (6, "netlink steer"),
+    "steer": (6, "netlink plan steer"),
     "host": (7, "hostlocale localzone rulefile"),
     "ctl": (8, ""),
     "main": (9, ""),  # ctfwd.c, ctfwctl.c

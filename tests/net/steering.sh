@@ -40,6 +40,6 @@ state() {
 	in_host ip route show table all; in_host ip -6 route show table all
 	in_host tc filter show dev wg0 ingress; in_host tc qdisc show dev wg0
 }
-# The same without what changes by itself.
-settled() { state | grep -v 'fe80::\|ff00::\|index '; }
+# The same without what changes by itself, and the kernel's numbers of hash tables.
+settled() { state | grep -v 'fe80::\|ff00::\|index ' | sed 's/\(fh\|ht\) 8[0-9a-f][0-9a-f]/\1 800/g'; }
 same() { diff <(echo "$1") <(echo "$2"); }

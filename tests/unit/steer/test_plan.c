@@ -1,0 +1,203 @@
+/* Plans in a network namespace of the test's own.  Needs root, ip and tc. */
+#include "unit/test.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctfw/plan.h"
+
+static const char text[] = "[capture wg0]\n"
+			   "networks = 10.8.0.0/24 fd08::/64\n"
+			   "[capture office.vpn.eth1]\n"
+			   "networks = 10.9.0.0/16 10.8.0.0/24 0.0.0.0/0\n"
+			   "in-name = office-in\n"
+			   "out-name = office-out\n"
+			   "mtu = 1300\n"
+			   "[tun fw0]\n"
+			   "role = return\n"
+			   "address = 192.0.2.1/32 2001:db8::1/128\n";
+
+static void run(const char *command)
+{
+	if (system(command) != 0)
+		fail_msg("%s", command);
+}
+
+static struct config *configuration(const char *more)
+{
+	struct text all = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	struct config *c = NULL;
+
+	text_puts(&all, text);
+	text_puts(&all, more);
+	if (config_parse("test", text_str(&all), all.len, &d, &c))
+		fail_msg("%s", text_str(&d.text));
+	text_fini(&all);
+	diag_fini(&d);
+	return c;
+}
+
+static void read_plan(const struct config *c, struct plan *p)
+{
+	struct diag d = DIAG_INIT;
+
+	if (plan_read(c, p, &d))
+		fail_msg("%s", text_str(&d.text));
+	diag_fini(&d);
+}
+
+/* Run what the plan prints. */
+static void put_in(const struct plan *p)
+{
+	struct text script = TEXT_INIT;
+	size_t i;
+
+	text_puts(&script, "set -e\n");
+	for (i = 0; i < p->n; i++)
+		plan_commands(&p->v[i], &script);
+	run(text_str(&script));
+	text_fini(&script);
+}
+
+static void assert_found(const struct plan *p, bool want)
+{
+	struct text words = TEXT_INIT;
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		if (p->v[i].found == want)
+			continue;
+		plan_words(&p->v[i], &words);
+		fail_msg("%s: %s: %s", plan_kind_name(p->v[i].kind), text_str(&words),
+			 want ? "not found" : "found");
+	}
+}
+
+static size_t count(const struct plan *p, enum plan_kind kind)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->n; i++)
+		n += p->v[i].kind == kind;
+	return n;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNET))
+		return -1;
+	run("ip link set lo up");
+	return 0;
+}
+
+static void add_captured(void)
+{
+	run("ip link add wg0 type veth peer name peer0; ip link set wg0 arp off up;"
+	    "ip link set peer0 up; ip address add 10.8.0.1/24 dev wg0;"
+	    "ip address add fd08::1/64 dev wg0 nodad");
+	run("ip link add office.vpn.eth1 type veth peer name peer1;"
+	    "ip link set office.vpn.eth1 up; ip link set peer1 up");
+}
+
+static void what_the_commands_put_in_is_found(void **state)
+{
+	struct config *c = configuration("");
+	struct plan p;
+
+	(void)state;
+	add_captured();
+	read_plan(c, &p);
+	assert_found(&p, false);
+	put_in(&p);
+	plan_fini(&p);
+	read_plan(c, &p);
+	assert_found(&p, true);
+	assert_int_equal(count(&p, PLAN_QDISC), 2);
+	plan_fini(&p);
+	config_free(c);
+}
+
+static void what_is_deleted_is_missing(void **state)
+{
+	static const struct {
+		const char *command;
+		size_t missing[PLAN_KIND_COUNT];
+	} tries[] = {
+		{ "ip rule del pref 110 iif wg0", { [PLAN_RULE] = 1 } },
+		{ "ip -6 rule del pref 140", { [PLAN_RULE] = 1 } },
+		{ "ip rule del pref 0 iif wg0; ip rule add pref 0 iif wg0 unreachable "
+		  "protocol kernel", { [PLAN_LOCAL] = 1 } },
+		{ "ip route del 10.9.0.0/16 dev office-out table 77", { [PLAN_ROUTE] = 1 } },
+		{ "ip -6 route del unreachable fd08::/64 table 77", { [PLAN_ROUTE] = 1 } },
+		{ "tc filter del dev wg0 ingress pref 3 protocol ip", { [PLAN_FILTER] = 1 } },
+		{ "tc qdisc del dev wg0 clsact", { [PLAN_QDISC] = 1, [PLAN_FILTER] = 5 } },
+		{ "ip link set wg0-in mtu 1280", { [PLAN_LINK] = 1 } },
+		{ "sysctl -qw net/ipv4/conf/wg0-in/rp_filter=1", { [PLAN_LINK] = 1 } },
+		{ "ip address del 192.0.2.1/32 dev fw0", { [PLAN_ADDRESS] = 1 } },
+	};
+	struct config *c = configuration("");
+	size_t i, k, n, missing;
+	struct plan p;
+
+	(void)state;
+	add_captured();
+	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		read_plan(c, &p);
+		put_in(&p);
+		plan_fini(&p);
+		run(tries[i].command);
+		read_plan(c, &p);
+		for (k = 0; k < PLAN_KIND_COUNT; k++) {
+			for (n = missing = 0; n < p.n; n++)
+				missing += p.v[n].kind == k && !p.v[n].found;
+			if (missing != tries[i].missing[k])
+				fail_msg("%s: %zu of %s", tries[i].command, missing,
+					 plan_kind_name((enum plan_kind)k));
+		}
+		plan_fini(&p);
+		/* From the start. */
+		assert_int_equal(unshare(CLONE_NEWNET), 0);
+		run("ip link set lo up");
+		add_captured();
+	}
+	config_free(c);
+}
+
+static void an_interface_that_is_away_is_closed_by_name(void **state)
+{
+	struct config *c = configuration("");
+	struct plan p;
+	size_t i;
+
+	(void)state;
+	read_plan(c, &p);
+	for (i = 0; i < p.n; i++) {
+		if (p.v[i].kind == PLAN_ROUTE)
+			assert_true(p.v[i].closing);
+	}
+	assert_int_equal(count(&p, PLAN_QDISC), 0);
+	assert_int_equal(count(&p, PLAN_FILTER), 0);
+	assert_int_equal(count(&p, PLAN_LOCAL), 2);
+	plan_fini(&p);
+	config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(what_the_commands_put_in_is_found, setup),
+		cmocka_unit_test_setup(what_is_deleted_is_missing, setup),
+		cmocka_unit_test_setup(an_interface_that_is_away_is_closed_by_name, setup),
+	};
+
+	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK)) {
+		puts("skipped: needs root and /dev/net/tun");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
