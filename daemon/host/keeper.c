@@ -461,6 +461,22 @@ static void read_channel(struct keeper *k)
 
 /* ---- signals and time ---- */
 
+/* At a restart it stays, as at a death: what passed by the filter meanwhile would be missing in
+ * its flows.  Packets wait in the queues, which systemd keeps. */
+static void leave_steering(struct keeper *k)
+{
+	if (k->announced && notify_is_restart()) {
+		log_say(LEVEL_NOTICE, "stopping for a restart; nothing passes meanwhile");
+		notify_status("Stopped for a restart, nothing passes meanwhile");
+		steer_free(k->steer);
+	} else {
+		log_say(LEVEL_NOTICE, "stopping");
+		steer_down(k->steer);
+		notify_status("Stopped");
+	}
+	k->steer = NULL;
+}
+
 static void stop(struct keeper *k)
 {
 	if (k->stopping)
@@ -468,9 +484,7 @@ static void stop(struct keeper *k)
 	k->stopping = true;
 	k->kill_at = now() + STOP_LIMIT;
 	notify_stopping();
-	log_say(LEVEL_NOTICE, "stopping");
-	steer_down(k->steer);
-	k->steer = NULL;
+	leave_steering(k);
 	if (k->filter)
 		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
 	else

@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -37,6 +39,49 @@ void notify_stopping(void)
 {
 	sd_notify(0, "STOPPING=1\nSTATUS=Stopping");
 }
+
+/* ---- what systemd is about ---- */
+
+#define SYSTEMD "org.freedesktop.systemd1"
+#define ASK_US 200000
+
+/* The job that systemd has for our unit; a copy, or NULL. */
+static char *job_path(sd_bus *bus)
+{
+	sd_bus_message *m = NULL;
+	const char *path = NULL;
+	char *copy = NULL;
+	uint32_t id;
+
+	/* "self" is the unit of the process that asks. */
+	if (sd_bus_get_property(bus, SYSTEMD, "/org/freedesktop/systemd1/unit/self",
+				SYSTEMD ".Unit", "Job", NULL, &m, "(uo)") >= 0 &&
+	    sd_bus_message_read(m, "(uo)", &id, &path) >= 0 && id)
+		copy = strdup(path);
+	sd_bus_message_unref(m);
+	return copy;
+}
+
+bool notify_is_restart(void)
+{
+	sd_bus *bus = NULL;
+	char *path = NULL, *type = NULL;
+	bool restart = false;
+
+	/* Started by systemd? */
+	if (getenv("INVOCATION_ID") && sd_bus_open_system(&bus) >= 0 &&
+	    sd_bus_set_method_call_timeout(bus, ASK_US) >= 0)
+		path = job_path(bus);
+	if (path && sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Job", "JobType",
+					       NULL, &type) >= 0)
+		restart = strcmp(type, "restart") == 0 || strcmp(type, "try-restart") == 0;
+	free(type);
+	free(path);
+	sd_bus_flush_close_unref(bus);
+	return restart;
+}
+
+/* ---- watchdog ---- */
 
 void notify_watchdog(void)
 {

@@ -4,6 +4,7 @@
 #ifndef CTFW_HOST_NOTIFY_H
 #define CTFW_HOST_NOTIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 void notify_ready(const char *status);
@@ -11,6 +12,9 @@ void notify_status(const char *status);
 /* RELOADING=1 with the time, as Type=notify-reload wants; notify_ready() ends it. */
 void notify_reloading(void);
 void notify_stopping(void);
+/* Whether systemd stops us to start us again (restart, try-restart, a package's upgrade): asked
+ * by D-Bus, which answers within a moment or not at all, and then it is an ordinary stop. */
+bool notify_is_restart(void);
 void notify_watchdog(void);
 /* Microseconds within which notify_watchdog() is expected; 0: not at all. */
 uint64_t notify_watchdog_interval(void);

@@ -66,11 +66,20 @@ ok "both killed: others filter" wait_until 10 other_than keeper "$keeper"
 ok "the conversation goes on" talk_goes_on
 ok "the TUNs are the same" test "$(cat /sys/class/net/wg0-in/ifindex)" = "$index"
 
+mark
+ok "a restart succeeds" systemctl restart ctfwd
+echo "     from its start until it filters: $(start_ms) ms"
+ok "the conversation goes on" talk_goes_on
+ok "the TUNs are the same" test "$(cat /sys/class/net/wg0-in/ifindex)" = "$index"
+ok "the journal reads in order" logged "stopping for a restart; nothing passes meanwhile" \
+	"taking over 2 TUN queues" "go on" "is filtering, with"
+
 # ---- stop ----
 
 mark
 ok "it stops" systemctl stop ctfwd
 ok "well" is Result success
+ok "systemctl status says so" is StatusText Stopped
 ok "nothing but the state is left of it" same "$before" "$(state)"
 ok "the arena waits for the next one" test -s /run/ctfw/ctfwd.arena
 ok "it starts again" systemctl start ctfwd

@@ -66,12 +66,20 @@ static void a_status_cannot_say_anything_else(void **state)
 	assert_string_equal(heard(), "READY=1\nSTATUS=well");
 }
 
+static void without_systemd_no_stop_is_a_restart(void **state)
+{
+	(void)state;
+	unsetenv("INVOCATION_ID");
+	assert_false(notify_is_restart());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_status_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_status_cannot_say_anything_else, setup,
 						teardown),
+		cmocka_unit_test(without_systemd_no_stop_is_a_restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
