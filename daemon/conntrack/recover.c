@@ -117,6 +117,24 @@ static void mend(struct flow *f, bool torn)
 		tcp_window_forget(&f->proto.tcp);
 }
 
+static bool is_past_handshake(const struct flow *f)
+{
+	return f->tuple[DIR_ORIGINAL].l4 == IPPROTO_TCP &&
+	       f->proto.tcp.state != TCPS_SYN_SENT && f->proto.tcp.state != TCPS_SYN_SENT2 &&
+	       f->proto.tcp.state != TCPS_SYN_RECV;
+}
+
+void conntrack_relearn_windows(struct conntrack *ct)
+{
+	const struct table *t = &ct->table;
+	uint32_t used = atomic_load_explicit(&t->fresh, memory_order_relaxed);
+
+	for (uint32_t i = 0; i < used; i++) {
+		if (t->records[i].check && is_past_handshake(&t->records[i]))
+			tcp_window_forget(&t->records[i].proto.tcp);
+	}
+}
+
 /* ---- one record after the other, in three steps each ----
  *
  * Buckets lie at random: most of the time would be spent waiting for memory.  So a batch of

@@ -240,6 +240,9 @@ static int set_up_memory(struct filter *f, struct diag *d)
 		f->elements = set_elements_new(&f->arena, counters_states(f->counters),
 					       f->start->workers, filter_now(NULL).mono);
 	f->ct = conntrack_new(&f->arena, options, f->start->workers, filter_now(NULL));
+	/* Between two daemons the host may have let pass what it liked. */
+	if (f->ct && f->start->first)
+		conntrack_relearn_windows(f->ct);
 	if (f->counters)
 		counters_lend(f->counters, f->elements);
 	if (f->counters && f->elements && f->ct)

@@ -112,6 +112,9 @@ struct conntrack_recovery {
 	uint32_t expectations; /* that go on */
 };
 struct conntrack_recovery conntrack_recovery(const struct conntrack *ct);
+/* Packets of these flows may have passed while nobody looked: the windows of TCP connections
+ * that are past their handshake are learnt anew.  Before any worker runs. */
+void conntrack_relearn_windows(struct conntrack *ct);
 
 /* Change the options of a running one; max_flows may only shrink or grow within the
  * arena's records (else -EINVAL, nothing changed), and helpers need memory for extensions

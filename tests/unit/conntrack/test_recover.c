@@ -148,6 +148,29 @@ static void a_torn_flow_is_kept_and_unlocked(void **state)
 	expect(w, 1, 0, 0, 0);
 }
 
+static void what_passed_while_nobody_looked_is_not_held_against_a_flow(void **state)
+{
+	struct world *w = *state;
+
+	shake_hands(w);
+	expect(w, 1, 0, 0, 0);
+	assert_int_equal(a_tcp(w, TCP_ACK, 100000000, 501), CT_STATE_INVALID);
+	conntrack_relearn_windows(w->ct);
+	assert_int_equal(a_tcp(w, TCP_ACK, 100000000, 501), CT_STATE_ESTABLISHED);
+	assert_int_equal(b_tcp(w, TCP_ACK, 501, 100000000), CT_STATE_ESTABLISHED);
+}
+
+static void what_a_handshake_agrees_on_is_not_forgotten(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(a_tcp(w, TCP_SYN, 100, 0), CT_STATE_NEW);
+	expect(w, 1, 0, 0, 0);
+	conntrack_relearn_windows(w->ct);
+	assert_int_equal(record(w, 0)->proto.tcp.side[0].td_end, 101);
+	assert_int_equal(b_tcp(w, TCP_SYN | TCP_ACK, 500, 101), CT_STATE_ESTABLISHED);
+}
+
 static void a_scale_that_no_syn_can_have_said_is_forgotten(void **state)
 {
 	struct world *w = *state;
@@ -386,6 +409,8 @@ int main(void)
 		TEST(free_records_are_used_before_fresh_ones),
 		TEST(an_expired_flow_is_dropped),
 		TEST(a_torn_flow_is_kept_and_unlocked),
+		TEST(what_passed_while_nobody_looked_is_not_held_against_a_flow),
+		TEST(what_a_handshake_agrees_on_is_not_forgotten),
 		TEST(a_scale_that_no_syn_can_have_said_is_forgotten),
 		TEST(status_bits_that_do_not_exist_are_cleared),
 		TEST(a_flow_that_was_dying_or_not_yet_linked_is_gone),
