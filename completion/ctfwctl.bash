@@ -65,7 +65,13 @@ _ctfwctl()
 		*) words="--confirm --help" ;;
 		esac
 		;;
-	confirm | rollback) words="--help" ;;
+	confirm) words="--help" ;;
+	rollback)
+		case $prev in
+		--confirm) words="30 60 300" ;;
+		*) words="--list --json --confirm --help 1 2 3 4 5 6 7 8 9 10" ;;
+		esac
+		;;
 	save)
 		words="--stateless --help"
 		[[ $cur == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); words=; }

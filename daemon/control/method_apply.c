@@ -239,6 +239,12 @@ static void finish(struct control_session *s, int err, const struct bundle *b, b
 				       "out of memory");
 }
 
+/* What is none has a name like "<cmdline>". */
+static bool is_file(const struct ruleset_input *input)
+{
+	return input->name[0] != '<';
+}
+
 static void apply(struct control_session *s, const json_t *params)
 {
 	const struct control_context *ctx = session_context(s);
@@ -266,7 +272,14 @@ static void apply(struct control_session *s, const json_t *params)
 		session_error(s, VARLINK ".PermissionDenied", NULL);
 		goto out;
 	}
-	err = generation_apply(ctx->generation, &input, b->until, &d, &out);
+	err = generation_apply(ctx->generation, &input,
+			       &(struct generation_request){
+				       .until = b->until,
+				       .cause = is_file(&input) ? CAUSE_FILE : CAUSE_COMMAND,
+				       .uid = session_uid(s),
+				       .what = is_file(&input) ? input.name : input.text,
+			       },
+			       &d, &out);
 	changed = generation_serial(ctx->generation) != serial;
 	if (changed && b->until)
 		trial_log_begin(ctx);

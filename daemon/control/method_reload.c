@@ -40,7 +40,7 @@ static void reload(struct control_session *s, const json_t *params)
 	}
 	ticket = session_wait(s);
 	if (ticket)
-		ctx->reload(ctx->arg, until, reload_done, ticket);
+		ctx->reload(ctx->arg, until, session_uid(s), reload_done, ticket);
 	else
 		session_failed(s, "out of memory");
 }

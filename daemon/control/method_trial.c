@@ -1,9 +1,8 @@
-/* method_trial.c - Confirm and Rollback: what becomes of changes that are on trial; and
- * NoteSaved, by which what runs is no longer something else than the ruleset file.
+/* method_trial.c - Confirm: what is on trial stays; and NoteSaved, by which what runs is no
+ * longer something else than the ruleset file.
  *
- * Apply and Reload begin a trial; it ends here, or by the daemon's clock.  Nothing of it hangs
- * on a connection. */
-#include <errno.h>
+ * Apply, Reload and Rollback begin a trial; it ends here, by Rollback, or by the daemon's clock.
+ * Nothing of it hangs on a connection. */
 #include <inttypes.h>
 
 #include "control/trial.h"
@@ -75,32 +74,6 @@ static void confirm(struct control_session *s, const json_t *params)
 	session_reply(s, trial);
 }
 
-static void rollback(struct control_session *s, const json_t *params)
-{
-	const struct control_context *ctx = session_context(s);
-	json_t *trial = trial_encode(ctx);
-	struct diag d = DIAG_INIT;
-	int err;
-
-	(void)params;
-	if (!trial) {
-		session_error(s, CONTROL_INTERFACE ".NothingOnTrial", NULL);
-		return;
-	}
-	err = generation_undo(ctx->generation, ctx->now(ctx->arg), &d);
-	if (err) {
-		json_decref(trial);
-		session_failed(s, d.text.len ? text_str(&d.text) : "out of memory");
-	} else {
-		ctx->log(ctx->arg, "what was on trial is undone, as a client asked");
-		if (json_is_true(json_object_get(trial, "file")))
-			ctx->log(ctx->arg, "the ruleset file is as it was, and not what runs: a "
-					   "reload or restart reads it again");
-		session_reply(s, trial);
-	}
-	diag_fini(&d);
-}
-
 static void note_saved(struct control_session *s, const json_t *params)
 {
 	const struct control_context *ctx = session_context(s);
@@ -118,7 +91,6 @@ static const struct method_param saved_params[] = {
 
 const struct method trial_methods[] = {
 	{ .name = CONTROL_INTERFACE ".Confirm", .change = true, .call = confirm },
-	{ .name = CONTROL_INTERFACE ".Rollback", .change = true, .call = rollback },
 	{
 		.name = CONTROL_INTERFACE ".NoteSaved",
 		.change = true,

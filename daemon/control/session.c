@@ -20,6 +20,7 @@ struct session_ticket {
 struct control_session {
 	const struct control_context *ctx;
 	bool may_change;
+	uint32_t uid;
 	void (*wake)(void *arg);
 	void *wake_arg;
 
@@ -40,7 +41,7 @@ struct control_session {
 static const struct method *const method_tables[] = {
 	service_methods, status_methods, apply_methods, reload_methods, trial_methods,
 	flow_methods,	 expect_methods, watch_methods, change_methods, rule_methods,
-	trace_methods,
+	trace_methods,	 saved_methods,
 };
 
 struct control_session *control_session_new(const struct control_context *ctx, bool may_change,
@@ -52,9 +53,15 @@ struct control_session *control_session_new(const struct control_context *ctx, b
 		return NULL;
 	s->ctx = ctx;
 	s->may_change = may_change;
+	s->uid = GENERATION_NOBODY;
 	s->wake = wake;
 	s->wake_arg = arg;
 	return s;
+}
+
+void control_session_set_uid(struct control_session *s, uint32_t uid)
+{
+	s->uid = uid;
 }
 
 static void call_end(struct control_session *s)
@@ -89,6 +96,11 @@ const struct control_context *session_context(const struct control_session *s)
 bool session_may_change(const struct control_session *s)
 {
 	return s->may_change;
+}
+
+uint32_t session_uid(const struct control_session *s)
+{
+	return s->uid;
 }
 
 bool session_more(const struct control_session *s)

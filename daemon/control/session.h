@@ -25,12 +25,13 @@ struct method {
 
 extern const struct method service_methods[], status_methods[], apply_methods[], flow_methods[],
 	expect_methods[], watch_methods[], rule_methods[], trace_methods[], change_methods[],
-	reload_methods[], trial_methods[]; /* each ends with a row without name */
+	reload_methods[], trial_methods[], saved_methods[]; /* each ends with a row without name */
 
 /* ---- what a method may do with its session ---- */
 
 const struct control_context *session_context(const struct control_session *s);
 bool session_may_change(const struct control_session *s);
+uint32_t session_uid(const struct control_session *s);
 /* The caller takes a stream of replies. */
 bool session_more(const struct control_session *s);
 

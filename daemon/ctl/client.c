@@ -272,6 +272,8 @@ static const struct {
 	{ "org.ctfw.ReloadFailed", show_diagnostics, NULL },
 	{ "org.ctfw.Failed", show_message, NULL },
 	{ "org.ctfw.NothingOnTrial", show_message, "nothing is on trial" },
+	{ "org.ctfw.NoFormerRuleset", show_message,
+	  "there is no such ruleset to go back to: see \"rollback --list\"" },
 	{ "org.ctfw.MessageTooLong", show_message, "too long for one message" },
 	{ "org.varlink.service.PermissionDenied", show_message,
 	  "permission denied: only root and the user that ctfwd runs as may change something" },

@@ -1,4 +1,4 @@
-/* cmd_confirm.c - ctfwctl confirm and rollback: what becomes of changes that are on trial. */
+/* cmd_confirm.c - ctfwctl confirm: changes that are on trial stay; and words about trials. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ int trial_seconds(struct ctl *ctl, const char *arg, unsigned *ret_seconds)
 	return 0;
 }
 
-static const char *begun(const json_t *trial, char buf[static UNIT_TEXT])
+const char *trial_begun(const json_t *trial, char buf[static UNIT_TEXT])
 {
 	return unit_time(json_number_value(json_object_get(trial, "begun")), buf);
 }
@@ -37,37 +37,23 @@ void trial_tell(struct ctl *ctl, const json_t *trial)
 	fprintf(ctl->err,
 		"On trial: what was changed since %s is undone in %lld s, unless \"%s confirm\" "
 		"comes before.\n",
-		begun(trial, since),
+		trial_begun(trial, since),
 		(long long)json_integer_value(json_object_get(trial, "undone_in")),
 		ctl->program);
 }
 
-static int end_trial(struct ctl *ctl, const struct command *self, int argc, char **argv,
-		     const char *method, const char *what)
+static int confirm_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
 {
 	struct client_reply r;
 	char since[UNIT_TEXT];
 
 	if (argc > 1)
 		return ctl_error(ctl, "%s: unexpected \"%s\"", self->name, argv[1]);
-	if (ctl_call(ctl, method, NULL, &r))
+	if (ctl_call(ctl, "Confirm", NULL, &r))
 		return 1;
-	fprintf(ctl->out, "What was changed since %s %s.\n", begun(r.params, since), what);
-	if (strcmp(method, "Rollback") == 0 &&
-	    json_is_true(json_object_get(r.params, "file")))
-		fputs("The ruleset file is as it was, and not what runs.\n", ctl->out);
+	fprintf(ctl->out, "What was changed since %s stays.\n", trial_begun(r.params, since));
 	client_reply_fini(&r);
 	return 0;
-}
-
-static int confirm_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
-{
-	return end_trial(ctl, self, argc, argv, "Confirm", "stays");
-}
-
-static int rollback_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
-{
-	return end_trial(ctl, self, argc, argv, "Rollback", "is undone");
 }
 
 const struct command command_confirm = {
@@ -75,11 +61,4 @@ const struct command command_confirm = {
 	.args = "",
 	.help = "Keep the changes that are on trial",
 	.run = confirm_run,
-};
-
-const struct command command_rollback = {
-	.name = "rollback",
-	.args = "",
-	.help = "Undo the changes that are on trial at once",
-	.run = rollback_run,
 };

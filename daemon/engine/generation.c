@@ -5,6 +5,8 @@
  * two, the next one starts with a ruleset that was right and about to be in force.
  *
  * What is saved is the whole once in a while, and else the elements that a change was about.
+ * Changes of elements alone make no ruleset of its own among those that are kept: a script that
+ * adds an address each second would leave nothing else there.
  *
  * A trial begins in the arena before the change that it is about: a process that dies between
  * the two leaves one that would undo nothing.  It ends there behind the undo, so that this is
@@ -14,6 +16,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctfw/clock.h"
 
@@ -37,12 +40,47 @@ struct generation {
 
 /* How one ruleset takes the place of another. */
 struct change {
+	enum arena_save how;
 	bool step;      /* commands made it of that one, and the arena may have it as a step */
 	bool anew;      /* nothing of that one is kept */
 	bool file;      /* it is what a file holds */
 	uint64_t until; /* of the trial that it begins, monotonic ns; 0: of none */
-	uint64_t real;  /* now */
+	struct arena_note note; /* at: now */
 };
+
+static const char *const cause_names[CAUSE_COUNT] = {
+	[CAUSE_NONE] = "none",	     [CAUSE_START] = "start", [CAUSE_RELOAD] = "reload",
+	[CAUSE_COMMAND] = "command", [CAUSE_FILE] = "file",   [CAUSE_ROLLBACK] = "rollback",
+};
+
+const char *generation_cause_name(uint32_t cause)
+{
+	return cause_names[cause < CAUSE_COUNT ? cause : CAUSE_NONE];
+}
+
+/* The first line, and nothing in it that a terminal would take for more than text. */
+static void take_line(char *line, size_t size, const char *what)
+{
+	size_t n = 0;
+
+	while (*what == '\n' || *what == ' ' || *what == '\t')
+		what++;
+	for (; n + 1 < size && what[n] && what[n] != '\n'; n++)
+		line[n] = (unsigned char)what[n] < ' ' || what[n] == 0x7f ? ' ' : what[n];
+	line[n] = '\0';
+}
+
+static struct change new_change(const struct generation_request *request, struct instant now)
+{
+	struct change c = { .how = ARENA_SAVE_NEW, .note = { .at = now.real } };
+
+	c.until = request ? request->until : 0;
+	c.note.cause = request ? request->cause : CAUSE_COMMAND;
+	c.note.uid = request ? request->uid : GENERATION_NOBODY;
+	if (request && request->what)
+		take_line(c.note.what, sizeof(c.note.what), request->what);
+	return c;
+}
 
 /* What a text becomes while it is read is many times as much memory as what stays of it: that of a
  * large one goes back to the system. */
@@ -56,22 +94,57 @@ static void give_memory_back(size_t text_len)
 
 /* ---- the arena ---- */
 
-/* The change alone, where a step tells it and there is room; else the whole. */
-static int save(struct generation *g, const struct ruleset *rs, bool as_step, struct diag *d)
+/* Whether it makes no difference to what is in force, or nothing is yet: it is none that anybody
+ * would go back to. */
+static bool is_no_other(const struct generation *g, const struct text *saved)
 {
+	const char *text, *change;
+	struct arena_note note;
+	uint64_t bytes;
+	size_t len, at = 0;
+
+	if (arena_saved_text(g->arena, 0, &text, &len))
+		return true;
+	arena_saved_note(g->arena, 0, &note, &bytes);
+	if (note.cause == CAUSE_NONE)
+		return true;
+	if (!ruleset_saved_alike(text, len, text_str(saved), saved->len))
+		return false;
+	return arena_saved_change(g->arena, 0, &at, &change, &len) == -ENOENT;
+}
+
+static int save_whole(struct generation *g, const struct ruleset *rs, const struct change *c)
+{
+	const bool elements = c->step && ruleset_elements_alone(rs);
+	struct arena_note note = c->note;
+	enum arena_save how = elements ? ARENA_SAVE_AGAIN : c->how;
 	struct text saved = TEXT_INIT;
+	int err = -ENOMEM;
+
+	note.rules = ruleset_size(rs).rules;
+	ruleset_save(rs, &saved);
+	if (!text_failed(&saved) && how == ARENA_SAVE_NEW && is_no_other(g, &saved))
+		how = ARENA_SAVE_AGAIN;
+	if (!text_failed(&saved))
+		err = arena_save_text(g->arena, how, text_str(&saved), saved.len,
+				      elements || !note.at ? NULL : &note);
+	text_fini(&saved);
+	return err;
+}
+
+/* The change alone, where a step tells it and there is room; else the whole. */
+static int save(struct generation *g, const struct ruleset *rs, const struct change *c,
+		struct diag *d)
+{
 	size_t len;
-	const char *step = as_step ? ruleset_step(rs, &len) : NULL;
+	const char *step = c->step ? ruleset_step(rs, &len) : NULL;
 	int err;
 
 	if (step && arena_save_change(g->arena, step, len) == 0)
 		return 0;
-	ruleset_save(rs, &saved);
-	err = text_failed(&saved) ? -ENOMEM :
-				    arena_save_text(g->arena, text_str(&saved), saved.len);
+	err = save_whole(g, rs, c);
 	if (err == -ENOSPC)
 		diag_error(d, NULL, "the ruleset is too large to be saved");
-	text_fini(&saved);
 	return err;
 }
 
@@ -109,7 +182,7 @@ static int begin_trial(struct generation *g, const struct change *c, struct diag
 	if (err)
 		return err;
 	g->former = ruleset_ref(g->ruleset);
-	g->trial = (struct generation_trial){ .until = c->until, .begun = c->real };
+	g->trial = (struct generation_trial){ .until = c->until, .begun = c->note.at };
 	save_trial(g);
 	return 0;
 }
@@ -121,6 +194,8 @@ static void end_trial(struct generation *g)
 	g->former = NULL;
 	g->trial = (struct generation_trial){ 0 };
 	save_trial(g);
+	if (g->arena)
+		arena_keep_former(g->arena);
 }
 
 /* A change is in force. */
@@ -160,7 +235,7 @@ static int install(struct generation *g, struct ruleset *rs, const struct change
 	if (err == 0 && begins)
 		err = begin_trial(g, c, d);
 	if (err == 0 && g->arena)
-		err = save(g, rs, c->step, d);
+		err = save(g, rs, c, d);
 	if (err == 0) {
 		swap(g, rs, program, c->anew);
 		program = NULL;
@@ -175,14 +250,15 @@ static int install(struct generation *g, struct ruleset *rs, const struct change
 
 /* ---- what a former process left ---- */
 
-/* The changes that were saved behind it. */
-static int replay(const struct generation *g, struct ruleset **rs, struct diag *d)
+/* The changes that were saved behind one. */
+static int replay(const struct generation *g, unsigned number, struct ruleset **rs,
+		  struct diag *d)
 {
 	const char *text;
 	size_t at = 0, len;
 	int err;
 
-	while ((err = arena_saved_change(g->arena, &at, &text, &len)) == 0) {
+	while ((err = arena_saved_change(g->arena, number, &at, &text, &len)) == 0) {
 		err = ruleset_replay(rs, text, len, d);
 		if (err < 0)
 			return err;
@@ -203,7 +279,7 @@ static struct ruleset *restore(struct generation *g, struct diag *d)
 
 	if (!g->arena)
 		return NULL;
-	err = arena_saved_text(g->arena, &text, &len);
+	err = arena_saved_text(g->arena, 0, &text, &len);
 	if (err == -ENOENT)
 		return NULL;
 	if (err < 0) {
@@ -212,7 +288,7 @@ static struct ruleset *restore(struct generation *g, struct diag *d)
 	}
 	if (ruleset_restore(text, len, g->counters, d, &rs) < 0)
 		rs = NULL;
-	if (rs && replay(g, &rs, d) < 0) {
+	if (rs && replay(g, 0, &rs, d) < 0) {
 		ruleset_unref(rs);
 		rs = NULL;
 	}
@@ -245,7 +321,7 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 				  struct arena *arena, struct diag *d, bool *ret_restored)
 {
 	struct generation *g = calloc(1, sizeof(*g));
-	const struct change start = { .anew = true };
+	struct change start = { .how = ARENA_SAVE_AGAIN, .anew = true };
 	struct ruleset *rs;
 	bool restored;
 
@@ -258,8 +334,11 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 	restored = rs != NULL;
 	if (ret_restored)
 		*ret_restored = restored;
-	if (!rs)
+	if (!rs) {
 		rs = ruleset_new(counters);
+		/* Of which nobody wants to know what was known of the other. */
+		start.note.at = 1;
+	}
 	if (restored) {
 		/* Before the first change is noted, by which the arena would forget it. */
 		g->ruleset = ruleset_ref(rs);
@@ -283,13 +362,15 @@ void generation_free(struct generation *g)
 
 /* ---- commands, files, time ---- */
 
-int generation_apply(struct generation *g, const struct ruleset_input *input, uint64_t until,
-		     struct diag *d, struct text *out)
+int generation_apply(struct generation *g, const struct ruleset_input *input,
+		     const struct generation_request *request, struct diag *d,
+		     struct text *out)
 {
-	const struct change c = { .step = true, .until = until, .real = input->now.real };
+	struct change c = new_change(request, input->now);
 	struct ruleset *next = NULL;
 	int err = ruleset_apply(g->ruleset, input, d, out, &next);
 
+	c.step = true;
 	if (!err && next == g->ruleset)
 		ruleset_unref(next);
 	else if (!err)
@@ -334,15 +415,14 @@ static int from_nothing(struct counters *counters, const struct ruleset_input *i
 	return err;
 }
 
-int generation_replace(struct generation *g, const struct ruleset_input *input, uint64_t until,
-		       struct diag *d)
+int generation_replace(struct generation *g, const struct ruleset_input *input,
+		       const struct generation_request *request, struct diag *d)
 {
-	const struct change c = {
-		.anew = true, .file = true, .until = until, .real = input->now.real
-	};
+	struct change c = new_change(request, input->now);
 	struct ruleset *next = NULL;
 	int err = from_nothing(g->counters, input, d, &next);
 
+	c.anew = c.file = true;
 	if (!err)
 		err = install(g, next, &c, d);
 	give_memory_back(input->len);
@@ -379,7 +459,9 @@ void generation_confirm(struct generation *g)
 int generation_undo(struct generation *g, struct instant now, struct diag *d)
 {
 	bool file = g->trial.file;
-	const struct change c = { .anew = file, .real = now.real };
+	const struct change c = { .how = ARENA_SAVE_UNDO, .anew = file };
+	struct arena_note note = { .file_undone = g->file_undone };
+	uint64_t bytes;
 	int err;
 
 	if (!g->former)
@@ -387,8 +469,9 @@ int generation_undo(struct generation *g, struct instant now, struct diag *d)
 	err = install(g, ruleset_ref(g->former), &c, d);
 	if (err)
 		return err;
-	if (file)
-		g->file_undone = now.real;
+	if (g->arena)
+		arena_saved_note(g->arena, 0, &note, &bytes);
+	g->file_undone = file ? now.real : note.file_undone;
 	end_trial(g);
 	return 0;
 }
@@ -404,6 +487,94 @@ void generation_file_saved(struct generation *g, uint64_t serial)
 		return;
 	g->file_undone = 0;
 	save_trial(g);
+}
+
+/* ---- what was in force before ---- */
+
+unsigned generation_saved(const struct generation *g)
+{
+	return g->arena ? arena_saved(g->arena) : 0;
+}
+
+void generation_saved_note(const struct generation *g, unsigned number,
+			   struct arena_note *ret_note, uint64_t *ret_bytes)
+{
+	arena_saved_note(g->arena, number, ret_note, ret_bytes);
+}
+
+uint64_t generation_room(const struct generation *g)
+{
+	return g->arena ? g->arena->header->text_bytes : 0;
+}
+
+uint32_t generation_crowded_out(const struct generation *g)
+{
+	return g->arena ? g->arena->header->crowded_out : 0;
+}
+
+/* What the ruleset file held is undone by going back to before it was read. */
+static uint64_t file_undone_by(const struct generation *g, unsigned number, uint64_t real)
+{
+	struct arena_note note;
+	uint64_t bytes;
+
+	arena_saved_note(g->arena, number, &note, &bytes);
+	if (note.file_undone)
+		return note.file_undone;
+	while (number--) {
+		arena_saved_note(g->arena, number, &note, &bytes);
+		if (note.cause == CAUSE_START || note.cause == CAUSE_RELOAD)
+			return real;
+	}
+	return 0;
+}
+
+static int recall(const struct generation *g, unsigned number, struct diag *d,
+		  struct ruleset **ret_rs)
+{
+	const char *text;
+	size_t len;
+	int err = arena_saved_text(g->arena, number, &text, &len);
+
+	if (err) {
+		diag_error(d, NULL, "the ruleset that was kept is damaged");
+		return err;
+	}
+	err = ruleset_recall(text, len, g->ruleset, g->counters, d, ret_rs);
+	if (!err) {
+		err = replay(g, number, ret_rs, d);
+		if (err)
+			ruleset_unref(*ret_rs);
+	}
+	give_memory_back(len);
+	return err;
+}
+
+int generation_rollback(struct generation *g, unsigned number,
+			const struct generation_request *request, struct instant now,
+			struct diag *d)
+{
+	struct change c = new_change(request, now);
+	struct ruleset *rs = NULL;
+	struct arena_note to;
+	uint64_t bytes, file_undone;
+	int err;
+
+	if (!number || number >= generation_saved(g))
+		return -ENOENT;
+	arena_saved_note(g->arena, number, &to, &bytes);
+	file_undone = file_undone_by(g, number, now.real);
+	err = recall(g, number, d, &rs);
+	if (err)
+		return err;
+	c.note.cause = CAUSE_ROLLBACK;
+	memcpy(c.note.what, to.what, sizeof(to.what));
+	err = install(g, rs, &c, d);
+	if (!err) {
+		g->file_undone = file_undone;
+		save_trial(g);
+	}
+	return err;
 }
 
 void generation_watch(struct generation *g,

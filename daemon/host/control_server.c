@@ -463,6 +463,7 @@ static void connection_new(struct control_server *s, int fd)
 		connection_free(c);
 		return;
 	}
+	control_session_set_uid(c->session, cred.uid);
 	bufferevent_setcb(c->bev, read_cb, write_cb, event_cb, c);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_HIGH);
 	bufferevent_setwatermark(c->bev, EV_WRITE, OUTPUT_LOW, 0);

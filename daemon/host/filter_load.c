@@ -18,7 +18,8 @@
 
 int filter_load_ruleset(struct filter *f, struct diag *d)
 {
-	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, 0, d);
+	const struct generation_request why = { .cause = CAUSE_START, .uid = GENERATION_NOBODY };
+	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, &why, d);
 
 	if (!err)
 		f->load.ruleset_loaded = filter_now(NULL).real;
@@ -88,9 +89,22 @@ static void put_in_force(struct filter *f, struct ports_view *view)
 	set_view(f, view);
 }
 
-static int apply(struct filter *f, const struct config *wanted, struct diag *d,
+/* The first of the clients that wait for this reload. */
+static uint32_t who_asked(const struct filter *f, int serial)
+{
+	uint32_t uid = GENERATION_NOBODY;
+
+	for (const struct reload_waiter *w = f->waiters; w; w = w->next) {
+		if (w->serial <= serial)
+			uid = w->uid;
+	}
+	return uid;
+}
+
+static int apply(struct filter *f, const struct config *wanted, uint32_t uid, struct diag *d,
 		 struct text *restart)
 {
+	const struct generation_request why = { .cause = CAUSE_RELOAD, .uid = uid };
 	struct ports_view *view = ports_view_new(f->start->ports);
 	int err;
 
@@ -102,7 +116,8 @@ static int apply(struct filter *f, const struct config *wanted, struct diag *d,
 	if (err)
 		diag_error(d, NULL, "no memory for helpers' notes: %s", strerror(-err));
 	else
-		err = rulesetfile_replace(f->generation, wanted->daemon.ruleset, 0, d);
+		err = rulesetfile_replace(f->generation, wanted->daemon.ruleset, &why,
+					  d);
 	if (err) {
 		free(view);
 		return err;
@@ -157,7 +172,7 @@ void filter_reload(struct filter *f, const struct channel_message *m, int fd)
 	} else {
 		err = parse_config(f, fd, &d, &wanted);
 		if (!err)
-			err = apply(f, wanted, &d, &restart);
+			err = apply(f, wanted, who_asked(f, m->err), &d, &restart);
 		if (err)
 			text_puts(&message, d.text.len ? text_str(&d.text) : strerror(-err));
 		else if (restart.len)
@@ -174,12 +189,14 @@ void filter_reload(struct filter *f, const struct channel_message *m, int fd)
 }
 
 /* The ruleset alone: options that came with it would stay when it is undone. */
-static void try_ruleset(struct filter *f, uint64_t until,
+static void try_ruleset(struct filter *f, uint64_t until, uint32_t uid,
 			void (*done)(void *done_arg, int err, const char *message),
 			void *done_arg)
 {
+	const struct generation_request why = { .until = until, .cause = CAUSE_RELOAD,
+						.uid = uid };
 	struct diag d = DIAG_INIT;
-	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, until, &d);
+	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, &why, &d);
 
 	if (err)
 		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
@@ -189,7 +206,7 @@ static void try_ruleset(struct filter *f, uint64_t until,
 	diag_fini(&d);
 }
 
-void filter_want_reload(void *arg, uint64_t until,
+void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 			void (*done)(void *done_arg, int err, const char *message),
 			void *done_arg)
 {
@@ -197,7 +214,7 @@ void filter_want_reload(void *arg, uint64_t until,
 	struct reload_waiter *w;
 
 	if (until) {
-		try_ruleset(f, until, done, done_arg);
+		try_ruleset(f, until, uid, done, done_arg);
 		return;
 	}
 	w = malloc(sizeof(*w));
@@ -207,7 +224,7 @@ void filter_want_reload(void *arg, uint64_t until,
 		done(done_arg, -EIO, "the keeper does not answer");
 		return;
 	}
-	*w = (struct reload_waiter){ f->waiters, ++f->reload_serial, done, done_arg };
+	*w = (struct reload_waiter){ f->waiters, ++f->reload_serial, uid, done, done_arg };
 	f->waiters = w;
 }
 

@@ -22,6 +22,7 @@ struct hostsource;
 struct reload_waiter {
 	struct reload_waiter *next;
 	int serial;
+	uint32_t uid; /* who asked */
 	void (*done)(void *done_arg, int err, const char *message);
 	void *done_arg;
 };
@@ -72,7 +73,7 @@ int filter_load_ruleset(struct filter *f, struct diag *d);
 /* CHANNEL_RELOAD has come, with a descriptor of the text (or -1 and why). */
 void filter_reload(struct filter *f, const struct channel_message *m, int fd);
 /* control_context.reload. */
-void filter_want_reload(void *arg, uint64_t until,
+void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 			void (*done)(void *done_arg, int err, const char *message),
 			void *done_arg);
 void filter_drop_waiters(struct filter *f);

@@ -46,20 +46,22 @@ static int with_file(const char *path, struct diag *d,
 
 struct replacement {
 	struct generation *generation;
-	uint64_t until;
+	struct generation_request request;
 };
 
 static int replace(void *arg, const struct ruleset_input *input, struct diag *d)
 {
 	const struct replacement *r = arg;
 
-	return generation_replace(r->generation, input, r->until, d);
+	return generation_replace(r->generation, input, &r->request, d);
 }
 
-int rulesetfile_replace(struct generation *g, const char *path, uint64_t until, struct diag *d)
+int rulesetfile_replace(struct generation *g, const char *path,
+			const struct generation_request *why, struct diag *d)
 {
-	struct replacement r = { g, until };
+	struct replacement r = { g, *why };
 
+	r.request.what = path;
 	return with_file(path, d, replace, &r);
 }
 

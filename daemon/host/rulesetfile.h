@@ -5,9 +5,10 @@
 #include "ctfw/diag.h"
 #include "ctfw/generation.h"
 
-/* Put the file in force, in the place of everything; until: as generation_replace() has it.
- * 0, or a negative errno with diagnostics; then nothing has changed. */
-int rulesetfile_replace(struct generation *g, const char *path, uint64_t until, struct diag *d);
+/* Put the file in force, in the place of everything, as generation_replace() does; what of the
+ * request does not count.  0, or a negative errno with diagnostics; then nothing has changed. */
+int rulesetfile_replace(struct generation *g, const char *path,
+			const struct generation_request *why, struct diag *d);
 /* Whether that would do, without a daemon.  The same. */
 int rulesetfile_check(const char *path, struct diag *d);
 

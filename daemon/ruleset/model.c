@@ -460,6 +460,7 @@ struct ruleset *ruleset_copy(const struct ruleset *rs)
 	*n = *rs;
 	n->refs = 1;
 	n->step = NULL;
+	n->elements_alone = false;
 	n->cap_tables = rs->n_tables;
 	n->tables = malloc(rs->n_tables * sizeof(struct table *) + 1);
 	if (!n->tables) {

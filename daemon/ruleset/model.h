@@ -449,6 +449,7 @@ struct ruleset {
 	uint64_t mono; /* monotonic ns, of the last attempt to change it */
 	char *step;    /* see ruleset_step(); NULL: none */
 	size_t step_len;
+	bool elements_alone; /* see ruleset_elements_alone() */
 	struct table **tables; /* in the order in which nft lists them */
 	size_t n_tables, cap_tables;
 };

@@ -21,7 +21,11 @@
  *
  * A second ruleset may be restored beside a first, of which it is an earlier state.  What is in
  * both has one slot: the first one's rule or object owns it, and the second's holds on to that
- * one, as copies do. */
+ * one, as copies do.
+ *
+ * One that is called back when it has long been replaced is restored beside that in force as
+ * well.  But its slots went back with its rules, and may have been given to others since: what
+ * is not in both gets new ones. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -126,6 +130,16 @@ void ruleset_save(const struct ruleset *rs, struct text *out)
 		      out);
 }
 
+bool ruleset_saved_alike(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	const char *a_rules = memmem(a, a_len, "\n\n", 2);
+	const char *b_rules = memmem(b, b_len, "\n\n", 2);
+	size_t len = a_rules ? (size_t)(a + a_len - a_rules) : 0;
+
+	return a_rules && b_rules && len == (size_t)(b + b_len - b_rules) &&
+	       memcmp(a_rules, b_rules, len) == 0;
+}
+
 /* ---- restore ---- */
 
 /* The numbers, as far as they are read.  Sticky: after the first that is wrong all are 0. */
@@ -136,6 +150,8 @@ struct numbers {
 	/* The ruleset that has its slots already, or NULL, and its table and chain of the same
 	 * handles as those that are being read. */
 	const struct ruleset *beside;
+	bool recalled; /* slots that it does not have are not ours any more */
+	bool full;     /* there was no slot left */
 	const struct table *table;
 	const struct chain *chain;
 	size_t rule; /* of that chain: probably the next one's */
@@ -187,6 +203,10 @@ static void restore_slot(struct numbers *in, const char *word, enum state_kind k
 	want(in, slot <= UINT32_MAX);
 	if (!counters || in->bad || slot == STATE_NONE)
 		return;
+	if (in->recalled) {
+		in->full = in->full || !stateful_give(counters, kind, state);
+		return;
+	}
 	want(in, stateful_claim(counters, kind, (uint32_t)slot));
 	if (!in->bad)
 		state->slot = (uint32_t)slot;
@@ -308,7 +328,8 @@ static void restore_object(struct numbers *in, struct object *o, uint64_t last,
 	number = take(in, " number ");
 	want(in, number <= RULESET_POLICY_NUMBERS &&
 			 (!number || (o->kind == KIND_CT_TIMEOUT && !is_taken(in, number))));
-	if (!in->bad)
+	/* One that is called back gets a number as one that is read does: ruleset_number(). */
+	if (!in->bad && !in->recalled)
 		o->ct.number = (uint16_t)number;
 }
 
@@ -367,7 +388,36 @@ static uint32_t slot_like(struct counters *counters, enum state_kind kind, uint3
 	return stateful_give(counters, kind, &state) ? state.slot : STATE_NONE;
 }
 
-static void restore_slots(struct numbers *in, const struct set *s, struct counters *counters,
+/* Whether it is the slot of that element in the other ruleset still. */
+static bool has_slot(const struct set *twin, const struct set_element *el, size_t i,
+		     uint64_t slot)
+{
+	struct set_element now;
+
+	if (!twin || twin->stmts.n <= i)
+		return false;
+	if (el->catch_all ? !set_content_get_catch_all(twin->content, 0, &now) :
+			    !set_content_get(twin->content, el->key, el->end, 0, &now))
+		return false;
+	return now.slots && now.slots[i] == slot;
+}
+
+static uint32_t restore_element_slot(const struct numbers *in, const struct set *s,
+				     const struct set *twin, struct counters *counters,
+				     const struct set_element *el, size_t i, uint64_t slot)
+{
+	const enum state_kind kind = s->slots->kind[i];
+
+	if (in->recalled)
+		return slot_like(counters, kind,
+				 has_slot(twin, el, i, slot) ? (uint32_t)slot : COUNTER_NONE);
+	if (stateful_claim(counters, kind, (uint32_t)slot))
+		return (uint32_t)slot;
+	return in->beside ? slot_like(counters, kind, (uint32_t)slot) : COUNTER_NONE;
+}
+
+static void restore_slots(struct numbers *in, const struct set *s, const struct set *twin,
+			  struct counters *counters, const struct set_element *el,
 			  uint32_t slots[SET_SLOTS_MAX])
 {
 	for (size_t i = 0; i < s->stmts.n; i++) {
@@ -377,19 +427,15 @@ static void restore_slots(struct numbers *in, const struct set *s, struct counte
 		want(in, slot <= UINT32_MAX);
 		if (!counters || in->bad || slot == COUNTER_NONE)
 			continue;
-		if (stateful_claim(counters, s->slots->kind[i], (uint32_t)slot))
-			slots[i] = (uint32_t)slot;
-		else if (in->beside)
-			slots[i] = slot_like(counters, s->slots->kind[i], (uint32_t)slot);
-		else
-			want(in, false);
+		slots[i] = restore_element_slot(in, s, twin, counters, el, i, slot);
+		want(in, in->beside || slots[i] != COUNTER_NONE);
 	}
 }
 
 /* The elements anew, with the handles and slots that they had. */
 static bool restore_elements(struct numbers *in, const struct table *t,
 			     const struct handles *chains, const struct handles *objects,
-			     struct set *s)
+			     struct set *s, const struct set *twin)
 {
 	const struct set_shape *shape = set_content_shape(s->content);
 	struct set_batch *batch = set_batch_new(shape, SET_ADD);
@@ -403,7 +449,7 @@ static bool restore_elements(struct numbers *in, const struct table *t,
 	while (ok && !in->bad && set_content_next(s->content, &cursor, 0, &el)) {
 		restore_data(t, chains, objects, s, &el);
 		if (s->stmts.n) {
-			restore_slots(in, s, s->slots->counters, slots);
+			restore_slots(in, s, twin, s->slots->counters, &el, slots);
 			el.slots = slots;
 		}
 		ok = !set_batch_put(batch, &el);
@@ -419,21 +465,31 @@ static bool restore_elements(struct numbers *in, const struct table *t,
 	return true;
 }
 
-/* The elements that packets added to the set of the same handle, and number, beside it. */
-static struct set_dynamic *dynamic_beside(const struct numbers *in, const struct set *s,
-					  uint64_t number)
+/* The set of the same handle beside it, or NULL. */
+static const struct set *set_beside(const struct numbers *in, const struct set *s)
 {
 	size_t at = in->table ? set_find_handle(in->table, s->handle) : MODEL_NONE;
-	const struct set *twin = at == MODEL_NONE ? NULL : in->table->sets[at];
-	const struct set_shape *a, *b;
+
+	return at == MODEL_NONE ? NULL : in->table->sets[at];
+}
+
+/* Keys and data of the two are as long. */
+static bool is_alike(const struct set *s, const struct set *twin)
+{
+	const struct set_shape *a = set_content_shape(s->content);
+	const struct set_shape *b = set_content_shape(twin->content);
+
+	return set_key_offset(a, a->n_parts) == set_key_offset(b, b->n_parts) &&
+	       a->data_bytes == b->data_bytes;
+}
+
+/* The elements that packets added to the set of the same handle, and number, beside it. */
+static struct set_dynamic *dynamic_beside(const struct set *s, const struct set *twin,
+					  uint64_t number)
+{
 
 	if (!number || !twin || !twin->dynamic || !set_is_dynamic(s) ||
-	    set_dynamic_number(twin->dynamic) + 1 != number)
-		return NULL;
-	a = set_content_shape(s->content);
-	b = set_content_shape(twin->content);
-	if (set_key_offset(a, a->n_parts) != set_key_offset(b, b->n_parts) ||
-	    a->data_bytes != b->data_bytes)
+	    set_dynamic_number(twin->dynamic) + 1 != number || !is_alike(s, twin))
 		return NULL;
 	return set_dynamic_ref(twin->dynamic);
 }
@@ -442,22 +498,27 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 			const struct handles *chains, const struct handles *objects,
 			struct counters *counters)
 {
+	const struct set *twin;
 	uint64_t number;
 
 	s->handle = take(in, "\nset ");
 	want(in, s->handle && s->handle <= t->last_handle);
 	want(in, take(in, " slots ") == set_content_count(s->content) * s->stmts.n);
 	s->slots->counters = counters;
+	twin = set_beside(in, s);
 	if (!in->bad && (s->stmts.n || s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS))
-		want(in, restore_elements(in, t, chains, objects, s));
+		want(in, restore_elements(in, t, chains, objects, s,
+				       twin && is_alike(s, twin) ? twin : NULL));
 	number = take(in, " dynamic ");
 	want(in, number <= UINT32_MAX / 2);
 	if (counters && number && stmts_count_flows(set_stmts(s)))
 		want(in, !states_reserve(counters_states(counters)));
-	if (!in->bad)
-		s->dynamic = dynamic_beside(in, s, number);
+	if (in->bad || !number)
+		return;
+	s->dynamic = dynamic_beside(s, twin, number);
 	/* One that cannot be taken up begins anew. */
-	if (!in->bad && !s->dynamic && set_make_dynamic(s, counters, (uint32_t)number) && number)
+	if (!s->dynamic &&
+	    (in->recalled || set_make_dynamic(s, counters, (uint32_t)number)))
 		want(in, !set_make_dynamic(s, counters, 0));
 }
 
@@ -550,6 +611,17 @@ static void restore_table(struct numbers *in, struct table *t, const struct rule
 	want(in, in->bad || each_is_found(t));
 	free(chains.was);
 	free(objects.was);
+	/* No handle is ever given twice. */
+	if (in->recalled && in->table && in->table->last_handle > t->last_handle)
+		t->last_handle = in->table->last_handle;
+}
+
+static void raise_last(struct ruleset *rs, const struct ruleset *beside)
+{
+	if (rs->last_table_handle < beside->last_table_handle)
+		rs->last_table_handle = beside->last_table_handle;
+	if (rs->last_registered < beside->last_registered)
+		rs->last_registered = beside->last_registered;
 }
 
 /* Nothing of rs is shared yet: the text alone made it. */
@@ -564,19 +636,12 @@ static bool restore_numbers(struct numbers *in, struct ruleset *rs)
 	return !in->bad && in->end - in->p == 1;
 }
 
-int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
-		    struct ruleset **ret_rs)
-{
-	return ruleset_restore_beside(text, len, NULL, counters, d, ret_rs);
-}
-
-int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *beside,
-			   struct counters *counters, struct diag *d, struct ruleset **ret_rs)
+static int restore(const char *text, size_t len, struct numbers *in, struct counters *counters,
+		   struct diag *d, struct ruleset **ret_rs)
 {
 	const char *rules = memmem(text, len, "\n\n", 2);
 	struct ruleset *empty, *rs = NULL;
 	struct text shown = TEXT_INIT;
-	struct numbers in;
 	int err;
 
 	if (!rules) {
@@ -584,7 +649,8 @@ int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *b
 			   "the saved ruleset is damaged: it has no end of its numbers");
 		return -EINVAL;
 	}
-	in = (struct numbers){ .p = text, .end = rules + 1, .beside = beside };
+	in->p = text;
+	in->end = rules + 1;
 	rules += 2;
 	/* Without counters, so that the text's make no slots of their own. */
 	empty = ruleset_new(NULL);
@@ -598,15 +664,44 @@ int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *b
 	text_fini(&shown);
 	if (!err)
 		rs->counters = counters;
-	if (!err && !restore_numbers(&in, rs)) {
+	if (!err && !restore_numbers(in, rs)) {
 		diag_error(d, NULL,
 			   "the saved ruleset is damaged: its numbers do not fit its text");
 		err = -EINVAL;
+	}
+	if (!err && in->full) {
+		diag_error(d, NULL, "there is no room for the state of so many rules");
+		err = -ENOSPC;
 	}
 	ruleset_unref(empty);
 	if (err)
 		ruleset_unref(rs);
 	else
 		*ret_rs = rs;
+	return err;
+}
+
+int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
+		    struct ruleset **ret_rs)
+{
+	return ruleset_restore_beside(text, len, NULL, counters, d, ret_rs);
+}
+
+int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *beside,
+			   struct counters *counters, struct diag *d, struct ruleset **ret_rs)
+{
+	struct numbers in = { .beside = beside };
+
+	return restore(text, len, &in, counters, d, ret_rs);
+}
+
+int ruleset_recall(const char *text, size_t len, const struct ruleset *present,
+		   struct counters *counters, struct diag *d, struct ruleset **ret_rs)
+{
+	struct numbers in = { .beside = present, .recalled = true };
+	int err = restore(text, len, &in, counters, d, ret_rs);
+
+	if (!err)
+		raise_last(*ret_rs, present);
 	return err;
 }

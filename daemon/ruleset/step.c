@@ -69,6 +69,7 @@ void step_take(struct transaction *tx)
 {
 	struct text said = TEXT_INIT;
 
+	tx->rs->elements_alone = !tx->rules;
 	if (tx->whole || text_failed(&tx->step))
 		return;
 	text_printf(&said, "at %" PRIu64 "\n", tx->input->now.mono);
@@ -82,6 +83,11 @@ const char *ruleset_step(const struct ruleset *rs, size_t *ret_len)
 {
 	*ret_len = rs->step_len;
 	return rs->step;
+}
+
+bool ruleset_elements_alone(const struct ruleset *rs)
+{
+	return rs->elements_alone;
 }
 
 /* ---- made again ---- */

@@ -219,7 +219,8 @@ static int apply_command(struct transaction *tx, struct command *c)
 	if (c->op == COMMAND_DESCRIBE)
 		return describe_apply(tx, c);
 	tx->changed = true;
-	tx->whole = tx->whole || c->object != OBJECT_ELEMENT;
+	tx->rules = tx->rules || c->object != OBJECT_ELEMENT;
+	tx->whole = tx->whole || tx->rules;
 	return change_apply(tx, c);
 }
 

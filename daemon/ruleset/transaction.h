@@ -63,6 +63,7 @@ struct transaction {
 	struct ruleset *rs;
 	struct text out; /* of listings */
 	bool changed;
+	bool rules; /* more than elements was changed */
 	bool whole; /* more was changed than step says */
 	struct text step; /* commands that make the changes of elements again */
 	size_t step_items; /* of the last of them */

@@ -8,12 +8,13 @@
  *     +--------+---------+---------+-------------+----------+----------+----------+---------+
  *     | header | flows   | expect- | counters:   | saved    | exten-   | elements | states  |
  *     | 4 KiB  | records | ations  | base, then  | rulesets | sions    | records  | records |
- *     |        | x 256 B | records | a column a  | 0 to 2   | records  | x 192 B  | x 64 B  |
- *     |        |         | x 256 B | worker      |          | x 64 B   |          |         |
+ *     |        | x 256 B | records | a column a  | ARENA_-  | records  | x 192 B  | x 64 B  |
+ *     |        |         | x 256 B | worker      | TEXTS    | x 64 B   |          |         |
  *     +--------+---------+---------+-------------+----------+----------+----------+---------+
  *
- * One of the two saved rulesets is in force; behind its text lie the changes since.  A third
- * one is there while changes are on trial: what an undo goes back to.
+ * One of the saved rulesets is in force, and behind its text lie the changes since; others are
+ * those that were in force before it, each with its changes.  The last is there while changes
+ * are on trial: what an undo goes back to.
  *
  * A flow's extension is the record with its own index: what few flows need (labels, a
  * helper's notes).  Those pages are touched by such flows only, and have no room of their
@@ -34,7 +35,7 @@
 #include <stddef.h>
 #include <stdatomic.h>
 
-#define ARENA_LAYOUT 6 /* raised whenever a record changes its layout */
+#define ARENA_LAYOUT 7 /* raised whenever a record changes its layout */
 #define ARENA_FLOW_SIZE 256
 #define ARENA_EXPECT_SIZE 256
 #define ARENA_EXT_SIZE 64
@@ -44,6 +45,26 @@
 #define ARENA_STATES 262144
 #define ARENA_STATE_SIZE 64
 #define ARENA_TEXT_BYTES (64u << 20)
+#define ARENA_FORMER 10 /* rulesets that are kept behind the one in force */
+/* That one, the others, the next while it is written, and what an undo goes back to. */
+#define ARENA_TEXTS (ARENA_FORMER + 3)
+#define ARENA_NOTE_TEXT 92
+
+/* What is known of a saved ruleset; the arena only keeps it. */
+struct arena_note {
+	uint64_t at; /* in force since, real ns */
+	uint64_t file_undone; /* as the header had it when it was replaced: kept by the arena */
+	uint32_t cause, uid, rules;
+	char what[ARENA_NOTE_TEXT]; /* ends with NUL */
+};
+
+struct arena_text {
+	uint64_t len;
+	uint64_t check;
+	/* Bytes of the changes behind it that count; written after them. */
+	_Atomic uint64_t changes;
+	struct arena_note note;
+};
 
 struct arena_header {
 	uint8_t magic[8];
@@ -59,24 +80,21 @@ struct arena_header {
 	uint32_t element_records; /* of dynamic sets */
 	uint32_t element_size;
 	uint32_t states;
-	uint64_t flows_off, expects_off, counters_off, text_off[3], exts_off, elements_off,
+	uint64_t flows_off, expects_off, counters_off, texts_off, exts_off, elements_off,
 		states_off;
-	uint64_t text_bytes;   /* of each of the three */
+	uint64_t text_bytes;   /* of each of ARENA_TEXTS */
 	uint64_t total;
 	uint8_t boot_id[16];   /* the monotonic clock counts from this boot */
 	uint64_t key[2];       /* of the flow table's hash; kept, so that ids stay stable */
 	/* mutable */
 	_Atomic uint32_t next_flow_id;
-	/* 1 + index of the saved ruleset in force, 0 none; written last. */
-	_Atomic uint32_t text_current;
+	/* Which texts are in force, and were: see arena_text.c.  Written last. */
+	_Atomic uint64_t rulesets;
 	/* Elements from here on were never used. */
 	_Atomic uint32_t elements_fresh;
-	struct {
-		uint64_t len;
-		uint64_t check;
-		/* Bytes of the changes behind it that count; written after them. */
-		_Atomic uint64_t changes;
-	} text[3];
+	struct arena_text text[ARENA_TEXTS];
+	/* Former rulesets that went for want of room before there were too many of them. */
+	uint32_t crowded_out;
 	/* Changes on trial: when they are undone, monotonic ns, 0 for none, written last; when
 	 * the first of them was made, real ns; and whether a ruleset file is among them. */
 	_Atomic uint64_t trial_until;
@@ -94,7 +112,7 @@ struct arena {
 	uint8_t *elements; /* element_records x ARENA_ELEMENT_SIZE */
 	uint8_t *states;   /* ARENA_STATES x ARENA_STATE_SIZE */
 	uint64_t *counters;
-	char *text[3];
+	char *text[ARENA_TEXTS];
 };
 
 struct arena_geometry {
@@ -126,25 +144,46 @@ int arena_reserve_extensions(const struct arena *a);
 /* The same for the elements of dynamic sets. */
 int arena_reserve_elements(const struct arena *a);
 
-/* Save a ruleset beside the present one and then switch to it, so that a crash at any
- * instant leaves one of the two whole.  -ENOSPC when it is too long. */
-int arena_save_text(struct arena *a, const char *text, size_t len);
-/* The saved ruleset, *ret_text pointing into the arena; -ENOENT when there is none,
- * -EINVAL when it is damaged. */
-int arena_saved_text(const struct arena *a, const char **ret_text, size_t *ret_len);
-/* Put a change behind the saved ruleset: what is saved is then that ruleset and all changes
+/* ---- saved rulesets (arena_text.c) ----
+ *
+ * Number 0 is in force, 1 was before it, and so on up to ARENA_FORMER.  Those from 1 on have
+ * text_bytes together: the oldest go when there is no room. */
+
+enum arena_save {
+	ARENA_SAVE_NEW = 1, /* the one in force becomes number 1 */
+	ARENA_SAVE_AGAIN,   /* it takes the place of the one in force */
+	ARENA_SAVE_UNDO,    /* likewise, and those since arena_save_former() go as well */
+};
+
+/* Save a ruleset beside the others and then switch to it, so that a crash at any instant leaves
+ * one of the two whole.  note NULL: that of the one in force or, with ARENA_SAVE_UNDO, of what
+ * the undo goes back to.  -ENOSPC when it is too long or the file system is full. */
+int arena_save_text(struct arena *a, enum arena_save how, const char *text, size_t len,
+		    const struct arena_note *note);
+/* How many there are, the one in force included. */
+unsigned arena_saved(const struct arena *a);
+/* One of them, *ret_text pointing into the arena; -ENOENT when there is none, -EINVAL when it is
+ * damaged. */
+int arena_saved_text(const struct arena *a, unsigned number, const char **ret_text,
+		     size_t *ret_len);
+/* What is known of one that there is, and its bytes, changes included. */
+void arena_saved_note(const struct arena *a, unsigned number, struct arena_note *ret_note,
+		      uint64_t *ret_bytes);
+/* Put a change behind the ruleset in force: what is saved is then that ruleset and all changes
  * since, and a crash at any instant leaves it with this one or without.  -ENOENT when there is
  * no ruleset; -ENOSPC when there is no room, or when so many changes are there that it is time
  * to save the whole again. */
 int arena_save_change(struct arena *a, const char *text, size_t len);
-/* The next change of the saved ruleset, in their order; begin with *at 0.  -ENOENT after the
+/* The next change of a saved ruleset, in their order; begin with *at 0.  -ENOENT after the
  * last; -EINVAL when it is damaged. */
-int arena_saved_change(const struct arena *a, size_t *at, const char **ret_text,
-		       size_t *ret_len);
-/* What an undo goes back to, beside the other two: saved before trial_until is set, and read
+int arena_saved_change(const struct arena *a, unsigned number, size_t *at,
+		       const char **ret_text, size_t *ret_len);
+/* What an undo goes back to, beside the others: saved before trial_until is set, and read
  * as long as it is.  0; -ENOSPC when it is too long or there is no memory for it; -EINVAL when
  * it is damaged. */
 int arena_save_former(struct arena *a, const char *text, size_t len);
 int arena_former_text(const struct arena *a, const char **ret_text, size_t *ret_len);
+/* There is no trial any more: those since arena_save_former() stay. */
+void arena_keep_former(struct arena *a);
 
 #endif

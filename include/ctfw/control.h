@@ -79,8 +79,9 @@ struct control_context {
 	json_t *(*status)(void *arg);
 	/* Reload configuration and ruleset, then call done once (perhaps before returning):
 	 * err 0 (message: what to know, or NULL), or a negative errno with a message for
-	 * people.  until: the ruleset alone, on trial until then; 0: both, for good. */
-	void (*reload)(void *arg, uint64_t until,
+	 * people.  until: the ruleset alone, on trial until then; 0: both, for good.  uid: of
+	 * who asks. */
+	void (*reload)(void *arg, uint64_t until, uint32_t uid,
 		       void (*done)(void *done_arg, int err, const char *message),
 		       void *done_arg);
 	/* What a client has done, a line for the daemon's log. */
@@ -107,6 +108,8 @@ struct control_session *control_session_new(const struct control_context *ctx, b
 					    void (*wake)(void *arg), void *arg);
 /* At any time, in the middle of a call too. */
 void control_session_free(struct control_session *s);
+/* Who the peer is; none unless told (GENERATION_NOBODY). */
+void control_session_set_uid(struct control_session *s, uint32_t uid);
 
 /* Bytes from the peer.  Takes them up to the end of the first message, which run() then
  * works on, and none in other states than CONTROL_READ.  Returns how many were taken. */

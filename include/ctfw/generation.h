@@ -6,7 +6,10 @@
  * A change may be on trial: then what was in force before it is kept, here and in the arena,
  * and is put in force again unless the change is confirmed.  What is changed meanwhile is on
  * trial as well, since it was made on ground that may go; whoever asks for a trial then sets
- * its end anew. */
+ * its end anew.
+ *
+ * What was in force before is kept in the arena, ARENA_FORMER of them, each with the changes of
+ * its elements.  What an undo takes away is none of them. */
 #ifndef CTFW_GENERATION_H
 #define CTFW_GENERATION_H
 
@@ -23,16 +26,38 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 				  struct arena *arena, struct diag *d, bool *ret_restored);
 void generation_free(struct generation *g);
 
-/* Commands of a client: ruleset_apply() on the ruleset in force.  until: when what they change
- * is undone unless it is confirmed, monotonic ns; 0: never.  0, -EINVAL with diagnostics,
- * -ENOMEM, -ENOSPC when it is too large to be saved. */
-int generation_apply(struct generation *g, const struct ruleset_input *input, uint64_t until,
-		     struct diag *d, struct text *out);
+/* What puts another ruleset in force. */
+enum generation_cause {
+	CAUSE_NONE = 0, /* nothing has been loaded yet */
+	CAUSE_START,    /* the ruleset file, when the daemon started */
+	CAUSE_RELOAD,   /* the ruleset file again */
+	CAUSE_COMMAND,  /* a client's commands */
+	CAUSE_FILE,     /* a client's file of them */
+	CAUSE_ROLLBACK,
+	CAUSE_COUNT
+};
+const char *generation_cause_name(uint32_t cause);
+
+#define GENERATION_NOBODY UINT32_MAX
+
+struct generation_request {
+	/* When what is changed is undone unless it is confirmed, monotonic ns; 0: never. */
+	uint64_t until;
+	enum generation_cause cause;
+	uint32_t uid;     /* of who asked; GENERATION_NOBODY: of no client */
+	const char *what; /* a path, commands: of these the first line is kept */
+};
+
+/* Commands of a client: ruleset_apply() on the ruleset in force.  request NULL: nothing is known
+ * of it.  0, -EINVAL with diagnostics, -ENOMEM, -ENOSPC when it is too large to be saved. */
+int generation_apply(struct generation *g, const struct ruleset_input *input,
+		     const struct generation_request *request, struct diag *d,
+		     struct text *out);
 /* A ruleset file in the place of everything: what `flush ruleset` and the file would do,
  * as one step.  Rules that stand unchanged in it get new handles and counters, as with
  * nft.  Errors as above. */
-int generation_replace(struct generation *g, const struct ruleset_input *input, uint64_t until,
-		       struct diag *d);
+int generation_replace(struct generation *g, const struct ruleset_input *input,
+		       const struct generation_request *request, struct diag *d);
 /* The same without the last step: is it right? */
 int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d);
 
@@ -57,6 +82,24 @@ int generation_undo(struct generation *g, struct instant now, struct diag *d);
 uint64_t generation_file_undone(const struct generation *g);
 /* The file holds what was in force at that serial. */
 void generation_file_saved(struct generation *g, uint64_t serial);
+
+/* ---- what was in force before ---- */
+
+/* How many rulesets are kept, the one in force, number 0, included; and what is known of one. */
+unsigned generation_saved(const struct generation *g);
+void generation_saved_note(const struct generation *g, unsigned number,
+			   struct arena_note *ret_note, uint64_t *ret_bytes);
+/* Bytes that those from number 1 on may have together. */
+uint64_t generation_room(const struct generation *g);
+/* How many went for want of room, since the arena was made, before they were too old. */
+uint32_t generation_crowded_out(const struct generation *g);
+/* Put one of them in force, from number 1 on; the one in force becomes number 1.  Its rules have
+ * the handles that they had.  What is in force now as well goes on counting; the rest counts
+ * anew.  Cause and what of the request do not count.  0, -ENOENT, -EINVAL when it is damaged,
+ * -ENOMEM, -ENOSPC. */
+int generation_rollback(struct generation *g, unsigned number,
+			const struct generation_request *request, struct instant now,
+			struct diag *d);
 
 /* changed() is called whenever another ruleset is in force, with the one before; anew: nothing
  * of it was kept.  One watcher. */

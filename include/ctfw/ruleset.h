@@ -125,6 +125,15 @@ int ruleset_restore(const char *text, size_t len, struct counters *counters, str
  * own, of which counters begin with what those of the other show. */
 int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *beside,
 			   struct counters *counters, struct diag *d, struct ruleset **ret_rs);
+/* The same of one that is long replaced, beside the one in force: what is in both goes on, and
+ * all else counts anew.  -ENOSPC as well, when there is no room for that. */
+int ruleset_recall(const char *text, size_t len, const struct ruleset *present,
+		   struct counters *counters, struct diag *d, struct ruleset **ret_rs);
+/* Whether a and what b saves, of those lengths, are the same rules but for handles and what
+ * they count. */
+bool ruleset_saved_alike(const char *a, size_t a_len, const char *b, size_t b_len);
+/* Whether the transaction that made rs changed elements of sets and nothing else. */
+bool ruleset_elements_alone(const struct ruleset *rs);
 
 /* What made rs of the ruleset that a transaction began with, as text that makes it again:
  * saved behind that one, it saves rs.  NULL when only the whole can be saved; rs' own.

@@ -184,7 +184,7 @@ static void set_up(void)
 	arena_format(mem, &geometry, boot_id, key_bytes, &arena);
 	key = (struct siphash_key){arena.header->key[0], arena.header->key[1]};
 	expects = arena.expects;
-	texts = mem + arena.header->text_off[0];
+	texts = mem + arena.header->texts_off;
 	exts = arena.exts;
 	elements = arena.elements;
 	ct = conntrack_new(&arena, &options, 1, start);
@@ -192,8 +192,8 @@ static void set_up(void)
 	track_some(ct, start);
 	conntrack_free(ct);
 	add_elements(&arena, start.mono);
-	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
-	CHECK(arena_save_text(&arena, text, sizeof(text) - 1) == 0);
+	CHECK(arena_save_text(&arena, ARENA_SAVE_NEW, text, sizeof(text) - 1, NULL) == 0);
+	CHECK(arena_save_text(&arena, ARENA_SAVE_NEW, text, sizeof(text) - 1, NULL) == 0);
 	CHECK(arena_save_former(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_change(&arena, text, sizeof(text) - 1) == 0);
 	CHECK(arena_save_change(&arena, text, 1) == 0);
@@ -394,11 +394,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	damage(data, size);
 	if (arena_attach(mem, mem_size, &geometry, boot_id, &arena) < 0)
 		return 0;
-	if (arena_saved_text(&arena, &text, &len) == 0)
+	if (arena_saved_text(&arena, 0, &text, &len) == 0)
 		CHECK(text >= (char *)mem && text + len <= (char *)mem + mem_size);
 	if (arena_former_text(&arena, &text, &len) == 0)
-		CHECK(text == arena.text[2] && len <= TEXT_BYTES);
-	while (arena_saved_change(&arena, &at, &text, &len) == 0)
+		CHECK(text == arena.text[ARENA_TEXTS - 1] && len <= TEXT_BYTES);
+	while (arena_saved_change(&arena, 0, &at, &text, &len) == 0)
 		CHECK(text >= (char *)texts && text + len <= (char *)texts + 2 * TEXT_BYTES);
 	take_up(&arena);
 	take_up_elements(&arena);

@@ -37,7 +37,7 @@ static void set_up(void)
 	if (!fixture.engine)
 		fixture_init(&fixture, 100);
 	rcu_online();
-	CHECK(generation_apply(fixture.generation, &input, 0, &d, &out) == 0);
+	CHECK(generation_apply(fixture.generation, &input, NULL, &d, &out) == 0);
 	raw_tcp(&raw, "10.0.1.2", 1000, "10.0.2.2", 22, TCP_SYN, 1, 0, 0);
 	track(&raw);
 	raw_udp(&raw, "fd00:1::2", 1000, "fd00:2::2", 53, 4);

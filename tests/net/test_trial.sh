@@ -24,7 +24,7 @@ logged() { grep -q "$1" "$WORK/daemon.log"; }
 
 not_ok "there is nothing to confirm" ctl confirm
 says "and it says so" "ctfwctl: nothing is on trial" ctl confirm
-not_ok "nor to undo" ctl rollback
+says "nor to undo" "ctfwctl: there is no such ruleset to go back to" ctl rollback
 ok "status tells of no trial" test "$(status trial)" = null
 not_ok "a trial has an end" ctl --confirm 0 flush ruleset
 not_ok "that is not in years" ctl --confirm 86401 flush ruleset

@@ -91,7 +91,7 @@ static void records_of_every_kind_lie_apart_and_within_the_arena(void **state)
 	assert_true(a.expects >= a.flows + 100 * ARENA_FLOW_SIZE);
 	assert_true((uint8_t *)a.counters >= a.expects + 9 * ARENA_EXPECT_SIZE);
 	assert_true(a.text[2] >= a.text[1] + a.header->text_bytes);
-	assert_true(a.exts >= (uint8_t *)a.text[2] + a.header->text_bytes);
+	assert_true(a.exts >= (uint8_t *)a.text[ARENA_TEXTS - 1] + a.header->text_bytes);
 	assert_true(a.elements >= a.exts + 100 * ARENA_EXT_SIZE);
 	assert_true(a.elements + 5 * ARENA_ELEMENT_SIZE <= a.states);
 	assert_true(a.states + ARENA_STATES * ARENA_STATE_SIZE <= end);
@@ -109,19 +109,20 @@ static void saving_a_ruleset_leaves_the_former_until_the_switch(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(arena_saved_text(&a, &text, &len), -ENOENT);
-	assert_int_equal(arena_save_text(&a, "one", 3), 0);
-	assert_int_equal(arena_save_text(&a, "second", 6), 0);
-	assert_int_equal(arena_saved_text(&a, &text, &len), 0);
+	assert_int_equal(arena_saved_text(&a, 0, &text, &len), -ENOENT);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "second", 6, NULL), 0);
+	assert_int_equal(arena_saved_text(&a, 0, &text, &len), 0);
 	assert_int_equal(len, 6);
 	assert_memory_equal(text, "second", 6);
 	/* A crash in the middle of a third: the second is whole still. */
 	a.text[0][0] = 'X';
-	assert_int_equal(arena_saved_text(&a, &text, &len), 0);
+	assert_int_equal(arena_saved_text(&a, 0, &text, &len), 0);
 	assert_memory_equal(text, "second", 6);
 	a.text[1][0] = 'X';
-	assert_int_equal(arena_saved_text(&a, &text, &len), -EINVAL);
-	assert_int_equal(arena_save_text(&a, "", a.header->text_bytes + 1), -ENOSPC);
+	assert_int_equal(arena_saved_text(&a, 0, &text, &len), -EINVAL);
+	assert_int_equal(
+		arena_save_text(&a, ARENA_SAVE_NEW, "", a.header->text_bytes + 1, NULL), -ENOSPC);
 	free(mem);
 }
 
@@ -133,18 +134,18 @@ static void a_former_ruleset_is_kept_beside_the_others(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(arena_save_text(&a, "one", 3), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL), 0);
 	assert_int_equal(arena_save_former(&a, "former", 6), 0);
-	assert_int_equal(arena_save_text(&a, "two", 3), 0);
-	assert_int_equal(arena_save_text(&a, "three", 5), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "two", 3, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "three", 5, NULL), 0);
 	assert_int_equal(arena_former_text(&a, &text, &len), 0);
 	assert_int_equal(len, 6);
 	assert_memory_equal(text, "former", 6);
 	assert_int_equal(arena_save_former(&a, "", a.header->text_bytes + 1), -ENOSPC);
 	assert_int_equal(arena_former_text(&a, &text, &len), 0);
-	a.text[2][5] = 'X';
+	a.text[ARENA_TEXTS - 1][5] = 'X';
 	assert_int_equal(arena_former_text(&a, &text, &len), -EINVAL);
-	a.header->text[2].len = a.header->text_bytes + 1;
+	a.header->text[ARENA_TEXTS - 1].len = a.header->text_bytes + 1;
 	assert_int_equal(arena_former_text(&a, &text, &len), -EINVAL);
 	free(mem);
 }
@@ -155,7 +156,7 @@ static void assert_change(const struct arena *a, size_t *at, const char *want)
 	const char *text;
 	size_t len;
 
-	assert_int_equal(arena_saved_change(a, at, &text, &len), 0);
+	assert_int_equal(arena_saved_change(a, 0, at, &text, &len), 0);
 	assert_int_equal(len, strlen(want));
 	assert_memory_equal(text, want, len);
 }
@@ -169,24 +170,24 @@ static void changes_lie_behind_the_ruleset_that_they_change(void **state)
 
 	(void)state;
 	assert_int_equal(arena_save_change(&a, "x", 1), -ENOENT);
-	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
-	assert_int_equal(arena_save_text(&a, "one", 3), 0);
-	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL), 0);
+	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
 	assert_int_equal(arena_save_change(&a, "first", 5), 0);
 	assert_int_equal(arena_save_change(&a, "", 0), 0);
 	assert_int_equal(arena_save_change(&a, "the third", 9), 0);
 	assert_change(&a, &at, "first");
 	assert_change(&a, &at, "");
 	assert_change(&a, &at, "the third");
-	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
-	assert_int_equal(arena_saved_text(&a, &text, &len), 0);
+	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_saved_text(&a, 0, &text, &len), 0);
 	assert_int_equal(len, 3);
 	/* Another ruleset has none, and nor has the next in the place of this one. */
 	at = 0;
-	assert_int_equal(arena_save_text(&a, "two", 3), 0);
-	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
-	assert_int_equal(arena_save_text(&a, "three", 5), 0);
-	assert_int_equal(arena_saved_change(&a, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "two", 3, NULL), 0);
+	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "three", 5, NULL), 0);
+	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
 	/* There is a page for text and changes. */
 	while (arena_save_change(&a, "and more of them", 16) == 0)
 		at++;
@@ -203,18 +204,18 @@ static void a_damaged_change_is_refused_whichever_byte_it_is(void **state)
 	size_t len, at;
 
 	(void)state;
-	arena_save_text(&a, "ruleset.", 8);
+	arena_save_text(&a, ARENA_SAVE_NEW, "ruleset.", 8, NULL);
 	arena_save_change(&a, "eight...", 8);
 	for (unsigned i = 8; i < 8 + 24; i++) {
 		a.text[0][i] ^= 0x20;
 		at = 0;
-		assert_int_equal(arena_saved_change(&a, &at, &text, &len), -EINVAL);
+		assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -EINVAL);
 		a.text[0][i] ^= 0x20;
 	}
 	for (unsigned bit = 0; bit < 64; bit++) {
 		a.header->text[0].changes = 24 ^ UINT64_C(1) << bit;
 		at = 0;
-		while (arena_saved_change(&a, &at, &text, &len) == 0)
+		while (arena_saved_change(&a, 0, &at, &text, &len) == 0)
 			assert_true(text + len <= a.text[0] + 4096);
 	}
 	free(mem);

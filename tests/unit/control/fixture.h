@@ -69,12 +69,13 @@ static inline json_t *fixture_status(void *arg)
 			 "restarts", 0);
 }
 
-static inline void fixture_reload(void *arg, uint64_t until,
+static inline void fixture_reload(void *arg, uint64_t until, uint32_t uid,
 				  void (*done)(void *done_arg, int err, const char *message),
 				  void *done_arg)
 {
 	struct fixture *f = arg;
 
+	(void)uid;
 	f->reloads++;
 	f->reload_until = until;
 	if (!f->reload_waits) {

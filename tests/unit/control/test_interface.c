@@ -289,6 +289,10 @@ static void trials_have_the_shape_that_the_interface_file_says(void **unused)
 	check_reply("Apply", "{\"source\":{\"name\":\"x\",\"text\":\"add table ip u\"},"
 			     "\"confirm\":1}", true);
 	check_reply("Rollback", "{}", false);
+	check_reply("Apply", "{\"source\":{\"name\":\"x\",\"text\":\"add table ip v\"}}", false);
+	check_reply("Rulesets", "{}", false);
+	check_reply("Rollback", "{\"number\":1,\"confirm\":1}", true);
+	check_reply("Rollback", "{}", false);
 	check_reply("Status", "{}", false);
 }
 
@@ -301,7 +305,7 @@ static void errors_have_the_shape_that_the_interface_file_says(void **unused)
 		  "{\"source\":{\"name\":\"x\",\"text\":\"include \\\"y\\\"\\n\"}}" },
 		{ "ReloadFailed", "org.ctfw.Reload", "{}" },
 		{ "NothingOnTrial", "org.ctfw.Confirm", "{}" },
-		{ "NothingOnTrial", "org.ctfw.Rollback", "{}" },
+		{ "NoFormerRuleset", "org.ctfw.Rollback", "{\"number\":9}" },
 	};
 
 	(void)unused;
@@ -340,7 +344,7 @@ static void every_method_of_the_interface_file_exists(void **unused)
 		json_decref(reply);
 		methods++;
 	}
-	assert_int_equal(methods, 18);
+	assert_int_equal(methods, 19);
 }
 
 static void a_filter_takes_every_member_of_the_interface_file_and_gives_it_back(void **unused)

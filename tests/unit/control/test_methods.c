@@ -133,11 +133,15 @@ static void wrong_parameters_of_apply_are_named(void **unused)
 	"{\"method\":\"org.ctfw.Apply\",\"parameters\":{\"source\":{\"name\":\"x\",\"text\":"       \
 	"\"" text "\"}" more "}}"
 
-/* The reply's own, or its member trial. */
+/* The reply's own, or its member trial or undone. */
 static json_int_t undone_in(json_t *reply)
 {
 	const json_t *params = params_of(reply), *trial = json_object_get(params, "trial");
-	json_int_t left = json_integer_value(
+	json_int_t left;
+
+	if (!trial)
+		trial = json_object_get(params, "undone");
+	left = json_integer_value(
 		json_object_get(trial ? trial : params, "undone_in"));
 
 	json_decref(reply);
@@ -148,7 +152,7 @@ static void a_change_is_on_trial_until_it_is_confirmed_or_undone(void **unused)
 {
 	(void)unused;
 	expect_error("{\"method\":\"org.ctfw.Confirm\"}", "org.ctfw.NothingOnTrial", NULL, NULL);
-	expect_error("{\"method\":\"org.ctfw.Rollback\"}", "org.ctfw.NothingOnTrial", NULL, NULL);
+	expect_error("{\"method\":\"org.ctfw.Rollback\"}", "org.ctfw.NoFormerRuleset", NULL, NULL);
 	assert_int_equal(undone_in(call(APPLY("add table ip t", ",\"confirm\":60"))), 60);
 	assert_non_null(strstr(f.logged, "on trial: undone in 60 seconds"));
 	f.now.mono += 20 * NSEC_PER_SEC + 1;
@@ -169,8 +173,59 @@ static void a_change_is_on_trial_until_it_is_confirmed_or_undone(void **unused)
 	assert_int_equal(undone_in(call(APPLY("add table ip t", ",\"confirm\":86400"))), 86400);
 	assert_int_equal(undone_in(call("{\"method\":\"org.ctfw.Confirm\"}")), 86400);
 	assert_non_null(strstr(f.logged, "confirmed"));
-	expect_error("{\"method\":\"org.ctfw.Rollback\"}", "org.ctfw.NothingOnTrial", NULL, NULL);
+	expect_error("{\"method\":\"org.ctfw.Rollback\"}", "org.ctfw.NoFormerRuleset", NULL, NULL);
 	assert_int_equal(ruleset_size(generation_ruleset(f.generation)).tables, 1);
+}
+
+static const char *of_ruleset(const json_t *rulesets, size_t number, const char *name)
+{
+	return json_string_value(json_object_get(json_array_get(rulesets, number), name));
+}
+
+static void rulesets_that_were_in_force_are_told_of_and_come_back(void **unused)
+{
+	static const char back[] = "{\"method\":\"org.ctfw.Rollback\"}";
+	const json_t *rulesets;
+	json_t *reply;
+
+	(void)unused;
+	json_decref(call(APPLY("add table ip t", "")));
+	json_decref(call("{\"method\":\"org.ctfw.Apply\",\"parameters\":{\"source\":{"
+			 "\"name\":\"<cmdline>\",\"text\":\"add chain ip t c\\n"
+			 "add rule ip t c counter\\n\"}}}"));
+	may_change = false;
+	begin();
+	reply = call("{\"method\":\"org.ctfw.Rulesets\"}");
+	rulesets = json_object_get(params_of(reply), "rulesets");
+	assert_int_equal(json_array_size(rulesets), 2);
+	assert_string_equal(of_ruleset(rulesets, 0, "what"), "add chain ip t c");
+	assert_string_equal(of_ruleset(rulesets, 0, "cause"), "command");
+	assert_string_equal(of_ruleset(rulesets, 1, "what"), "x");
+	assert_string_equal(of_ruleset(rulesets, 1, "cause"), "file");
+	json_decref(reply);
+	may_change = true;
+	begin();
+	reply = call(back);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(params_of(reply), "ruleset"), "number")),
+			 1);
+	json_decref(reply);
+	assert_non_null(strstr(f.logged, "back to the ruleset before, number 1 (file: x)"));
+	assert_int_equal(ruleset_size(generation_ruleset(f.generation)).chains, 0);
+	assert_int_equal(undone_in(call("{\"method\":\"org.ctfw.Rollback\",\"parameters\":"
+					"{\"confirm\":30}}")),
+			 30);
+	assert_int_equal(ruleset_size(generation_ruleset(f.generation)).rules, 1);
+	assert_int_equal(undone_in(call(back)), 30);
+	assert_int_equal(ruleset_size(generation_ruleset(f.generation)).rules, 0);
+	for (int number = -1; number < 12; number += 6) {
+		char call_text[96];
+
+		snprintf(call_text, sizeof(call_text),
+			 "{\"method\":\"org.ctfw.Rollback\",\"parameters\":{\"number\":%d}}",
+			 number);
+		expect_error(call_text, "org.ctfw.NoFormerRuleset", NULL, NULL);
+	}
 }
 
 static void what_changes_nothing_is_on_no_trial(void **unused)
@@ -430,6 +485,7 @@ int main(void)
 		TEST(a_missing_include_is_asked_for_and_then_taken_from_the_call),
 		TEST(wrong_parameters_of_apply_are_named),
 		TEST(a_change_is_on_trial_until_it_is_confirmed_or_undone),
+		TEST(rulesets_that_were_in_force_are_told_of_and_come_back),
 		TEST(what_changes_nothing_is_on_no_trial),
 		TEST(a_trial_has_a_length_that_an_operator_may_wait),
 		TEST(a_reload_may_be_on_trial),

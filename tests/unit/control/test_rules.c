@@ -75,7 +75,7 @@ static void apply(const char *text)
 	struct diag d = DIAG_INIT;
 
 	rcu_online();
-	assert_int_equal(generation_apply(f.generation, &input, 0, &d, &out), 0);
+	assert_int_equal(generation_apply(f.generation, &input, NULL, &d, &out), 0);
 	rcu_offline();
 	text_fini(&out);
 	diag_fini(&d);
@@ -165,7 +165,7 @@ static void a_file_in_the_place_of_all_is_told_as_such(void **state)
 	apply("add table ip t");
 	listen_to(&e, "{}");
 	rcu_online();
-	assert_int_equal(generation_replace(f.generation, &input, 0, &d), 0);
+	assert_int_equal(generation_replace(f.generation, &input, NULL, &d), 0);
 	rcu_offline();
 	assert_heard(&e, "delete table ip t\nadd table ip t\n");
 	stop(&e);

@@ -137,7 +137,7 @@ static inline void rules(struct bench *b, const char *text)
 {
 	struct ruleset_input input = { .name = "rules", .text = text, .len = strlen(text) };
 	struct diag d = DIAG_INIT;
-	int err = generation_replace(b->generation, &input, 0, &d);
+	int err = generation_replace(b->generation, &input, NULL, &d);
 
 	if (err < 0)
 		print_error("%s", text_str(&d.text));

@@ -426,7 +426,7 @@ static void a_wrong_ruleset_changes_nothing(void **state)
 
 	rules(b, "table ip t { chain f { type filter hook forward priority 0; drop; }; }\n");
 	serial = generation_serial(b->generation);
-	assert_true(generation_replace(b->generation, &input, 0, &d) < 0);
+	assert_true(generation_replace(b->generation, &input, NULL, &d) < 0);
 	assert_true(generation_check(b->generation, &input, &d) < 0);
 	assert_non_null(strstr(text_str(&d.text), "bad:1:61:"));
 	assert_int_equal(generation_serial(b->generation), serial);

@@ -118,7 +118,7 @@ static void command(struct shop *s, const char *text)
 	struct text out = TEXT_INIT;
 	struct diag d = DIAG_INIT;
 
-	if (generation_apply(s->generation, &input, 0, &d, &out) < 0)
+	if (generation_apply(s->generation, &input, NULL, &d, &out) < 0)
 		fail_msg("%s", text_str(&d.text));
 	diag_fini(&d);
 	text_fini(&out);

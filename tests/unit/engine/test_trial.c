@@ -1,146 +1,9 @@
 /* test_trial.c - changes on trial: undone or confirmed, by this process or the next. */
 #include <errno.h>
 
-#include "ctfw/set_dynamic.h"
-#include "unit/engine/bench.h"
+#include "unit/engine/generations.h"
 
 #define UNTIL (1060 * NSEC_PER_SEC)
-
-static struct set_elements *elements;
-
-/* The engine and all below it anew over the same memory: what the next process has. */
-static struct diag restart(struct bench *b)
-{
-	struct engine_options engine = { .workers = 1 };
-	struct conntrack_options options;
-	struct diag d = DIAG_INIT;
-	bool restored;
-
-	conntrack_options_default(&options);
-	options.max_flows = 1024;
-	generation_free(b->generation);
-	engine_free(b->engine);
-	conntrack_free(b->ct);
-	set_elements_free(elements);
-	counters_free(b->counters);
-	b->counters = counters_new(&b->arena);
-	elements = set_elements_new(&b->arena, counters_states(b->counters), 1,
-				    b->now.mono);
-	counters_lend(b->counters, elements);
-	b->ct = conntrack_new(&b->arena, &options, 1, b->now);
-	b->engine = engine_new(b->ct, b->counters, &engine);
-	b->generation = generation_new(b->engine, b->counters, &b->arena, &d, &restored);
-	set_elements_settle(elements);
-	assert_non_null(b->generation);
-	engine_set_hostview(b->engine, host());
-	return d;
-}
-
-static void well_restarted(struct bench *b)
-{
-	struct diag d = restart(b);
-
-	assert_string_equal(text_str(&d.text), "");
-	diag_fini(&d);
-}
-
-static int begin(void **state)
-{
-	set_up(state);
-	well_restarted(*state);
-	return 0;
-}
-
-static int end(void **state)
-{
-	int err = tear_down(state);
-
-	set_elements_free(elements);
-	elements = NULL;
-	return err;
-}
-
-static int try(struct bench *b, const char *text, uint64_t until)
-{
-	struct ruleset_input input = { .name = "t", .text = text, .len = strlen(text),
-				       .now = b->now };
-	struct text out = TEXT_INIT;
-	struct diag d = DIAG_INIT;
-	int err = generation_apply(b->generation, &input, until, &d, &out);
-
-	text_fini(&out);
-	diag_fini(&d);
-	return err;
-}
-
-static int try_file(struct bench *b, const char *text, uint64_t until)
-{
-	struct ruleset_input input = { .name = "t", .text = text, .len = strlen(text),
-				       .now = b->now };
-	struct diag d = DIAG_INIT;
-	int err = generation_replace(b->generation, &input, until, &d);
-
-	diag_fini(&d);
-	return err;
-}
-
-static void undo(struct bench *b)
-{
-	struct diag d = DIAG_INIT;
-
-	assert_int_equal(generation_undo(b->generation, b->now, &d), 0);
-	diag_fini(&d);
-}
-
-static bool on_trial(const struct bench *b)
-{
-	struct generation_trial t;
-
-	return generation_trial(b->generation, &t);
-}
-
-/* malloc'ed; with handles. */
-static char *listed(const struct bench *b, unsigned flags)
-{
-	struct text out = TEXT_INIT;
-
-	ruleset_print(generation_ruleset(b->generation), flags, &out);
-	return text_steal(&out);
-}
-
-static void assert_has(const struct bench *b, const char *part, bool has)
-{
-	char *text = listed(b, PRINT_HANDLE);
-
-	if (!strstr(text, part) == has)
-		fail_msg("%s is %s in\n%s", part, has ? "not" : "", text);
-	free(text);
-}
-
-static void send_to(struct bench *b, uint16_t dport)
-{
-	struct engine_result result;
-	static struct raw r;
-	static uint16_t sport = 2000;
-
-	raw_udp(&r, "10.8.0.2", sport++, "192.0.2.1", dport, 4);
-	send_raw(b, &b->in, &r, &result);
-}
-
-static const char base[] =
-	"table ip t {\n"
-	" counter c { }\n"
-	" set plain { type ipv4_addr; elements = { 192.0.2.7 }; }\n"
-	" set counted { type ipv4_addr; counter; elements = { 192.0.2.1 }; }\n"
-	" set seen { type inet_service; flags dynamic; size 100; }\n"
-	" chain f { type filter hook forward priority 0;\n"
-	"  udp dport 53 counter\n"
-	"  udp dport 7 counter\n"
-	"  ip daddr @counted accept\n"
-	"  counter name c\n"
-	"  add @seen { udp dport }\n"
-	" }\n"
-	"}\n";
 
 static void what_is_on_trial_is_in_force_until_it_is_undone(void **state)
 {
@@ -360,7 +223,7 @@ static void what_cannot_be_undone_is_told_and_stays(void **state)
 
 	assert_int_equal(try(b, base, 0), 0);
 	assert_int_equal(try(b, "add table ip u", UNTIL), 0);
-	b->arena.text[2][0] ^= 1;
+	b->arena.text[ARENA_TEXTS - 1][0] ^= 1;
 	d = restart(b);
 	assert_non_null(strstr(text_str(&d.text), "on trial, and what was there before is damaged"));
 	diag_fini(&d);
