@@ -105,9 +105,9 @@ _ctfwctl()
 		;;
 	steer)
 		case $prev in
-		steer) words="check --help" ;;
+		steer) words="show check off --help" ;;
 		--config) COMPREPLY=($(compgen -f -- "$cur")) ;;
-		*) words="--config --json --help" ;;
+		*) words="--config --commands --json --help" ;;
 		esac
 		;;
 	replay)

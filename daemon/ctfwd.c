@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ctfw/config.h"
+#include "ctfw/plan.h"
 #include "host/keeper.h"
 #include "host/log.h"
 #include "host/rulesetfile.h"
@@ -13,7 +14,8 @@ static const char usage[] =
 	"The firewall daemon, in the foreground.\n"
 	"\n"
 	"  -c, --config FILE  configuration; default " CONFIG_FILE "\n"
-	"  -t, --test         check configuration and ruleset, and exit\n"
+	"  -t, --test         check configuration and ruleset, print what would be put\n"
+	"                     into the host's network stack, and exit\n"
 	"  -v, --verbose      say more\n"
 	"      --version      print the version and exit\n"
 	"  -h, --help         print this and exit\n"
@@ -70,15 +72,36 @@ static void parse_options(int argc, char **argv, struct options *o)
 	}
 }
 
+/* What a start would put into this host, as a script.  Files are right or wrong on any host,
+ * so one that cannot be looked at is told, and no failure. */
+static void print_plan(const struct config *c)
+{
+	struct diag d = DIAG_INIT;
+	struct text script = TEXT_INIT;
+	struct plan plan;
+
+	if (plan_read(c, &plan, &d)) {
+		fputs(text_str(&d.text), stderr);
+	} else {
+		plan_script(&plan, &script);
+		fputs(text_str(&script), stdout);
+		plan_fini(&plan);
+	}
+	text_fini(&script);
+	diag_fini(&d);
+}
+
 static int test(struct config *c)
 {
 	struct diag d = DIAG_INIT;
 	int err = rulesetfile_check(c->daemon.ruleset, &d);
 
-	if (err)
+	if (err) {
 		fputs(text_str(&d.text), stderr);
-	else
+	} else {
 		printf("%s and %s are right\n", c->name, c->daemon.ruleset);
+		print_plan(c);
+	}
 	diag_fini(&d);
 	config_free(c);
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;

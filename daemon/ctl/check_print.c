@@ -35,11 +35,14 @@ static void print_lines(FILE *out, const char *text, int indent)
 	}
 }
 
-static void print_one(FILE *out, const struct finding *f)
+/* Why it matters is said once for cases of one kind in a row. */
+static void print_one(FILE *out, const struct finding *f, const struct finding *before)
 {
+	bool again = before && before->check == f->check && before->severity == f->severity;
+
 	fprintf(out, "%s: %s: %s\n", severity_name(f->severity), f->check->name,
 		text_str(&f->what));
-	if (f->severity == f->check->severity)
+	if (f->severity == f->check->severity && !again)
 		print_wrapped(out, f->check->why, 4);
 	if (f->todo.len) {
 		fputs("    What to do:\n", out);
@@ -49,13 +52,16 @@ static void print_one(FILE *out, const struct finding *f)
 
 void check_print(FILE *out, const struct checker *c)
 {
+	const struct finding *before = NULL;
 	enum severity s;
 	size_t i;
 
 	for (s = SEVERITY_ERROR; s > SEVERITY_NONE; s--) {
 		for (i = 0; i < c->n_findings; i++) {
-			if (c->findings[i].severity == s)
-				print_one(out, &c->findings[i]);
+			if (c->findings[i].severity != s)
+				continue;
+			print_one(out, &c->findings[i], before);
+			before = &c->findings[i];
 		}
 	}
 }

@@ -6,81 +6,33 @@
 #include <string.h>
 
 #include "ctfw/config.h"
-#include "ctl/check.h"
-#include "ctl/check_print.h"
 #include "ctl/commands.h"
+#include "ctl/steer.h"
 
-enum { OPT_CONFIG = 256 };
+enum { OPT_CONFIG = 256, OPT_COMMANDS };
 
 static const struct command_option options[] = {
 	{ OPT_CONFIG, "config", "FILE", "The daemon's configuration; default " CONFIG_FILE },
-	{ 'j', "json", NULL, "As JSON" },
+	{ OPT_COMMANDS, "commands", NULL, "With show: as commands of ip(8) and tc(8)" },
+	{ 'j', "json", NULL, "With show and check: as JSON" },
 	{ 0, NULL, NULL, NULL },
 };
 
-struct steer_options {
-	const char *config_file;
-	bool json;
-};
-
-/* What is wrong, with our name before it. */
-static int tell(struct ctl *ctl, struct diag *d)
+int steer_tell(struct ctl *ctl, struct diag *d)
 {
 	fprintf(ctl->err, "%s", text_str(&d->text));
 	diag_fini(d);
 	return 1;
 }
 
-/* ---- check ---- */
-
-static int print_found(struct ctl *ctl, const struct checker *c, bool json)
-{
-	unsigned errors = checker_count(c, SEVERITY_ERROR);
-	unsigned warnings = checker_count(c, SEVERITY_WARNING);
-	unsigned notes = checker_count(c, SEVERITY_NOTE);
-	json_t *all;
-
-	if (json) {
-		all = json_pack("{sI sI sI so}", "errors", (json_int_t)errors, "warnings",
-				(json_int_t)warnings, "notes", (json_int_t)notes, "findings",
-				check_json(c));
-		if (!all)
-			return ctl_error(ctl, "out of memory");
-		json_dumpf(all, ctl->out, JSON_INDENT(2));
-		fputc('\n', ctl->out);
-		json_decref(all);
-	} else {
-		check_print(ctl->out, c);
-		fputs("Found: ", ctl->out);
-		check_print_counts(ctl->out, errors, warnings, notes);
-		fputc('\n', ctl->out);
-	}
-	return errors ? 1 : 0;
-}
-
-static int steer_check(struct ctl *ctl, const struct config *config,
-		       const struct steer_options *o)
-{
-	struct diag d = DIAG_INIT;
-	struct checker c;
-	int status;
-
-	if (checker_init(&c, config, &d))
-		return tell(ctl, &d);
-	status = checker_run(&c) ? ctl_error(ctl, "out of memory") :
-				   print_found(ctl, &c, o->json);
-	checker_fini(&c);
-	diag_fini(&d);
-	return status;
-}
-
-/* ---- the command ---- */
-
 static const struct {
 	const char *name;
 	int (*run)(struct ctl *ctl, const struct config *config, const struct steer_options *o);
+	bool commands, json; /* options that it takes */
 } verbs[] = {
-	{ "check", steer_check },
+	{ "show", steer_run_show, true, true },
+	{ "check", steer_run_check, false, true },
+	{ "off", steer_run_off, false, false },
 };
 
 static int steer_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
@@ -99,6 +51,8 @@ static int steer_run(struct ctl *ctl, const struct command *self, int argc, char
 			return 1;
 		if (key == OPT_CONFIG)
 			o.config_file = parser.arg;
+		else if (key == OPT_COMMANDS)
+			o.commands = true;
 		else
 			o.json = true;
 	}
@@ -113,8 +67,13 @@ static int steer_run(struct ctl *ctl, const struct command *self, int argc, char
 				 verb ? "\"?" : "", ctl->program);
 	if (parser.operand + 1 < argc)
 		return ctl_error(ctl, "steer: unexpected \"%s\"", argv[parser.operand + 1]);
+	if ((o.commands && !verbs[i].commands) || (o.json && !verbs[i].json) ||
+	    (o.commands && o.json))
+		return ctl_error(ctl, "steer %s: %s", verb,
+				 !o.commands || !o.json ? "that option is for others" :
+							  "--commands or --json, not both");
 	if (config_load(o.config_file, &d, &config))
-		return tell(ctl, &d);
+		return steer_tell(ctl, &d);
 	status = verbs[i].run(ctl, config, &o);
 	config_free(config);
 	diag_fini(&d);
@@ -123,8 +82,8 @@ static int steer_run(struct ctl *ctl, const struct command *self, int argc, char
 
 const struct command command_steer = {
 	.name = "steer",
-	.args = "check [OPTION]...",
-	.help = "Look for what leads traffic around ctfwd, or breaks what it does",
+	.args = "show|check|off [OPTION]...",
+	.help = "Show what leads traffic into ctfwd, look for what leads it around, or undo it",
 	.options = options,
 	.run = steer_run,
 };

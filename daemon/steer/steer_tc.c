@@ -351,8 +351,11 @@ static struct nl_msg *encode(const struct plan_item *item)
 	return msg;
 }
 
+/* One that redirects to a TUN that is gone drops what it gets. */
 static bool same(const struct view_filter *have, const struct plan_item *item)
 {
+	if (item->filter.to[0] && !item->filter.to_index)
+		return false;
 	return have->match == (int)item->filter.match && pref_of(have) == item->filter.pref &&
 	       have->to_index == item->filter.to_index;
 }

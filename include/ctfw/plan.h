@@ -94,5 +94,7 @@ void plan_fini(struct plan *p);
 void plan_words(const struct plan_item *item, struct text *out);
 /* Lines of commands that would put it in, each with its newline. */
 void plan_commands(const struct plan_item *item, struct text *out);
+/* All of it as a script for sh(1), told in its comments. */
+void plan_script(const struct plan *p, struct text *out);
 
 #endif

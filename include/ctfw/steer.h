@@ -44,4 +44,14 @@ void steer_down(struct steer *s);
 /* Forget without touching the host: in a child that is not the keeper. */
 void steer_free(struct steer *s);
 
+/* What has been taken out. */
+struct steer_taken {
+	unsigned rules, routes;
+	unsigned filters; /* of captured interfaces */
+};
+/* Take out of the host what any daemon has put in and left, by this configuration or another:
+ * by whoever knows that none runs.  0, or a negative errno with what is wrong in d and some of
+ * it still in. */
+int steer_off(const struct config *config, struct steer_taken *ret_taken, struct diag *d);
+
 #endif
