@@ -624,3 +624,12 @@ void engine_write_failed(struct engine *e, unsigned worker, size_t len)
 	count(&stats->packets_out, (uint64_t)-1);
 	count(&stats->bytes_out, -(uint64_t)len);
 }
+
+void engine_waited(struct engine *e, unsigned worker, uint64_t packets, uint64_t bytes)
+{
+	struct engine_stats *stats = &e->worker[worker].stats;
+
+	count(&stats->packets_in, packets);
+	count(&stats->bytes_in, bytes);
+	count(&stats->dropped[REASON_WAITED], packets);
+}

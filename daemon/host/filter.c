@@ -393,7 +393,9 @@ static int set_up_workers(struct filter *f, struct diag *d)
 
 	f->shared.engine = f->engine;
 	f->shared.ports = f->start->ports;
-	atomic_store(&f->shared.spin_ns, (uint64_t)f->config->daemon.spin * 1000);
+	f->shared.read_at = f->arena.header->read_at;
+	f->shared.first = f->start->first;
+	worker_set_times(&f->shared, &f->config->daemon);
 	atomic_store(&f->shared.view, view);
 	while (view && !err && f->n_workers < f->start->workers) {
 		err = worker_start(&f->workers[f->n_workers], &f->shared, f->n_workers);

@@ -83,7 +83,7 @@ static void put_in_force(struct filter *f, struct ports_view *view)
 	conntrack_set_options(f->ct, &f->config->conntrack);
 	engine_set_fragments(f->engine, &f->config->fragments);
 	engine_set_rates(f->engine, f->config->log.rate, f->config->daemon.reply_rate);
-	atomic_store(&f->shared.spin_ns, (uint64_t)f->config->daemon.spin * 1000);
+	worker_set_times(&f->shared, &f->config->daemon);
 	/* It shows the sections of f->config, which are what was wanted now. */
 	ports_view_fill(f->start->ports, view);
 	set_view(f, view);

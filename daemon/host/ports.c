@@ -13,11 +13,11 @@
 static const struct span nowhere = { NULL, 0, 0 };
 
 static struct port *add(struct ports *ports, const char *name, const char *interface,
-			enum port_role role)
+			enum port_role role, uint32_t room)
 {
 	struct port *p = &ports->port[ports->n++];
 
-	*p = (struct port){ .role = role };
+	*p = (struct port){ .role = role, .room = room };
 	memcpy(p->tun.name, name, IFNAMSIZ);
 	memcpy(p->interface, interface, IFNAMSIZ);
 	return p;
@@ -30,8 +30,8 @@ static int list_capture(struct ports *ports, const struct config_capture *c, str
 			   c->ifname);
 		return -ENODEV;
 	}
-	add(ports, c->in_name, c->ifname, PORT_IN)->capture = c;
-	add(ports, c->out_name, c->ifname, PORT_OUT)->capture = c;
+	add(ports, c->in_name, c->ifname, PORT_IN, c->txqueuelen)->capture = c;
+	add(ports, c->out_name, c->ifname, PORT_OUT, c->txqueuelen)->capture = c;
 	return 0;
 }
 
@@ -47,7 +47,8 @@ static int list(const struct config *c, struct ports *ports, struct diag *d)
 	for (i = 0; !err && i < c->n_tuns; i++) {
 		const struct config_tun *t = &c->tuns[i];
 
-		add(ports, t->ifname, t->interface, (enum port_role)t->role)->section = t;
+		add(ports, t->ifname, t->interface, (enum port_role)t->role, t->txqueuelen)
+			->section = t;
 	}
 	return err;
 }

@@ -17,6 +17,7 @@ struct port {
 	char interface[IFNAMSIZ]; /* the real one; zero-padded */
 	uint32_t ifindex;         /* of that one; 0 when it is not there */
 	uint32_t mtu;             /* of the TUN; 0 unknown */
+	uint32_t room;            /* packets that may wait in each queue */
 	/* Whose port it is: one of both. */
 	const struct config_capture *capture;
 	const struct config_tun *section;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <linux/virtio_net.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,10 @@
 #define READ_MAX (VNET + PACKET_MAX)
 /* The last packet of a batch begins below WORKER_BATCH_BYTES. */
 #define BUFFER_BYTES (WORKER_BATCH_BYTES + ALIGN + READ_MAX + ALIGN)
+
+/* How often a worker looks at its queues though nothing wakes it, and how often it says so. */
+#define TICK_US 250000
+#define STAMP_NS 10000000
 
 _Static_assert(sizeof(struct virtio_net_hdr) == 10, "as TUNSETVNETHDRSZ says");
 
@@ -166,6 +171,73 @@ static unsigned serve_ports(struct worker *w, struct batch *b, uint64_t mono)
 	return all;
 }
 
+/* ---- packets that waited too long ---- */
+
+/* No more than may have waited: what comes meanwhile must not keep us here. */
+static void drain_port(struct worker *w, size_t port, uint64_t waited)
+{
+	const struct port *p = &w->shared->ports->port[port];
+	uint64_t packets = 0, bytes = 0;
+	char since[32] = "an unknown time";
+	ssize_t n;
+
+	while (packets < p->room &&
+	       (n = read(p->tun.queue[w->index], w->buffer, READ_MAX)) > 0) {
+		packets++;
+		bytes += (size_t)n > VNET ? (size_t)n - VNET : 0;
+	}
+	if (!packets)
+		return;
+	engine_waited(w->shared->engine, w->index, packets, bytes);
+	if (w->read_at)
+		snprintf(since, sizeof(since), "%llu ms", waited / NSEC_PER_MSEC);
+	log_say(LEVEL_WARNING, "nobody had read %s for %s: %" PRIu64 " packet%s dropped",
+		p->tun.name, since, packets, packets == 1 ? "" : "s");
+}
+
+/* Whether packets may have been there before the daemon was. */
+static bool may_hold_old(const struct worker *w, size_t port)
+{
+	const struct tun *t = &w->shared->ports->port[port].tun;
+
+	return w->begun || !w->shared->first || t->kept & (uint64_t)1 << w->index;
+}
+
+static void drain(struct worker *w, uint64_t waited)
+{
+	size_t i;
+
+	for (i = 0; i < w->n_ports; i++) {
+		if (w->port_event[i] && may_hold_old(w, i))
+			drain_port(w, i, waited);
+	}
+}
+
+/* We look at the queues now. */
+static void note_reading(struct worker *w, uint64_t mono)
+{
+	_Atomic uint64_t *stamp = &w->shared->read_at[w->index];
+	uint64_t waited = mono - w->read_at;
+
+	if (waited > atomic_load_explicit(&w->shared->max_wait_ns, memory_order_relaxed))
+		drain(w, waited);
+	w->begun = true;
+	w->read_at = mono;
+	/* A line of memory that others write to as well: not at every turn. */
+	if (mono - atomic_load_explicit(stamp, memory_order_relaxed) >= STAMP_NS)
+		atomic_store_explicit(stamp, mono, memory_order_relaxed);
+}
+
+/* What a former worker left there: hostile, as all of the arena. */
+static uint64_t read_before(const struct worker *w)
+{
+	uint64_t stamp = atomic_load(&w->shared->read_at[w->index]);
+
+	return stamp <= clock_ns(CLOCK_MONOTONIC) ? stamp : 0;
+}
+
+/* ---- the loop ---- */
+
 /* From a wake-up until nothing has come for a while. */
 static void serve(struct worker *w, struct batch *b)
 {
@@ -176,6 +248,7 @@ static void serve(struct worker *w, struct batch *b)
 	rcu_online();
 	do {
 		mono = clock_ns(CLOCK_MONOTONIC);
+		note_reading(w, mono);
 		if (serve_ports(w, b, mono) || !last)
 			last = mono;
 		atomic_fetch_add_explicit(&w->progress, 1, memory_order_relaxed);
@@ -205,6 +278,7 @@ static void wait_for_go(struct worker_shared *s)
 
 static void *run(void *arg)
 {
+	const struct timeval tick = { 0, TICK_US };
 	struct worker *w = arg;
 	struct batch *b = malloc(sizeof(*b));
 
@@ -212,8 +286,9 @@ static void *run(void *arg)
 	rcu_register();
 	rcu_offline();
 	while (b && !atomic_load_explicit(&w->stopping, memory_order_acquire)) {
-		event_base_loop(w->base, EVLOOP_ONCE);
 		serve(w, b);
+		evtimer_add(w->tick, &tick);
+		event_base_loop(w->base, EVLOOP_ONCE);
 	}
 	rcu_unregister();
 	free(b);
@@ -230,7 +305,8 @@ static int add_events(struct worker *w)
 	if (!w->base || w->stop_fd < 0)
 		return -ENOMEM;
 	w->stop_event = event_new(w->base, w->stop_fd, EV_READ | EV_PERSIST, on_wake, NULL);
-	if (!w->stop_event || event_add(w->stop_event, NULL) < 0)
+	w->tick = evtimer_new(w->base, on_wake, NULL);
+	if (!w->stop_event || event_add(w->stop_event, NULL) < 0 || !w->tick)
 		return -ENOMEM;
 	for (i = 0; i < w->n_ports; i++) {
 		w->port_event[i] = event_new(w->base,
@@ -252,11 +328,19 @@ static void fini(struct worker *w)
 	}
 	if (w->stop_event)
 		event_free(w->stop_event);
+	if (w->tick)
+		event_free(w->tick);
 	if (w->base)
 		event_base_free(w->base);
 	if (w->stop_fd >= 0)
 		close(w->stop_fd);
 	free(w->buffer);
+}
+
+void worker_set_times(struct worker_shared *shared, const struct config_daemon *config)
+{
+	atomic_store(&shared->spin_ns, (uint64_t)config->spin * 1000);
+	atomic_store(&shared->max_wait_ns, (uint64_t)config->max_wait * NSEC_PER_MSEC);
 }
 
 int worker_start(struct worker *w, struct worker_shared *shared, unsigned index)
@@ -268,6 +352,7 @@ int worker_start(struct worker *w, struct worker_shared *shared, unsigned index)
 	w->index = index;
 	w->n_ports = shared->ports->n;
 	w->stop_fd = -1;
+	w->read_at = read_before(w);
 	atomic_store(&w->asleep, true);
 	w->buffer = aligned_alloc(4096, (BUFFER_BYTES + 4095) & ~(size_t)4095);
 	err = w->buffer ? add_events(w) : -ENOMEM;

@@ -9,6 +9,11 @@
  * Life-cycle: worker_start() makes the thread, which waits; worker_go() lets it run, once
  * its rights are given up; worker_stop() ends it.
  *
+ * A worker looks at its queues four times a second even when nothing wakes it.  So when it finds
+ * that it has not for longer than max-wait, it was not there (killed, stopped, not run by the
+ * machine), and what waits is too old to be of use: it is dropped, and counted.  When it last
+ * looked outlives it in the arena.
+ *
  * RCU: a worker is online from its wake-up to its sleep, and quiescent between batches: what
  * it finds through the engine or `view` it holds no longer than that. */
 #ifndef CTFW_HOST_WORKER_H
@@ -35,6 +40,9 @@ struct worker_shared {
 	const struct ports *ports;
 	_Atomic(struct ports_view *) view; /* replaced at a reload; a grace period frees it */
 	_Atomic uint64_t spin_ns;
+	_Atomic uint64_t max_wait_ns;
+	_Atomic uint64_t *read_at; /* of each worker, where it outlives us; see arena.h */
+	bool first; /* queues that no former daemon left are new */
 	int log_event; /* eventfd: a ring that was empty has a line */
 	pthread_mutex_t lock; /* of go */
 	pthread_cond_t cond;
@@ -51,6 +59,9 @@ struct worker {
 	size_t n_ports;
 	size_t first_port; /* who is served first, in turn */
 	uint8_t *buffer;
+	struct event *tick;
+	uint64_t read_at; /* when the queues were last looked at, monotonic ns; 0 unknown */
+	bool begun;
 	struct logring ring;
 
 	/* For the watchdog: it makes progress, or it sleeps. */
@@ -64,6 +75,8 @@ struct worker {
 	uint64_t last_progress;
 };
 
+/* What the configuration says of spin and max-wait. */
+void worker_set_times(struct worker_shared *shared, const struct config_daemon *config);
 /* 0 or a negative errno.  *w is zeroed before. */
 int worker_start(struct worker *w, struct worker_shared *shared, unsigned index);
 /* All of them. */

@@ -102,6 +102,8 @@ struct arena_header {
 	uint32_t trial_file;
 	/* When what the ruleset file held was undone, real ns; 0: it runs, or was never read. */
 	uint64_t file_undone;
+	/* When each worker last looked at its queues, monotonic ns; 0 not yet. */
+	_Atomic uint64_t read_at[ARENA_MAX_WORKERS];
 };
 
 struct arena {

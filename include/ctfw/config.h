@@ -53,6 +53,7 @@ struct config_daemon {
 	char user[CONFIG_NAME_MAX];
 	uint32_t workers; /* 0: as many as suit the machine, see config_workers() */
 	uint32_t spin;    /* microseconds */
+	uint32_t max_wait; /* milliseconds */
 	uint32_t reply_rate;
 	uint32_t max_elements;
 };

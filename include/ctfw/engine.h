@@ -148,6 +148,8 @@ bool engine_next(struct engine *e, unsigned worker, const uint8_t **ret_packet,
 		 size_t *ret_len);
 /* The caller could not write what it was told to: an IP packet of len bytes. */
 void engine_write_failed(struct engine *e, unsigned worker, size_t len);
+/* So many packets were not even looked at: REASON_WAITED. */
+void engine_waited(struct engine *e, unsigned worker, uint64_t packets, uint64_t bytes);
 
 struct engine_stats {
 	uint64_t packets_in, bytes_in;

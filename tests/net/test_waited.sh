@@ -1,0 +1,59 @@
+#!/bin/bash
+# Nobody reads the TUNs for a while: what waited for a moment is judged, what waited too long
+# is dropped and counted, and what comes then passes.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+
+configure_wg0
+rules_plain
+daemon_up
+ok "filtering" ping_in client $SERVER4
+waited() { status drops waited-too-long; }
+
+# pause SECONDS COUNT: the filter is stopped while so many pings are sent; their answers count.
+pause() {
+	local filter
+	filter=$(status filter_pid)
+	kill -STOP "$filter"
+	in_client ping -n -q -c "$2" -i 0.05 -W 5 $SERVER4 >"$WORK/ping" 2>&1 &
+	sleep "$1"
+	kill -CONT "$filter"
+	wait $!
+}
+answered() { grep -q "$1 received" "$WORK/ping" || { cat "$WORK/ping"; return 1; }; }
+
+pause 0.3 3
+ok "a moment: all are answered" answered "3 packets transmitted, 3"
+ok "and none has waited too long" test "$(waited)" = 0
+pause 2 5
+ok "two seconds: none is answered" answered "5 packets transmitted, 0"
+ok "all are counted" test "$(waited)" -ge 5
+ok "the log says so" grep -Eq 'nobody had read wg0-in for [0-9]+ ms: [0-9]+ packets dropped' \
+	"$WORK/daemon.log"
+ok "what comes then passes" ping_in client $SERVER4
+ok "status shows it" grep -q "waited-too-long" <(ctl status)
+
+# ---- a longer limit, by a reload ----
+
+sed -i 's/^user = .*/&\nmax-wait = 10000/' "$WORK/ctfwd.conf"
+ok "a longer limit is loaded" ctl reload
+before=$(waited)
+pause 2 3
+ok "two seconds: all are answered" answered "3 packets transmitted, 3"
+ok "and none has waited too long" test "$(waited)" = "$before"
+sed -i '/^max-wait/d' "$WORK/ctfwd.conf"
+ok "a shorter limit is loaded" ctl reload
+ok "nothing has waited too long for that" ping_in client $SERVER4
+ok "nor since" test "$(waited)" = "$before"
+
+# ---- deaths ----
+
+filter=$(status filter_pid)
+in_client ping -n -q -c 100 -i 0.01 -W 2 $SERVER4 >"$WORK/ping" 2>&1 &
+ping=$!
+sleep 0.3
+kill -KILL "$filter"
+wait $ping
+ok "a filter's death loses nothing" answered "100 packets transmitted, 100"
+ends_well
