@@ -164,6 +164,7 @@ struct conntrack *conntrack_new(const struct arena *arena,
 	if (!ct->worker || !ct->scratch ||
 	    table_init(&ct->table, arena, options->max_flows) < 0 ||
 	    sources_init(&ct->sources, ct->table.n_records) < 0 ||
+	    keymap_init(&ct->keymap, ct->table.n_records) < 0 ||
 	    expects_init(&ct->expects, arena, &ct->key) < 0) {
 		conntrack_free(ct);
 		errno = ENOMEM;
@@ -201,6 +202,7 @@ void conntrack_free(struct conntrack *ct)
 		return;
 	table_fini(&ct->table);
 	sources_fini(&ct->sources);
+	keymap_fini(&ct->keymap);
 	events_fini(&ct->events, ct->workers + 1);
 	expects_fini(&ct->expects);
 	free(ct->scratch);
@@ -232,7 +234,8 @@ void conntrack_prefetch(struct conntrack *ct, struct packet *p, struct ct_zone z
 	struct tuple tuple;
 
 	p->hash = 0;
-	if (tuple_from_packet(p, zone.original, &tuple) < 0)
+	/* GRE's key may not be known yet. */
+	if (p->l4_proto == IPPROTO_GRE || tuple_from_packet(p, zone.original, &tuple) < 0)
 		return;
 	__builtin_prefetch(&ct->table.heads[hash_of(ct, p, &tuple) & ct->table.mask]);
 }
@@ -467,7 +470,7 @@ static bool handle_icmp(struct conntrack *ct, struct ct_worker *w, const struct 
 {
 	struct tuple sought;
 
-	switch (icmp_classify(p, zone.original, &sought)) {
+	switch (icmp_classify(ct, p, zone.original, &sought)) {
 	case ICMP_CLASS_INVALID:
 		tally(w, TALLY_ERROR);
 		return true;
@@ -507,7 +510,7 @@ enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p
 	}
 	if (is_icmp(p) && handle_icmp(ct, w, p, zone, now.mono, ret_ref))
 		return REASON_NONE;
-	if (tuple_from_packet(p, zone.original, &tuple) < 0) {
+	if (keymap_tuple(ct, p, zone.original, &tuple) < 0) {
 		tally(w, TALLY_INVALID);
 		return REASON_NONE;
 	}

@@ -9,8 +9,9 @@ static void print_tuple(const char *prefix, const struct tuple *t, struct text *
 {
 	char src[ADDR_TEXT], dst[ADDR_TEXT];
 
-	text_printf(out, "%ssrc=%s %sdst=%s sport=%u dport=%u ", prefix,
-		    addr_print(t->l3, &t->src, src), prefix, addr_print(t->l3, &t->dst, dst),
+	text_printf(out, "%ssrc=%s %sdst=%s ", prefix, addr_print(t->l3, &t->src, src), prefix,
+		    addr_print(t->l3, &t->dst, dst));
+	text_printf(out, t->l4 == IPPROTO_GRE ? "srckey=0x%x dstkey=0x%x " : "sport=%u dport=%u ",
 		    ntohs(t->sport), ntohs(t->dport));
 }
 
@@ -21,6 +22,7 @@ struct tuple expect_mask(const struct expect *e)
 		.sport = e->sport_mask,
 		.dport = 0xffff,
 		.l3 = e->tuple.l3,
+		.l4 = e->tuple.l4,
 	};
 
 	/* The destination is exact. */

@@ -112,9 +112,10 @@ static uint16_t zone_of(const struct flow *f)
 					     f->tuple[DIR_REPLY].zone;
 }
 
-/* Made under NAT, it knows where the flow leads. */
-static void follow(struct conntrack *ct, struct ct_worker *w, const struct expect *e)
+/* Made under NAT, the expectation knows where the flow leads. */
+static void begin(struct conntrack *ct, struct ct_worker *w, const struct expect *e)
 {
+	const struct helper *helper;
 	struct help_follow f = {
 		.ct = ct,
 		.worker = w,
@@ -122,10 +123,15 @@ static void follow(struct conntrack *ct, struct ct_worker *w, const struct expec
 		.master = &ct->table.records[e->master],
 	};
 
-	if (addr_is_zero(&e->nat_addr) || e->helper == HELPER_NONE || e->helper >= HELPER_COUNT)
+	if (e->helper == HELPER_NONE || e->helper >= HELPER_COUNT)
 		return;
-	if (kinds[e->helper].helper->follow)
-		kinds[e->helper].helper->follow(&f);
+	helper = kinds[e->helper].helper;
+	if (helper->arrive)
+		helper->arrive(&f);
+	if (addr_is_zero(&e->nat_addr))
+		return;
+	if (helper->follow)
+		helper->follow(&f);
 	else
 		help_follow(&f);
 }
@@ -148,8 +154,42 @@ void helper_fulfil(struct conntrack *ct, struct ct_worker *w, uint64_t mono)
 	atomic_store_explicit(&f->master_helper, e.helper, memory_order_relaxed);
 	if (e.assign && can_have(ct, f, e.assign))
 		give(f, e.assign);
-	follow(ct, w, &e);
+	begin(ct, w, &e);
 	tally(w, TALLY_EXPECT_NEW);
+}
+
+/* ---- before and behind packets ---- */
+
+/* The helper of a flow in the table that has written notes; NULL: there is none. */
+static const struct helper *with_notes(const struct conntrack *ct, struct flow *f,
+				       void **ret_notes)
+{
+	uint8_t kind = atomic_load_explicit(&f->helper, memory_order_relaxed);
+	struct flow_ext *ext = (struct flow_ext *)ct->arena.exts + (f - ct->table.records);
+
+	if (kind == HELPER_NONE || kind >= HELPER_COUNT ||
+	    !atomic_load_explicit(&f->extended, memory_order_acquire))
+		return NULL;
+	*ret_notes = ext->helper;
+	return kinds[kind].helper;
+}
+
+void helper_end(struct conntrack *ct, struct ct_worker *w, struct flow *f)
+{
+	void *notes;
+	const struct helper *helper = with_notes(ct, f, &notes);
+
+	if (helper && helper->end)
+		helper->end(ct, w, f, notes);
+}
+
+void helper_recover(struct conntrack *ct, struct flow *f)
+{
+	void *notes;
+	const struct helper *helper = with_notes(ct, f, &notes);
+
+	if (helper && helper->recover)
+		helper->recover(ct, f, notes);
 }
 
 /* ---- a packet ---- */

@@ -39,8 +39,14 @@ struct helper {
 	/* Of an ICMP error about the flow, in its original direction; there may be none.  No
 	 * payload and no notes. */
 	void (*error)(struct help_packet *h);
+	/* A flow begins that it expected; there may be none. */
+	void (*arrive)(struct help_follow *f);
 	/* Under NAT, where a flow leads that was expected, if not as help_follow() says. */
 	void (*follow)(struct help_follow *f);
+	/* A flow that has notes is over, or was taken back from a former process; there may be
+	 * none. */
+	void (*end)(struct conntrack *ct, struct ct_worker *w, struct flow *f, void *notes);
+	void (*recover)(struct conntrack *ct, struct flow *f, const void *notes);
 };
 
 #define HELPER(id, symbol, name) extern const struct helper helper_##symbol;
@@ -162,6 +168,9 @@ static inline enum reason helper_read(struct conntrack *ct, struct ct_worker *w,
 	return atomic_load_explicit(&ref->flow->helper, memory_order_relaxed) ?
 		       helper_read_packet(ct, w, p, now, ref) : REASON_NONE;
 }
+/* A flow that had a helper has left the table; one is in it again. */
+void helper_end(struct conntrack *ct, struct ct_worker *w, struct flow *f);
+void helper_recover(struct conntrack *ct, struct flow *f);
 /* The flow has a record now: make what it expects.  False: one of them cannot be had. */
 bool helper_expect_pending(struct conntrack *ct, struct ct_worker *w, uint32_t index);
 

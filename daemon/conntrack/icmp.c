@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "conntrack/keymap.h"
 #include "conntrack/track.h"
 
 #define ICMP_HEADER 8
@@ -60,22 +61,23 @@ enum track_verdict icmpv6_track(struct track *t)
 
 /* nf_conntrack_inet_error: what is quoted is what a flow sent, so the flow is known by the
  * tuple of the answer. */
-static enum icmp_class classify_error(const struct packet *p, uint32_t quoted_at, uint16_t zone,
+static enum icmp_class classify_error(const struct conntrack *ct, const struct packet *p,
+				      uint32_t quoted_at, uint16_t zone,
 				      struct tuple *ret_sought)
 {
 	struct packet quoted;
 	struct tuple sent;
 
 	if (packet_parse_quoted(p, quoted_at, &quoted) < 0 ||
-	    tuple_from_packet(&quoted, zone, &sent) < 0 || tuple_invert(&sent, ret_sought) < 0)
+	    keymap_tuple(ct, &quoted, zone, &sent) < 0 || tuple_invert(&sent, ret_sought) < 0)
 		return ICMP_CLASS_INVALID;
 	return ICMP_CLASS_ERROR;
 }
 
 /* RFC 4861 8.1.  Of the ones that are wrong, some are called so here; others go on as ordinary
  * messages, and are refused because nobody answers a redirect. */
-static enum icmp_class classify_redirect(const struct packet *p, uint16_t zone,
-					 struct tuple *ret_sought)
+static enum icmp_class classify_redirect(const struct conntrack *ct, const struct packet *p,
+					 uint16_t zone, struct tuple *ret_sought)
 {
 	const uint8_t *option = p->data + p->l4_off + ND_REDIRECT_BYTES;
 	bool link_local = p->saddr.b[0] == 0xfe && (p->saddr.b[1] & 0xc0) == 0x80;
@@ -89,22 +91,22 @@ static enum icmp_class classify_redirect(const struct packet *p, uint16_t zone,
 		return ICMP_CLASS_INVALID;
 	if (option[0] != ND_OPTION_REDIRECTED)
 		return ICMP_CLASS_ORDINARY;
-	return classify_error(p, p->l4_off + ND_REDIRECT_BYTES + ND_OPTION_HEADER, zone,
+	return classify_error(ct, p, p->l4_off + ND_REDIRECT_BYTES + ND_OPTION_HEADER, zone,
 			      ret_sought);
 }
 
-static enum icmp_class classify_v4(const struct packet *p, uint16_t zone,
-				   struct tuple *ret_sought)
+static enum icmp_class classify_v4(const struct conntrack *ct, const struct packet *p,
+				   uint16_t zone, struct tuple *ret_sought)
 {
 	if (p->icmp_type > ICMP_TYPE_MAX)
 		return ICMP_CLASS_INVALID;
 	if (!packet_is_icmp_error(p))
 		return ICMP_CLASS_ORDINARY;
-	return classify_error(p, p->l4_off + ICMP_HEADER, zone, ret_sought);
+	return classify_error(ct, p, p->l4_off + ICMP_HEADER, zone, ret_sought);
 }
 
-static enum icmp_class classify_v6(const struct packet *p, uint16_t zone,
-				   struct tuple *ret_sought)
+static enum icmp_class classify_v6(const struct conntrack *ct, const struct packet *p,
+				   uint16_t zone, struct tuple *ret_sought)
 {
 	switch (p->icmp_type) {
 	case 130: case 131: case 132: case 143: /* multicast listeners */
@@ -112,17 +114,18 @@ static enum icmp_class classify_v6(const struct packet *p, uint16_t zone,
 	case 151: case 152: /* multicast routers */
 		return ICMP_CLASS_UNTRACKED;
 	case ND_REDIRECT:
-		return classify_redirect(p, zone, ret_sought);
+		return classify_redirect(ct, p, zone, ret_sought);
 	}
 	if (!packet_is_icmp_error(p))
 		return ICMP_CLASS_ORDINARY;
-	return classify_error(p, p->l4_off + ICMP_HEADER, zone, ret_sought);
+	return classify_error(ct, p, p->l4_off + ICMP_HEADER, zone, ret_sought);
 }
 
-enum icmp_class icmp_classify(const struct packet *p, uint16_t zone, struct tuple *ret_sought)
+enum icmp_class icmp_classify(const struct conntrack *ct, const struct packet *p, uint16_t zone,
+			      struct tuple *ret_sought)
 {
 	if (!(p->flags & PACKET_L4_HEADER))
 		return ICMP_CLASS_INVALID;
-	return p->family == L3_IPV4 ? classify_v4(p, zone, ret_sought) :
-				      classify_v6(p, zone, ret_sought);
+	return p->family == L3_IPV4 ? classify_v4(ct, p, zone, ret_sought) :
+				      classify_v6(ct, p, zone, ret_sought);
 }

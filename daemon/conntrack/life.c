@@ -10,6 +10,7 @@
  * and looks again. */
 #include <netinet/in.h>
 
+#include "conntrack/helper.h"
 #include "conntrack/private.h"
 #include "conntrack/record.h"
 #include "ctfw/rcu.h"
@@ -52,8 +53,10 @@ void life_bury(struct conntrack *ct, struct ct_worker *w, struct flow *f)
 		sources_unlink(&ct->sources, &ct->key, &ct->table, index);
 	event_catch_up(ct, w, f);
 	/* Only such flows can have expected any. */
-	if (status_of(f) & FLOW_HELPER)
+	if (status_of(f) & FLOW_HELPER) {
 		expect_orphan(ct, w, index);
+		helper_end(ct, w, f);
+	}
 	record_lock(f);
 	stats_count_flow(w, f, -1);
 	told = event_destroy(ct, w, f);

@@ -44,7 +44,8 @@ static uint32_t draw(const struct choice *c)
 
 /* The flow in the table that has the answer to such packets; the same flow begun twice is for
  * confirmation to sort out. */
-static struct flow *holder(const struct choice *c, const struct tuple *t, enum flow_dir *ret_dir)
+static struct flow *holder(const struct choice *c, const struct tuple *t,
+			   enum flow_dir *ret_dir)
 {
 	struct tuple answer;
 	struct flow *f;
@@ -134,7 +135,7 @@ static bool port_fits(const struct choice *c, struct tuple *t)
 {
 	uint16_t port = ntohs(*port_at(t, c->manip));
 
-	return (!l4_has_ports(t->l4) && !has_id(t->l4)) ||
+	return (!l4_has_ports(t->l4) && !has_id(t->l4) && t->l4 != IPPROTO_GRE) ||
 	       (port >= c->range->min_port && port <= c->range->max_port);
 }
 
@@ -217,13 +218,19 @@ static struct ports class_of(uint16_t port)
 	return (struct ports){ 1024, 65536 - 1024 };
 }
 
+/* GRE's keys are call ids that a helper has read; other tunnels keep theirs, if any. */
+static bool is_call(const struct choice *c, const struct tuple *t)
+{
+	return t->l4 == IPPROTO_GRE && c->w->begun.master != FLOW_NONE;
+}
+
 /* False: the port cannot become another. */
 static bool ports_of(const struct choice *c, struct tuple *t, struct ports *ret)
 {
 	const struct nat_range *r = c->range;
 	uint16_t lo = r->min_port, hi = r->max_port;
 
-	if (!l4_has_ports(t->l4) && !has_id(t->l4))
+	if (!l4_has_ports(t->l4) && !has_id(t->l4) && !is_call(c, t))
 		return false;
 	if (r->flags & NAT_RANGE_PORT) {
 		*ret = lo <= hi ? (struct ports){ lo, hi - lo + 1u } :
@@ -232,6 +239,10 @@ static bool ports_of(const struct choice *c, struct tuple *t, struct ports *ret)
 	}
 	if (has_id(t->l4)) {
 		*ret = (struct ports){ 0, 65536 };
+		return true;
+	}
+	if (is_call(c, t)) {
+		*ret = (struct ports){ 1, 65535 };
 		return true;
 	}
 	if (c->manip == NAT_MANIP_DST)

@@ -43,12 +43,12 @@ bool conntrack_nat_awaits(struct conntrack *ct, unsigned worker, const struct pa
 
 	worker_set_now(w, now);
 	if (is_icmp(p))
-		class = icmp_classify(p, 0, &tuple);
+		class = icmp_classify(ct, p, 0, &tuple);
 	if (class == ICMP_CLASS_ERROR) {
 		f = find(ct, w, &tuple, now.mono, &dir);
 		return f && addr_equal(&p->daddr, &f->tuple[dir].dst);
 	}
-	if (class != ICMP_CLASS_ORDINARY || tuple_from_packet(p, 0, &tuple) < 0)
+	if (class != ICMP_CLASS_ORDINARY || keymap_tuple(ct, p, 0, &tuple) < 0)
 		return false;
 	f = find(ct, w, &tuple, now.mono, &dir);
 	return f ? is_led_on(f, dir) : is_expected(ct, &tuple, now.mono);

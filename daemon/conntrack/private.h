@@ -2,7 +2,8 @@
  *
  * Locks, in the order in which they may be held together: the buckets' (table.h), the lower
  * one first; a master's, then that of a bucket of expectations (expect.h).  A flow's word
- * (record.h) and the lock of a bucket of sources (nat_source.h) are held alone. */
+ * (record.h), then that of a bucket of calls (keymap.h).  The lock of a bucket of sources
+ * (nat_source.h) is held alone. */
 #ifndef CTFW_CONNTRACK_PRIVATE_H
 #define CTFW_CONNTRACK_PRIVATE_H
 
@@ -10,6 +11,7 @@
 
 #include "conntrack/event.h"
 #include "conntrack/expect.h"
+#include "conntrack/keymap.h"
 #include "conntrack/nat_source.h"
 #include "conntrack/table.h"
 #include "conntrack/track.h"
@@ -76,6 +78,7 @@ struct conntrack {
 	struct table table;
 	struct sources sources; /* of the flows with FLOW_SNAT */
 	struct expects expects;
+	struct keymap keymap;
 	struct settings settings;
 	_Atomic uint32_t *next_id;         /* in the arena */
 	struct siphash_key key;

@@ -2,7 +2,8 @@
  *
  * The lock is the flow's word (flow.h).  It is held for the few dozen instructions in which a
  * packet changes the flow's state, so whoever waits spins, and lets others run when that
- * takes long: the owner may have been preempted.  While it is held no other lock is taken. */
+ * takes long: the owner may have been preempted.  While it is held no other lock is taken, but
+ * for that of a bucket of calls (keymap.h). */
 #ifndef CTFW_CONNTRACK_RECORD_H
 #define CTFW_CONNTRACK_RECORD_H
 

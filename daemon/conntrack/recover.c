@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "conntrack/helper.h"
 #include "conntrack/private.h"
 #include "conntrack/record.h"
 #include "conntrack/tcp.h"
@@ -233,6 +234,7 @@ static void take_back(struct conntrack *ct, const struct candidate *c, uint64_t 
 	}
 	if (atomic_load_explicit(&f->status, memory_order_relaxed) & FLOW_SNAT)
 		sources_link(&ct->sources, &ct->key, &ct->table, c->index);
+	helper_recover(ct, f);
 	ct->recovery.kept++;
 	ct->recovery.torn += c->torn;
 	if (atomic_load_explicit(&f->policy, memory_order_relaxed))

@@ -122,6 +122,7 @@ enum icmp_class {
 };
 /* For ERROR, *ret_sought is the tuple that the flow must have in one direction: the inverse of
  * the quoted packet's. */
-enum icmp_class icmp_classify(const struct packet *p, uint16_t zone, struct tuple *ret_sought);
+enum icmp_class icmp_classify(const struct conntrack *ct, const struct packet *p, uint16_t zone,
+			      struct tuple *ret_sought);
 
 #endif

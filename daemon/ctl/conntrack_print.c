@@ -469,8 +469,11 @@ static void expect_xml_tuples(const struct expect *e, struct text *out)
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const struct tuple *t = &parts[i].tuple;
 
-		text_printf(out, "<%s><sport>%u</sport><dport>%u</dport></%s>", parts[i].name,
-			    ntohs(t->sport), ntohs(t->dport), parts[i].name);
+		text_printf(out,
+			    t->l4 == IPPROTO_GRE ?
+				    "<%s><srckey>0x%x</srckey><dstkey>0x%x</dstkey></%s>" :
+				    "<%s><sport>%u</sport><dport>%u</dport></%s>",
+			    parts[i].name, ntohs(t->sport), ntohs(t->dport), parts[i].name);
 	}
 	text_puts(out, "</layer4>");
 }

@@ -19,12 +19,13 @@
 #include "ctfw/nat.h"
 #include "ctfw/rcu.h"
 #include "fuzz.h"
+#include "unit/conntrack/pptp_talk.h"
 #include "unit/packets.h"
 
 #define ZONE_0 ((struct ct_zone){ 0, 0 })
 
 /* Of the first byte. */
-enum { KIND = 3, IPV6 = 4, TCP = 8, SNAT = 16, DNAT = 32 };
+enum { KIND = 3, IPV6 = 4, TCP = 8, SNAT = 16, DNAT = 32, KIND_MORE = 64 };
 enum { OF_ANSWERER = 1, AGAIN = 2, FURTHER = 4, WAIT = 8, REPEAT = 16 };
 /* Behind headers of IPv6 and TCP, in the longest packet that there is. */
 #define TEXT_MAX (65535u - 40 - 20)
@@ -42,6 +43,7 @@ static const struct row {
 	[HELPER_TFTP] = { 69, true, false, true, false, { 1 } },
 	[HELPER_SIP] = { 5060, true, true, true, false, { 1, 4, 4, 2 } },
 	[HELPER_IRC] = { 6667, false, true, false, true, { 8 } },
+	[HELPER_PPTP] = { 1723, false, true, false, false, { 2 } },
 };
 
 static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };
@@ -210,8 +212,11 @@ static bool look(void *arg, uint32_t index, const struct expect *e)
 	CHECK(is_one_of(s->talk, &e->tuple.dst));
 	CHECK(rows[e->helper].anybody ? addr_is_zero(&e->src_mask) :
 					is_one_of(s->talk, &e->tuple.src));
-	CHECK(!addr_equal(&e->tuple.src, &e->tuple.dst) && e->tuple.sport == 0);
-	CHECK(e->tuple.l4 == IPPROTO_UDP || e->tuple.l4 == IPPROTO_TCP);
+	CHECK(!addr_equal(&e->tuple.src, &e->tuple.dst));
+	CHECK(e->helper == HELPER_PPTP ?
+		      e->tuple.l4 == IPPROTO_GRE && e->sport_mask == UINT16_MAX :
+		      e->tuple.sport == 0 &&
+			      (e->tuple.l4 == IPPROTO_UDP || e->tuple.l4 == IPPROTO_TCP));
 	s->of_class[e->class]++;
 	return true;
 }
@@ -286,7 +291,9 @@ static void fulfil(const struct talk *t, const struct expect *e)
 	if (!rows[e->helper].anybody)
 		addr_print(e->tuple.l3, &e->tuple.src, src);
 	addr_print(e->tuple.l3, &e->tuple.dst, dst);
-	if (e->tuple.l4 == IPPROTO_TCP)
+	if (e->tuple.l4 == IPPROTO_GRE)
+		raw_call(&raw, src, dst, ntohs(e->tuple.dport));
+	else if (e->tuple.l4 == IPPROTO_TCP)
 		raw_tcp(&raw, src, 7777, dst, ntohs(e->tuple.dport), TCP_SYN, 1, 0, 0);
 	else
 		raw_udp(&raw, src, 7777, dst, ntohs(e->tuple.dport), 9);
@@ -300,8 +307,9 @@ static void fulfil(const struct talk *t, const struct expect *e)
 	CHECK(conntrack_nat_packet(&ref, NAT_MANIP_DST, &p));
 	CHECK(conntrack_nat_packet(&ref, NAT_MANIP_SRC, &p));
 	CHECK(packet_checksum_ok(&p) && is_one_of(t, &p.daddr) && is_one_of(t, &p.saddr));
-	CHECK(addr_equal(&p.daddr, &e->nat_addr) && p.dport == (e->nat_port ? e->nat_port :
-								      e->tuple.dport));
+	CHECK(addr_equal(&p.daddr, &e->nat_addr));
+	if (e->tuple.l4 != IPPROTO_GRE)
+		CHECK(p.dport == (e->nat_port ? e->nat_port : e->tuple.dport));
 	conntrack_confirm(ct, 0, &p, now, &ref);
 }
 
@@ -337,7 +345,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		set_up();
 	if (size < 1)
 		return 0;
-	t.kind = HELPER_FTP + (data[0] & KIND);
+	t.kind = HELPER_FTP + (data[0] & KIND) + (data[0] & KIND_MORE ? KIND + 1 : 0);
+	if (t.kind >= HELPER_COUNT)
+		t.kind = HELPER_FTP;
 	row = &rows[t.kind];
 	t.tcp = row->tcp && (!row->udp || data[0] & TCP);
 	t.nat = data[0] & (SNAT | DNAT);

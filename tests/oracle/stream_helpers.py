@@ -8,7 +8,7 @@ RULES = """table inet filter {
 	chain forward {
 		type filter hook forward priority 0; policy drop;
 		ct state established,related accept
-		tcp dport { 21, 5060, 6667 } accept
+		tcp dport { 21, 1723, 5060, 6667 } accept
 		udp dport { 69, 5060 } accept
 		ct state new ip daddr 10.8.0.0/16 accept
 	}
@@ -87,7 +87,7 @@ class Ends:
 
 
 class Talk:
-    config = {"helpers": "ftp,tftp,sip,irc"}
+    config = {"helpers": "ftp,tftp,sip,irc,pptp"}
     rulesets = [RULES]
     chance = False
     batch = 150  # all that is expected is looked at after each packet
@@ -96,9 +96,8 @@ class Talk:
     def __init__(self, r):
         self.r = r
         # One for the whole, since addresses in the packets follow from it.
-        if self.rulesets != Talk.rulesets:
-            self.rulesets = [r.choice(self.rulesets)]
-            self.mapped = MAPPED[self.rulesets[0]]
+        self.rulesets = [r.choice(self.rulesets)]
+        self.mapped = MAPPED.get(self.rulesets[0])
 
     def ends(self, port):
         return Ends(self.r, port, self.mapped)

@@ -7,6 +7,7 @@ from packets import (GRE, ICMP, ICMPV6, PEERS, UDP, UDPLITE, checksum, icmp, ip,
 from stream_fragments import Fragments
 from stream_helpers import Ftp, FtpNat, Sip, SipNat, Tftp, TftpNat
 from stream_irc import Irc, IrcNat
+from stream_pptp import Pptp, PptpNat
 from stream_nat import Nat
 from stream_sctp import Sctp
 from stream_tcp import Tcp
@@ -325,9 +326,11 @@ PROTOCOLS = {
     "tftp": Tftp,
     "sip": Sip,
     "irc": Irc,
+    "pptp": Pptp,
     "ftp-nat": FtpNat,
     "tftp-nat": TftpNat,
     "sip-nat": SipNat,
     "irc-nat": IrcNat,
+    "pptp-nat": PptpNat,
     "nat": Nat,
 }
