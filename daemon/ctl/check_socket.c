@@ -35,6 +35,7 @@ struct search {
 	struct bound found[SOCKETS_MAX];
 	size_t n;
 	bool more;
+	bool no_raw; /* the kernel does not tell of raw sockets */
 };
 
 static const struct {
@@ -101,7 +102,8 @@ static int ask(struct netlink *nl, struct search *s)
 								       &req, sizeof(req)),
 						   keep, s);
 			} while (err == -EAGAIN && --tries);
-			/* A kernel without that protocol, or its module. */
+			/* A kernel without that protocol, or the module that tells of it. */
+			s->no_raw |= err == -ENOENT && protocols[i].number == IPPROTO_RAW;
 			if (err == -ENOENT || err == -EOPNOTSUPP || err == -EAFNOSUPPORT)
 				err = 0;
 		}
@@ -190,6 +192,8 @@ void check_bound(struct checker *c)
 	err = nl_connect(nl.sk, NETLINK_SOCK_DIAG) < 0 ? -EPROTONOSUPPORT : ask(&nl, s);
 	if (err)
 		check_blind(c, "sockets: %s", strerror(-err));
+	if (s->no_raw)
+		check_blind(c, "raw sockets, of which this kernel does not tell");
 	if (s->n)
 		check_each_process(c, look_at_process, s);
 	for (i = 0; i < s->n; i++)

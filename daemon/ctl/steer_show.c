@@ -15,6 +15,18 @@ static size_t count_missing(const struct plan *p)
 	return n;
 }
 
+/* Whether steering waits for an interface: what needs it is not in the plan then. */
+static bool is_absent(const struct plan *p, const struct config_capture *capture)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		if (p->v[i].capture == capture && p->v[i].kind == PLAN_QDISC)
+			return false;
+	}
+	return true;
+}
+
 /* ---- for people ---- */
 
 /* Items of one [capture]; of NULL, those of none of them. */
@@ -39,7 +51,10 @@ static bool print_part(FILE *out, const struct plan *p, const struct config_capt
 		text_fini(&words);
 	}
 	if (any)
-		fprintf(out, "%s:\n", title);
+		fprintf(out, "%s%s:\n", title,
+			capture && is_absent(p, capture) ?
+				", which is not there; what it needs comes with it" :
+				"");
 	columns_print(&c, out, 2);
 	return any;
 }
@@ -95,14 +110,19 @@ static json_t *item_json(const struct plan_item *item)
 	return object;
 }
 
-static int print_json(struct ctl *ctl, const struct plan *p)
+static int print_json(struct ctl *ctl, const struct config *config, const struct plan *p)
 {
-	json_t *items = json_array(), *all;
+	json_t *items = json_array(), *absent = json_array(), *all;
 	size_t i;
 
 	for (i = 0; i < p->n; i++)
 		json_array_append_new(items, item_json(&p->v[i]));
-	all = json_pack("{sI so}", "missing", (json_int_t)count_missing(p), "items", items);
+	for (i = 0; i < config->n_captures; i++) {
+		if (is_absent(p, &config->captures[i]))
+			json_array_append_new(absent, json_string(config->captures[i].ifname));
+	}
+	all = json_pack("{sI so so}", "missing", (json_int_t)count_missing(p), "absent", absent,
+			"items", items);
 	if (!all)
 		return ctl_error(ctl, "out of memory");
 	json_dumpf(all, ctl->out, JSON_INDENT(2));
@@ -121,7 +141,7 @@ int steer_run_show(struct ctl *ctl, const struct config *config, const struct st
 	if (plan_read(config, &p, &d))
 		return steer_tell(ctl, &d);
 	if (o->json) {
-		status = print_json(ctl, &p);
+		status = print_json(ctl, config, &p);
 	} else if (o->commands) {
 		plan_script(&p, &script);
 		fputs(text_str(&script), ctl->out);

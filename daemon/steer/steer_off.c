@@ -107,11 +107,14 @@ static int off_one(struct steer *s, struct steer_taken *taken)
 {
 	static const struct plan none = { .v = NULL };
 	size_t i, rules, routes, filters;
+	struct diag *d = s->d;
 	int err, one;
 
 	err = look(s);
 	if (err)
 		return err;
+	/* One reason is enough: steer_off() tells it. */
+	s->d = NULL;
 	rules = s->view.rules.n;
 	routes = s->view.routes.n;
 	filters = count_filters(&s->view);
@@ -130,6 +133,7 @@ static int off_one(struct steer *s, struct steer_taken *taken)
 	one = steer_route_drop(s, &none, RTN_UNREACHABLE);
 	err = err ? err : one;
 
+	s->d = d;
 	one = look(s);
 	if (!one) {
 		taken->rules += (unsigned)(rules - s->view.rules.n);

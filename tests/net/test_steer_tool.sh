@@ -173,4 +173,7 @@ ok "and leaves rules of others between" test "$(in_host ip rule show pref 105)" 
 in_host ip rule del pref 105
 ok "nothing else is left" same "$before" "$(state)"
 
+sed -i 's/wg7/wg8/' "$WORK/ctfwd.conf"
+steer show >"$WORK/show"
+ok "an interface that is not there is told" grep -q '^wg8, which is not there; ' "$WORK/show"
 says "off takes no --json" "ctfwctl: steer off: that option is for others" steer off -j
