@@ -41,7 +41,7 @@
 #define SEC (1000 * MSEC)
 
 #define START_LIMIT (60 * SEC) /* from the fork to CHANNEL_READY: a large table is scanned */
-#define HANG_LIMIT (20 * SEC)  /* without a good heartbeat */
+#define HANG_LIMIT (20 * SEC)  /* without a good heartbeat; sooner with a shorter watchdog */
 #define STOP_LIMIT (600 * MSEC)
 #define SHORT_LIFE (10 * SEC)  /* a filter that dies sooner is started less eagerly */
 #define BACKOFF_FIRST (50 * MSEC)
@@ -104,6 +104,14 @@ static unsigned heartbeat_ms(void)
 	uint64_t watchdog = notify_watchdog_interval() / 1000 / 4;
 
 	return watchdog && watchdog < HEARTBEAT_MS ? (unsigned)watchdog + 1 : HEARTBEAT_MS;
+}
+
+/* We deal with a filter that hangs before systemd does with us. */
+static uint64_t hang_limit(void)
+{
+	uint64_t limit = notify_watchdog_interval() * 1000 * 2 / 3;
+
+	return limit && limit < HANG_LIMIT ? limit : HANG_LIMIT;
 }
 
 static void become_filter(struct keeper *k, int channel, pid_t keeper)
@@ -527,7 +535,7 @@ static uint64_t deadline(const struct keeper *k)
 		return k->kill_at;
 	if (!k->filter)
 		return k->restart_at;
-	return k->filter_ready ? k->heartbeat + HANG_LIMIT : k->filter_started + START_LIMIT;
+	return k->filter_ready ? k->heartbeat + hang_limit() : k->filter_started + START_LIMIT;
 }
 
 static void on_deadline(struct keeper *k)
@@ -551,6 +559,13 @@ static void loop(struct keeper *k)
 		struct pollfd fds[2] = { { k->signals, POLLIN, 0 }, { k->channel, POLLIN, 0 } };
 		uint64_t at = deadline(k), t = now();
 		int ms = at <= t ? 0 : (int)(earlier(at - t, 3600 * SEC) / MSEC) + 1;
+
+		/* Without a filter there is no heartbeat, but there is us: to be killed by the
+		 * watchdog would not make the next one start sooner. */
+		if (!k->filter_ready) {
+			notify_watchdog();
+			ms = ms < HEARTBEAT_MS ? ms : (int)heartbeat_ms();
+		}
 
 		if (poll(fds, 2, ms) < 0 && errno != EINTR) {
 			log_say(LEVEL_ERROR, "poll: %s", strerror(errno));
