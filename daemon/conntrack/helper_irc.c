@@ -136,7 +136,7 @@ static enum help translate(struct help_packet *h, const struct place *place, str
 
 static enum help read_irc(struct help_packet *h)
 {
-	struct place place;
+	struct place place = { 0 };
 	struct expect e;
 
 	if (h->dir != DIR_ORIGINAL || h->state != CT_STATE_ESTABLISHED || !find_place(h, &place))
