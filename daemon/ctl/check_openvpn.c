@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/check.h"
 
@@ -20,6 +21,7 @@
 struct server {
 	bool client_to_client;
 	char where[PATH_MAX]; /* the option was found in */
+	char folder[PATH_MAX]; /* what relative names are relative to, as the operator knows it */
 	char device[IFNAMSIZ];
 };
 
@@ -72,12 +74,17 @@ static const char *next_word(const char *at, const char *end, char word[WORD_MAX
 static void read_file(struct checker *c, struct walk *w, const char *base, const char *path,
 		      struct server *s, int depth)
 {
-	char words[WORDS][WORD_MAX];
+	char words[WORDS][WORD_MAX], name[PATH_MAX];
 	struct check_file f;
 	const char *line, *next, *end;
 	bool absolute = path[0] == '/';
 	size_t i;
+	int n;
 
+	n = snprintf(name, sizeof(name), "%s%s%s", absolute ? "" : s->folder,
+		     absolute || !s->folder[0] ? "" : "/", path);
+	if (n < 0 || (size_t)n >= sizeof(name))
+		return;
 	if (!check_read(c, &f, "%s%s%s", absolute ? "" : base, absolute ? "" : "/", path))
 		return;
 	if (w->n < FILES_MAX) {
@@ -93,7 +100,7 @@ static void read_file(struct checker *c, struct walk *w, const char *base, const
 			next = end;
 		for (i = 0; i < WORDS; i++)
 			at = next_word(at, next, words[i]);
-		option(c, w, base, path, words, s, depth);
+		option(c, w, base, name, words, s, depth);
 	}
 	check_file_fini(&f);
 }
@@ -129,9 +136,10 @@ static void todo(struct checker *c, const struct server *s)
 static bool look_at_process(struct checker *c, long pid, void *arg)
 {
 	struct server s = { .client_to_client = false };
-	char words[WORDS][WORD_MAX], base[64], where[64];
+	char words[WORDS][WORD_MAX], base[64], where[64], link[PATH_MAX];
 	struct check_file f;
 	const char *arg0, *at, *end, *slash;
+	ssize_t n;
 
 	if (!check_read(c, &f, "/proc/%ld/cmdline", pid))
 		return true;
@@ -141,6 +149,9 @@ static bool look_at_process(struct checker *c, long pid, void *arg)
 		check_file_fini(&f);
 		return true;
 	}
+	snprintf(link, sizeof(link), "%s/proc/%ld/cwd", c->root, pid);
+	n = readlink(link, s.folder, sizeof(s.folder) - 1);
+	s.folder[n > 0 ? n : 0] = '\0';
 	snprintf(base, sizeof(base), "/proc/%ld/cwd", pid);
 	snprintf(where, sizeof(where), "the command line of process %ld", pid);
 	end = f.text + f.len;
@@ -201,6 +212,7 @@ static void look_into(struct checker *c, struct walk *w, const char *folder)
 		check_file_fini(&f);
 		if (seen)
 			continue;
+		snprintf(s.folder, sizeof(s.folder), "%s", folder);
 		read_file(c, w, folder, path, &s, 0);
 		if (s.client_to_client && may_be_captured(c, s.device)) {
 			check_found(c, "%s, of an OpenVPN that does not run, has "

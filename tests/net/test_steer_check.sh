@@ -207,7 +207,7 @@ runs_openvpn() { [ "$(readlink "/proc/$openvpn/exe")" = "$WORK/openvpn" ]; }
 openvpn_up x --config server.conf
 clear_again "openvpn-client-to-client: in a comment, and pushed to clients, it"
 printf '\n"client-to-client"\n' >>"$WORK/vpn/more.conf"
-found openvpn-client-to-client "OpenVPN (process $openvpn) has client-to-client, in more.conf"
+found openvpn-client-to-client "OpenVPN (process $openvpn) has client-to-client, in $WORK/vpn/more.conf"
 sed -i s/wg0/tun5/ "$WORK/vpn/server.conf"
 clear_again "openvpn-client-to-client: of another's device it"
 sed -i s/tun5/wg0/ "$WORK/vpn/server.conf"

@@ -160,6 +160,15 @@ in_host tc qdisc del dev wg0 clsact
 ok "all is as it was before" same "$before" "$(state)"
 ok "and all is open" ping_in client $SERVER4
 
+# The guard's mark, which an orderly stop leaves, goes too.
+daemon_up
+killed
+for f in -4 -6; do
+	in_host ip $f rule add pref 139 nop protocol kernel
+done
+says "off undoes what the guard has closed" "Taken out: " steer off
+ok "and its mark" same "$before" "$(state)"
+
 # By another configuration, which names none of it.
 daemon_up
 killed

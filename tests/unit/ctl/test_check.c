@@ -178,7 +178,7 @@ static void files_of_servers_that_may_run_are_read(void **state)
 	put("/etc/openvpn/d.conf", "dev tun7\nclient-to-client\n");
 	put("/etc/openvpn/e.conf.bak", "dev wg0\nclient-to-client\n");
 	assert_int_equal(run("openvpn-client-to-client"), 2);
-	assert_says(0, "c.inc");
+	assert_says(0, "/etc/openvpn/c.inc");
 	assert_says(1, "/etc/openvpn/server/a.conf");
 	/* "tun" may become wg0 when that is not there. */
 	put("/etc/openvpn/d.conf", "dev tun\nclient-to-client\n");
