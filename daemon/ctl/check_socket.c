@@ -2,16 +2,19 @@
  *
  * Asked of the kernel by sock_diag, which names a socket by its inode; whose it is, the
  * descriptors in /proc say.  Sockets at link-local and multicast addresses are left out:
- * their packets do not go through a TUN. */
+ * their packets do not go through a TUN.  Packet sockets, of tcpdump and DHCP servers, are
+ * told of on their own: they see what comes in before tc does. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/inet_diag.h>
+#include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "ctl/check.h"
@@ -35,7 +38,7 @@ struct search {
 	struct bound found[SOCKETS_MAX];
 	size_t n;
 	bool more;
-	bool no_raw; /* the kernel does not tell of raw sockets */
+	const char *not_told; /* a kind of which the kernel does not tell, or NULL */
 };
 
 static const struct {
@@ -79,6 +82,50 @@ static void keep(void *arg, const struct nlmsghdr *msg)
 	s->found[s->n++] = b;
 }
 
+static void keep_packet(void *arg, const struct nlmsghdr *msg)
+{
+	struct search *s = arg;
+	const struct packet_diag_msg *m = nlmsg_data(msg);
+	const struct packet_diag_info *info;
+	struct nlattr *attr;
+
+	if (msg->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) || m->pdiag_family != AF_PACKET)
+		return;
+	attr = nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(*m), PACKET_DIAG_INFO);
+	if (!attr || nla_len(attr) < (int)sizeof(*info))
+		return;
+	info = nla_data(attr);
+	if (!info->pdi_index ||
+	    !check_capture(s->checker, check_link_name(s->checker, info->pdi_index)))
+		return;
+	if (s->n == SOCKETS_MAX) {
+		s->more = true;
+		return;
+	}
+	s->found[s->n++] = (struct bound){ .protocol = "packet",
+					   .ifindex = info->pdi_index,
+					   .inode = m->pdiag_ino };
+}
+
+static int ask_packet(struct netlink *nl, struct search *s)
+{
+	struct packet_diag_req req = { .sdiag_family = AF_PACKET,
+				       .pdiag_show = PACKET_SHOW_INFO };
+	int err, tries = 5;
+
+	do {
+		s->n = 0;
+		err = netlink_dump(nl, netlink_message(SOCK_DIAG_BY_FAMILY, 0, &req,
+						       sizeof(req)),
+				   keep_packet, s);
+	} while (err == -EAGAIN && --tries);
+	if (err == -ENOENT || err == -EINVAL) {
+		s->not_told = "packet";
+		err = 0;
+	}
+	return err;
+}
+
 static int ask(struct netlink *nl, struct search *s)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -103,7 +150,8 @@ static int ask(struct netlink *nl, struct search *s)
 						   keep, s);
 			} while (err == -EAGAIN && --tries);
 			/* A kernel without that protocol, or the module that tells of it. */
-			s->no_raw |= err == -ENOENT && protocols[i].number == IPPROTO_RAW;
+			if (err == -ENOENT && protocols[i].number == IPPROTO_RAW)
+				s->not_told = "raw";
 			if (err == -ENOENT || err == -EOPNOTSUPP || err == -EAFNOSUPPORT)
 				err = 0;
 		}
@@ -157,28 +205,38 @@ static bool look_at_process(struct checker *c, long pid, void *arg)
 	return true;
 }
 
+static const char *owner_of(const struct bound *b, char buf[64])
+{
+	if (!b->pid)
+		return "a process not to be found";
+	snprintf(buf, 64, "%s (process %ld)", b->name, b->pid);
+	return buf;
+}
+
 static void tell(struct checker *c, const struct bound *b)
 {
 	const char *dev = check_link_name(c, b->ifindex);
-	char addr[ADDR_TEXT], owner[64] = "a process not to be found";
+	char addr[ADDR_TEXT], owner[64];
 
-	if (b->pid)
-		snprintf(owner, sizeof(owner), "%s (process %ld)", b->name, b->pid);
+	if (!b->l3) {
+		check_found(c, "%s has a packet socket at %s", owner_of(b, owner), dev);
+		return;
+	}
 	if (addr_is_zero(&b->addr))
 		strcpy(addr, "any address");
 	else
 		addr_print(b->l3, &b->addr, addr);
-	check_found(c, "%s has a %s socket of %s bound to %s: %s, port %u", owner, b->protocol,
-		    b->l3 == L3_IPV4 ? "IPv4" : "IPv6", dev, addr, b->port);
+	check_found(c, "%s has a %s socket of %s bound to %s: %s, port %u", owner_of(b, owner),
+		    b->protocol, b->l3 == L3_IPV4 ? "IPv4" : "IPv6", dev, addr, b->port);
 	check_todo(c, "# have it listen at the host's address instead of at the device %s", dev);
 }
 
-void check_bound(struct checker *c)
+static void look(struct checker *c, int (*questions)(struct netlink *nl, struct search *s))
 {
 	struct search *s;
 	struct netlink nl = { .sk = NULL };
 	size_t i;
-	int err = -ENOMEM;
+	int err;
 
 	if (!c->config->n_captures)
 		return;
@@ -189,11 +247,11 @@ void check_bound(struct checker *c)
 		goto out;
 	}
 	s->checker = c;
-	err = nl_connect(nl.sk, NETLINK_SOCK_DIAG) < 0 ? -EPROTONOSUPPORT : ask(&nl, s);
+	err = nl_connect(nl.sk, NETLINK_SOCK_DIAG) < 0 ? -EPROTONOSUPPORT : questions(&nl, s);
 	if (err)
 		check_blind(c, "sockets: %s", strerror(-err));
-	if (s->no_raw)
-		check_blind(c, "raw sockets, of which this kernel does not tell");
+	if (s->not_told)
+		check_blind(c, "%s sockets, of which this kernel does not tell", s->not_told);
 	if (s->n)
 		check_each_process(c, look_at_process, s);
 	for (i = 0; i < s->n; i++)
@@ -203,4 +261,14 @@ void check_bound(struct checker *c)
 out:
 	netlink_close(&nl);
 	free(s);
+}
+
+void check_bound(struct checker *c)
+{
+	look(c, ask);
+}
+
+void check_packet(struct checker *c)
+{
+	look(c, ask_packet);
 }
