@@ -1,76 +1,122 @@
-/* change_dynset.c - statements that rules give to elements, of sets that declare none.
+/* change_dynset.c - which statements the elements of a set have.
  *
- * In the kernel each element has those of the rule that added it.  Here all elements of a set
- * have the same, so that what packets added need not say it: rules that disagree are refused,
- * and with the last rule that gave others the new ones hold for all. */
+ * As in the kernel each element has those that it states itself, those of the rule that added
+ * it, or what the set declares.  A set knows each different list of them by a number (struct
+ * slot_home), of which there are so many: when they are used up the numbers that nobody has any
+ * more are found and given again. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ruleset/transaction.h"
 
-static int give(struct table *t, size_t at, const struct stmts *stmts)
-{
-	struct set *s = set_own(t, at);
+/* ---- numbers that nobody has ---- */
 
-	if (!s)
-		return -ENOMEM;
-	stmts_fini(&s->given);
-	return stmts_clone(&s->given, stmts->v, stmts->n) ? 0 : -ENOMEM;
+/* By a rule that adds to the set. */
+static void mark_rule(const struct rule *r, const struct set *s, bool *used)
+{
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		const struct stmt *st = &r->stmts[i];
+		uint32_t number;
+
+		if (st->kind != STMT_DYNSET || strcmp(st->dynset.set->symbol, s->name) != 0)
+			continue;
+		number = variant_find(s->slots, &st->dynset.stmts);
+		if (number != VARIANT_NONE)
+			used[number] = true;
+	}
 }
 
-/* seen: whether a rule has given to this set. */
-static int settle_stmt(struct transaction *tx, struct table *t, const struct rule *r,
-		       const struct stmt *s, bool *seen)
+static void mark_table(const struct table *t, const struct set *s, bool *used)
 {
-	const struct stmts *stmts = &s->dynset.stmts;
-	size_t at;
-
-	if (s->kind != STMT_DYNSET || s->dynset.op == DYNSET_DELETE || !stmts->n)
-		return 0;
-	at = set_find_named(t, s->dynset.set->symbol);
-	if (at == MODEL_NONE || t->sets[at]->stmts.n)
-		return 0;
-	if (!stmts_same_state(&t->sets[at]->given, stmts)) {
-		if (seen[at]) {
-			diag_error(tx->d, NULL,
-				   "the rule with handle %llu gives the elements of %s other "
-				   "statements than another rule does",
-				   (unsigned long long)r->handle, t->sets[at]->name);
-			return -EINVAL;
-		}
-		if (give(t, at, stmts))
-			return -ENOMEM;
+	for (size_t i = 0; i < t->n_chains; i++) {
+		for (size_t j = 0; j < t->chains[i]->n_rules; j++)
+			mark_rule(t->chains[i]->rules[j], s, used);
 	}
-	seen[at] = true;
+}
+
+/* The set's copy in a ruleset. */
+static void mark_ruleset(const struct ruleset *rs, const struct slot_home *home, bool *used)
+{
+	for (size_t i = 0; i < rs->n_tables; i++) {
+		const struct table *t = rs->tables[i];
+
+		for (size_t j = 0; j < t->n_sets; j++) {
+			if (t->sets[j]->slots == home)
+				mark_table(t, t->sets[j], used);
+		}
+	}
+}
+
+/* What runs may add elements with the numbers of its rules at any time: those of the ruleset
+ * before count as well. */
+static void free_unused(struct transaction *tx, const struct set *s)
+{
+	struct slot_home *home = s->slots;
+	bool used[SET_VARIANTS_MAX] = { true };
+	const struct set_record *r;
+	uint32_t cursor = 0;
+
+	mark_ruleset(tx->old, home, used);
+	mark_ruleset(tx->rs, home, used);
+	while (s->dynamic && (r = set_dynamic_next(s->dynamic, &cursor, tx->input->now.mono)))
+		used[r->variant % SET_VARIANTS_MAX] = true;
+	for (uint32_t i = 0; i < home->n_variants; i++)
+		home->variants[i].unused = !used[i] && !home->variants[i].held;
+}
+
+int variant_of(struct transaction *tx, const struct set *s, const struct stmts *stmts,
+	       const struct span *at, uint32_t *ret_number)
+{
+	int err = variant_add(s->slots, stmts, ret_number);
+
+	if (err == -ENOSPC) {
+		free_unused(tx, s);
+		err = variant_add(s->slots, stmts, ret_number);
+	}
+	if (err != -ENOSPC)
+		return err;
+	diag_error(tx->d, at, "the elements of %s have too many different statements: at most %d",
+		   s->name, SET_VARIANTS_MAX);
+	return -EINVAL;
+}
+
+/* ---- rules ---- */
+
+static int settle_rule(struct transaction *tx, const struct table *t, const struct rule *r)
+{
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		const struct stmt *s = &r->stmts[i];
+		uint32_t number;
+		size_t at;
+		int err;
+
+		if (s->kind != STMT_DYNSET || !s->dynset.stmts.n)
+			continue;
+		at = set_find_named(t, s->dynset.set->symbol);
+		err = at == MODEL_NONE ? 0 :
+					 variant_of(tx, t->sets[at], &s->dynset.stmts, NULL,
+						    &number);
+		if (err)
+			return err;
+	}
 	return 0;
-}
-
-static int settle_table(struct transaction *tx, struct table *t)
-{
-	bool *seen = calloc(t->n_sets + 1, sizeof(*seen));
-	int err = seen ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < t->n_chains && !err; i++) {
-		const struct chain *c = t->chains[i];
-
-		for (size_t j = 0; j < c->n_rules && !err; j++) {
-			for (size_t k = 0; k < c->rules[j]->n_stmts && !err; k++)
-				err = settle_stmt(tx, t, c->rules[j], &c->rules[j]->stmts[k],
-						  seen);
-		}
-	}
-	free(seen);
-	return err;
 }
 
 int dynsets_settle(struct transaction *tx)
 {
 	int err = 0;
 
-	/* Those that others share are as they were. */
-	for (size_t i = 0; i < tx->rs->n_tables && !err; i++) {
-		if (tx->rs->tables[i]->refs == 1 && tx->rs->tables[i]->n_sets)
-			err = settle_table(tx, tx->rs->tables[i]);
+	for (size_t i = 0; i < tx->rs->n_tables; i++) {
+		const struct table *t = tx->rs->tables[i];
+
+		/* Those that others share are as they were. */
+		if (t->refs > 1 || !t->n_sets)
+			continue;
+		for (size_t j = 0; j < t->n_chains; j++) {
+			for (size_t k = 0; k < t->chains[j]->n_rules && !err; k++)
+				err = settle_rule(tx, t, t->chains[j]->rules[k]);
+		}
 	}
 	return err;
 }

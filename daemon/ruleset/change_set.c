@@ -1,15 +1,14 @@
-/* change_set.c - named sets and maps: added, deleted, and what is in them. */
+/* change_set.c - named sets and maps: added, deleted, flushed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ctfw/clock.h"
 #include "ctfw/state.h"
 #include "ruleset/transaction.h"
 
 /* ---- declarations ---- */
 
-static int set_error(struct transaction *tx, const struct span *span, const char *why)
+int set_error(struct transaction *tx, const struct span *span, const char *why)
 {
 	diag_error(tx->d, span, "%s", why);
 	return -EINVAL;
@@ -90,21 +89,35 @@ static int give_content(struct transaction *tx, const struct set_spec *spec)
 	const struct element_type type = set_element_type(s);
 	int err;
 
-	s->slots = slot_home_new(tx->rs->counters);
+	s->slots = slot_home_new(tx->rs->counters, &s->stmts);
 	if (!s->slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->stmts.n; i++)
-		s->slots->kind[i] = stmt_state_kind(&s->stmts.v[i]);
 	shape.interval = (s->flags & SET_INTERVAL) != 0;
 	shape.auto_merge = s->auto_merge;
 	shape.data_bytes = (uint8_t)key_data_bytes(&type);
 	shape.size = s->has_size ? s->size : 0;
-	shape.n_slots = (uint8_t)s->stmts.n;
 	shape.slots = &s->slots->slots;
 	err = set_content_new(&shape, &s->content);
 	return err == -E2BIG ? set_error(tx, &spec->type_span,
 					 "the keys of this set are too long for intervals") :
 			       err;
+}
+
+/* As the set had them when it was saved. */
+static int give_variants(struct transaction *tx, const struct set_spec *spec)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < spec->n_variants && !err; i++) {
+		const struct variant_spec *v = &spec->variants[i];
+
+		err = !v->number || !check_own_stmts(tx->d, &v->stmts, spec->set) ?
+			      -EINVAL :
+			      variant_put(spec->set->slots, v->number, &v->stmts);
+	}
+	return err == -EINVAL ? set_error(tx, &spec->name.span,
+					  "its elements cannot have such statements") :
+				err;
 }
 
 static int new_set(struct transaction *tx, struct table *t, struct set_spec *spec,
@@ -114,6 +127,8 @@ static int new_set(struct transaction *tx, struct table *t, struct set_spec *spe
 	struct set *s = spec->set;
 	int err = give_content(tx, spec);
 
+	if (!err)
+		err = give_variants(tx, spec);
 	if (err)
 		return err;
 	s->handle = echo.handle = ++t->last_handle;
@@ -283,6 +298,9 @@ static int meter_add(struct transaction *tx, struct table *t, const struct stmt 
 	spec.set->key_typeof = NULL;
 	if (!err)
 		err = new_set(tx, t, &spec, COMMAND_ADD);
+	/* The first, since no text tells a meter's. */
+	if (!err)
+		err = variant_put(spec.set->slots, 1, &m->dynset.stmts);
 	set_unref(spec.set);
 	return err;
 }
@@ -414,8 +432,8 @@ int set_delete(struct transaction *tx, const struct command *c, size_t table)
 }
 
 /* What is in a constant set that rules look into is there to stay. */
-static bool may_change(struct transaction *tx, const struct table *t, size_t at,
-		       const struct span *span)
+bool set_may_change(struct transaction *tx, const struct table *t, size_t at,
+		    const struct span *span)
 {
 	const struct chain *chain;
 
@@ -433,7 +451,7 @@ int set_flush(struct transaction *tx, const struct command *c, size_t table)
 	struct table *t;
 	struct set *s;
 
-	if (at == MODEL_NONE || !may_change(tx, tx->rs->tables[table], at, &c->name.span))
+	if (at == MODEL_NONE || !set_may_change(tx, tx->rs->tables[table], at, &c->name.span))
 		return -EINVAL;
 	t = table_own(tx->rs, table);
 	s = t ? set_own(t, at) : NULL;
@@ -442,263 +460,4 @@ int set_flush(struct transaction *tx, const struct command *c, size_t table)
 	set_content_unref(s->content);
 	s->content = empty;
 	return s->dynamic ? transaction_later(tx, s->dynamic, NULL, 0) : 0;
-}
-
-/* ---- elements ---- */
-
-/* A slot for each statement of an element; those that it states itself come first to show. */
-static int give_slots(struct transaction *tx, const struct set *s, const struct item *item,
-		      uint32_t slots[SET_SLOTS_MAX])
-{
-	for (size_t i = 0; i < s->stmts.n; i++) {
-		const struct stmt *own = item->more && i < item->more->stmts.n ?
-						 &item->more->stmts.v[i] :
-						 &s->stmts.v[i];
-		struct stateful state;
-
-		slots[i] = COUNTER_NONE;
-		if (!s->slots->counters || tx->input->check)
-			continue;
-		state = own->state;
-		if (!stateful_give(s->slots->counters, s->slots->kind[i], &state)) {
-			while (i-- > 0)
-				stateful_release(s->slots->counters, s->slots->kind[i],
-						 slots[i]);
-			return set_error(tx, &item->key->span,
-					 "there are no more counters or the like to give");
-		}
-		slots[i] = state.slot;
-	}
-	return 0;
-}
-
-static void element_times(struct transaction *tx, const struct set *s, const struct item *item,
-			  struct set_element *el)
-{
-	const uint64_t mono = tx->input->now.mono;
-	const uint64_t timeout = element_timeout(s, item->more);
-
-	el->timeout = timeout * NSEC_PER_MSEC;
-	el->expires = timeout ? mono + el->timeout : 0;
-	if (!item->more || !item->more->expires)
-		return;
-	/* What was saved says when, not how long it has left. */
-	el->expires = item->more->expires * NSEC_PER_MSEC + (tx->verbatim ? 0 : mono);
-}
-
-static bool is_in_content(const struct set *s, const struct set_element *el, uint64_t mono)
-{
-	struct set_element there;
-
-	return el->catch_all ? set_content_get_catch_all(s->content, mono, &there) :
-			       set_content_get(s->content, el->key, el->end, mono, &there);
-}
-
-/* One that packets have added is not in the content: it goes when all is well. */
-static int delete_dynamic(struct transaction *tx, const struct set *s,
-			  const struct set_element *el, bool *ret_there)
-{
-	const struct set_shape *shape = set_content_shape(s->content);
-	const uint64_t mono = tx->input->now.mono;
-
-	/* What was saved says nothing of them. */
-	*ret_there = s->dynamic && !el->catch_all && !tx->verbatim &&
-		     set_dynamic_find(s->dynamic, el->key, mono);
-	if (!*ret_there)
-		return 0;
-	return transaction_later(tx, s->dynamic, el->key,
-				 set_key_offset(shape, shape->n_parts));
-}
-
-/* The operator's takes the place of one that packets have added. */
-static int replace_dynamic(struct transaction *tx, const struct set *s, enum command_op op,
-			   const struct item *item, const struct set_element *el)
-{
-	bool there;
-	int err = delete_dynamic(tx, s, el, &there);
-
-	if (!err && there && op == COMMAND_CREATE)
-		err = set_error(tx, &item->key->span, "this element exists already");
-	return err;
-}
-
-/* 1: there is nothing to do to the content. */
-static int put_item(struct transaction *tx, const struct table *t, const struct set *s,
-		    const struct item *item, enum command_op op, struct set_batch *batch)
-{
-	const struct element_type type = set_element_type(s);
-	const uint64_t mono = tx->input->now.mono;
-	uint32_t slots[SET_SLOTS_MAX];
-	struct set_element el;
-	int err;
-
-	key_element(&type, t, item->e, &el);
-	if (op == COMMAND_DELETE || op == COMMAND_DESTROY) {
-		bool dynamic;
-
-		err = delete_dynamic(tx, s, &el, &dynamic);
-		if (err)
-			return err;
-		if ((dynamic || op == COMMAND_DESTROY) && !is_in_content(s, &el, mono))
-			return 1;
-	} else {
-		err = replace_dynamic(tx, s, op, item, &el);
-		if (err)
-			return err;
-		element_times(tx, s, item, &el);
-		el.comment = item->more ? item->more->comment : NULL;
-		if (s->stmts.n) {
-			err = give_slots(tx, s, item, slots);
-			if (err)
-				return err;
-			el.slots = slots;
-		}
-		err = transaction_element(tx, t, s, &el);
-		if (err)
-			return err;
-	}
-	step_element(tx, t, s, op, &el);
-	return set_batch_put(batch, &el);
-}
-
-static int element_error(struct transaction *tx, const struct items *items,
-			 const struct set_error *error)
-{
-	const struct span *span = &items->v[error->index].key->span;
-
-	switch (error->why) {
-	case SET_EXISTS:
-		return set_error(tx, span, "this element exists already");
-	case SET_OTHER_DATA:
-		return set_error(tx, span, "this element exists already, for something else");
-	case SET_OVERLAPS:
-		return set_error(tx, span, "this overlaps with an element that is there");
-	case SET_CONFLICTS:
-		return set_error(tx, &items->v[error->with].key->span,
-				 "this overlaps with another element");
-	case SET_ABSENT:
-		return set_error(tx, span, "there is no such element");
-	case SET_FULL:
-		return set_error(tx, span, "the set is full: it has the size that was declared");
-	default:
-		return set_error(tx, span,
-				 "intervals of concatenations overlap too much here");
-	}
-}
-
-static int change_items(struct transaction *tx, const struct table *t, struct set *s,
-			enum command_op op, struct items *items)
-{
-	const enum set_op set_op = op == COMMAND_ADD	? SET_ADD :
-				   op == COMMAND_CREATE ? SET_CREATE :
-							  SET_DELETE;
-	struct set_batch *batch = set_batch_new(set_content_shape(s->content), set_op);
-	struct set_error error;
-	int err = batch ? 0 : -ENOMEM;
-
-	step_begin(tx, t, s, op);
-	for (size_t i = 0; i < items->n && err >= 0;) {
-		err = put_item(tx, t, s, &items->v[i], op, batch);
-		if (err <= 0) {
-			i++;
-			continue;
-		}
-		/* The batch knows them by number. */
-		memmove(items->v + i, items->v + i + 1, (--items->n - i) * sizeof(*items->v));
-		err = 0;
-	}
-	step_end(tx);
-	if (!err) {
-		err = set_content_change(s->content, batch, tx->input->now.mono, &error);
-		if (err == -EINVAL)
-			element_error(tx, items, &error);
-	}
-	set_batch_free(batch);
-	return err;
-}
-
-int element_change(struct transaction *tx, struct table *t, size_t at, enum command_op op,
-		   struct expr *elements)
-{
-	const bool deleting = op == COMMAND_DELETE || op == COMMAND_DESTROY;
-	struct checker ck = { .d = tx->d, .table = t, .locale = tx->input->locale,
-			      .verbatim = tx->verbatim };
-	struct items items = { .ck = &ck };
-	struct set *s;
-	int err;
-
-	if (!may_change(tx, t, at, &elements->span))
-		return -EINVAL;
-	s = set_own(t, at);
-	if (!s)
-		return -ENOMEM;
-	s->content = set_content_own(s->content);
-	if (!s->content)
-		return -ENOMEM;
-	if (s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS)
-		uses_forget(tx);
-	protocols_init(&ck.proto, t->family);
-	err = check_elements(&items, s, deleting, elements) ? 0 : ck.oom ? -ENOMEM : -EINVAL;
-	if (!err)
-		err = change_items(tx, t, s, op, &items);
-	free(items.v);
-	return err;
-}
-
-static bool get_element(const struct set *s, const struct set_element *wanted, uint64_t mono,
-			struct shown_element *ret)
-{
-	if (wanted->catch_all)
-		return set_content_get_catch_all(s->content, mono, &ret->el);
-	if (set_content_get(s->content, wanted->key, wanted->end, mono, &ret->el))
-		return true;
-	ret->record = s->dynamic ? set_dynamic_find(s->dynamic, wanted->key, mono) : NULL;
-	if (!ret->record)
-		return false;
-	set_record_show(s, ret->record, &ret->el);
-	return true;
-}
-
-static int get_items(struct transaction *tx, const struct table *t, const struct set *s,
-		     const struct items *items)
-{
-	const struct element_type type = set_element_type(s);
-	const uint64_t mono = tx->input->now.mono;
-	struct shown_element *found = calloc(items->n + 1, sizeof(*found));
-	struct set_element el;
-	int err = 0;
-
-	if (!found)
-		return -ENOMEM;
-	for (size_t i = 0; i < items->n && !err; i++) {
-		key_element(&type, t, items->v[i].e, &el);
-		if (!get_element(s, &el, mono, &found[i]))
-			err = set_error(tx, &items->v[i].key->span, "there is no such element");
-	}
-	if (!err) {
-		text_printf(&tx->out, "table %s %s {\n", family_name(t->family), t->name);
-		print_set_part(t, s, found, items->n, tx->input->print, mono, &tx->out);
-		text_puts(&tx->out, "}\n");
-	}
-	free(found);
-	return err;
-}
-
-int element_get(struct transaction *tx, struct command *c, size_t table)
-{
-	const struct table *t = tx->rs->tables[table];
-	struct checker ck = { .d = tx->d, .table = t, .locale = tx->input->locale };
-	struct items items = { .ck = &ck };
-	size_t at = set_named(tx, t, c);
-	int err;
-
-	if (at == MODEL_NONE)
-		return -EINVAL;
-	err = check_elements(&items, t->sets[at], true, c->elements) ? 0 :
-	      ck.oom						     ? -ENOMEM :
-								       -EINVAL;
-	if (!err)
-		err = get_items(tx, t, t->sets[at], &items);
-	free(items.v);
-	return err;
 }

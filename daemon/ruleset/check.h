@@ -104,6 +104,9 @@ bool stateful_check(struct diag *d, const struct span *at, enum state_kind kind,
 		    const struct stateful *s);
 /* Statements that elements of sets are to have. */
 bool check_element_stmts(struct diag *d, const struct stmts *stmts, unsigned set_flags);
+/* Likewise, of an element or a rule that states its own: as many as the set declares, of the same
+ * kinds, where it declares any. */
+bool check_own_stmts(struct diag *d, const struct stmts *stmts, const struct set *set);
 
 void protocols_init(struct protocols *proto, enum family family);
 /* What the selector needs is matched before, or is impossible. */

@@ -194,18 +194,12 @@ static bool check_more(struct items *items, const struct expr *e)
 				   "has one");
 		return false;
 	}
-	for (size_t i = 0; i < more->stmts.n; i++) {
-		const struct stmt *st = &more->stmts.v[i];
-
-		if (i < s->stmts.n && stmt_same_state(st, &s->stmts.v[i]))
-			continue;
-		diag_error(items->ck->d, &st->span,
-			   i < s->stmts.n && st->kind == s->stmts.v[i].kind ?
-				   "all elements of this set have what it declares: this differs" :
-				   "the elements of this set have no such statement: declare it");
+	if (more->stmts.n && !s->stmts.n && !(s->flags & SET_DYNAMIC)) {
+		diag_error(items->ck->d, &more->stmts.v[0].span,
+			   "this set declares no statements for its elements, nor is it dynamic");
 		return false;
 	}
-	return true;
+	return !more->stmts.n || check_own_stmts(items->ck->d, &more->stmts, s);
 }
 
 static bool may_be_interval(struct items *items, const struct expr *key)
@@ -277,6 +271,7 @@ static int put_item(const struct items *items, struct set_batch *batch, uint32_t
 
 	key_element(&items->type, items->ck->table, items->v[at].e, &el);
 	el.slots = &at;
+	el.n_slots = 1;
 	return set_batch_put(batch, &el);
 }
 
@@ -380,7 +375,6 @@ static bool sort_items(struct items *items, struct expr **set)
 	int err;
 
 	shape.interval = has_interval(items);
-	shape.n_slots = 1;
 	shape.slots = &slots;
 	shape.data_bytes = (uint8_t)key_data_bytes(&items->type);
 	shape.auto_merge = items->type.kind == DATA_NONE;

@@ -102,6 +102,12 @@ struct set_spec {
 	struct set *set;
 	bool map;
 	struct expr *elements; /* EXPR_SET, or NULL */
+	/* Of what was saved: the variants of its elements, the numbers ascending. */
+	struct variant_spec {
+		uint32_t number;
+		struct stmts stmts;
+	} *variants;
+	size_t n_variants, cap_variants;
 };
 
 /* What lists tell apart. */

@@ -77,6 +77,16 @@ bool compile_room_dynset(struct builder *b)
 	return ROOM(b, dynsets);
 }
 
+bool compile_room_state(struct builder *b)
+{
+	return ROOM(b, states);
+}
+
+bool compile_room_variant(struct builder *b)
+{
+	return ROOM(b, variants);
+}
+
 bool compile_room_target(struct builder *b)
 {
 	return ROOM(b, targets);
@@ -197,62 +207,6 @@ static void compile_log(struct builder *b, const struct stmt *s)
 	emit(b, OP_LOG, b->program->n_logs++);
 }
 
-/* ---- what remembers something ---- */
-
-/* What it says. */
-static struct program_state state_of(enum state_kind kind, const struct stateful *s)
-{
-	struct program_state ps = { .kind = kind, .slot = s->slot };
-
-	if (kind == STATE_LIMIT) {
-		ps.over = s->limit.over;
-		ps.rate = s->limit.bytes ? s->limit.rate : 0;
-		ps.unit_ns = s->limit.unit * NSEC_PER_SEC;
-		if (!limit_bucket(&s->limit, &ps.size, &ps.cost))
-			abort(); /* check refuses it */
-	} else if (kind == STATE_QUOTA) {
-		ps.over = s->quota.over;
-		ps.size = s->quota.bytes;
-	} else if (kind == STATE_CONNLIMIT) {
-		ps.over = s->connlimit.over;
-		ps.flows = s->connlimit.flows;
-	}
-	return ps;
-}
-
-void compile_state(struct builder *b, enum state_kind kind, const struct stateful *s)
-{
-	struct program *p = b->program;
-	struct program_state ps;
-
-	/* Without an arena there is nothing to remember in: a check. */
-	if (!p->counters || s->slot == STATE_NONE)
-		return;
-	if (kind == STATE_COUNTER) {
-		emit(b, OP_COUNT, s->slot);
-		return;
-	}
-	ps = state_of(kind, s);
-	ps.word = state_at(counters_states(p->counters), s->slot)->word;
-	if (!ROOM(b, states))
-		return;
-	p->states[p->n_states] = ps;
-	compile_emit(b, (struct insn){ .op = OP_STATE, .a = p->n_states++, .b = b->rule });
-}
-
-struct program_states compile_states(struct builder *b, const struct stmts *stmts)
-{
-	struct program *p = b->program;
-	struct program_states states = { .first = p->n_states };
-
-	for (size_t i = 0; i < stmts->n && ROOM(b, states); i++) {
-		p->states[p->n_states++] =
-			state_of(stmt_state_kind(&stmts->v[i]), &stmts->v[i].state);
-		states.n++;
-	}
-	return states;
-}
-
 /* ---- what rules do to flows ---- */
 
 static void emit_action(struct builder *b, const struct ct_action *action, bool from_acc)
@@ -286,7 +240,7 @@ static void add_object(struct builder *b, const struct object *o)
 		return;
 	if (kind) {
 		po.at = p->n_states++;
-		p->states[po.at] = state_of(kind, &o->state);
+		p->states[po.at] = compile_state_of(kind, &o->state);
 		/* A counter's slot is none of these. */
 		if (kind != STATE_COUNTER)
 			p->states[po.at].word =
@@ -692,6 +646,7 @@ void program_free(struct program *p)
 	free(p->logs);
 	free(p->actions);
 	free(p->states);
+	free(p->variants);
 	free(p->made);
 	free(p->mangles);
 	free(p->nats);

@@ -10,7 +10,7 @@ struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
 		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets, cap_made, cap_objects,
-		cap_mangles, cap_nats;
+		cap_mangles, cap_nats, cap_variants;
 	bool failed;
 	/* When NAT was hooked up, for each family: among chains.  0: it is not. */
 	uint64_t nat_registered[2];
@@ -35,10 +35,11 @@ enum outcome {
 
 /* Append an instruction. */
 void compile_emit(struct builder *b, struct insn insn);
-/* A limit or its like, which then must let the rule go on. */
+/* compile_state.c: a limit or its like, which then must let the rule go on; those of elements;
+ * and what one says. */
 void compile_state(struct builder *b, enum state_kind kind, const struct stateful *s);
-/* Those of elements. */
-struct program_states compile_states(struct builder *b, const struct stmts *stmts);
+struct program_variants compile_variants(struct builder *b, const struct set *set);
+struct program_state compile_state_of(enum state_kind kind, const struct stateful *s);
 /* Index of a new pair, of a new look-up (ranges are sorted in place). */
 uint32_t compile_pair(struct builder *b, struct wide first, struct wide second);
 /* A generator of numbers. */
@@ -68,6 +69,8 @@ void compile_targets(struct builder *b);
 bool compile_room_set(struct builder *b);
 bool compile_room_nat(struct builder *b);
 bool compile_room_dynset(struct builder *b);
+bool compile_room_state(struct builder *b);
+bool compile_room_variant(struct builder *b);
 bool compile_room_target(struct builder *b);
 /* A field into the accumulator of its width; *ret_bits: 32 or 128. */
 enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits);

@@ -98,8 +98,7 @@ static uint32_t add_set(struct builder *b, const struct element_type *type,
 		s->named = b->table->sets[at];
 		s->dynamic = s->named->dynamic;
 		s->content = set_content_ref(s->named->content);
-		s->stated = compile_states(b, &s->named->stmts);
-		s->given = compile_states(b, set_stmts(s->named));
+		s->variants = compile_variants(b, s->named);
 	} else {
 		s->content = make_content(b, type, set);
 	}
@@ -243,13 +242,17 @@ enum outcome compile_dynset(struct builder *b, const struct stmt *s)
 {
 	struct program *p = b->program;
 	size_t at = set_find_named(b->table, s->dynset.set->symbol);
-	const struct stmts *given;
+	const struct stmts *stmts;
 	const struct set *set;
+	uint32_t variant;
 
 	if (at == MODEL_NONE)
 		abort(); /* check lets no rule name a set that is not there */
 	set = b->table->sets[at];
-	given = set->stmts.n ? &set->stmts : &s->dynset.stmts;
+	stmts = s->dynset.stmts.n ? &s->dynset.stmts : &set->stmts;
+	variant = variant_find(set->slots, stmts);
+	if (variant == VARIANT_NONE)
+		abort(); /* the transaction has settled it */
 	if (compile_key(b, s->dynset.key) == OUTCOME_NEVER ||
 	    (s->dynset.data && compile_data(b, set, s->dynset.data) == OUTCOME_NEVER))
 		return OUTCOME_NEVER;
@@ -262,9 +265,9 @@ enum outcome compile_dynset(struct builder *b, const struct stmt *s)
 		.has_data = s->dynset.data != NULL,
 		.timeout = (s->dynset.timeout ? s->dynset.timeout : set->timeout) *
 			   NSEC_PER_MSEC,
-		.stated = compile_states(b, &set->stmts),
-		.given = compile_states(b, given),
-		.lists = list_words(given),
+		.variants = compile_variants(b, set),
+		.variant = (uint16_t)variant,
+		.lists = list_words(stmts),
 	};
 	compile_emit(b, (struct insn){ .op = OP_DYNSET, .a = p->n_dynsets++ });
 	return OUTCOME_GOES_ON;

@@ -11,7 +11,7 @@
 static enum ct_acted run_word(const struct program *p, struct program_state ps,
 			      struct eval *e, struct set_record *r, unsigned word)
 {
-	/* An element that another rule's statements added, before these. */
+	/* What a former process left may be anything. */
 	if (set_record_has_list(r, word) != (ps.kind == STATE_CONNLIMIT))
 		return CT_ACTED;
 	switch (ps.kind) {
@@ -28,14 +28,24 @@ static enum ct_acted run_word(const struct program *p, struct program_state ps,
 	}
 }
 
+/* The statements of an element; none where a later program has added it, with such as this one
+ * does not know. */
+static struct program_states states_of(const struct program *p,
+				       struct program_variants variants, uint32_t variant)
+{
+	return variant < variants.n ? p->variants[variants.first + variant] :
+				      (struct program_states){ 0 };
+}
+
 /* Of an element that a packet added: its words, two of a counter. */
-static enum ct_acted run_words(const struct program *p, struct program_states states,
+static enum ct_acted run_words(const struct program *p, struct program_variants variants,
 			       struct eval *e, struct set_record *r)
 {
+	const struct program_states states = states_of(p, variants, r->variant);
 	enum ct_acted acted = CT_ACTED;
 	unsigned word = 0;
 
-	for (uint32_t i = 0; r->stateful && i < states.n && acted == CT_ACTED; i++) {
+	for (uint32_t i = 0; i < states.n && acted == CT_ACTED; i++) {
 		const struct program_state *ps = &p->states[states.first + i];
 
 		acted = run_word(p, *ps, e, r, word);
@@ -45,22 +55,27 @@ static enum ct_acted run_words(const struct program *p, struct program_states st
 }
 
 /* Of one that a transaction added: its slots. */
-static enum ct_acted run_slots(const struct program *p, struct program_states states,
+static enum ct_acted run_slots(const struct program *p, struct program_variants variants,
 			       struct eval *e, const uint32_t *slots)
 {
 	enum ct_acted acted = CT_ACTED;
+	struct program_states states;
 
-	for (uint32_t i = 0; slots && p->counters && i < states.n && acted == CT_ACTED; i++) {
+	if (!slots || !p->counters)
+		return CT_ACTED;
+	states = states_of(p, variants, slots[SLOTS_VARIANT]);
+	for (uint32_t i = 0; i < states.n && acted == CT_ACTED; i++) {
 		struct program_state ps = p->states[states.first + i];
+		const uint32_t slot = slots[SLOTS_FIRST + i];
 
-		if (slots[i] == STATE_NONE)
+		if (slot == STATE_NONE)
 			continue;
 		if (ps.kind == STATE_COUNTER) {
-			eval_count(p, slots[i], e);
+			eval_count(p, slot, e);
 			continue;
 		}
-		ps.slot = slots[i];
-		ps.word = state_at(counters_states(p->counters), slots[i])->word;
+		ps.slot = slot;
+		ps.word = state_at(counters_states(p->counters), slot)->word;
 		acted = eval_state(p, &ps, e);
 	}
 	return acted;
@@ -76,10 +91,10 @@ bool eval_find(const struct program *p, const struct program_set *s, struct eval
 
 	if (r) {
 		*ret_hit = (struct set_hit){ .data = r->data };
-		return run_words(p, s->given, e, r) == CT_ACTED;
+		return run_words(p, s->variants, e, r) == CT_ACTED;
 	}
 	return set_find(s->content, key, e->now.mono, ret_hit) &&
-	       run_slots(p, s->stated, e, ret_hit->slots) == CT_ACTED;
+	       run_slots(p, s->variants, e, ret_hit->slots) == CT_ACTED;
 }
 
 bool eval_lacks(const struct program_set *s, const struct eval *e, const uint8_t *key)
@@ -131,7 +146,7 @@ static enum ct_acted add_element(const struct program *p, const struct program_d
 
 		if (outcome != SET_ADDED && outcome != SET_FOUND)
 			return CT_ACTED_BREAK;
-		acted = run_words(p, d->given, e, r);
+		acted = run_words(p, d->variants, e, r);
 		if (acted == CT_ACTED_GONE)
 			set_dynamic_end(d->set, r);
 	}
@@ -145,7 +160,7 @@ enum ct_acted eval_dynset(const struct program *p, const struct program_dynset *
 		.key = key,
 		.data = d->has_data ? data : NULL,
 		.timeout = d->timeout,
-		.stateful = d->given.n > 0,
+		.variant = d->variant,
 		.lists = d->lists,
 	};
 	struct set_hit hit;
@@ -159,6 +174,6 @@ enum ct_acted eval_dynset(const struct program *p, const struct program_dynset *
 	}
 	/* The operator's own stay as they are. */
 	if (set_find(d->content, key, e->now.mono, &hit))
-		return run_slots(p, d->stated, e, hit.slots);
+		return run_slots(p, d->variants, e, hit.slots);
 	return add_element(p, d, e, &value);
 }

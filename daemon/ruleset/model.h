@@ -285,7 +285,8 @@ struct stmt {
 			uint64_t timeout;   /* ms; 0: that of the set */
 			struct expr *set;   /* EXPR_SETREF */
 			struct expr *key, *data; /* data: of a map, else NULL */
-			struct stmts stmts; /* that each element has */
+			struct stmts stmts; /* that each element gets; none: the set's */
+			bool declared;      /* the set declares statements */
 		} dynset;
 		struct { struct expr *target, *value; } write;
 		uint8_t option; /* of TCP, that is reset */
@@ -389,12 +390,31 @@ struct set_verdict {
 	uint64_t chain; /* handle of the chain that it leads to; 0: none */
 };
 
+/* Most different lists of statements among the elements of one set. */
+#define SET_VARIANTS_MAX 1024
+#define VARIANT_NONE	 UINT32_MAX
+
+/* What the copies of a set have in common: where the slots of its elements go back, and the
+ * statements that elements have.
+ *
+ * Variant 0 is what the set declares, be it nothing.  Others come from elements that state their
+ * own and from rules that add elements; their numbers are in the elements' slots, in the records
+ * of those that packets added, and saved with the ruleset, and so stay what they are as long as
+ * anybody has them. */
 struct slot_home {
 	struct set_slots slots;
 	struct counters *counters; /* NULL: a check that loads nothing */
-	enum state_kind kind[SET_SLOTS_MAX]; /* of an element's slots */
 	unsigned refs;             /* of sets whose contents may have slots */
+	struct variant {
+		struct stmts stmts;
+		uint32_t held; /* slots of so many elements name it */
+		bool unused;   /* its number is free */
+	} *variants;
+	uint32_t n_variants;
 };
+/* An element's slots: the number of its variant, and a slot for each statement. */
+#define SLOTS_VARIANT 0
+#define SLOTS_FIRST   1
 
 /* A named set or map.  Immutable once it is in a table, but for its content, which is a snapshot
  * of its own: a transaction that changes elements copies the rest (set_own()). */
@@ -414,8 +434,7 @@ struct set {
 	uint32_t size;
 	uint64_t timeout, gc_interval; /* ms; 0 none */
 	struct stmts stmts;            /* that every element gets */
-	struct stmts given; /* that packets' elements get from rules, where none are declared */
-	struct slot_home *slots;       /* where the slots of elements go back; shared by copies */
+	struct slot_home *slots;       /* shared by copies */
 	struct set_content *content;   /* what transactions added */
 	struct set_dynamic *dynamic;   /* what packets added; NULL: they add nothing here */
 };
@@ -533,11 +552,21 @@ struct flowtable *flowtable_new(const char *name, size_t len);
 struct flowtable *flowtable_copy(const struct flowtable *f);
 void flowtable_unref(struct flowtable *f);
 bool flowtable_add_device(struct flowtable *f, const char *name, size_t len);
-struct slot_home *slot_home_new(struct counters *counters);
+/* declared: variant 0. */
+struct slot_home *slot_home_new(struct counters *counters, const struct stmts *declared);
+/* Slots that are to be an element's as well, or not after all. */
+void slot_home_hold(struct slot_home *h, const uint32_t *slots);
 struct set *set_new(const char *name, size_t len);
 void set_unref(struct set *s);
-/* What elements that packets added may have: its own statements, or those that rules give. */
-const struct stmts *set_stmts(const struct set *s);
+/* variant.c: of a number that there is not, no statements; h may be NULL. */
+const struct stmts *variant_stmts(const struct slot_home *h, uint32_t number);
+uint32_t variant_find(const struct slot_home *h, const struct stmts *stmts); /* or VARIANT_NONE */
+/* 0; -ENOSPC: there are too many; -ENOMEM. */
+int variant_add(struct slot_home *h, const struct stmts *stmts, uint32_t *ret_number);
+int variant_put(struct slot_home *h, uint32_t number, const struct stmts *stmts);
+/* Those of `from` whose numbers are free in h. */
+bool variants_adopt(struct slot_home *h, const struct slot_home *from);
+bool variants_count_flows(const struct slot_home *h);
 /* That of an element, ms; more may be NULL. */
 uint64_t element_timeout(const struct set *s, const struct item_more *more);
 /* Whether packets may add elements to it. */

@@ -7,24 +7,46 @@
 static void release_slots(void *arg, const uint32_t *slots, unsigned n)
 {
 	struct slot_home *home = arg;
+	const struct stmts *stmts = variant_stmts(home, slots[SLOTS_VARIANT]);
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = SLOTS_FIRST; i < n && i - SLOTS_FIRST < stmts->n; i++) {
 		if (home->counters && slots[i] != COUNTER_NONE)
-			stateful_release(home->counters, home->kind[i], slots[i]);
+			stateful_release(home->counters,
+					 stmt_state_kind(&stmts->v[i - SLOTS_FIRST]), slots[i]);
 	}
+	home->variants[slots[SLOTS_VARIANT]].held--;
 }
 
-struct slot_home *slot_home_new(struct counters *counters)
+void slot_home_hold(struct slot_home *h, const uint32_t *slots)
+{
+	h->variants[slots[SLOTS_VARIANT]].held++;
+}
+
+static void slot_home_unref(struct slot_home *h)
+{
+	if (!h || --h->refs)
+		return;
+	for (uint32_t i = 0; i < h->n_variants; i++)
+		stmts_fini(&h->variants[i].stmts);
+	free(h->variants);
+	free(h);
+}
+
+struct slot_home *slot_home_new(struct counters *counters, const struct stmts *declared)
 {
 	struct slot_home *home = malloc(sizeof(*home));
 
-	if (home)
-		*home = (struct slot_home){
-			.slots = { .release = release_slots, .arg = home },
-			.counters = counters,
-			.refs = 1,
-		};
-	return home;
+	if (!home)
+		return NULL;
+	*home = (struct slot_home){
+		.slots = { .release = release_slots, .arg = home },
+		.counters = counters,
+		.refs = 1,
+	};
+	if (!variant_put(home, 0, declared))
+		return home;
+	slot_home_unref(home);
+	return NULL;
 }
 
 struct set *set_new(const char *name, size_t len)
@@ -49,20 +71,13 @@ void set_unref(struct set *s)
 	set_content_unref(s->content);
 	if (s->dynamic)
 		set_dynamic_unref(s->dynamic);
-	if (s->slots && !--s->slots->refs)
-		free(s->slots);
+	slot_home_unref(s->slots);
 	stmts_fini(&s->stmts);
-	stmts_fini(&s->given);
 	expr_free(s->key_typeof);
 	expr_free(s->data_typeof);
 	free(s->comment);
 	free(s->name);
 	free(s);
-}
-
-const struct stmts *set_stmts(const struct set *s)
-{
-	return s->stmts.n ? &s->stmts : &s->given;
 }
 
 uint64_t element_timeout(const struct set *s, const struct item_more *more)
@@ -165,9 +180,7 @@ static struct set *set_copy(const struct set *s)
 	n->comment = s->comment ? strdup(s->comment) : NULL;
 	n->key_typeof = s->key_typeof ? expr_clone(s->key_typeof) : NULL;
 	n->data_typeof = s->data_typeof ? expr_clone(s->data_typeof) : NULL;
-	n->given = (struct stmts){ 0 };
-	if (stmts_clone(&n->stmts, s->stmts.v, s->stmts.n) &&
-	    stmts_clone(&n->given, s->given.v, s->given.n) && n->name &&
+	if (stmts_clone(&n->stmts, s->stmts.v, s->stmts.n) && n->name &&
 	    (!s->comment || n->comment) && (!s->key_typeof || n->key_typeof) &&
 	    (!s->data_typeof || n->data_typeof))
 		return n;

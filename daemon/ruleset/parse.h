@@ -47,6 +47,7 @@ struct parser {
 	unsigned braces;  /* open ones */
 	unsigned depth;	  /* of recursion */
 	unsigned scope;
+	bool saved; /* what a former process saved may say more than others (set by who parses) */
 	bool ended; /* the item of a block needs no separator behind it */
 	size_t expanded;
 	struct variable *variables[PARSE_BUCKETS];

@@ -247,10 +247,44 @@ static bool unknown_line(struct parser *p)
 	return parse_unknown(p, "a line of the set, such as type, flags or elements", words);
 }
 
+static bool parse_stmts(struct parser *p, struct stmts *stmts)
+{
+	struct stmt s;
+
+	do {
+		if (!parse_statement(p, &s)) {
+			stmt_fini(&s);
+			return false;
+		}
+		if (!stmts_add(stmts, &s))
+			return parse_oom(p);
+	} while (parse_at_stateful(p));
+	return true;
+}
+
+/* variant NUMBER STATEMENTS, as they were saved. */
+static bool parse_variant(struct parser *p, struct set_spec *spec)
+{
+	struct variant_spec *grown = parse_grow(p, spec->variants, spec->n_variants,
+						&spec->cap_variants, sizeof(*grown));
+	uint64_t number;
+
+	if (!grown)
+		return false;
+	spec->variants = grown;
+	if (!parse_number(p, "the number of the variant", SET_VARIANTS_MAX - 1, &number))
+		return false;
+	grown += spec->n_variants++;
+	*grown = (struct variant_spec){ .number = (uint32_t)number };
+	if (parse_at_stateful(p))
+		return parse_stmts(p, &grown->stmts);
+	parse_expected(p, "a statement");
+	return false;
+}
+
 static bool parse_set_line(struct parser *p, struct command *c, size_t at)
 {
 	struct set_spec *spec = &c->sets[at];
-	struct stmt s;
 	bool ok;
 
 	if (parse_common(p, &ok))
@@ -259,17 +293,9 @@ static bool parse_set_line(struct parser *p, struct command *c, size_t at)
 		if (parse_accept_word(p, lines[i].word))
 			return lines[i].parse(p, spec);
 	}
-	if (!parse_at_stateful(p))
-		return unknown_line(p);
-	do {
-		if (!parse_statement(p, &s)) {
-			stmt_fini(&s);
-			return false;
-		}
-		if (!stmts_add(&spec->set->stmts, &s))
-			return parse_oom(p);
-	} while (parse_at_stateful(p));
-	return true;
+	if (p->saved && parse_accept_word(p, "variant"))
+		return parse_variant(p, spec);
+	return parse_at_stateful(p) ? parse_stmts(p, &spec->set->stmts) : unknown_line(p);
 }
 
 /* ---- commands and tables ---- */
@@ -278,6 +304,9 @@ void set_spec_fini(struct set_spec *spec)
 {
 	set_unref(spec->set);
 	expr_free(spec->elements);
+	for (size_t i = 0; i < spec->n_variants; i++)
+		stmts_fini(&spec->variants[i].stmts);
+	free(spec->variants);
 }
 
 static bool new_set(struct parser *p, struct command *c, const struct token *name, bool map)

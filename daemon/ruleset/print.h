@@ -2,7 +2,7 @@
 #ifndef CTFW_RULESET_PRINT_H
 #define CTFW_RULESET_PRINT_H
 
-#include "ruleset/model.h"
+#include "ruleset/shown.h"
 
 /* Beside enum print_flag. */
 enum {
@@ -44,10 +44,6 @@ void print_set(const struct table *t, const struct set *s, unsigned flags, uint6
 /* A timeout: with -T in seconds. */
 void print_set_timeout(uint64_t ms, unsigned flags, struct text *out);
 /* Some elements of it alone. */
-struct shown_element {
-	struct set_element el;
-	const struct set_record *record; /* NULL: a transaction added it */
-};
 void print_set_part(const struct table *t, const struct set *s, const struct shown_element *part,
 		    size_t n, unsigned flags, uint64_t mono, struct text *out);
 void print_set_line(const struct set *s, unsigned flags, struct text *out);
@@ -55,9 +51,6 @@ void print_element(const struct table *t, const struct set *s, const struct set_
 		   unsigned flags, uint64_t mono, struct text *out);
 /* The data of an element as an expression: names of objects are symbols.  NULL when out of
  * memory, or when it has none. */
-/* An element that a packet added. */
-void set_record_show(const struct set *s, const struct set_record *record,
-		     struct set_element *ret);
 struct expr *set_element_data(const struct table *t, const struct set *s,
 			      const struct set_element *el);
 
@@ -100,7 +93,8 @@ void line_delete_rule(const struct table *t, const struct chain *c, uint64_t han
 /* print_stmt.c */
 void print_expr(const struct expr *e, unsigned flags, struct text *out);
 void print_verdict(enum rule_verdict verdict, const char *chain, struct text *out);
-/* stmt_dynset.c */
+/* stmt_dynset.c; and whether the statements of elements are shown */
+bool dynset_shows_stmts(const struct stmt *s, unsigned flags);
 void print_dynset(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out);
 

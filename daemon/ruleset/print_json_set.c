@@ -106,33 +106,30 @@ static void print_stmts(const struct set *s, unsigned flags, struct text *out)
 
 /* ---- elements ---- */
 
-static bool is_plain(const struct set *s, const struct set_element *el)
-{
-	return !el->comment && !el->expires && !(el->slots && s->stmts.n) &&
-	       (!el->timeout || el->timeout == s->timeout * NSEC_PER_MSEC);
-}
-
-/* A statement as a member of its element, which has the state in the slot. */
-static void print_member(const struct set *s, const struct stmt *stmt, uint32_t slot,
-			unsigned flags, struct text *out)
+/* A statement as a member of its element. */
+static void print_member(const struct set *s, const struct stmt *stmt, unsigned flags,
+			 struct text *out)
 {
 	const struct rule r = { .refs = 1, .counters = s->slots->counters };
 	struct text t = TEXT_IN(out->locale);
-	struct stmt state = *stmt;
 
-	state.counter.slot = slot;
-	print_json_stmt(&r, &state, flags, &t);
+	print_json_stmt(&r, stmt, flags, &t);
 	if (t.len > 2)
 		out_verbatim(out, text_str(&t) + 1, t.len - 2);
 	text_fini(&t);
 }
 
-static void print_key(const struct set *s, const struct set_element *el, unsigned flags,
+static void print_key(const struct set *s, const struct shown_element *e, unsigned flags,
 		      uint64_t mono, struct text *out)
 {
+	const struct set_element *el = &e->el;
+	const bool timed = el->timeout && el->timeout != s->timeout * NSEC_PER_MSEC;
 	struct expr *key = key_expr(&s->key, el);
+	struct stmt stmts[SET_SLOTS_MAX];
+	const size_t n = shown_stmts(s, e, mono, stmts);
+	const bool plain = !el->comment && !el->expires && !n && !timed;
 
-	if (!is_plain(s, el)) {
+	if (!plain) {
 		out_open_object(out, "elem");
 		out_key(out, "val");
 	}
@@ -141,32 +138,32 @@ static void print_key(const struct set *s, const struct set_element *el, unsigne
 	else
 		out_null(out);
 	expr_free(key);
-	if (is_plain(s, el))
+	if (plain)
 		return;
-	if (el->timeout && el->timeout != s->timeout * NSEC_PER_MSEC)
+	if (timed)
 		out_member_number(out, "timeout", el->timeout / NSEC_PER_SEC);
 	if (el->expires)
 		out_member_number(out, "expires",
 				  el->expires > mono ? (el->expires - mono) / NSEC_PER_SEC : 0);
 	if (el->comment)
 		out_member(out, "comment", el->comment);
-	for (unsigned i = 0; el->slots && i < s->stmts.n; i++)
-		print_member(s, &s->stmts.v[i], el->slots[i], flags, out);
+	for (size_t i = 0; i < n; i++)
+		print_member(s, &stmts[i], flags, out);
 	out_close_object(out);
 }
 
-void print_json_element(const struct table *t, const struct set *s,
-			const struct set_element *el, unsigned flags, uint64_t mono,
+static void print_shown(const struct table *t, const struct set *s,
+			const struct shown_element *e, unsigned flags, uint64_t mono,
 			struct text *out)
 {
-	struct expr *data = set_element_data(t, s, el);
+	struct expr *data = set_element_data(t, s, &e->el);
 
 	if (!data) {
-		print_key(s, el, flags, mono, out);
+		print_key(s, e, flags, mono, out);
 		return;
 	}
 	out_open(out, '[');
-	print_key(s, el, flags, mono, out);
+	print_key(s, e, flags, mono, out);
 	if (data->kind == EXPR_SYMBOL)
 		out_string(out, data->symbol);
 	else
@@ -175,23 +172,32 @@ void print_json_element(const struct table *t, const struct set *s,
 	expr_free(data);
 }
 
+void print_json_element(const struct table *t, const struct set *s,
+			const struct set_element *el, unsigned flags, uint64_t mono,
+			struct text *out)
+{
+	print_shown(t, s, &(struct shown_element){ .el = *el }, flags, mono, out);
+}
+
 static void print_elements(const struct table *t, const struct set *s, unsigned flags,
 			   uint64_t mono, struct text *out)
 {
-	struct set_cursor cursor = { 0 };
-	struct set_element el;
+	struct shown_elements all;
+	struct shown_element e;
 	bool any = false;
 
-	while (set_content_next(s->content, &cursor, mono, &el)) {
+	shown_begin(&all, s, flags, mono);
+	while (shown_next(&all, &e)) {
 		if (!any) {
 			out_key(out, "elem");
 			out_open(out, '[');
 		}
 		any = true;
-		print_json_element(t, s, &el, flags, mono, out);
+		print_shown(t, s, &e, flags, mono, out);
 	}
 	if (any)
 		out_close(out, ']');
+	shown_fini(&all);
 }
 
 /* ---- the whole ---- */

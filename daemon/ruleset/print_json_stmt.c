@@ -277,7 +277,7 @@ static void print_dynset_elem(const struct stmt *s, unsigned flags, struct text 
 static void print_dynset_stmts(const struct rule *r, const struct stmt *s, unsigned flags,
 			       struct text *out)
 {
-	if (!s->dynset.stmts.n)
+	if (!dynset_shows_stmts(s, flags))
 		return;
 	out_key(out, "stmt");
 	out_open(out, '[');

@@ -189,60 +189,30 @@ static void print_times(const struct set *s, const struct set_element *el, unsig
 			      flags, out);
 }
 
-/* As if the statement began with what a record's words say; behind them is the next one's. */
-static const _Atomic uint64_t *read_words(struct stmt *st, const _Atomic uint64_t *word,
-					  uint64_t mono)
-{
-	uint64_t ago = 0;
-
-	switch (st->kind) {
-	case STMT_COUNTER:
-		st->counter.initial = (struct counter){ .packets = word[0], .bytes = word[1] };
-		return word + 2;
-	case STMT_QUOTA:
-		st->state.quota.used = state_quota_read(word);
-		break;
-	case STMT_LAST:
-		st->state.last.used = state_last_ago(word, mono, &ago);
-		st->state.last.ago = ago / NSEC_PER_MSEC;
-		break;
-	default:
-		break;
-	}
-	return word + 1;
-}
-
 /* What its statements have counted. */
-static void print_states(const struct set *s, const struct set_element *el,
-			 const struct set_record *record, unsigned flags, uint64_t mono,
-			 struct text *out)
+static void print_states(const struct set *s, const struct shown_element *e, unsigned flags,
+			 uint64_t mono, struct text *out)
 {
-	const _Atomic uint64_t *word = record ? record->state : NULL;
-	const struct stmts *stmts = record ? set_stmts(s) : &s->stmts;
+	struct stmt stmts[SET_SLOTS_MAX];
+	size_t n = shown_stmts(s, e, mono, stmts);
 
-	if (record ? !record->stateful : !el->slots)
-		return;
-	for (size_t i = 0; i < stmts->n; i++) {
-		struct stmt st = stmts->v[i];
-
+	for (size_t i = 0; i < n; i++) {
 		text_putc(out, ' ');
-		if (record)
-			word = read_words(&st, word, mono);
-		print_state(&st, record ? NULL : s->slots->counters,
-			    record ? STATE_NONE : el->slots[i], flags, out);
+		print_state(&stmts[i], s->slots->counters, stmts[i].state.slot, flags, out);
 	}
 }
 
-static void print_one(const struct table *t, const struct set *s, const struct set_element *el,
-		      const struct set_record *record, unsigned flags, uint64_t mono,
-		      struct text *out)
+static void print_shown(const struct table *t, const struct set *s,
+			const struct shown_element *e, unsigned flags, uint64_t mono,
+			struct text *out)
 {
+	const struct set_element *el = &e->el;
 	struct expr *key = key_expr(&s->key, el);
 
 	if (key)
 		print_expr(key, flags, out);
 	expr_free(key);
-	print_states(s, el, record, flags, mono, out);
+	print_states(s, e, flags, mono, out);
 	print_times(s, el, flags, mono, out);
 	if (el->comment)
 		text_printf(out, " comment \"%s\"", el->comment);
@@ -252,103 +222,7 @@ static void print_one(const struct table *t, const struct set *s, const struct s
 void print_element(const struct table *t, const struct set *s, const struct set_element *el,
 		   unsigned flags, uint64_t mono, struct text *out)
 {
-	print_one(t, s, el, NULL, flags, mono, out);
-}
-
-/* ---- what packets added ---- */
-
-void set_record_show(const struct set *s, const struct set_record *record,
-		     struct set_element *ret)
-{
-	const struct set_shape *shape = set_content_shape(s->content);
-
-	*ret = (struct set_element){ .timeout = record->timeout, .expires = record->expires };
-	memcpy(ret->key, record->key, set_key_offset(shape, shape->n_parts));
-	memcpy(ret->end, ret->key, sizeof(ret->end));
-	memcpy(ret->data, record->data, shape->data_bytes);
-	if (ret->expires == SET_RECORD_NEVER)
-		ret->expires = 0;
-}
-
-/* An element of a listing that has both kinds. */
-struct shown {
-	const struct set_record *record; /* NULL: a transaction added it */
-	const uint32_t *slots;
-};
-
-struct merged {
-	struct set_content *sorted; /* each element's slot is its place in v */
-	struct shown *v;
-	size_t n, cap;
-};
-
-static void keep_slots(void *arg, const uint32_t *slots, unsigned n)
-{
-	(void)arg;
-	(void)slots;
-	(void)n;
-}
-
-static bool merge_one(struct merged *m, struct set_batch *batch, struct set_element *el,
-		      const struct set_record *record)
-{
-	uint32_t at = (uint32_t)m->n;
-
-	if (m->n == m->cap) {
-		size_t cap = m->cap ? m->cap * 2 : 64;
-		struct shown *grown = realloc(m->v, cap * sizeof(*grown));
-
-		if (!grown)
-			return false;
-		m->v = grown;
-		m->cap = cap;
-	}
-	m->v[m->n++] = (struct shown){ .record = record, .slots = el->slots };
-	el->slots = &at;
-	return !set_batch_put(batch, el);
-}
-
-/* Workers go on adding: what is there now is shown. */
-static bool merge_all(struct merged *m, const struct set *s, uint64_t mono,
-		      struct set_batch *batch)
-{
-	struct set_cursor cursor = { 0 };
-	const struct set_record *record;
-	struct set_element el;
-	uint32_t next = 0;
-
-	while (set_content_next(s->content, &cursor, mono, &el)) {
-		if (!merge_one(m, batch, &el, NULL))
-			return false;
-	}
-	while ((record = set_dynamic_next(s->dynamic, &next, mono))) {
-		struct set_element there;
-
-		if (set_content_get(s->content, record->key, NULL, mono, &there))
-			continue;
-		set_record_show(s, record, &el);
-		if (!merge_one(m, batch, &el, record))
-			return false;
-	}
-	return true;
-}
-
-static bool merge(struct merged *m, const struct set *s, uint64_t mono)
-{
-	static const struct set_slots slots = { .release = keep_slots };
-	struct set_shape shape = *set_content_shape(s->content);
-	struct set_batch *batch;
-	struct set_error error;
-	bool ok;
-
-	shape.size = 0;
-	shape.n_slots = 1;
-	shape.slots = &slots;
-	batch = set_batch_new(&shape, SET_ADD);
-	ok = batch && !set_content_new(&shape, &m->sorted) && merge_all(m, s, mono, batch) &&
-	     !set_content_change(m->sorted, batch, mono, &error);
-	set_batch_free(batch);
-	return ok;
+	print_shown(t, s, &(struct shown_element){ .el = *el }, flags, mono, out);
 }
 
 /* How many elements nft puts on a line: it depends on the type, where it is not one. */
@@ -371,38 +245,30 @@ static unsigned per_line(const struct set *s)
 	return 1;
 }
 
+/* Before element n. */
+static void print_between(unsigned n, unsigned most, struct text *out)
+{
+	text_puts(out, !n	? "\t\telements = { " :
+		       n % most ? ", " :
+				  ",\n\t\t\t     ");
+}
+
 static void print_elements(const struct table *t, const struct set *s, unsigned flags,
 			   uint64_t mono, struct text *out)
 {
-	const bool loadable = s->stmts.n || !s->given.n;
-	const bool both = s->dynamic && !(flags & PRINT_SAVED) &&
-			  (loadable || !(flags & PRINT_LOADABLE));
 	const unsigned most = per_line(s);
-	struct set_cursor cursor = { 0 };
-	struct merged m = { .sorted = NULL };
-	const struct set_content *content = s->content;
-	struct set_element el;
+	struct shown_elements all;
+	struct shown_element e;
 	unsigned n = 0;
 
-	if (both && merge(&m, s, mono))
-		content = m.sorted;
-	while (set_content_next(content, &cursor, mono, &el)) {
-		const struct set_record *record = NULL;
-
-		if (content == m.sorted) {
-			record = m.v[*el.slots].record;
-			el.slots = m.v[*el.slots].slots;
-		}
-		text_puts(out, !n	 ? "\t\telements = { " :
-			       n % most ? ", " :
-					  ",\n\t\t\t     ");
-		print_one(t, s, &el, record, flags, mono, out);
-		n++;
+	shown_begin(&all, s, flags, mono);
+	while (shown_next(&all, &e)) {
+		print_between(n++, most, out);
+		print_shown(t, s, &e, flags, mono, out);
 	}
 	if (n)
 		text_puts(out, " }\n");
-	set_content_unref(m.sorted);
-	free(m.v);
+	shown_fini(&all);
 }
 
 static void open_set(const struct set *s, unsigned flags, struct text *out)
@@ -416,10 +282,29 @@ static void open_set(const struct set *s, unsigned flags, struct text *out)
 	print_declaration(s, flags, &block, out);
 }
 
+/* So that what is in records of the arena, and in slots, means the same again. */
+static void print_variants(const struct set *s, struct text *out)
+{
+	for (uint32_t i = 1; i < s->slots->n_variants; i++) {
+		const struct stmts *stmts = &s->slots->variants[i].stmts;
+
+		if (s->slots->variants[i].unused)
+			continue;
+		text_printf(out, "\t\tvariant %" PRIu32, i);
+		for (size_t j = 0; j < stmts->n; j++) {
+			text_putc(out, ' ');
+			print_stmt(NULL, &stmts->v[j], PRINT_STATELESS, out);
+		}
+		text_putc(out, '\n');
+	}
+}
+
 void print_set(const struct table *t, const struct set *s, unsigned flags, uint64_t mono,
 	       struct text *out)
 {
 	open_set(s, flags, out);
+	if (flags & PRINT_SAVED)
+		print_variants(s, out);
 	if (!(flags & PRINT_TERSE))
 		print_elements(t, s, flags, mono, out);
 	text_puts(out, "\t}\n");
@@ -432,10 +317,8 @@ void print_set_part(const struct table *t, const struct set *s, const struct sho
 
 	open_set(s, flags, out);
 	for (size_t i = 0; i < n; i++) {
-		text_puts(out, !i	 ? "\t\telements = { " :
-			       i % most ? ", " :
-					  ",\n\t\t\t     ");
-		print_one(t, s, &part[i].el, part[i].record, flags, mono, out);
+		print_between((unsigned)i, most, out);
+		print_shown(t, s, &part[i], flags, mono, out);
 	}
 	text_puts(out, n ? " }\n\t}\n" : "\t}\n");
 }

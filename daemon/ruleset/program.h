@@ -132,6 +132,12 @@ struct program_states {
 	uint32_t first, n;
 };
 
+/* The statements of each variant of a set's elements (model.h): n of the program's from first
+ * on. */
+struct program_variants {
+	uint32_t first, n;
+};
+
 /* A set or map that is looked up by bytes. */
 struct program_set {
 	struct set_content *content; /* a reference */
@@ -139,8 +145,7 @@ struct program_set {
 	const struct set *named;     /* NULL: within a rule */
 	uint32_t first_target, n_targets; /* of verdict maps: the chains that they may name */
 	uint32_t first_object, n_objects; /* of maps of objects: those that they may name */
-	struct program_states stated;     /* by elements that transactions added */
-	struct program_states given;      /* by those that packets added */
+	struct program_variants variants;
 };
 
 /* A statement that adds, renews or deletes an element. */
@@ -150,9 +155,9 @@ struct program_dynset {
 	enum dynset_op op;
 	bool has_data;
 	uint64_t timeout; /* ns */
-	struct program_states stated; /* by elements that transactions added */
-	struct program_states given;  /* by those that it adds */
-	uint8_t lists;		      /* as in the records of those */
+	struct program_variants variants;
+	uint16_t variant; /* as in the records of those that it adds, and lists */
+	uint8_t lists;
 };
 
 /* snat and its like. */
@@ -349,6 +354,8 @@ struct program {
 	uint32_t n_sets, n_targets, n_objects;
 	struct program_state *states;
 	uint32_t n_states;
+	struct program_states *variants;
+	uint32_t n_variants;
 	struct program_nat *nats;
 	uint32_t n_nats;
 	struct mangle *mangles;

@@ -3,7 +3,7 @@
  * In front the numbers, a line each, in the order of the objects; behind an empty line the
  * ruleset as text, with the matches that listings leave out:
  *
- *     ctfw ruleset 3
+ *     ctfw ruleset 4
  *     tables 1 last 3 registered 7
  *     table 3 last 9 chains 2 objects 1 sets 1 flowtables 0
  *     object 5 number 1
@@ -34,7 +34,13 @@
 #include "ctfw/state.h"
 #include "ruleset/transaction.h"
 
-#define SAVE_HEAD "ctfw ruleset 3\n"
+#define SAVE_HEAD "ctfw ruleset 4\n"
+
+/* Whether its elements may have slots: it need not be looked at each. */
+static bool has_slots(const struct set *s)
+{
+	return !s->meter && (s->stmts.n || s->slots->n_variants > 1);
+}
 
 /* ---- save ---- */
 
@@ -52,16 +58,28 @@ static void save_rule(const struct rule *r, struct text *out)
 	text_putc(out, '\n');
 }
 
-/* The slots of its elements in the order of the listing. */
-static void save_set(const struct set *s, struct text *out)
+/* How many slots the statements of its elements have; of meters the text tells no elements. */
+static size_t count_slots(const struct set *s)
 {
 	struct set_cursor cursor = { 0 };
 	struct set_element el;
+	size_t n = 0;
 
-	text_printf(out, "set %" PRIu64 " slots %zu", s->handle,
-		    s->stmts.n ? set_content_count(s->content) * s->stmts.n : 0);
-	while (s->stmts.n && set_content_next(s->content, &cursor, 0, &el)) {
-		for (size_t i = 0; i < s->stmts.n; i++)
+	while (has_slots(s) && set_content_next(s->content, &cursor, 0, &el))
+		n += el.n_slots ? el.n_slots - SLOTS_FIRST : 0;
+	return n;
+}
+
+/* The slots of its elements in the order of the listing. */
+static void save_set(const struct set *s, struct text *out)
+{
+	const size_t slots = count_slots(s);
+	struct set_cursor cursor = { 0 };
+	struct set_element el;
+
+	text_printf(out, "set %" PRIu64 " slots %zu", s->handle, slots);
+	while (slots && set_content_next(s->content, &cursor, 0, &el)) {
+		for (unsigned i = SLOTS_FIRST; i < el.n_slots; i++)
 			text_printf(out, " %" PRIu32, el.slots[i]);
 	}
 	text_printf(out, " dynamic %" PRIu32 "\n",
@@ -388,46 +406,55 @@ static uint32_t slot_like(struct counters *counters, enum state_kind kind, uint3
 	return stateful_give(counters, kind, &state) ? state.slot : STATE_NONE;
 }
 
-/* Whether it is the slot of that element in the other ruleset still. */
-static bool has_slot(const struct set *twin, const struct set_element *el, size_t i,
-		     uint64_t slot)
+/* Whether it is the slot of that element in the other ruleset still, for such a statement; i: in
+ * its slots. */
+static bool has_slot(const struct set *twin, const struct set_element *el, unsigned i,
+		     enum state_kind kind, uint64_t slot)
 {
+	const struct stmts *stmts;
 	struct set_element now;
 
-	if (!twin || twin->stmts.n <= i)
+	if (!twin)
 		return false;
 	if (el->catch_all ? !set_content_get_catch_all(twin->content, 0, &now) :
 			    !set_content_get(twin->content, el->key, el->end, 0, &now))
 		return false;
-	return now.slots && now.slots[i] == slot;
+	if (!now.slots || i >= now.n_slots || now.slots[i] != slot)
+		return false;
+	stmts = variant_stmts(twin->slots, now.slots[SLOTS_VARIANT]);
+	return stmt_state_kind(&stmts->v[i - SLOTS_FIRST]) == kind;
 }
 
-static uint32_t restore_element_slot(const struct numbers *in, const struct set *s,
-				     const struct set *twin, struct counters *counters,
-				     const struct set_element *el, size_t i, uint64_t slot)
+static uint32_t restore_element_slot(const struct numbers *in, const struct set *twin,
+				     struct counters *counters, enum state_kind kind,
+				     const struct set_element *el, unsigned i, uint64_t slot)
 {
-	const enum state_kind kind = s->slots->kind[i];
-
 	if (in->recalled)
 		return slot_like(counters, kind,
-				 has_slot(twin, el, i, slot) ? (uint32_t)slot : COUNTER_NONE);
+				 has_slot(twin, el, i, kind, slot) ? (uint32_t)slot :
+								     COUNTER_NONE);
 	if (stateful_claim(counters, kind, (uint32_t)slot))
 		return (uint32_t)slot;
 	return in->beside ? slot_like(counters, kind, (uint32_t)slot) : COUNTER_NONE;
 }
 
+/* slots: those of its variant's statements, which the text has made. */
 static void restore_slots(struct numbers *in, const struct set *s, const struct set *twin,
 			  struct counters *counters, const struct set_element *el,
 			  uint32_t slots[SET_SLOTS_MAX])
 {
-	for (size_t i = 0; i < s->stmts.n; i++) {
+	const struct stmts *stmts = variant_stmts(s->slots, slots[SLOTS_VARIANT]);
+
+	slot_home_hold(s->slots, slots);
+	for (unsigned i = SLOTS_FIRST; i < SLOTS_FIRST + stmts->n; i++) {
+		const enum state_kind kind = stmt_state_kind(&stmts->v[i - SLOTS_FIRST]);
 		uint64_t slot = take(in, " ");
 
 		slots[i] = COUNTER_NONE;
 		want(in, slot <= UINT32_MAX);
 		if (!counters || in->bad || slot == COUNTER_NONE)
 			continue;
-		slots[i] = restore_element_slot(in, s, twin, counters, el, i, slot);
+		slots[i] = restore_element_slot(in, twin, counters, kind, el, i, slot);
 		want(in, in->beside || slots[i] != COUNTER_NONE);
 	}
 }
@@ -448,7 +475,8 @@ static bool restore_elements(struct numbers *in, const struct table *t,
 
 	while (ok && !in->bad && set_content_next(s->content, &cursor, 0, &el)) {
 		restore_data(t, chains, objects, s, &el);
-		if (s->stmts.n) {
+		if (el.slots) {
+			memcpy(slots, el.slots, el.n_slots * sizeof(*slots));
 			restore_slots(in, s, twin, s->slots->counters, &el, slots);
 			el.slots = slots;
 		}
@@ -487,7 +515,6 @@ static bool is_alike(const struct set *s, const struct set *twin)
 static struct set_dynamic *dynamic_beside(const struct set *s, const struct set *twin,
 					  uint64_t number)
 {
-
 	if (!number || !twin || !twin->dynamic || !set_is_dynamic(s) ||
 	    set_dynamic_number(twin->dynamic) + 1 != number || !is_alike(s, twin))
 		return NULL;
@@ -503,19 +530,21 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 
 	s->handle = take(in, "\nset ");
 	want(in, s->handle && s->handle <= t->last_handle);
-	want(in, take(in, " slots ") == set_content_count(s->content) * s->stmts.n);
+	want(in, take(in, " slots ") == count_slots(s));
 	s->slots->counters = counters;
 	twin = set_beside(in, s);
-	if (!in->bad && (s->stmts.n || s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS))
+	if (!in->bad && (has_slots(s) || s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS))
 		want(in, restore_elements(in, t, chains, objects, s,
 				       twin && is_alike(s, twin) ? twin : NULL));
 	number = take(in, " dynamic ");
 	want(in, number <= UINT32_MAX / 2);
-	if (counters && number && stmts_count_flows(set_stmts(s)))
+	if (counters && number && variants_count_flows(s->slots))
 		want(in, !states_reserve(counters_states(counters)));
 	if (in->bad || !number)
 		return;
 	s->dynamic = dynamic_beside(s, twin, number);
+	/* With the statements that they have. */
+	want(in, !s->dynamic || variants_adopt(s->slots, twin->slots));
 	/* One that cannot be taken up begins anew. */
 	if (!s->dynamic &&
 	    (in->recalled || set_make_dynamic(s, counters, (uint32_t)number)))
@@ -627,7 +656,7 @@ static void raise_last(struct ruleset *rs, const struct ruleset *beside)
 /* Nothing of rs is shared yet: the text alone made it. */
 static bool restore_numbers(struct numbers *in, struct ruleset *rs)
 {
-	want(in, take(in, "ctfw ruleset ") == 3);
+	want(in, take(in, "ctfw ruleset ") == 4);
 	want(in, take(in, "\ntables ") == rs->n_tables);
 	rs->last_table_handle = take(in, " last ");
 	rs->last_registered = take(in, " registered ");

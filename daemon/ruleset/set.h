@@ -57,9 +57,8 @@ struct set_shape {
 	bool interval;
 	bool auto_merge;    /* intervals of one part without data join; else it is ignored */
 	uint8_t data_bytes; /* of each element; 0: a set */
-	uint8_t n_slots;    /* of each element that has any */
 	uint32_t size;	    /* most elements, 0 any number; the catch-all does not count */
-	const struct set_slots *slots; /* borrowed; may be NULL with n_slots 0 */
+	const struct set_slots *slots; /* borrowed; may be NULL where no element has any */
 };
 
 /* Where part i begins; i == n_parts: the length of the key. */
@@ -73,7 +72,8 @@ struct set_element {
 	uint64_t timeout;      /* ns; 0 none */
 	uint64_t expires;      /* monotonic ns; 0 never */
 	const char *comment;   /* NULL: none */
-	const uint32_t *slots; /* n_slots of them, or NULL */
+	const uint32_t *slots; /* n_slots of them, up to SET_SLOTS_MAX; or NULL */
+	unsigned n_slots;
 };
 
 struct set_content; /* reference-counted */
@@ -165,17 +165,11 @@ bool set_content_get(const struct set_content *c, const uint8_t *key, const uint
 bool set_content_get_catch_all(const struct set_content *c, uint64_t mono,
 			       struct set_element *ret_element);
 
-/* What a dynamic set has now, to be listed as any other.  With n_slots 1 an element's slot is
- * the number of its record, for set_dynamic_record().  0, -E2BIG, -ENOMEM. */
-struct set_dynamic;
-int set_content_of(const struct set_dynamic *from, const struct set_shape *shape, uint64_t mono,
-		   struct set_content **ret_content);
-
 /* ---- look-ups, by any thread ---- */
 
 struct set_hit {
 	const uint8_t *data;   /* of a map: data_bytes of them */
-	const uint32_t *slots; /* n_slots of them, or NULL */
+	const uint32_t *slots; /* or NULL */
 };
 
 bool set_find(const struct set_content *c, const uint8_t *key, uint64_t mono,

@@ -33,7 +33,7 @@ void set_meta_unref(struct set_meta *m)
 
 static struct set_note *note_new(const struct set_shape *s, const struct set_element *e)
 {
-	unsigned n = e->slots ? s->n_slots : 0;
+	unsigned n = e->slots ? e->n_slots : 0;
 	struct set_note *note = calloc(1, sizeof(*note) + n * sizeof(*note->slots));
 
 	if (!note)
@@ -54,7 +54,7 @@ static struct set_note *note_new(const struct set_shape *s, const struct set_ele
 static bool meta_new(const struct set_shape *s, const struct set_element *e,
 		     struct set_meta **ret_meta)
 {
-	bool notes = e->comment || (e->slots && s->n_slots);
+	bool notes = e->comment || e->slots;
 	struct set_meta *m;
 
 	*ret_meta = NULL;
@@ -177,7 +177,7 @@ int set_batch_put(struct set_batch *b, const struct set_element *e)
 {
 	int err = put(b, e);
 
-	if (err && e->slots && b->shape.n_slots && b->shape.slots)
-		b->shape.slots->release(b->shape.slots->arg, e->slots, b->shape.n_slots);
+	if (err && e->slots && b->shape.slots)
+		b->shape.slots->release(b->shape.slots->arg, e->slots, e->n_slots);
 	return err;
 }

@@ -11,8 +11,7 @@ static bool shape_is_possible(const struct set_shape *s)
 {
 	unsigned most = s->interval ? 16 : SET_KEY_MAX;
 
-	if (!s->n_parts || s->n_parts > SET_PARTS_MAX || s->data_bytes > SET_DATA_MAX ||
-	    s->n_slots > SET_SLOTS_MAX)
+	if (!s->n_parts || s->n_parts > SET_PARTS_MAX || s->data_bytes > SET_DATA_MAX)
 		return false;
 	for (unsigned i = 0; i < s->n_parts; i++) {
 		if (!s->part[i].bytes || s->part[i].bytes > most)
@@ -126,6 +125,7 @@ void set_show(const struct set_content *c, const uint64_t *key, const uint64_t *
 	ret->expires = meta->expires;
 	ret->comment = meta->note ? meta->note->comment : NULL;
 	ret->slots = set_meta_slots(meta);
+	ret->n_slots = ret->slots ? meta->note->n_slots : 0;
 }
 
 /* ---- changes ---- */

@@ -22,9 +22,10 @@ static void fill(const struct set_dynamic *s, const struct set_value *v, uint64_
 	r->set = s->number;
 	r->key_bytes = s->key_bytes;
 	r->data_bytes = s->data_bytes;
-	r->stateful = v->stateful;
 	r->lists = v->lists;
-	memset(r->unused, 0, sizeof(r->unused));
+	r->unused = 0;
+	r->variant = v->variant;
+	r->zero = 0;
 	memset(r->key, 0, sizeof(r->key));
 	memset(r->data, 0, sizeof(r->data));
 	memcpy(r->key, v->key, s->key_bytes);
@@ -275,11 +276,6 @@ struct set_record *set_dynamic_next(const struct set_dynamic *s, uint32_t *curso
 			return r;
 	}
 	return NULL;
-}
-
-struct set_record *set_dynamic_record(const struct set_dynamic *s, uint32_t number)
-{
-	return &s->e->records[number];
 }
 
 void set_dynamic_flush(struct set_dynamic *s)

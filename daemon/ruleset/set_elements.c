@@ -10,13 +10,14 @@
 
 uint32_t set_record_check(const struct siphash_key *key, const struct set_record *r)
 {
-	uint64_t words[17] = {(uint64_t)r->set << 32 | r->lists << 16 | r->key_bytes << 8 |
-			      r->data_bytes};
+	uint64_t words[18] = {(uint64_t)r->set << 32 | r->lists << 16 | r->key_bytes << 8 |
+				      r->data_bytes,
+			      r->variant};
 	uint32_t check;
 
-	memcpy(words + 1, r->key, sizeof(r->key));
-	memcpy(words + 9, r->data, sizeof(r->data));
-	check = (uint32_t)siphash_words(key, words, 17);
+	memcpy(words + 2, r->key, sizeof(r->key));
+	memcpy(words + 10, r->data, sizeof(r->data));
+	check = (uint32_t)siphash_words(key, words, 18);
 	return check ? check : 1;
 }
 

@@ -42,6 +42,7 @@ void step_element(struct transaction *tx, const struct table *t, const struct se
 {
 	struct expr *key;
 
+	tx->whole = tx->whole || el->slots;
 	if (tx->whole)
 		return;
 	text_puts(&tx->step, tx->step_items++ ? ", " : "");

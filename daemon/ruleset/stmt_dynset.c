@@ -180,20 +180,6 @@ static bool check_dynset_data(struct checker *ck, const struct set *set, struct 
 	return refuse(ck, &(*data)->span, "this is of another type than the map's values");
 }
 
-/* The kernel lets a rule give its elements other numbers than the set declares; here they are
- * the set's. */
-static bool check_dynset_stmts(struct checker *ck, const struct stmt *s, const struct set *set)
-{
-	const struct stmts *stmts = &s->dynset.stmts;
-
-	if (!check_element_stmts(ck->d, stmts, set->flags))
-		return false;
-	if (!stmts->n || !set->stmts.n || stmts_same_state(stmts, &set->stmts))
-		return true;
-	return refuse(ck, &stmts->v[0].span,
-		      "the set declares other statements for its elements");
-}
-
 bool check_dynset(struct checker *ck, struct stmt *s)
 {
 	const struct set *set;
@@ -212,18 +198,18 @@ bool check_dynset(struct checker *ck, struct stmt *s)
 	if (!key_type_takes(&set->key, &type))
 		return refuse(ck, &s->dynset.key->span,
 			      "this is of another type than the keys of the set");
-	if (!check_set_kind(ck, s, set) || !check_dynset_data(ck, set, &s->dynset.data) ||
-	    !check_dynset_stmts(ck, s, set))
-		return false;
-	/* What the set declares is not listed again. */
-	if (set->stmts.n) {
-		stmts_fini(&s->dynset.stmts);
-		s->dynset.stmts = (struct stmts){ .n = 0 };
-	}
-	return true;
+	s->dynset.declared = set->stmts.n > 0;
+	return check_set_kind(ck, s, set) && check_dynset_data(ck, set, &s->dynset.data) &&
+	       (!s->dynset.stmts.n || check_own_stmts(ck->d, &s->dynset.stmts, set));
 }
 
 /* ---- print ---- */
+
+/* As nft has it: where the set declares statements the kernel tells none of the rule's. */
+bool dynset_shows_stmts(const struct stmt *s, unsigned flags)
+{
+	return s->dynset.stmts.n && (!s->dynset.declared || flags & (PRINT_SAVED | PRINT_LOADABLE));
+}
 
 void print_dynset(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out)
 {
@@ -236,7 +222,7 @@ void print_dynset(const struct rule *r, const struct stmt *s, unsigned flags, st
 		text_puts(out, " timeout ");
 		print_set_timeout(s->dynset.timeout, flags, out);
 	}
-	for (size_t i = 0; i < s->dynset.stmts.n; i++) {
+	for (size_t i = 0; i < s->dynset.stmts.n && dynset_shows_stmts(s, flags); i++) {
 		text_putc(out, ' ');
 		print_stmt(r, &s->dynset.stmts.v[i], flags | PRINT_STATELESS, out);
 	}

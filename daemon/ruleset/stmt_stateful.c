@@ -140,6 +140,33 @@ bool check_element_stmts(struct diag *d, const struct stmts *stmts, unsigned set
 	return true;
 }
 
+/* Limits of packets and of bytes are different things to the kernel. */
+static bool same_kind(const struct stmt *a, const struct stmt *b)
+{
+	return a->kind == b->kind &&
+	       (a->kind != STMT_LIMIT || a->state.limit.bytes == b->state.limit.bytes);
+}
+
+bool check_own_stmts(struct diag *d, const struct stmts *stmts, const struct set *set)
+{
+	const struct stmts *declared = &set->stmts;
+
+	if (declared->n && declared->n != stmts->n) {
+		diag_error(d, &stmts->v[0].span,
+			   "the set declares %zu statements for its elements: here are %zu",
+			   declared->n, stmts->n);
+		return false;
+	}
+	for (size_t i = 0; i < declared->n; i++) {
+		if (same_kind(&stmts->v[i], &declared->v[i]))
+			continue;
+		diag_error(d, &stmts->v[i].span,
+			   "the set declares another statement for its elements");
+		return false;
+	}
+	return check_element_stmts(d, stmts, set->flags);
+}
+
 /* ---- print ---- */
 
 const char *shown_bytes(uint64_t *bytes)

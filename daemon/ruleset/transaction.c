@@ -349,6 +349,7 @@ int transaction_apply(struct ruleset *old, const struct ruleset_input *input, bo
 	struct parser p;
 	int err = parse_init(&p, input, d);
 
+	p.saved = verbatim;
 	if (old->counters)
 		states_set_now(counters_states(old->counters), input->now.mono);
 	tx.rs = err ? NULL : ruleset_copy(old);

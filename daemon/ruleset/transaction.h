@@ -183,10 +183,18 @@ int dynsets_prepare(struct transaction *tx, struct table *t, const struct rule_s
 /* The sets of a rule's meters; and without those that no rule names any more. */
 int meters_add(struct transaction *tx, struct table *t, struct rule_spec *spec);
 int meters_sweep(struct transaction *tx);
-/* Sets that declare no statements for their elements: note those that rules give them. */
+/* change_dynset.c: the number of these among the statements of the set's elements; the sets know
+ * those of all rules that add to them. */
+int variant_of(struct transaction *tx, const struct set *s, const struct stmts *stmts,
+	       const struct span *at, uint32_t *ret_number);
 int dynsets_settle(struct transaction *tx);
 int set_add(struct transaction *tx, struct table *t, struct set_spec *spec, enum command_op op);
 int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec);
+/* Said at the span; -EINVAL. */
+int set_error(struct transaction *tx, const struct span *span, const char *why);
+bool set_may_change(struct transaction *tx, const struct table *t, size_t at,
+		    const struct span *span);
+/* change_element.c */
 int element_change(struct transaction *tx, struct table *t, size_t at, enum command_op op,
 		   struct expr *elements);
 int element_get(struct transaction *tx, struct command *c, size_t table);

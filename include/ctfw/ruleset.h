@@ -59,8 +59,8 @@ enum print_flag {
 	PRINT_SERVICE = 1 << 6,      /* -S: port names */
 	PRINT_TERSE = 1 << 7,        /* -t: no set elements */
 	PRINT_GUID = 1 << 8,         /* -u */
-	/* What can be loaded: without elements that packets added with statements which their
-	 * set does not declare. */
+	/* What can be loaded, and means the same then: without elements whose statements no text
+	 * can say, and with what rules give in the place of what their set declares. */
 	PRINT_LOADABLE = 1 << 9,
 };
 

@@ -34,16 +34,18 @@
 struct set_record {
 	_Atomic uint64_t expires; /* monotonic ns, GONE or NEVER */
 	_Atomic uint64_t timeout; /* ns; 0: none */
-	uint32_t check;		  /* of what never changes: set, lengths, lists, key and data */
+	uint32_t check;		  /* of what never changes: set, lengths, lists, variant, key and
+				   * data */
 	uint32_t set;		  /* its number */
 	uint8_t key_bytes, data_bytes;
-	uint8_t stateful; /* its words are statements' */
-	uint8_t lists;	  /* a bit for each word that names a list of flows */
-	uint8_t unused[4];
+	uint8_t lists; /* a bit for each word that names a list of flows */
+	uint8_t unused;
+	uint16_t variant; /* which statements of its set it has */
+	uint16_t zero;
 	uint8_t key[64];			  /* as in ruleset/set.h, zeroes behind it */
 	uint8_t data[64];			  /* of a map */
 	_Atomic uint64_t state[SET_RECORD_STATE]; /* of counters (two each), quotas, limits and
-						   * so on, in the order of the set's
+						   * so on, in the order of its variant's
 						   * statements */
 };
 _Static_assert(sizeof(struct set_record) == ARENA_ELEMENT_SIZE, "as arena.h says");
@@ -117,8 +119,8 @@ struct set_value {
 	const uint8_t *data;   /* of a map, else NULL */
 	uint64_t timeout;      /* ns; 0: it does not expire */
 	uint64_t expires_in;   /* ns; 0: as long as timeout */
-	bool stateful;	       /* packets that find it are counted, limited and so on */
-	uint8_t lists;	       /* as in its record */
+	uint16_t variant;      /* as in its record, and lists */
+	uint8_t lists;
 	const uint64_t *state; /* SET_RECORD_STATE words to begin with; NULL: zeroes */
 };
 
@@ -153,7 +155,5 @@ void set_dynamic_flush(struct set_dynamic *s);
 /* The next element at or behind record *cursor, in no order; NULL at the end.  Begin with 0. */
 struct set_record *set_dynamic_next(const struct set_dynamic *s, uint32_t *cursor,
 				    uint64_t mono);
-/* A record by its number, which for the one that set_dynamic_next() returned is *cursor - 1. */
-struct set_record *set_dynamic_record(const struct set_dynamic *s, uint32_t number);
 
 #endif

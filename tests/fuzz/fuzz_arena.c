@@ -135,7 +135,7 @@ static void add_some(struct set_dynamic *s, uint64_t mono)
 		const uint8_t bytes[64] = {i};
 		struct set_value v = {
 			.key = bytes, .data = bytes, .timeout = i % 3 * NSEC_PER_SEC,
-			.stateful = 1, .lists = i % 4};
+			.variant = 1, .lists = i % 4};
 		struct set_record *r;
 
 		set_dynamic_update(s, 0, &v, mono, &r);

@@ -271,7 +271,7 @@ static void what_goes_with_its_set_is_given_back(void **state)
 	}
 }
 
-static void other_statements_of_a_later_rule_leave_lists_alone(void **state)
+static void a_later_rule_runs_the_statements_that_an_element_has(void **state)
 {
 	(void)state;
 	load(TABLE("set s { " DYNAMIC "}", "add @s { ip saddr ct count 9 } accept"));
@@ -282,8 +282,10 @@ static void other_statements_of_a_later_rule_leave_lists_alone(void **state)
 	assert_true(begin("10.0.0.2", 2));
 	assert_false(begin("10.0.0.2", 3));
 	load("flush chain ip t c\nadd rule ip t c add @s { ip saddr ct count 1 } accept");
-	assert_true(begin("10.0.0.2", 4));
-	assert_false(begin("10.0.0.1", 5));
+	assert_false(begin("10.0.0.2", 4)); /* its hour has not passed */
+	assert_true(begin("10.0.0.1", 5));  /* the third of nine */
+	assert_true(begin("10.0.0.3", 6));
+	assert_false(begin("10.0.0.3", 7));
 	load("flush ruleset");
 	set_elements_housekeep(elements, 0, now);
 	assert_int_equal(taken(), 0);
@@ -457,7 +459,7 @@ int main(void)
 		TEST(an_element_whose_first_packet_was_dropped_goes),
 		TEST(who_finds_a_closed_list_adds_the_element_anew),
 		TEST(what_goes_with_its_set_is_given_back),
-		TEST(other_statements_of_a_later_rule_leave_lists_alone),
+		TEST(a_later_rule_runs_the_statements_that_an_element_has),
 		TEST(an_operators_element_counts_and_stays),
 		TEST(flows_are_counted_on_after_a_restart),
 		TEST(a_list_that_is_damaged_begins_anew),

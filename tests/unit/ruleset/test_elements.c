@@ -1,6 +1,7 @@
 /* Elements of sets that remember something: those that transactions add and those that packets
  * add, evaluated with packets and a clock, listed, kept through restarts and given back. */
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "ctfw/clock.h"
 #include "ctfw/set_dynamic.h"
@@ -238,41 +239,222 @@ static void a_meter_limits_each_key(void **state)
 	assert_int_equal(pass("10.0.0.2", 5), 2);
 }
 
-static void rules_that_disagree_about_elements_are_refused(void **state)
+static void statements_that_elements_cannot_have_are_refused(void **state)
 {
+	static const struct {
+		const char *set, *rule, *why;
+	} rows[] = {
+		{ DYNAMIC "counter;", "add @s { ip saddr limit rate 1/second }",
+		  "the set declares another statement for its elements" },
+		{ DYNAMIC "counter; limit rate 1/second;",
+		  "add @s { ip saddr limit rate 1/second }",
+		  "the set declares 2 statements for its elements: here are 1" },
+		{ "type ipv4_addr; flags dynamic,timeout;", "add @s { ip saddr ct count 5 }",
+		  "cannot count flows" },
+		{ "type ipv4_addr; timeout 1m; ct count 5;", "", "cannot count flows" },
+		{ DYNAMIC "counter; counter; last;", "", "too many statements" },
+		{ "type ipv4_addr; counter; elements = { 10.0.0.1 limit rate 2/second };", "",
+		  "the set declares another statement for its elements" },
+		{ "type ipv4_addr; counter; limit rate 1/second; "
+		  "elements = { 10.0.0.1 counter };", "",
+		  "the set declares 2 statements for its elements: here are 1" },
+		{ "type ipv4_addr; elements = { 10.0.0.1 counter };", "",
+		  "this set declares no statements for its elements, nor is it dynamic" },
+		{ DYNAMIC "limit rate 1/second;", "add @s { ip saddr limit rate 5 kbytes/second }",
+		  "the set declares another statement for its elements" },
+		{ DYNAMIC "elements = { 10.0.0.1 counter counter last };", "",
+		  "too many statements" },
+		{ DYNAMIC "variant 1 counter;", "", "expected a line of the set" },
+	};
+
 	(void)state;
-	assert_refused(rs,
-		       TABLE("set s { " DYNAMIC " }", "add @s { ip saddr limit rate 1/second }; "
-						      "add @s { ip saddr limit rate 2/second }"),
-		       "other statements than another rule does");
-	assert_refused(rs,
-		       TABLE("set s { " DYNAMIC " counter; }",
-			     "add @s { ip saddr limit rate 1/second }"),
-		       "the set declares other statements");
-	assert_refused(rs,
-		       TABLE("set s { type ipv4_addr; flags dynamic,timeout; }",
-			     "add @s { ip saddr ct count 5 }"),
-		       "cannot count flows");
-	assert_refused(rs, TABLE("set s { type ipv4_addr; timeout 1m; ct count 5; }", ""),
-		       "cannot count flows");
-	assert_refused(rs, TABLE("set s { " DYNAMIC " counter; counter; last; }", ""),
-		       "too many statements");
-	assert_refused(rs,
-		       TABLE("set s { type ipv4_addr; limit rate 1/second; "
-			     "elements = { 10.0.0.1 limit rate 2/second } }",
-			     ""),
-		       "all elements of this set have what it declares");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), TABLE("set s { %s }", "%s"), rows[i].set,
+			 rows[i].rule);
+		assert_refused(rs, text, rows[i].why);
+	}
 }
 
-static void with_the_last_rule_that_gave_others_new_statements_hold(void **state)
+/* ---- statements of an element's own ---- */
+
+static void elements_have_the_statements_that_they_state(void **state)
+{
+	(void)state;
+	load(TABLE("set s { type ipv4_addr; limit rate 1/hour burst 1 packets; "
+		   "elements = { 10.0.0.1 limit rate 1/hour burst 3 packets, 10.0.0.2, "
+		   "10.0.0.3 limit rate over 1/hour burst 2 packets } }",
+		   "ip saddr @s accept"));
+	assert_int_equal(pass("10.0.0.1", 2), 2);
+	assert_int_equal(pass("10.0.0.2", 5), 1);
+	assert_int_equal(pass("10.0.0.3", 5), 3);
+	restart();
+	assert_int_equal(pass("10.0.0.1", 5), 1);
+	assert_int_equal(pass("10.0.0.2", 5), 0);
+	assert_int_equal(pass("10.0.0.3", 5), 5);
+	assert_shows("elements = { 10.0.0.1 limit rate 1/hour burst 3 packets, "
+		     "10.0.0.2 limit rate 1/hour burst 1 packets,\n\t\t\t     "
+		     "10.0.0.3 limit rate over 1/hour burst 2 packets }");
+	/* One that is there stays as it is. */
+	load("add element ip t s { 10.0.0.1 limit rate 1/hour burst 9 packets }");
+	assert_int_equal(pass("10.0.0.1", 5), 0);
+	load("delete element ip t s { 10.0.0.1 }");
+	load("add element ip t s { 10.0.0.1 limit rate 1/hour burst 4 packets }");
+	assert_int_equal(pass("10.0.0.1", 9), 4);
+}
+
+static void elements_of_one_dynamic_set_remember_different_things(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC "elements = { 10.0.0.1 counter packets 5 bytes 6, "
+		   "10.0.0.2 limit rate 1/hour burst 2 packets counter, 10.0.0.3 } }",
+		   "update @s { ip saddr quota over 100 bytes } drop; accept"));
+	/* The rule goes on, to its end, as long as an element's statements let it. */
+	assert_int_equal(pass("10.0.0.1", 2), 0);
+	assert_int_equal(pass("10.0.0.2", 3), 1);
+	assert_int_equal(pass("10.0.0.3", 1), 0);
+	assert_int_equal(pass("10.0.0.4", 3), 2);
+	restart();
+	assert_int_equal(pass("10.0.0.1", 1), 0);
+	assert_int_equal(pass("10.0.0.4", 1), 0);
+	assert_shows("elements = { 10.0.0.1 counter packets 8 bytes 156, "
+		     "10.0.0.2 limit rate 1/hour burst 2 packets counter packets 2 bytes "
+		     "100,\n\t\t\t     10.0.0.3, "
+		     "10.0.0.4 quota over 100 bytes used 100 bytes }");
+}
+
+static void each_rule_gives_its_elements_its_own_statements(void **state)
 {
 	(void)state;
 	load(TABLE("set s { " DYNAMIC " }",
-		   "update @s { ip saddr limit rate 1/hour burst 1 packets } accept"));
+		   "ip saddr 10.0.0.1 update @s { ip saddr limit rate 1/hour burst 3 packets } "
+		   "accept; ip saddr 10.0.0.2 update @s { ip saddr limit rate 1/hour burst 2 "
+		   "packets counter } accept; ip saddr @s accept"));
+	assert_int_equal(pass("10.0.0.1", 2), 2);
+	assert_int_equal(pass("10.0.0.2", 5), 2);
+	/* With the last rule that gave them its elements stay as they are. */
+	load("flush chain ip t c\nadd rule ip t c ip saddr @s accept");
+	restart();
+	assert_int_equal(pass("10.0.0.1", 5), 1);
+	assert_shows("10.0.0.1 limit rate 1/hour burst 3 packets, "
+		     "10.0.0.2 limit rate 1/hour burst 2 packets counter packets 2 bytes 100");
+}
+
+static void a_rule_may_give_other_numbers_than_the_set_declares(void **state)
+{
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " limit rate 1/hour burst 1 packets; }",
+		   "ip saddr 10.0.0.1 update @s { ip saddr limit rate 1/hour burst 3 packets } "
+		   "accept; update @s { ip saddr } accept"));
+	assert_int_equal(pass("10.0.0.2", 5), 1);
+	restart();
+	assert_int_equal(pass("10.0.0.1", 4), 3);
+	assert_shows("10.0.0.1 limit rate 1/hour burst 3 packets, "
+		     "10.0.0.2 limit rate 1/hour burst 1 packets");
+	/* The kernel tells nobody what the rule says, and so nft. */
+	assert_shows("ip saddr 10.0.0.1 update @s { ip saddr } accept");
+}
+
+static void an_earlier_state_knows_what_was_added_since(void **state)
+{
+	struct text saved = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	struct ruleset *earlier;
+
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }",
+		   "update @s { ip saddr limit rate 1/hour burst 3 packets } accept"));
+	ruleset_save(rs, &saved);
 	load("flush chain ip t c\n"
-	     "add rule ip t c update @s { ip saddr limit rate 1/hour burst 4 packets } accept");
-	assert_int_equal(pass("10.0.0.1", 9), 4);
-	assert_shows("10.0.0.1 limit rate 1/hour burst 4 packets");
+	     "add rule ip t c update @s { ip saddr limit rate 1/hour burst 2 packets } accept");
+	assert_int_equal(pass("10.0.0.1", 1), 1);
+	assert_int_equal(ruleset_restore_beside(text_str(&saved), saved.len, rs, counters, &d,
+						&earlier), 0);
+	ruleset_unref(rs);
+	rs = earlier;
+	assert_int_equal(pass("10.0.0.1", 5), 1);
+	assert_int_equal(pass("10.0.0.2", 5), 3);
+	assert_shows("10.0.0.1 limit rate 1/hour burst 2 packets, "
+		     "10.0.0.2 limit rate 1/hour burst 3 packets");
+	text_fini(&saved);
+	diag_fini(&d);
+}
+
+/* So as `save` lists them, and as a file brings them back. */
+static void what_packets_added_can_be_loaded_again(void **state)
+{
+	struct ruleset_input input = { .text = "list ruleset", .print = PRINT_LOADABLE,
+				       .now = { .mono = now } };
+	char *text, *again;
+
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }\nset d { " DYNAMIC " limit rate 1/hour burst 1 packets; }",
+		   "update @s { ip saddr limit rate 1/hour burst 3 packets } "
+		   "update @d { ip saddr limit rate 1/hour burst 2 packets } accept"));
+	assert_int_equal(pass("10.0.0.1", 5), 2);
+	assert_int_equal(apply_input(&rs, &input, &text), 0);
+	load("flush ruleset");
+	load(text);
+	assert_int_equal(apply_input(&rs, &input, &again), 0);
+	assert_string_equal(text, again);
+	assert_non_null(strstr(text, "{ 10.0.0.1 limit rate 1/hour burst 3 packets }"));
+	assert_non_null(strstr(text, "{ 10.0.0.1 limit rate 1/hour burst 2 packets }"));
+	free(text);
+	free(again);
+}
+
+static void what_packets_added_stands_in_documents_too(void **state)
+{
+	struct ruleset_input input = { .text = "list set ip t s", .json = true,
+				       .now = { .mono = now } };
+	char *text;
+
+	(void)state;
+	load(TABLE("set s { " DYNAMIC " }", "update @s { ip saddr counter } accept"));
+	assert_int_equal(pass("10.0.0.1", 2), 2);
+	assert_int_equal(apply_input(&rs, &input, &text), 0);
+	assert_non_null(strstr(text, "\"elem\": [{\"elem\": {\"val\": \"10.0.0.1\", "
+				     "\"counter\": {\"packets\": 2, \"bytes\": 100}}}]"));
+	free(text);
+}
+
+/* As many as there are numbers, and more over time: those that nobody has are given again. */
+static void statements_that_are_gone_make_room_for_others(void **state)
+{
+	char text[200];
+
+	(void)state;
+	load(TABLE("set s { type ipv4_addr; flags dynamic; }",
+		   "update @s { ip saddr limit rate 1/hour burst 2 packets } accept"));
+	assert_int_equal(pass("10.0.0.1", 3), 2);
+	for (unsigned i = 1; i < 2 * SET_VARIANTS_MAX; i++) {
+		snprintf(text, sizeof(text), "add element ip t s { 10.1.0.1 limit rate %u/hour }\n"
+			 "delete element ip t s { 10.1.0.1 }", i);
+		load(text);
+	}
+	load("add element ip t s { 10.1.0.1 limit rate 1/hour burst 4 packets }");
+	assert_int_equal(pass("10.1.0.1", 9), 4);
+	assert_shows("10.0.0.1 limit rate 1/hour burst 2 packets");
+	restart();
+	assert_shows("10.0.0.1 limit rate 1/hour burst 2 packets");
+	assert_int_equal(pass("10.1.0.1", 9), 0);
+}
+
+static void there_is_an_end_to_different_statements(void **state)
+{
+	struct text text = TEXT_INIT;
+
+	(void)state;
+	load(TABLE("set s { type ipv4_addr; limit rate 1/second; }", ""));
+	text_puts(&text, "add element ip t s { ");
+	for (unsigned i = 0; i < SET_VARIANTS_MAX; i++)
+		text_printf(&text, "10.1.%u.%u limit rate %u/hour, ", i >> 8, i & 255, i + 1);
+	text_puts(&text, "}");
+	assert_refused(rs, text_str(&text),
+		       "the elements of s have too many different statements: at most 1024");
+	load("add element ip t s { 10.1.0.1 limit rate 7/hour }");
+	text_fini(&text);
 }
 
 static size_t memory_of(const char *name)
@@ -368,14 +550,30 @@ int main(void)
 		cmocka_unit_test_setup_teardown(packets_elements_are_limited_on_after_a_restart,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_meter_limits_each_key, setup, teardown),
-		cmocka_unit_test_setup_teardown(rules_that_disagree_about_elements_are_refused,
+		cmocka_unit_test_setup_teardown(
+			statements_that_elements_cannot_have_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			elements_have_the_statements_that_they_state, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			elements_of_one_dynamic_set_remember_different_things, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			each_rule_gives_its_elements_its_own_statements, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_rule_may_give_other_numbers_than_the_set_declares, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_earlier_state_knows_what_was_added_since,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_packets_added_can_be_loaded_again, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_packets_added_stands_in_documents_too, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			statements_that_are_gone_make_room_for_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(there_is_an_end_to_different_statements, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(what_has_expired_is_given_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_map_says_which_counter_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_limit_that_a_map_leads_to_says_no, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(
-			with_the_last_rule_that_gave_others_new_statements_hold, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

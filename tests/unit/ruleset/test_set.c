@@ -469,7 +469,6 @@ static void slots_go_back_once_with_the_last_who_has_them(void **state)
 	uint32_t next = 0;
 
 	(void)state;
-	s.n_slots = 2;
 	s.slots = &slots;
 	c = content_of(&s);
 	for (unsigned i = 0; i < 40; i++) {
@@ -478,6 +477,7 @@ static void slots_go_back_once_with_the_last_who_has_them(void **state)
 		next += 2;
 		e = interval(&s, i * 10, i * 10 + 5 + i % 2 * 5);
 		e.slots = own;
+		e.n_slots = 2;
 		assert_int_equal(change(c, SET_ADD, e), SET_FINE);
 	}
 	assert_true(set_find_number(c, 5, 0, &hit));

@@ -235,32 +235,6 @@ static void a_walk_sees_each_element_of_a_set_once(void **state)
 	set_dynamic_unref(other);
 }
 
-static void a_dynamic_set_is_listed_as_any_other(void **state)
-{
-	struct set_shape shape = {.part = {{4, SET_ORDER_NETWORK}}, .n_parts = 1, .n_slots = 1};
-	struct set_dynamic *s = set_of(*state, &plain);
-	struct set_cursor cursor = {0};
-	struct set_content *c;
-	struct set_element e;
-
-	for (uint32_t i = 10; i > 0; i--)
-		add(s, i << 24, i % 2 ? 100 : 0, 50);
-	assert_int_equal(set_content_of(s, &shape, 60, &c), 0);
-	for (uint8_t i = 1; i <= 10; i++) {
-		const struct set_record *r;
-
-		assert_true(set_content_next(c, &cursor, 60, &e));
-		assert_int_equal(e.key[3], i);
-		assert_int_equal(e.timeout, i % 2 ? 100 : 0);
-		assert_int_equal(e.expires, i % 2 ? 150 : 0);
-		r = set_dynamic_record(s, e.slots[0]);
-		assert_memory_equal(r->key, e.key, 4);
-	}
-	assert_false(set_content_next(c, &cursor, 60, &e));
-	set_content_unref(c);
-	set_dynamic_unref(s);
-}
-
 /* ---- restarts ---- */
 
 static void elements_are_there_again_for_the_set_that_claims_them(void **state)
@@ -432,7 +406,6 @@ int main(void)
 		TEST(elements_of_a_set_that_went_are_swept_away),
 		TEST(sets_end_where_their_numbers_do),
 		TEST(a_walk_sees_each_element_of_a_set_once),
-		TEST(a_dynamic_set_is_listed_as_any_other),
 		TEST(elements_are_there_again_for_the_set_that_claims_them),
 		TEST(what_expires_unclaimed_is_not_counted_by_the_claim),
 		TEST(damaged_records_are_dropped_alone),

@@ -691,7 +691,7 @@ static void a_slot_that_two_claim_or_that_is_none_is_refused(void **state)
 		{ "object 2 slot 1", "object 2 slot 4294967296" },
 		{ "object 2 slot 1", "object 2 number 1" },
 		{ "object 2 slot 1", "object 2 slot" },
-		{ "ctfw ruleset 3", "ctfw ruleset 2" },
+		{ "ctfw ruleset 4", "ctfw ruleset 3" },
 		{ "slots 1 0", "slots 2 0 3" },
 		{ "slots 1 0", "slots 1 1" },
 		{ "slots 1 0", "slots 0" },
