@@ -2,9 +2,11 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ctfw/config.h"
 #include "ctfw/plan.h"
+#include "ctfw/steer.h"
 #include "host/keeper.h"
 #include "host/log.h"
 #include "host/rulesetfile.h"
@@ -16,6 +18,8 @@ static const char usage[] =
 	"  -c, --config FILE  configuration; default " CONFIG_FILE "\n"
 	"  -t, --test         check configuration and ruleset, print what would be put\n"
 	"                     into the host's network stack, and exit\n"
+	"      --guard        close what is to be captured, for a daemon to open, and exit\n"
+	"      --guard-off    end that, and exit\n"
 	"  -v, --verbose      say more\n"
 	"      --version      print the version and exit\n"
 	"  -h, --help         print this and exit\n"
@@ -25,16 +29,19 @@ static const char usage[] =
 struct options {
 	const char *config;
 	bool test;
+	bool guard, guard_off;
 	bool verbose;
 };
 
-enum { OPTION_VERSION = 256 };
+enum { OPTION_VERSION = 256, OPTION_GUARD, OPTION_GUARD_OFF };
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "test", no_argument, NULL, 't' },
+		{ "guard", no_argument, NULL, OPTION_GUARD },
+		{ "guard-off", no_argument, NULL, OPTION_GUARD_OFF },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, OPTION_VERSION },
 		{ "help", no_argument, NULL, 'h' },
@@ -49,6 +56,12 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 't':
 			o->test = true;
+			break;
+		case OPTION_GUARD:
+			o->guard = true;
+			break;
+		case OPTION_GUARD_OFF:
+			o->guard_off = true;
 			break;
 		case 'v':
 			o->verbose = true;
@@ -107,6 +120,19 @@ static int test(struct config *c)
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* One of steer_guard() and steer_guard_off(). */
+static int guard(struct config *c, int (*what)(const struct config *c, struct diag *d))
+{
+	struct diag d = DIAG_INIT;
+	int err = what(c, &d);
+
+	if (err)
+		fputs(d.text.len ? text_str(&d.text) : strerror(-err), stderr);
+	diag_fini(&d);
+	config_free(c);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .config = CONFIG_FILE };
@@ -122,5 +148,9 @@ int main(int argc, char **argv)
 	diag_fini(&d);
 	if (err)
 		return EXIT_FAILURE;
+	if (o.guard)
+		return guard(config, steer_guard);
+	if (o.guard_off)
+		return guard(config, steer_guard_off);
 	return o.test ? test(config) : keeper_run(config);
 }

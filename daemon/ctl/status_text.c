@@ -82,6 +82,18 @@ static bool is_captured(const json_t *status, const char *interface)
 	return false;
 }
 
+static bool is_waited_for(const json_t *status, const char *interface)
+{
+	const json_t *steering = json_object_get(status, "steering");
+	json_t *name;
+	size_t i;
+
+	json_array_foreach (json_object_get(steering, "waiting"), i, name)
+		if (strcmp(json_string_value(name) ? json_string_value(name) : "", interface) == 0)
+			return true;
+	return false;
+}
+
 /* What is filtered; the rest of the host is not. */
 static void print_scope(FILE *out, const json_t *status)
 {
@@ -94,11 +106,13 @@ static void print_scope(FILE *out, const json_t *status)
 		print_words(out, json_object_get(capture, "networks"), "no network");
 		fputs(" (", out);
 		print_words(out, json_object_get(capture, "hooks"), "no hook");
-		if (json_is_true(json_object_get(capture, "fail_closed")))
-			fputs("; fail-closed", out);
+		fputs(json_is_true(json_object_get(capture, "fail_closed")) ?
+			      "; fail-closed" : "; fail-open", out);
 		if (json_is_true(json_object_get(capture, "spoof_check")))
 			fputs("; spoof check", out);
 		fputs(")\n", out);
+		if (is_waited_for(status, str(capture, "interface", "?")))
+			fputs("    NOT THERE, or down: nothing of it passes until it is up\n", out);
 		n++;
 	}
 	/* TUNs that the operator routes by hand. */
@@ -132,6 +146,44 @@ static void print_load(FILE *out, const json_t *status)
 	}
 }
 
+/* "tcp 5, udp 3": the members of an object that are not zero. */
+static void print_counts(FILE *out, const char *title, const json_t *object)
+{
+	const char *name, *comma = "";
+	json_t *value;
+
+	fputs(title, out);
+	json_object_foreach ((json_t *)object, name, value)
+		if (json_integer_value(value)) {
+			fprintf(out, "%s%s %llu", comma, name,
+				(unsigned long long)num(object, name));
+			comma = ", ";
+		}
+	fputs(*comma ? "\n" : "none\n", out);
+}
+
+/* Whoever is left in peace need not know of it. */
+static void print_steering(FILE *out, const json_t *status)
+{
+	const json_t *steering = json_object_get(status, "steering");
+	const json_t *restored = json_object_get(steering, "restored");
+	const char *name;
+	uint64_t all = 0;
+	json_t *value;
+
+	json_object_foreach ((json_t *)restored, name, value)
+		all += num(restored, name);
+	if (all)
+		print_counts(out, "Put back   what others deleted: ", restored);
+	if (num(steering, "missing"))
+		fprintf(out, "MISSING    %llu things that lead traffic here: see \"ctfwctl steer "
+			     "check\"\n",
+			(unsigned long long)num(steering, "missing"));
+	if (json_is_true(json_object_get(steering, "guard")))
+		fputs("Guard      set: what is captured stays closed when the daemon stops\n",
+		      out);
+}
+
 static void print_files(FILE *out, const json_t *status)
 {
 	const json_t *config = json_object_get(status, "config");
@@ -158,6 +210,7 @@ static void print_files(FILE *out, const json_t *status)
 		(unsigned long long)num(ruleset, "rules"),
 		(unsigned long long)num(ruleset, "generation"));
 	print_load(out, status);
+	print_steering(out, status);
 	if (restarts)
 		fprintf(out, "Processes  keeper %llu, filter %llu, restarted %llu times\n",
 			(unsigned long long)num(status, "keeper_pid"),
@@ -210,22 +263,6 @@ static void print_traffic(FILE *out, const json_t *status)
 		fprintf(out, ", given back to the host %llu",
 			(unsigned long long)num(status, "given_back"));
 	fputs("\n\n", out);
-}
-
-/* "tcp 5, udp 3": the members of an object that are not zero. */
-static void print_counts(FILE *out, const char *title, const json_t *object)
-{
-	const char *name, *comma = "";
-	json_t *value;
-
-	fputs(title, out);
-	json_object_foreach ((json_t *)object, name, value)
-		if (json_integer_value(value)) {
-			fprintf(out, "%s%s %llu", comma, name,
-				(unsigned long long)num(object, name));
-			comma = ", ";
-		}
-	fputs(*comma ? "\n" : "none\n", out);
 }
 
 static void print_flows(FILE *out, const json_t *status)

@@ -21,6 +21,7 @@ enum channel_kind {
 	CHANNEL_RELOAD,         /* with a descriptor of the configuration's text; or err and
 				 * text: it could not be read */
 	CHANNEL_STOP,
+	CHANNEL_STEERING,       /* text: Status' member steering */
 	CHANNEL_KIND_COUNT
 };
 

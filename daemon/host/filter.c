@@ -81,6 +81,8 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 			stop(f);
 		if (!err && m->kind == CHANNEL_RELOAD)
 			filter_reload(f, m, passed);
+		if (!err && m->kind == CHANNEL_STEERING)
+			filter_set_steering(f, m->text);
 		if (passed >= 0)
 			close(passed);
 		passed = -1;
@@ -516,6 +518,7 @@ static void tear_down(struct filter *f)
 	counters_free(f->counters);
 	set_elements_free(f->elements);
 	free(atomic_load(&f->shared.view));
+	json_decref(f->steering);
 	free(f->workers);
 }
 

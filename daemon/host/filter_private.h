@@ -62,6 +62,8 @@ struct filter {
 	 * that failed is tried again.  Monotonic ns. */
 	uint64_t trial_until, trial_mark, trial_retry;
 
+	json_t *steering; /* as the keeper told last; NULL: not yet */
+
 	struct reload_waiter *waiters;
 	int reload_serial;
 };
@@ -93,6 +95,8 @@ uint64_t filter_trial_left(const struct generation_trial *t, uint64_t mono);
 /* control_context.log. */
 void filter_log(void *arg, const char *line);
 
+/* CHANNEL_STEERING has come. */
+void filter_set_steering(struct filter *f, const char *text);
 /* control_context.status. */
 json_t *filter_status(void *arg);
 /* One line for people. */

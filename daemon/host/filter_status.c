@@ -42,7 +42,8 @@ static json_t *captures(const struct config *c)
 				networks, json_string(prefix_print(&cap->networks.p[j], buf)));
 		json_array_append_new(all, json_pack("{ss so so sb sb}", "interface",
 						     cap->ifname, "networks", networks, "hooks",
-						     hook_names(cap->hooks), "fail_closed", 1,
+						     hook_names(cap->hooks), "fail_closed",
+						     cap->fail_closed,
 						     "spoof_check", cap->spoof_check));
 	}
 	return all;
@@ -96,19 +97,26 @@ static bool is_whole(const struct filter *f)
 	return true;
 }
 
+void filter_set_steering(struct filter *f, const char *text)
+{
+	json_decref(f->steering);
+	f->steering = json_loads(text, 0, NULL);
+}
+
 json_t *filter_status(void *arg)
 {
 	struct filter *f = arg;
 	bool filtering = f->running && f->start->ports->n && is_whole(f);
 
-	return json_pack("{sb so so so s{ss so} s{ss so} so si si si}", "filtering", filtering,
+	return json_pack("{sb so so so s{ss so} s{ss so} so si si si so}", "filtering", filtering,
 			 "since", filtering ? seconds(f->since) : json_null(), "captures",
 			 captures(f->config), "ports", ports(f), "config", "path",
 			 f->config->name, "loaded", seconds(f->load.config_loaded), "ruleset",
 			 "path", f->config->daemon.ruleset, "loaded",
 			 seconds_or_null(f->load.ruleset_loaded), "last_load",
 			 last_load(&f->load), "keeper_pid", (int)f->start->keeper, "filter_pid",
-			 (int)getpid(), "restarts", (int)f->start->restarts);
+			 (int)getpid(), "restarts", (int)f->start->restarts, "steering",
+			 f->steering ? json_incref(f->steering) : json_null());
 }
 
 /* ---- the line ---- */
@@ -127,6 +135,16 @@ static void scope(const struct filter *f, struct text *out)
 	for (i = 0; i < f->config->n_tuns; i++)
 		text_printf(out, "%s %s", i || f->config->n_captures ? "," : "",
 			    f->config->tuns[i].ifname);
+}
+
+static void waiting(const struct filter *f, struct text *out)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach (json_object_get(f->steering, "waiting"), i, name)
+		text_printf(out, "%s %s", i ? "," : "; waiting for",
+			    json_string_value(name));
 }
 
 /* What an operator must not overlook. */
@@ -151,6 +169,7 @@ void filter_status_line(struct filter *f, struct text *out)
 	for (r = REASON_NONE + 1; r < REASON_COUNT; r++)
 		dropped += e.dropped[r];
 	scope(f, out);
+	waiting(f, out);
 	trial(f, out);
 	text_printf(out, "; %" PRIu32 " flows, %" PRIu64 " packets in, %" PRIu64 " dropped",
 		    ct.flows, e.packets_in, dropped);

@@ -27,7 +27,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ctfw/steer.h"
 #include "host/channel.h"
 #include "host/filter.h"
 #include "host/import.h"
@@ -36,6 +35,7 @@
 #include "host/notify.h"
 #include "host/ports.h"
 #include "host/rundir.h"
+#include "host/steering.h"
 
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)
@@ -56,7 +56,7 @@ struct keeper {
 	struct identity identity;
 	struct rundir rundir;
 	struct ports ports;
-	struct steer *steer;
+	struct steering *steering;
 	int signals; /* signalfd */
 	int import_fd; /* what the kernel tracks, for the first filter; -1 */
 
@@ -134,7 +134,7 @@ static void become_filter(struct keeper *k, int channel, pid_t keeper)
 	/* Signals stay blocked: the keeper says when to stop, also when a terminal told all
 	 * of us. */
 	close(k->signals);
-	steer_free(k->steer);
+	steering_forget(k->steering);
 	filter_run(&start);
 }
 
@@ -347,6 +347,8 @@ static void reload_answered(struct keeper *k, const struct channel_message *m)
 	} else {
 		if (k->reload_fd >= 0)
 			adopt_reload(k);
+		if (k->steering)
+			steering_adopt(k->steering);
 		k->load.time = clock_ns(CLOCK_REALTIME);
 		k->load.reload = k->load.ok = true;
 		k->load.error[0] = '\0';
@@ -369,7 +371,7 @@ static void reload_answered(struct keeper *k, const struct channel_message *m)
 static void announce(struct keeper *k)
 {
 	struct diag d = DIAG_INIT;
-	int err = steer_up(k->config, &k->steer, &d);
+	int err = steering_up(k->config, &k->steering, &d);
 
 	if (err) {
 		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
@@ -407,6 +409,17 @@ static void heartbeat(struct keeper *k, const struct channel_message *m)
 	}
 }
 
+static void tell_steering(struct keeper *k)
+{
+	json_t *status = k->steering ? steering_status(k->steering) : NULL;
+	char *text = status ? json_dumps(status, JSON_COMPACT) : NULL;
+
+	if (text && k->channel >= 0)
+		channel_send(k->channel, CHANNEL_STEERING, 0, text, -1);
+	free(text);
+	json_decref(status);
+}
+
 static void handle(struct keeper *k, const struct channel_message *m)
 {
 	switch (m->kind) {
@@ -418,6 +431,7 @@ static void handle(struct keeper *k, const struct channel_message *m)
 		k->heartbeat = now();
 		if (!k->announced && !k->stopping)
 			announce(k);
+		tell_steering(k);
 		if (k->reload_wanted && !k->stopping)
 			begin_reload(k);
 		break;
@@ -476,13 +490,13 @@ static void leave_steering(struct keeper *k)
 	if (k->announced && notify_is_restart()) {
 		log_say(LEVEL_NOTICE, "stopping for a restart; nothing passes meanwhile");
 		notify_status("Stopped for a restart, nothing passes meanwhile");
-		steer_free(k->steer);
+		steering_leave(k->steering);
 	} else {
 		log_say(LEVEL_NOTICE, "stopping");
-		steer_down(k->steer);
+		steering_down(k->steering);
 		notify_status("Stopped");
 	}
-	k->steer = NULL;
+	k->steering = NULL;
 }
 
 static void stop(struct keeper *k)
@@ -553,11 +567,22 @@ static void on_deadline(struct keeper *k)
 	k->kill_at = now() + STOP_LIMIT;
 }
 
+static void look_after_steering(struct keeper *k, bool readable)
+{
+	if (!k->steering || (!readable && now() < steering_due(k->steering)))
+		return;
+	steering_turn(k->steering, readable, now());
+	if (k->filter_ready && steering_has_news(k->steering))
+		tell_steering(k);
+}
+
 static void loop(struct keeper *k)
 {
 	while (!k->done) {
-		struct pollfd fds[2] = { { k->signals, POLLIN, 0 }, { k->channel, POLLIN, 0 } };
-		uint64_t at = deadline(k), t = now();
+		struct pollfd fds[3] = { { k->signals, POLLIN, 0 },
+					 { k->channel, POLLIN, 0 },
+					 { steering_fd(k->steering), POLLIN, 0 } };
+		uint64_t at = earlier(deadline(k), steering_due(k->steering)), t = now();
 		int ms = at <= t ? 0 : (int)(earlier(at - t, 3600 * SEC) / MSEC) + 1;
 
 		/* Without a filter there is no heartbeat, but there is us: to be killed by the
@@ -567,7 +592,7 @@ static void loop(struct keeper *k)
 			ms = ms < HEARTBEAT_MS ? ms : (int)heartbeat_ms();
 		}
 
-		if (poll(fds, 2, ms) < 0 && errno != EINTR) {
+		if (poll(fds, 3, ms) < 0 && errno != EINTR) {
 			log_say(LEVEL_ERROR, "poll: %s", strerror(errno));
 			k->status = 1;
 			return;
@@ -576,6 +601,7 @@ static void loop(struct keeper *k)
 			read_channel(k);
 		if (fds[0].revents)
 			read_signals(k);
+		look_after_steering(k, fds[2].revents != 0);
 		if (!k->done && now() >= deadline(k))
 			on_deadline(k);
 	}
@@ -683,7 +709,7 @@ int keeper_run(struct config *config)
 			close(k->import_fd);
 		k->import_fd = -1;
 		loop(k);
-		steer_down(k->steer);
+		steering_down(k->steering);
 		ports_close(&k->ports);
 		rundir_close(&k->rundir);
 		status = k->status;

@@ -10,8 +10,6 @@
 
 #include "host/log.h"
 
-static const struct span nowhere = { NULL, 0, 0 };
-
 static struct port *add(struct ports *ports, const char *name, const char *interface,
 			enum port_role role, uint32_t room)
 {
@@ -23,34 +21,24 @@ static struct port *add(struct ports *ports, const char *name, const char *inter
 	return p;
 }
 
-static int list_capture(struct ports *ports, const struct config_capture *c, struct diag *d)
-{
-	if (!if_nametoindex(c->ifname)) {
-		diag_error(d, &nowhere, "[capture %s]: there is no interface of that name",
-			   c->ifname);
-		return -ENODEV;
-	}
-	add(ports, c->in_name, c->ifname, PORT_IN, c->txqueuelen)->capture = c;
-	add(ports, c->out_name, c->ifname, PORT_OUT, c->txqueuelen)->capture = c;
-	return 0;
-}
-
 /* All that there shall be, nothing of it open. */
-static int list(const struct config *c, struct ports *ports, struct diag *d)
+static void list(const struct config *c, struct ports *ports)
 {
 	size_t i;
-	int err = 0;
 
 	ports->n = 0;
-	for (i = 0; !err && i < c->n_captures; i++)
-		err = list_capture(ports, &c->captures[i], d);
-	for (i = 0; !err && i < c->n_tuns; i++) {
+	for (i = 0; i < c->n_captures; i++) {
+		const struct config_capture *cap = &c->captures[i];
+
+		add(ports, cap->in_name, cap->ifname, PORT_IN, cap->txqueuelen)->capture = cap;
+		add(ports, cap->out_name, cap->ifname, PORT_OUT, cap->txqueuelen)->capture = cap;
+	}
+	for (i = 0; i < c->n_tuns; i++) {
 		const struct config_tun *t = &c->tuns[i];
 
 		add(ports, t->ifname, t->interface, (enum port_role)t->role, t->txqueuelen)
 			->section = t;
 	}
-	return err;
 }
 
 /* What waits in a queue was led there for this role and interface, and for no other. */
@@ -114,12 +102,9 @@ int ports_open(const struct config *c, unsigned workers, struct fdstore *kept,
 	int queues[CONFIG_PORTS_MAX][ARENA_MAX_WORKERS];
 	unsigned q, taken = 0;
 	size_t i;
-	int err = list(c, ret_ports, d);
+	int err = 0;
 
-	if (err) {
-		ret_ports->n = 0;
-		return err;
-	}
+	list(c, ret_ports);
 	/* All, before any is opened: a device of which others are held could not be made. */
 	for (i = 0; i < ret_ports->n; i++) {
 		for (q = 0; q < workers; q++) {

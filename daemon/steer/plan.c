@@ -207,6 +207,28 @@ static bool has_network(const struct config_capture *c, uint8_t l3)
 	return false;
 }
 
+/* Whose a network is that is behind several: of those, one that is to stay closed. */
+static const struct config_capture *owner(const struct config *c, const struct prefix *to)
+{
+	const struct config_capture *first = NULL;
+	size_t i, k;
+
+	for (i = 0; i < c->n_captures; i++) {
+		const struct config_networks *n = &c->captures[i].networks;
+
+		for (k = 0; k < n->n; k++) {
+			if (n->p[k].family != to->family || n->p[k].len != to->len ||
+			    !addr_equal(&n->p[k].addr, &to->addr))
+				continue;
+			if (c->captures[i].fail_closed)
+				return &c->captures[i];
+			if (!first)
+				first = &c->captures[i];
+		}
+	}
+	return first;
+}
+
 static void plan_closing_routes(struct plan *p, const struct steer *s, uint8_t l3)
 {
 	const struct config *c = s->config;
@@ -218,7 +240,7 @@ static void plan_closing_routes(struct plan *p, const struct steer *s, uint8_t l
 
 		for (k = 0; k < n->n; k++) {
 			if (n->p[k].family == l3)
-				plan_close(p, s, &c->captures[i], n->p[k]);
+				plan_close(p, s, owner(c, &n->p[k]), n->p[k]);
 		}
 	}
 }
@@ -336,25 +358,27 @@ static void plan_lookups(struct plan *p, const struct steer *s, uint8_t l3, bool
 
 			if (lead.to.family == l3 && !lead.to.len == all &&
 			    !has_lookup(p, &lead))
-				plan_rule(p, s, &c->captures[i], l3, NULL, lead);
+				plan_rule(p, s, owner(c, &n->p[k]), l3, NULL, lead);
 		}
 	}
 }
 
+/* One that is yet to come will land behind the local rule. */
 static void plan_local(struct plan *p, const struct steer *s, uint8_t l3)
 {
 	struct plan_item item = { .kind = PLAN_LOCAL, .l3 = l3, .closing = true };
+	bool any = false;
 	size_t i;
 
 	item.found = steer_local_find(s, l3);
 	for (i = 0; i < p->n; i++) {
-		if (p->v[i].kind == PLAN_RULE && p->v[i].l3 == l3 && !p->v[i].rule.pref) {
-			item.found &= p->v[i].found;
-			item.closing = true;
-			push(p, &item);
-			return;
-		}
+		if (p->v[i].kind != PLAN_RULE || p->v[i].l3 != l3 || p->v[i].rule.pref)
+			continue;
+		any = true;
+		item.found &= p->v[i].found;
 	}
+	if (any)
+		push(p, &item);
 }
 
 static void plan_rules(struct plan *p, const struct steer *s, uint8_t l3, bool closed)
@@ -413,7 +437,7 @@ static void plan_filters(struct plan *p, const struct steer *s, size_t n)
 	}
 }
 
-int plan_make(struct steer *s, struct plan *ret_plan)
+int plan_make(struct steer *s, bool closed, struct plan *ret_plan)
 {
 	struct plan p = { .v = NULL };
 	size_t i, f;
@@ -423,7 +447,7 @@ int plan_make(struct steer *s, struct plan *ret_plan)
 		if (!view_has_family(&s->view, families[f]))
 			continue;
 		plan_closing_routes(&p, s, families[f]);
-		plan_rules(&p, s, families[f], false);
+		plan_rules(&p, s, families[f], closed);
 	}
 	for (i = 0; i < s->config->n_captures; i++) {
 		for (f = 0; f < sizeof(families); f++) {
@@ -450,7 +474,7 @@ int plan_read(const struct config *config, struct plan *ret_plan, struct diag *d
 		return steer_fail(&s, err, "cannot speak to the kernel by rtnetlink");
 	err = view_read(&s);
 	if (!err)
-		err = plan_make(&s, ret_plan);
+		err = plan_make(&s, false, ret_plan);
 	view_fini(&s.view);
 	netlink_close(&s.nl);
 	return err;

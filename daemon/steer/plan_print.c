@@ -1,4 +1,5 @@
 /* plan_print.c - items of a plan in words, and as commands of ip(8) and tc(8). */
+#include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -104,6 +105,26 @@ static const char *family_option(uint8_t l3)
 	return l3 == L3_IPV4 ? "-4" : "-6";
 }
 
+/* For a shell. */
+static void put_name(const char *name, struct text *out)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._@+-";
+
+	if (name[strspn(name, plain)] == '\0') {
+		text_puts(out, name);
+		return;
+	}
+	text_putc(out, '\'');
+	for (; *name; name++) {
+		if (*name == '\'')
+			text_puts(out, "'\\''");
+		else
+			text_putc(out, *name);
+	}
+	text_putc(out, '\'');
+}
+
 static const char *prefix_argument(const struct prefix *p, char buf[PREFIX_TEXT])
 {
 	return p->len ? prefix_print(p, buf) : "default";
@@ -121,16 +142,27 @@ static void print_protocol(uint8_t protocol, struct text *out)
 		text_printf(out, " protocol %u", protocol);
 }
 
+/* With slashes, since a name may have a dot in it. */
+static void sysctl_command(const char *dev, const char *key, int value, struct text *out)
+{
+	text_puts(out, "sysctl -q -w net/ipv4/conf/");
+	put_name(dev, out);
+	text_printf(out, "/%s=%d\n", key, value);
+}
+
 static void link_commands(const struct plan_item *item, struct text *out)
 {
-	text_printf(out, "ip link set dev %s addrgenmode none", item->dev);
+	text_puts(out, "ip link set dev ");
+	put_name(item->dev, out);
+	text_puts(out, " addrgenmode none");
 	if (item->link.mtu)
 		text_printf(out, " mtu %u", item->link.mtu);
 	text_printf(out, " txqueuelen %u\n", item->link.txqueuelen);
-	/* With slashes, since a name may have a dot in it. */
-	text_printf(out, "sysctl -q -w net/ipv4/conf/%s/rp_filter=0\n", item->dev);
-	text_printf(out, "sysctl -q -w net/ipv4/conf/%s/accept_local=1\n", item->dev);
-	text_printf(out, "ip link set dev %s up\n", item->dev);
+	sysctl_command(item->dev, "rp_filter", 0, out);
+	sysctl_command(item->dev, "accept_local", 1, out);
+	text_puts(out, "ip link set dev ");
+	put_name(item->dev, out);
+	text_puts(out, " up\n");
 }
 
 static void route_command(const struct plan_item *item, struct text *out)
@@ -140,8 +172,10 @@ static void route_command(const struct plan_item *item, struct text *out)
 
 	text_printf(out, "ip %s route add %s%s", family_option(item->l3),
 		    r->type == RTN_UNICAST ? "" : "unreachable ", prefix_argument(&r->to, buf));
-	if (r->type == RTN_UNICAST)
-		text_printf(out, " dev %s", item->dev);
+	if (r->type == RTN_UNICAST) {
+		text_puts(out, " dev ");
+		put_name(item->dev, out);
+	}
 	if (!addr_is_zero(&r->source))
 		text_printf(out, " src %s", addr_print(item->l3, &r->source, buf));
 	text_printf(out, " table %u metric %u", r->table, r->metric);
@@ -155,8 +189,10 @@ static void rule_command(const struct plan_item *item, struct text *out)
 	char buf[PREFIX_TEXT];
 
 	text_printf(out, "ip %s rule add pref %u", family_option(item->l3), r->pref);
-	if (r->iif[0])
-		text_printf(out, " iif %s", r->iif);
+	if (r->iif[0]) {
+		text_puts(out, " iif ");
+		put_name(r->iif, out);
+	}
 	if (r->to.len)
 		text_printf(out, " to %s", prefix_print(&r->to, buf));
 	if (r->action == FR_ACT_GOTO)
@@ -173,16 +209,19 @@ static void filter_command(const struct plan_item *item, struct text *out)
 {
 	const struct steer_match *m = &steer_matches[item->filter.match];
 
-	text_printf(out, "tc filter add dev %s ingress pref %u protocol %s handle ::%x u32",
-		    item->dev, item->filter.pref, m->protocol == 0x0800 ? "ip" : "ipv6",
-		    (unsigned)m->node);
+	text_puts(out, "tc filter add dev ");
+	put_name(item->dev, out);
+	text_printf(out, " ingress pref %u protocol %s handle ::%x u32", item->filter.pref,
+		    m->protocol == ETH_P_IP ? "ip" : "ipv6", (unsigned)m->node);
 	text_printf(out, " match u32 0x%x 0x%x at %d", m->value, m->mask, m->offset);
 	if (m->mask2)
 		text_printf(out, " match u32 0x%x 0x%x at %d", m->value2, m->mask2,
 			    m->offset2);
 	text_puts(out, " flowid 1:1");
-	if (m->redirects)
-		text_printf(out, " action mirred egress redirect dev %s", item->filter.to);
+	if (m->redirects) {
+		text_puts(out, " action mirred egress redirect dev ");
+		put_name(item->filter.to, out);
+	}
 	text_putc(out, '\n');
 }
 
@@ -205,16 +244,18 @@ void plan_commands(const struct plan_item *item, struct text *out)
 
 	switch (item->kind) {
 	case PLAN_TUN:
-		text_printf(out, "ip tuntap add dev %s mode tun multi_queue vnet_hdr\n",
-			    item->dev);
+		text_puts(out, "ip tuntap add dev ");
+		put_name(item->dev, out);
+		text_puts(out, " mode tun multi_queue vnet_hdr\n");
 		break;
 	case PLAN_LINK:
 		link_commands(item, out);
 		break;
 	case PLAN_ADDRESS:
-		text_printf(out, "ip %s address add %s/%u dev %s%s\n", family_option(item->l3),
-			    addr_print(item->l3, &item->address.addr, buf), item->address.len,
-			    item->dev, item->l3 == L3_IPV6 ? " nodad" : "");
+		text_printf(out, "ip %s address add %s/%u dev ", family_option(item->l3),
+			    addr_print(item->l3, &item->address.addr, buf), item->address.len);
+		put_name(item->dev, out);
+		text_puts(out, item->l3 == L3_IPV6 ? " nodad\n" : "\n");
 		break;
 	case PLAN_ROUTE:
 		route_command(item, out);
@@ -226,7 +267,9 @@ void plan_commands(const struct plan_item *item, struct text *out)
 		local_commands(family_option(item->l3), out);
 		break;
 	case PLAN_QDISC:
-		text_printf(out, "tc qdisc add dev %s clsact\n", item->dev);
+		text_puts(out, "tc qdisc add dev ");
+		put_name(item->dev, out);
+		text_puts(out, " clsact\n");
 		break;
 	case PLAN_FILTER:
 		filter_command(item, out);

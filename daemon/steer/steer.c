@@ -67,22 +67,88 @@ static const struct {
 
 /* ---- the way there ---- */
 
-static int put_missing(struct steer *s, const struct plan *p)
+/* Whether it is the same in the host, not only of the same kind. */
+static bool same(const struct plan_item *a, const struct plan_item *b)
 {
-	size_t i;
-	int err = 0;
+	struct text ta = TEXT_INIT, tb = TEXT_INIT;
+	bool equal;
 
-	for (i = 0; !err && i < p->n; i++) {
-		if (!p->v[i].found)
-			err = kinds[p->v[i].kind].put(s, &p->v[i]);
-	}
-	return err;
+	if (a->kind != b->kind || a->index != b->index ||
+	    (a->kind == PLAN_FILTER && a->filter.to_index != b->filter.to_index))
+		return false;
+	plan_commands(a, &ta);
+	plan_commands(b, &tb);
+	equal = !strcmp(text_str(&ta), text_str(&tb));
+	text_fini(&ta);
+	text_fini(&tb);
+	return equal;
 }
 
-static int reconcile(struct steer *s)
+/* It was there when the host was last looked at. */
+static bool stood(const struct steer *s, const struct plan_item *item)
+{
+	size_t i;
+
+	for (i = 0; i < s->plan.n; i++) {
+		if (s->plan.v[i].found && same(&s->plan.v[i], item))
+			return true;
+	}
+	return false;
+}
+
+static bool knew_tun(const struct steer *s, const struct plan_item *item)
+{
+	size_t i;
+
+	for (i = 0; i < s->plan.n; i++) {
+		const struct plan_item *former = &s->plan.v[i];
+
+		if (former->kind == PLAN_TUN && former->found && former->index == item->index)
+			return true;
+	}
+	return false;
+}
+
+static void count_lost(struct steer *s, const struct plan_item *item)
+{
+	if (!stood(s, item))
+		return;
+	s->stats.restored[item->kind]++;
+	s->n_restored++;
+	if (!s->restored.len)
+		plan_words(item, &s->restored);
+}
+
+/* All of it; the first that fails is told. */
+static int put_missing(struct steer *s, struct plan *p)
+{
+	struct diag *d = s->d;
+	int err, first_err = 0;
+	size_t i;
+
+	s->stats.missing = 0;
+	for (i = 0; i < p->n; i++) {
+		struct plan_item *item = &p->v[i];
+
+		if (item->found || (item->once && knew_tun(s, item)))
+			continue;
+		count_lost(s, item);
+		err = kinds[item->kind].put(s, item);
+		item->found = !err;
+		s->stats.missing += err != 0;
+		if (err && !first_err) {
+			first_err = err;
+			s->d = NULL;
+		}
+	}
+	s->d = d;
+	return first_err;
+}
+
+int steer_reconcile(struct steer *s)
 {
 	struct plan p = { .v = NULL };
-	int err = plan_make(s, &p);
+	int err = plan_make(s, false, &p);
 
 	if (err)
 		return err;
@@ -100,30 +166,37 @@ static int reconcile(struct steer *s)
 	return err;
 }
 
-/* In reverse: the ways into the TUNs close, and the rules that close go last of all. */
-static void take_out(struct steer *s)
+/* In reverse: the ways into the TUNs close, and the rules that close go last of all.  What is
+ * in stays is left alone. */
+void steer_take_out(struct steer *s, const struct plan *stays)
 {
-	static const struct plan none = { .v = NULL };
 	struct plan p = { .v = NULL };
-	size_t i;
+	size_t i, k;
 
 	s->d = NULL;
-	if (view_read(s) || plan_make(s, &p))
+	if (view_read(s) || plan_make(s, true, &p))
 		return;
 	for (i = 0; i < s->view.n_captures; i++) {
 		if (s->view.captures[i].real.found)
 			steer_tc_release(s, s->view.captures[i].real.link.index);
 	}
 	for (i = p.n; i-- > 0;) {
-		if (p.v[i].found && kinds[p.v[i].kind].take)
+		for (k = 0; k < stays->n && !same(&stays->v[k], &p.v[i]); k++)
+			;
+		if (k == stays->n && p.v[i].found && kinds[p.v[i].kind].take)
 			kinds[p.v[i].kind].take(s, &p.v[i]);
 	}
 	/* What a former configuration left. */
 	if (!view_read(s)) {
-		steer_rule_drop(s, &none);
-		steer_route_drop(s, &none, RTN_UNREACHABLE);
+		steer_rule_drop(s, stays);
+		steer_route_drop(s, stays, RTN_UNREACHABLE);
 	}
 	plan_fini(&p);
+}
+
+int steer_put(struct steer *s, const struct plan_item *item)
+{
+	return kinds[item->kind].put(s, item);
 }
 
 /* ---- from start to end ---- */
@@ -147,31 +220,11 @@ static int check_ipv6(struct steer *s)
 	return 0;
 }
 
-static int check_captured(struct steer *s)
-{
-	size_t i;
-
-	for (i = 0; i < s->view.n_captures; i++) {
-		const char *name = s->config->captures[i].ifname;
-
-		if (s->view.captures[i].real.found)
-			continue;
-		diag_error(s->d, NULL, "[capture %s]: there is no interface %s", name, name);
-		diag_hint(s->d, "bring the VPN up before ctfwd, or correct the name");
-		return -ENODEV;
-	}
-	return 0;
-}
-
 /* Nothing is changed here: what would not work is refused before. */
-static int check(struct steer *s)
+int steer_check(struct steer *s)
 {
 	int err = check_ipv6(s);
 
-	if (!err)
-		err = check_captured(s);
-	if (!err)
-		err = steer_port_check_host(s);
 	if (!err && s->config->n_captures)
 		err = steer_route_check(s);
 	return err;
@@ -179,19 +232,21 @@ static int check(struct steer *s)
 
 static int put_in(struct steer *s)
 {
+	static const struct plan none = { .v = NULL };
+	bool took_over = s->view.took_over;
 	int err = 0;
 
 	/* Before its rules: they are what keeps an interface shut. */
-	if (s->view.took_over)
+	if (took_over)
 		err = steer_tc_sweep(s);
 	if (!err)
-		err = reconcile(s);
-	if (err && !s->view.took_over)
-		take_out(s);
+		err = steer_reconcile(s);
+	if (err && !took_over)
+		steer_take_out(s, &none);
 	return err;
 }
 
-int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d)
+int steer_open(const struct config *config, struct steer **ret_steer, struct diag *d)
 {
 	struct steer *s = calloc(1, sizeof(*s));
 	int err;
@@ -203,12 +258,30 @@ int steer_up(const struct config *config, struct steer **ret_steer, struct diag 
 	s->config = config;
 	s->d = d;
 	err = netlink_open(&s->nl);
-	if (err)
+	if (err) {
 		steer_fail(s, err, "cannot speak to the kernel by rtnetlink");
-	else
+		steer_free(s);
+		return err;
+	}
+	*ret_steer = s;
+	return 0;
+}
+
+int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d)
+{
+	struct steer *s = NULL;
+	int err = steer_open(config, &s, d);
+
+	if (err)
+		return err;
+	/* Before the first look, so that nothing is missed. */
+	err = steer_watch_open(s);
+	if (!err)
 		err = view_read(s);
 	if (!err)
-		err = check(s);
+		err = steer_check(s);
+	if (!err)
+		err = steer_port_check_host(s);
 	if (!err)
 		err = put_in(s);
 	if (err) {
@@ -216,14 +289,22 @@ int steer_up(const struct config *config, struct steer **ret_steer, struct diag 
 		return err;
 	}
 	s->d = NULL;
+	s->due = 1; /* what is to be told is told by a look */
 	*ret_steer = s;
 	return 0;
 }
 
 void steer_down(struct steer *s)
 {
-	if (s && s->config->n_captures)
-		take_out(s);
+	struct plan stays = { .v = NULL };
+
+	if (s && s->config->n_captures) {
+		s->d = NULL;
+		if (!view_read(s) && s->view.guarded)
+			steer_guard_put(s, &stays);
+		steer_take_out(s, &stays);
+		plan_fini(&stays);
+	}
 	steer_free(s);
 }
 
@@ -231,8 +312,10 @@ void steer_free(struct steer *s)
 {
 	if (!s)
 		return;
+	steer_watch_close(s);
 	netlink_close(&s->nl);
 	view_fini(&s->view);
 	plan_fini(&s->plan);
+	text_fini(&s->restored);
 	free(s);
 }

@@ -26,7 +26,7 @@
 /* rp_filter of "all": the larger of it and a device's counts.  Loose (2) is no better than
  * strict: the way back to a source is asked for as if from the interface behind, and that is
  * what the backstops make unreachable. */
-int steer_port_check_host(struct steer *s)
+int steer_port_read_all(struct steer *s, int *ret_rp_filter)
 {
 	struct nl_cache *cache = NULL;
 	struct rtnl_netconf *all;
@@ -40,18 +40,25 @@ int steer_port_check_host(struct steer *s)
 		rtnl_netconf_put(all);
 	}
 	nl_cache_free(cache);
-	if (value != 0) {
-		diag_error(s->d, NULL,
-			   "net.ipv4.conf.all.rp_filter is %d: the kernel would drop what "
-			   "comes back from the TUNs",
-			   value);
-		diag_hint(s->d,
-			  "set it to 0, and rp_filter=%d for each interface that wants it: "
-			  "sysctl net.ipv4.conf.all.rp_filter=0",
-			  value);
-		return -EPERM;
-	}
+	*ret_rp_filter = value;
 	return 0;
+}
+
+int steer_port_check_host(struct steer *s)
+{
+	int value, err = steer_port_read_all(s, &value);
+
+	if (err || !value)
+		return err;
+	diag_error(s->d, NULL,
+		   "net.ipv4.conf.all.rp_filter is %d: the kernel would drop what comes back "
+		   "from the TUNs",
+		   value);
+	diag_hint(s->d,
+		  "set it to 0, and rp_filter=%d for each interface that wants it: "
+		  "sysctl net.ipv4.conf.all.rp_filter=0",
+		  value);
+	return -EPERM;
 }
 
 /* ---- what is there ---- */

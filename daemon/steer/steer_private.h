@@ -120,6 +120,24 @@ struct steer {
 	uint32_t own[CONFIG_PORTS_MAX]; /* interfaces whose clsact we have made */
 	size_t n_own;
 	struct diag *d; /* NULL: nobody wants to know */
+
+	/* steer_watch.c; times are monotonic, in nanoseconds */
+	struct nl_sock *watch;
+	uint64_t due;        /* when to look; 0: when it is time for the slow look */
+	uint64_t looked;     /* when the host was last looked at */
+	uint64_t not_before; /* of the next look */
+	uint64_t pause;      /* between two looks that find something to mend */
+	uint64_t warned;     /* when what was put back was last told */
+	struct steer_stats stats;
+	unsigned n_restored;  /* since that was told */
+	struct text restored; /* words for the first of them */
+	bool reverse_path;    /* net.ipv4.conf.all.rp_filter was not 0, and was told */
+	struct known {
+		char name[IFNAMSIZ];
+		uint32_t index; /* 0: away */
+		bool up;
+	} known[CONFIG_PORTS_MAX];
+	size_t n_known;
 };
 
 /* "cannot WHAT: the kernel's reason", with advice where the reason calls for it. */
@@ -129,9 +147,8 @@ int steer_fail(struct steer *s, int err, const char *fmt, ...)
 /* All of it, anew.  The former view is freed. */
 int view_read(struct steer *s);
 void view_fini(struct view *v);
-/* The plan for s->config by s->view, with found; items of which nothing is known yet are not
- * found.  0 or -ENOMEM. */
-int plan_make(struct steer *s, struct plan *ret_plan);
+/* The plan for s->config by s->view.  closed: as if no interface spoke ARP.  0 or -ENOMEM. */
+int plan_make(struct steer *s, bool closed, struct plan *ret_plan);
 
 static inline bool view_has_family(const struct view *v, uint8_t l3)
 {
@@ -143,8 +160,30 @@ static inline bool view_is_up(const struct view_link *l)
 	return l->found && l->link.flags & IFF_UP;
 }
 
+/* ---- order: steer.c ---- */
+
+/* Without a view and without a watch. */
+int steer_open(const struct config *config, struct steer **ret_steer, struct diag *d);
+int steer_check(struct steer *s);
+/* Make up the difference between s->view and the plan, which is s->plan afterwards. */
+int steer_reconcile(struct steer *s);
+void steer_take_out(struct steer *s, const struct plan *stays);
+int steer_put(struct steer *s, const struct plan_item *item);
+
+/* ---- news: steer_watch.c ---- */
+
+int steer_watch_open(struct steer *s);
+void steer_watch_close(struct steer *s);
+
+/* ---- what stays closed: steer_guard.c ---- */
+
+/* Put in what closes, and tell what that is. */
+int steer_guard_put(struct steer *s, struct plan *ret_stays);
+
 /* ---- links: steer_port.c ---- */
 
+/* net.ipv4.conf.all.rp_filter. */
+int steer_port_read_all(struct steer *s, int *ret_rp_filter);
 int steer_port_check_host(struct steer *s);
 int steer_port_read(struct steer *s, const char *name, struct view_link *ret_link);
 bool steer_port_find(const struct view *v, const struct view_link *l,

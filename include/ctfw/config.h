@@ -64,6 +64,7 @@ struct config_capture {
 	struct config_networks networks; /* behind it; at least one */
 	uint32_t hooks; /* 1 << HOOK_INPUT | ... */
 	bool spoof_check;
+	bool fail_closed; /* nothing passes while there is no daemon */
 	char in_name[IFNAMSIZ], out_name[IFNAMSIZ]; /* IFACE-in, IFACE-out unless set */
 	uint32_t mtu; /* 0: that of the interface */
 	uint32_t txqueuelen;

@@ -75,7 +75,7 @@ struct control_context {
 	/* The daemon's own part of Status: an object (new reference) with these members of
 	 * Status, as org.ctfw.varlink describes them: filtering, since, captures, ports,
 	 * config, ruleset (path and loaded alone: the rest is added), last_load, keeper_pid,
-	 * filter_pid, restarts.  NULL when out of memory. */
+	 * filter_pid, restarts, steering.  NULL when out of memory. */
 	json_t *(*status)(void *arg);
 	/* Reload configuration and ruleset, then call done once (perhaps before returning):
 	 * err 0 (message: what to know, or NULL), or a negative errno with a message for

@@ -22,28 +22,70 @@
  *            P+40  nop
  *
  * T and P are [steer]'s table and priority, shared by all captures.  The rules are by name
- * and outlive the TUNs: while there is no ctfwd behind them, nothing passes.
+ * and outlive the TUNs and the interface: while there is no ctfwd behind them, nothing
+ * passes.  What leads into the TUNs comes and goes with the interface.
  *
- * Life-cycle: steer_up() once, when the TUNs exist; steer_down() at an orderly stop, before
- * the TUNs are closed.  What a killed daemon left is taken over.  One thread; CAP_NET_ADMIN;
- * no file is opened. */
+ * Life-cycle: steer_up() when the TUNs exist; then steer_heard() when steer_fd() is readable
+ * and steer_look() when steer_due() says so; steer_down() at an orderly stop, before the TUNs
+ * are closed.  What a killed daemon left is taken over.  One thread; CAP_NET_ADMIN; no file
+ * is opened. */
 #ifndef CTFW_STEER_H
 #define CTFW_STEER_H
 
 #include "ctfw/config.h"
 #include "ctfw/diag.h"
+#include "ctfw/plan.h"
 
 struct steer;
 
-/* Put it all in, and set up the TUNs of [tun] sections too.  config must live as long.  0, or a negative errno with what
- * is wrong in d; then nothing of it stays, unless a killed daemon had left its steering:
- * that stays closed. */
+/* Put it all in, and set up the TUNs of [tun] sections too.  config must live as long, and
+ * changes only by steer_change().  An interface that is not there is waited for.  0, or a
+ * negative errno with what is wrong in d; then nothing of it stays, unless a killed daemon
+ * had left its steering: that stays closed. */
 int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d);
-/* Take it all out; until the last rule goes nothing passes unfiltered.  NULL is fine. */
+/* Take it all out; until the last rule goes nothing passes unfiltered.  Where the guard is
+ * set, what closes stays.  NULL is fine. */
 void steer_down(struct steer *s);
 /* Forget without touching the host: in a child that is not the keeper. */
 void steer_free(struct steer *s);
 
+/* ---- keeping it there ---- */
+
+/* What happened, for the log: lines with their newlines. */
+struct steer_news {
+	struct text notice, warning;
+	bool changed; /* status tells something else now */
+};
+
+struct steer_stats {
+	uint64_t restored[PLAN_KIND_COUNT]; /* deleted by others and put back */
+	unsigned missing;                   /* what could not be put in at the last look */
+	bool failing;                       /* that look failed */
+	bool guarded;                       /* see steer_guard() */
+};
+
+int steer_fd(const struct steer *s);
+/* Hear what has changed; now: monotonic, nanoseconds. */
+void steer_heard(struct steer *s, uint64_t now);
+/* Monotonic: when to look next. */
+uint64_t steer_due(const struct steer *s);
+/* Put in what is missing, follow interfaces and addresses.  Texts are appended to. */
+void steer_look(struct steer *s, struct steer_news *news);
+
+const struct steer_stats *steer_stats(const struct steer *s);
+/* Whether a captured interface is there, and up. */
+bool steer_is_there(const struct steer *s, const char *ifname);
+/* A TUN of ours was deleted. */
+bool steer_lost_tun(const struct steer *s);
+
+/* ---- without a daemon ---- */
+
+/* Close what is to stay closed (fail-closed) by the names of the interfaces, which need not be
+ * there, and set a mark by which a daemon leaves it so when it stops.  A daemon that runs goes
+ * on.  0, or a negative errno with what is wrong in d. */
+int steer_guard(const struct config *config, struct diag *d);
+/* Take the mark away, and, unless a daemon has its TUNs, all the rest of ours too. */
+int steer_guard_off(const struct config *config, struct diag *d);
 /* What has been taken out. */
 struct steer_taken {
 	unsigned rules, routes;
@@ -53,5 +95,9 @@ struct steer_taken {
  * by whoever knows that none runs.  0, or a negative errno with what is wrong in d and some of
  * it still in. */
 int steer_off(const struct config *config, struct steer_taken *ret_taken, struct diag *d);
+
+/* Whether an interface is to be opened when the daemon dies, and do that. */
+bool steer_opens(const struct config *config);
+int steer_open_up(const struct config *config);
 
 #endif

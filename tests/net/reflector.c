@@ -7,7 +7,8 @@
  *
  *     198.51.100.1 > 10.8.0.2 proto 1 ttl 63
  *
- * Says "ready" on stdout.  SIGTERM ends it in order. */
+ * Says "ready" on stdout.  SIGTERM ends it in order.  With STILL in its environment it puts
+ * back nothing that others delete. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctfw/config.h"
@@ -73,17 +75,42 @@ static void reflect(struct port *p)
 		fprintf(p->log, "not written: %s\n", strerror(errno));
 }
 
-static void run(int signals)
+static uint64_t now(void)
 {
-	struct pollfd fds[CONFIG_PORTS_MAX + 1];
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void look_after(struct steer *steer)
+{
+	struct steer_news news = { .notice = TEXT_INIT, .warning = TEXT_INIT };
+
+	steer_heard(steer, now());
+	if (now() >= steer_due(steer))
+		steer_look(steer, &news);
+	fputs(text_str(&news.notice), stderr);
+	fputs(text_str(&news.warning), stderr);
+	text_fini(&news.notice);
+	text_fini(&news.warning);
+}
+
+static void run(int signals, struct steer *steer)
+{
+	bool still = getenv("STILL") != NULL;
+	struct pollfd fds[CONFIG_PORTS_MAX + 2];
 	nfds_t i;
 
 	for (i = 0; i < n_ports; i++)
 		fds[i] = (struct pollfd){ .fd = ports[i].fd, .events = POLLIN };
 	fds[n_ports] = (struct pollfd){ .fd = signals, .events = POLLIN };
+	fds[n_ports + 1] = (struct pollfd){ .fd = steer_fd(steer), .events = POLLIN };
 	while (!fds[n_ports].revents) {
-		if (poll(fds, n_ports + 1, -1) < 0)
+		if (poll(fds, n_ports + 2, 10) < 0)
 			continue;
+		if (!still)
+			look_after(steer);
 		for (i = 0; i < n_ports; i++) {
 			if (fds[i].revents)
 				reflect(&ports[i]);
@@ -120,7 +147,7 @@ int main(int argc, char **argv)
 	} else {
 		puts("ready");
 		fflush(stdout);
-		run(signalfd(-1, &set, SFD_CLOEXEC));
+		run(signalfd(-1, &set, SFD_CLOEXEC), steer);
 		steer_down(steer);
 	}
 	for (i = 0; i < n_ports; i++)

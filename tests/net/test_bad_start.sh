@@ -20,9 +20,6 @@ bad() {
 	ok "$what: the host is as it was" same "$before" "$(state)"
 }
 
-sed -i 's/capture wg0/capture wg7/' "$WORK/ctfwd.conf"
-bad "no such interface" "capture wg7.: there is no interface of that name"
-configure_wg0
 in_host ip link add wg0-out type veth peer name other
 bad "TUN name in use" "wg0-out is in use"
 in_host ip link del wg0-out

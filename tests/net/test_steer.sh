@@ -49,6 +49,8 @@ ok "the same for IPv6" \
 	test "$(in_host ip -6 rule | awk '/^0:/ { printf "%s ", $NF }')" = "unreachable local "
 
 # The redirect gone, as when an interface is made anew.
+reflector_down
+STILL=1 reflector_up
 in_host tc qdisc del dev wg0 clsact
 for t in $SERVER4 $SERVER6 $HOST4 $HOST6; do
 	ok "without redirect: client to $t is shut" shut client $t

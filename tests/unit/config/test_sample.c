@@ -1,7 +1,7 @@
 /* test_sample.c - the sample file is what the table of options makes it.
  *
  * In the tree it has the directories of an installation as CMake's variables.
- * `unit-host-sample --print > conf/ctfwd.conf.in` writes it anew. */
+ * `unit-config-sample --print > conf/ctfwd.conf.in` writes it anew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -49,7 +49,7 @@ static void the_sample_file_is_up_to_date(void **state)
 	sample_in(&sample);
 	assert_int_equal(rulefile_read(TESTS_DIR "/../conf/ctfwd.conf.in", &file, &len), 0);
 	if (strcmp(file, text_str(&sample)) != 0)
-		fail_msg("write it anew: unit-host-sample --print > conf/ctfwd.conf.in");
+		fail_msg("write it anew: unit-config-sample --print > conf/ctfwd.conf.in");
 	free(file);
 	text_fini(&sample);
 }

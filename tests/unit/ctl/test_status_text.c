@@ -55,9 +55,27 @@ static void the_scope_names_interfaces_and_that_nothing_else_is_filtered(void **
 	      "\"spoof_check\":false}],\"ports\":[{\"name\":\"wg0-in\",\"role\":\"in\","
 	      "\"interface\":\"wg0\"},{\"name\":\"tun7\",\"role\":\"both\","
 	      "\"interface\":\"vpn\"}]}");
-	expect("  wg0: to and from 10.8.0.0/24 (forward)\n");
+	expect("  wg0: to and from 10.8.0.0/24 (forward; fail-open)\n");
 	expect("  vpn: what is routed through tun7\n");
 	expect("  nothing else of this host\n");
+}
+
+static void what_is_waited_for_and_what_was_put_back_is_told(void **state)
+{
+	(void)state;
+	print("{\"captures\":[{\"interface\":\"wg0\",\"fail_closed\":true}],\"ports\":[],"
+	      "\"steering\":{\"waiting\":[\"wg0\"],\"restored\":{\"rule\":2,\"qdisc\":1,"
+	      "\"link\":0},\"missing\":1,\"guard\":true}}");
+	expect("(no hook; fail-closed)\n"
+	       "    NOT THERE, or down: nothing of it passes until it is up\n");
+	expect("Put back   what others deleted: rule 2, qdisc 1\n"
+	       "MISSING    1 things that lead traffic here: see \"ctfwctl steer check\"\n"
+	       "Guard      set: what is captured stays closed when the daemon stops\n");
+	print("{\"steering\":{\"waiting\":[],\"restored\":{\"rule\":0},\"missing\":0,"
+	      "\"guard\":false}}");
+	assert_null(strstr(text, "Put back"));
+	assert_null(strstr(text, "MISSING"));
+	assert_null(strstr(text, "Guard"));
 }
 
 static void what_is_on_trial_is_told_at_once(void **state)
@@ -187,6 +205,7 @@ int main(void)
 		cmocka_unit_test(what_filters_says_since_when),
 		cmocka_unit_test(what_does_not_filter_says_so_in_capitals),
 		cmocka_unit_test(the_scope_names_interfaces_and_that_nothing_else_is_filtered),
+		cmocka_unit_test(what_is_waited_for_and_what_was_put_back_is_told),
 		cmocka_unit_test(what_is_on_trial_is_told_at_once),
 		cmocka_unit_test(a_file_that_is_not_what_runs_is_told),
 		cmocka_unit_test(a_failed_load_is_told_with_its_lines),

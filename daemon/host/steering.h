@@ -1,0 +1,37 @@
+/* steering.h - the keeper's part in steering: when to look, and what to say of it.
+ *
+ * steer.h does the work.  Here it is called at the right moments, what it finds goes to the
+ * log and, as JSON, to the filter for Status. */
+#ifndef CTFW_HOST_STEERING_H
+#define CTFW_HOST_STEERING_H
+
+#include <jansson.h>
+
+#include "ctfw/config.h"
+#include "ctfw/diag.h"
+
+struct steering;
+
+/* As steer_up(). */
+int steering_up(const struct config *config, struct steering **ret_steering, struct diag *d);
+/* The configuration's live options have changed. */
+void steering_adopt(struct steering *s);
+/* As steer_down().  NULL is fine. */
+void steering_down(struct steering *s);
+/* At a stop for a restart: it stays as it is, as at a death.  NULL is fine. */
+void steering_leave(struct steering *s);
+/* In a child: nothing of the host is touched. */
+void steering_forget(struct steering *s);
+
+/* For poll(2); -1 for NULL. */
+int steering_fd(const struct steering *s);
+/* Monotonic ns; UINT64_MAX for NULL. */
+uint64_t steering_due(const struct steering *s);
+/* The descriptor is readable, or it is due. */
+void steering_turn(struct steering *s, bool readable, uint64_t now);
+/* Whether there is news for Status since it was last asked for. */
+bool steering_has_news(struct steering *s);
+/* Type Steering of org.ctfw.varlink; a new reference, or NULL when out of memory. */
+json_t *steering_status(const struct steering *s);
+
+#endif

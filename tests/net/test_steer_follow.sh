@@ -1,0 +1,132 @@
+#!/bin/bash
+# Captured interfaces that come and go, as when OpenVPN restarts: they are waited for, followed,
+# and nothing of them passes meanwhile.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+
+vpn_down() { in_host ip link del wg0; }
+# With ARP, as a tap.
+tap_up() {
+	ip -n "$PREFIX-client" link add wg0 type veth peer name wg0 netns "$PREFIX-host"
+	ip -n "$PREFIX-client" link set wg0 up
+	ip -n "$PREFIX-host" link set wg0 up
+	ip -n "$PREFIX-client" addr add $CLIENT4/24 dev wg0
+	ip -n "$PREFIX-host" addr add $HOST4/24 dev wg0
+	ip -n "$PREFIX-client" route add default via $HOST4
+}
+# What of the client arrives: at the server, in the host.
+counters_up() {
+	ip netns exec "$PREFIX-$1" nft -f - <<-END
+		table inet seen {
+			chain in {
+				type filter hook input priority -10
+				ip saddr $CLIENT4 counter
+				ip6 saddr $CLIENT6 counter
+			}
+		}
+	END
+}
+seen() {
+	ip netns exec "$PREFIX-$1" nft list table inet seen | awk '/counter/ { n += $6 } END { print n }'
+}
+# Sends all the time, whatever becomes of its interface.
+sender_up() {
+	ip netns exec "$PREFIX-client" python3 - $SERVER4 $SERVER6 $HOST4 $HOST6 $HOSTNET4 >"$WORK/sent" <<-'END' &
+		import signal, socket, sys, time
+		signal.signal(signal.SIGTERM, lambda *a: (print(n, flush=True), sys.exit()))
+		n = 0
+		s = {f: socket.socket(f, socket.SOCK_DGRAM) for f in (socket.AF_INET, socket.AF_INET6)}
+		while True:
+		    for to in sys.argv[1:]:
+		        try:
+		            s[socket.AF_INET6 if ":" in to else socket.AF_INET].sendto(b"x", (to, 9))
+		            n += 1
+		        except OSError:
+		            pass
+		    time.sleep(0.0005)
+	END
+	sender=$!
+}
+waits() { [ "$(status steering waiting)" = "[\"$1\"]" ]; }
+there() { [ "$(status steering waiting)" = "[]" ] &&
+	in_host tc filter show dev wg0 ingress | grep -q wg0-in; }
+
+# It is not there when the daemon starts.
+vpn_down
+configure_wg0
+rules_plain
+serve_in server host
+daemon_up
+ok "the daemon starts without the interface" filtering
+ok "status waits for it" wait_until 2 waits wg0
+ok "the log too" grep -q 'wg0 is not there: nothing of it passes' "$WORK/daemon.log"
+ok "status says it to people" sh -c "'$BUILD/ctfwctl' --socket '$WORK/run/ctfwd.sock' status | grep -q 'NOT THERE'"
+ok "what is for its networks goes nowhere" shut server $CLIENT4
+vpn_up
+ok "it comes: it is led here within a second" wait_until 1 there
+for t in "client $SERVER4" "client $SERVER6" "client $HOST4" "client $HOST6"; do
+	ok "it comes: ${t/ / to }" wait_until 2 ping_in $t
+done
+says "and filtered" silent traffic_in client tcp $SERVER4 80 --timeout 0.4
+ok "a port has its MTU" sh -c "ip -n $PREFIX-host link show wg0-in | grep -q 'mtu 1420'"
+
+# A conversation outlives it.
+serve_in client
+talk_up client $SERVER4 --rounds 100000 --pause 0.01
+vpn_down
+ok "it goes: status waits" wait_until 2 waits wg0
+vpn_up
+ok "it comes again: a conversation goes on" talk_goes_on
+in_host ip link set wg0 down
+ok "taken down: status waits" wait_until 2 waits wg0
+ok "taken down: what is for its networks goes nowhere" shut server $CLIENT4
+in_host ip link set wg0 up
+in_host ip addr add $HOST6/64 dev wg0
+ok "up again: a conversation goes on" talk_goes_on
+kill $talk
+ok "nothing of that counts as deleted by others" test \
+	"$(status steering restored rule) $(status steering restored filter)" = "0 0"
+ends_well
+
+# Rules that let nothing through: what arrives has gone around them.
+rules <<-END
+	table inet filter {
+		chain forward { type filter hook forward priority 0; policy drop; }
+		chain input { type filter hook input priority 0; policy drop; }
+	}
+END
+daemon_up
+counters_up server
+counters_up host
+sender_up
+for _ in 1 2 3 4 5; do
+	vpn_down
+	vpn_up
+	sleep 0.15
+done
+ok "made anew five times: nothing arrives at the server" test "$(seen server)" = 0
+ok "made anew five times: nothing arrives in the host" test "$(seen host)" = 0
+for _ in 1 2 3 4 5; do
+	vpn_down
+	sleep 0.1
+	tap_up
+	sleep 0.2
+done
+ok "with ARP: nothing arrives at the server" test "$(seen server)" = 0
+ok "with ARP: nothing arrives in the host" test "$(seen host)" = 0
+vpn_down
+vpn_up
+wait_until 2 there
+
+# Dead, and then made anew.
+shoot $daemon
+wait_until 5 sh -c "! ip -n $PREFIX-host link show wg0-in"
+vpn_down
+vpn_up
+sleep 0.3
+ok "with the daemon dead, too: nothing arrives at the server" test "$(seen server)" = 0
+ok "with the daemon dead, too: nothing arrives in the host" test "$(seen host)" = 0
+kill -TERM $sender
+wait $sender
+ok "something was sent all the while ($(cat "$WORK/sent"))" test "$(cat "$WORK/sent")" -gt 500

@@ -1,0 +1,119 @@
+#!/bin/bash
+# Closed without a daemon: before it was started and before the interface is there, after a stop,
+# and opened only where that was asked for.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+NAMESPACES="client client2 host server"
+begin
+client_up client2 wg1 1
+
+configure <<-END
+	[capture wg0]
+	networks = 10.8.0.0/24 fd08::/64
+	[capture wg1]
+	networks = 10.8.1.0/24 fd08:0:0:1::/64
+	fail-closed = no
+END
+rules_plain
+guard() { in_host "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" --guard; }
+guard_off() { in_host "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" --guard-off; }
+marked() { in_host ip rule | grep -q '^139:.*nop' && in_host ip -6 rule | grep -q '^139:.*nop'; }
+wg1_open() {
+	ok "$1: wg1 is open" ping_in client2 $SERVER4
+	ok "$1: wg1 is open to the host" ping_in client2 10.8.1.1
+	ok "$1: wg1 is open from the server" ping_in server fd08:0:0:1::2
+}
+
+# Before the interface is there.
+in_host ip link del wg0
+before=$(state 2>&1)
+ok "guard has status 0" guard
+ok "and leaves its mark" marked
+once=$(state 2>&1)
+ok "again changes nothing" guard
+ok "indeed" same "$once" "$(state 2>&1)"
+vpn_up
+all_shut "guarded before it was there"
+wg1_open "guarded"
+ok "guarded: the host goes on" ping_in host $SERVER4
+
+# A daemon filters, and closes when it stops.
+daemon_up
+all_open "filtering"
+told() { [ "$(status steering guard)" = true ]; }
+ok "status tells of the guard" wait_until 2 told
+ends_well
+all_shut "stopped, guarded"
+wg1_open "stopped, guarded"
+ok "what is left is the guard's" same "$(in_host ip rule)" "$(printf '%s\n' \
+	'0:	from all iif wg0 unreachable' '0:	from all lookup local' \
+	'110:	from all iif wg0 unreachable' '120:	from all to 10.8.0.0/24 lookup 77' \
+	'139:	from all nop' '140:	from all nop' '32766:	from all lookup main' \
+	'32767:	from all lookup default')"
+
+# Not one packet between stop and start.
+rules <<-END
+	table inet filter {
+		chain forward { type filter hook forward priority 0; policy drop; }
+		chain input { type filter hook input priority 0; policy drop; }
+	}
+END
+daemon_up
+streams=
+for to in $SERVER4 $HOST4 $SERVER6 $HOST6; do
+	ip netns exec "$PREFIX-client" ping -n -q -i 0.005 $to >"$WORK/stream-$to" 2>&1 &
+	streams="$streams $!"
+done
+for _ in 1 2 3; do
+	daemon_down
+	daemon_up
+done
+kill -INT $streams
+wait $streams
+for to in $SERVER4 $HOST4 $SERVER6 $HOST6; do
+	ok "three restarts: nothing to $to" \
+		grep -q '^[0-9][0-9][0-9]* packets transmitted, 0 received' "$WORK/stream-$to"
+done
+rules_plain
+ctl reload
+
+# The guard ends while the daemon runs, and begins again.
+ok "guard off while a daemon runs" guard_off
+not_ok "takes the mark away" marked
+all_open "the daemon goes on"
+ok "guard while a daemon runs" guard
+ok "sets the mark" marked
+not_ok "nothing counts as deleted by others" grep -q "others deleted" "$WORK/daemon.log"
+ends_well
+all_shut "guarded while it ran, and stopped"
+ok "guard off has status 0" guard_off
+all_open "guard off"
+in_host ip link del wg0
+ok "and leaves the host as it was" same "$before" "$(state 2>&1)"
+vpn_up
+before=$(state 2>&1)
+
+# Killed: what is to be open opens, the rest stays shut.
+daemon_up
+ok "wg1 is filtered" wait_until 2 ping_in client2 $SERVER4
+says "wg1 is filtered: port 80" silent traffic_in client2 tcp $SERVER4 80 --timeout 0.4
+filter=$(status filter_pid)
+disown $daemon
+kill -9 $daemon $filter
+wait_until 5 gone $daemon
+ok "killed: wg1 opens" wait_until 2 ping_in client2 $SERVER4
+wg1_open "killed"
+all_shut "killed"
+ok "killed: nobody is left" wait_until 2 sh -c "! ip netns pids $PREFIX-host | xargs -r ps -o comm= -p | grep ctfwd"
+daemon_up
+all_open "and started again"
+ok "wg1 is filtered again" wait_until 2 ping_in client2 $SERVER4
+says "wg1 is filtered again: port 80" silent traffic_in client2 tcp $SERVER4 80 --timeout 0.4
+ends_well
+ok "an orderly stop leaves the host as it was" same "$before" "$(state 2>&1)"
+
+# Others' table is left alone.
+in_host ip route add 192.0.2.0/24 dev eth0 table 77
+not_ok "a table that is in use is refused" guard
+says "and named" "routing table 77 is in use" guard
+in_host ip route del 192.0.2.0/24 dev eth0 table 77
