@@ -160,14 +160,18 @@ in_host tc qdisc del dev wg0 clsact
 ok "all is as it was before" same "$before" "$(state)"
 ok "and all is open" ping_in client $SERVER4
 
-# The guard's mark, which an orderly stop leaves, goes too.
+# What the guard has closed goes too, and the mark by which a daemon leaves it.
+guard() { in_host "$BUILD/ctfwd" --guard -c "$WORK/ctfwd.conf"; }
+ok "a guard closes" guard
+ok "what closes is there then, and what leads into a daemon is missing" \
+	test "$(missing)" = "address filter link qdisc route rule tun"
 daemon_up
-killed
-for f in -4 -6; do
-	in_host ip $f rule add pref 139 nop protocol kernel
-done
-says "off undoes what the guard has closed" "Taken out: " steer off
+ok "a daemon finds all of its own there" test -z "$(missing)"
+daemon_down
+ok "after an orderly stop the guard's is left" shut client $SERVER4
+says "off undoes it" "Taken out: " steer off
 ok "and its mark" same "$before" "$(state)"
+ok "all is open" ping_in client $SERVER4
 
 # By another configuration, which names none of it.
 daemon_up
