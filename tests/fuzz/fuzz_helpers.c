@@ -44,6 +44,7 @@ static const struct row {
 	[HELPER_SIP] = { 5060, true, true, true, false, { 1, 4, 4, 2 } },
 	[HELPER_IRC] = { 6667, false, true, false, true, { 8 } },
 	[HELPER_PPTP] = { 1723, false, true, false, false, { 2 } },
+	[HELPER_AMANDA] = { 10080, true, false, true, false, { 4 } },
 };
 
 static const struct instant start = { 1000 * NSEC_PER_SEC, 1700000000 * NSEC_PER_SEC };

@@ -53,7 +53,8 @@ table inet observe {
 # What the engine's option `helpers` says, in the kernel's words: behind conntrack, before all
 # other chains.
 HELPERS = {"ftp": [("tcp", 21)], "tftp": [("udp", 69)], "sip": [("udp", 5060), ("tcp", 5060)],
-           "irc": [("tcp", 6667)], "pptp": [("tcp", 1723)]}
+           "irc": [("tcp", 6667)], "pptp": [("tcp", 1723)],
+           "amanda": [("udp", 10080)]}
 
 SYSCTL = {
     "net/ipv4/conf/all/rp_filter": 0,

@@ -9,7 +9,7 @@ RULES = """table inet filter {
 		type filter hook forward priority 0; policy drop;
 		ct state established,related accept
 		tcp dport { 21, 1723, 5060, 6667 } accept
-		udp dport { 69, 5060 } accept
+		udp dport { 69, 5060, 10080 } accept
 		ct state new ip daddr 10.8.0.0/16 accept
 	}
 }
@@ -87,7 +87,7 @@ class Ends:
 
 
 class Talk:
-    config = {"helpers": "ftp,tftp,sip,irc,pptp"}
+    config = {"helpers": "ftp,tftp,sip,irc,pptp,amanda"}
     rulesets = [RULES]
     chance = False
     batch = 150  # all that is expected is looked at after each packet

@@ -5,6 +5,7 @@ import struct
 from packets import (GRE, ICMP, ICMPV6, PEERS, UDP, UDPLITE, checksum, icmp, ip, udp, with_checksum,
                      with_header_checksum)
 from stream_fragments import Fragments
+from stream_amanda import Amanda, AmandaNat
 from stream_helpers import Ftp, FtpNat, Sip, SipNat, Tftp, TftpNat
 from stream_irc import Irc, IrcNat
 from stream_pptp import Pptp, PptpNat
@@ -327,10 +328,12 @@ PROTOCOLS = {
     "sip": Sip,
     "irc": Irc,
     "pptp": Pptp,
+    "amanda": Amanda,
     "ftp-nat": FtpNat,
     "tftp-nat": TftpNat,
     "sip-nat": SipNat,
     "irc-nat": IrcNat,
     "pptp-nat": PptpNat,
+    "amanda-nat": AmandaNat,
     "nat": Nat,
 }
