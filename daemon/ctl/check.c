@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FINDINGS_MAX 200
+#define CASES_MAX 20 /* of one check that are told */
 #define PROCESSES_MAX 100000
 
 const struct check checks[] = {
@@ -64,13 +64,6 @@ void checker_fini(struct checker *c)
 	*c = (struct checker){ .root = "" };
 }
 
-int checker_run(struct checker *c)
-{
-	for (c->current = checks; c->current->name; c->current++)
-		c->current->run(c);
-	return c->failed ? -ENOMEM : 0;
-}
-
 unsigned checker_count(const struct checker *c, enum severity s)
 {
 	unsigned n = 0;
@@ -99,8 +92,10 @@ static struct finding *add(struct checker *c, enum severity severity)
 {
 	struct finding *v;
 
-	if (c->n_findings >= FINDINGS_MAX)
+	if (c->n_current == CASES_MAX) {
+		c->n_more++;
 		return NULL;
+	}
 	v = reallocarray(c->findings, c->n_findings + 1, sizeof(*v));
 	if (!v) {
 		c->failed = true;
@@ -108,6 +103,7 @@ static struct finding *add(struct checker *c, enum severity severity)
 	}
 	c->findings = v;
 	v += c->n_findings++;
+	c->n_current++;
 	*v = (struct finding){ c->current, severity, TEXT_INIT, TEXT_INIT };
 	return v;
 }
@@ -130,7 +126,8 @@ void check_todo(struct checker *c, const char *fmt, ...)
 	struct text *t;
 	va_list ap;
 
-	if (!c->n_findings)
+	/* Of a case that was not kept. */
+	if (!c->n_current || c->n_more)
 		return;
 	t = &c->findings[c->n_findings - 1].todo;
 	if (t->len)
@@ -153,6 +150,25 @@ void check_blind(struct checker *c, const char *fmt, ...)
 	append(&f->what, fmt, ap);
 	va_end(ap);
 	c->failed |= text_failed(&f->what);
+}
+
+static void tell_more(struct checker *c)
+{
+	unsigned more = c->n_more;
+
+	c->n_current = c->n_more = 0;
+	check_found(c, "%u more cases like these", more);
+}
+
+int checker_run(struct checker *c)
+{
+	for (c->current = checks; c->current->name; c->current++) {
+		c->n_current = c->n_more = 0;
+		c->current->run(c);
+		if (c->n_more)
+			tell_more(c);
+	}
+	return c->failed ? -ENOMEM : 0;
 }
 
 /* ---- files ---- */

@@ -100,6 +100,7 @@ struct checker {
 	struct finding *findings;
 	size_t n_findings;
 	const struct check *current;
+	unsigned n_current, n_more; /* findings of it: kept, and counted only */
 	bool failed; /* out of memory */
 };
 
@@ -132,7 +133,8 @@ bool check_capture_has(const struct config_capture *cap, uint8_t l3);
 
 /* ---- for the checks ---- */
 
-/* Report a case of the current check, and then, line by line, what mends it. */
+/* Report a case of the current check, and then, line by line, what mends it.  Of many cases
+ * the rest is counted. */
 void check_found(struct checker *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void check_todo(struct checker *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The current check could not look: a note. */

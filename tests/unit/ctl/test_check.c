@@ -139,16 +139,47 @@ static void what_is_shown_is_printable(void **state)
 	assert_string_equal(text_str(&checker.findings[0].todo), "b ?\nc");
 }
 
-static void findings_are_bounded(void **state)
+/* Nor does one kind hide others, or what to do about one case stand with another. */
+static void cases_of_one_kind_are_told_up_to_some_number(void **state)
 {
 	size_t i;
 
 	(void)state;
 	checker = (struct checker){ .root = "", .current = checks };
-	for (i = 0; i < 100000; i++)
+	for (i = 0; i < 100000; i++) {
 		check_found(&checker, "one more");
-	assert_true(checker.n_findings < 1000);
+		check_todo(&checker, "mend it");
+	}
+	assert_int_equal(checker.n_findings, 20);
+	assert_int_equal(checker.n_current + checker.n_more, 100000);
+	for (i = 0; i < checker.n_findings; i++)
+		assert_string_equal(text_str(&checker.findings[i].todo), "mend it");
 	assert_false(checker.failed);
+}
+
+/* All of them run, and the rest is counted as a case of its own. */
+static void the_rest_is_counted(void **state)
+{
+	char name[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 30; i++) {
+		snprintf(name, sizeof(name), "/etc/openvpn/server/%zu.conf", i);
+		put(name, "dev wg0\nclient-to-client\n");
+	}
+	put("/proc/sys/net/ipv4/conf/all/rp_filter", "1\n");
+	forget();
+	checker.config = config;
+	checker.root = root;
+	assert_int_equal(checker_run(&checker), 0);
+	for (i = 0; i < checker.n_findings; i++) {
+		if (!strcmp(text_str(&checker.findings[i].what), "10 more cases like these"))
+			break;
+	}
+	assert_true(i < checker.n_findings);
+	assert_string_equal(checker.findings[i].check->name, "openvpn-client-to-client");
+	assert_string_equal(checker.findings[i + 1].check->name, "rp-filter");
 }
 
 /* ---- OpenVPN ---- */
@@ -395,7 +426,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(every_check_has_a_name_and_says_why),
 		TEST(what_is_shown_is_printable),
-		TEST(findings_are_bounded),
+		TEST(cases_of_one_kind_are_told_up_to_some_number),
+		TEST(the_rest_is_counted),
 		TEST(processes_are_known_by_their_command_line),
 		TEST(files_of_servers_that_may_run_are_read),
 		TEST(hostile_files_hold_nobody_up),
