@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <string.h>
 
 #include "ctfw/config.h"
@@ -147,7 +148,7 @@ int main(int argc, char **argv)
 		fputs(text_str(&d.text), stderr);
 	diag_fini(&d);
 	if (err)
-		return EXIT_FAILURE;
+		return o.test ? EXIT_FAILURE : EX_CONFIG;
 	if (o.guard)
 		return guard(config, steer_guard);
 	if (o.guard_off)

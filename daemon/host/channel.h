@@ -14,6 +14,7 @@ enum channel_kind {
 	/* filter to keeper */
 	CHANNEL_READY,          /* it filters; text: what to know of the start, or "" */
 	CHANNEL_FAILED,         /* it could not start; text: why */
+	CHANNEL_MISCONFIGURED,  /* the same: what is configured is wrong; text: why */
 	CHANNEL_HEARTBEAT,      /* err 0: every worker makes progress; text: a status line */
 	CHANNEL_RELOAD_WANTED,  /* a client asks for it */
 	CHANNEL_RELOADED,       /* err, and text: the error, or what needs a restart */

@@ -547,7 +547,9 @@ void filter_run(const struct filter_start *start)
 		diag_error(&d, NULL, "out of memory");
 	}
 	if (err) {
-		channel_send(start->channel, CHANNEL_FAILED, err, text_str(&d.text), -1);
+		channel_send(start->channel,
+			     f && f->misconfigured ? CHANNEL_MISCONFIGURED : CHANNEL_FAILED, err,
+			     text_str(&d.text), -1);
 	} else {
 		f->running = true;
 		f->since = start->since ? start->since : filter_now(NULL).real;

@@ -23,6 +23,7 @@ int filter_load_ruleset(struct filter *f, struct diag *d)
 
 	if (!err)
 		f->load.ruleset_loaded = filter_now(NULL).real;
+	f->misconfigured = err && err != -ENOMEM;
 	return err;
 }
 

@@ -34,6 +34,7 @@ struct filter {
 
 	struct arena arena;
 	bool arena_fresh;
+	bool misconfigured; /* the start failed over the ruleset file */
 	struct counters *counters;
 	struct set_elements *elements;
 	struct conntrack *ct;

@@ -24,6 +24,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,6 +75,7 @@ struct keeper {
 	uint64_t kill_at;
 	bool done;
 	int status; /* exit status */
+	int failure; /* the same, when the first filter does not start */
 
 	struct load load;
 	int reload_fd;       /* text of the configuration that the filter works on; -1 none */
@@ -247,7 +249,7 @@ static void filter_died(struct keeper *k, int wstatus)
 			log_say(LEVEL_ERROR,
 				"the filter was killed by signal %d (%s) while it started",
 				WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
-		k->status = 1;
+		k->status = k->failure;
 		k->done = true;
 	} else {
 		k->restarts++;
@@ -436,6 +438,8 @@ static void handle(struct keeper *k, const struct channel_message *m)
 			begin_reload(k);
 		break;
 	case CHANNEL_FAILED:
+	case CHANNEL_MISCONFIGURED:
+		k->failure = m->kind == CHANNEL_FAILED ? 1 : EX_CONFIG;
 		log_text(LEVEL_ERROR, m->text);
 		break;
 	case CHANNEL_HEARTBEAT:
@@ -699,6 +703,7 @@ int keeper_run(struct config *config)
 	k->signals = k->channel = k->reload_fd = k->import_fd = -1;
 	k->load.time = k->load.config_loaded = clock_ns(CLOCK_REALTIME);
 	k->load.ok = true;
+	k->failure = 1;
 	if (set_up(k, &d) < 0) {
 		log_text(LEVEL_ERROR, text_str(&d.text));
 	} else {

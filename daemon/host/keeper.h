@@ -5,7 +5,7 @@
 #include "ctfw/config.h"
 
 /* Run the daemon until it is told to stop.  Takes ownership of config.  Returns the exit
- * status: 0, or 1 after a line that says why. */
+ * status: 0, or after a line that says why 1, or EX_CONFIG when the ruleset is wrong. */
 int keeper_run(struct config *config);
 
 #endif

@@ -74,6 +74,18 @@ ok "the TUNs are the same" test "$(cat /sys/class/net/wg0-in/ifindex)" = "$index
 ok "the journal reads in order" logged "stopping for a restart; nothing passes meanwhile" \
 	"taking over 2 TUN queues" "go on" "is filtering, with"
 
+# ---- a start that fails ----
+
+echo "table inet filter { chain input { tcp dport ssh acept } }" >>/etc/ctfw/ruleset.nft
+mark
+not_ok "a restart with a bad file fails" systemctl restart ctfwd
+ok "the journal says why" logged "/etc/ctfw/ruleset.nft:21:49: "
+ok "it is not tried again" is ActiveState failed
+ok "nothing passes" shut client $SERVER4
+rules_plain
+ok "with a good one it starts" systemctl start ctfwd
+ok "the conversation goes on" talk_goes_on
+
 # ---- stop ----
 
 mark
