@@ -16,8 +16,11 @@ install(FILES completion/ctfwctl.bash
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ctfwctl)
 
 # systemd looks below lib, not below a machine's own library directory.
-configure_file(systemd/ctfwd.service.in generated/ctfwd.service @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/generated/ctfwd.service DESTINATION lib/systemd/system)
+foreach(unit ctfwd ctfw-guard)
+  configure_file(systemd/${unit}.service.in generated/${unit}.service @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/generated/${unit}.service
+    DESTINATION lib/systemd/system)
+endforeach()
 install(FILES systemd/ctfwd.sysusers DESTINATION lib/sysusers.d RENAME ctfwd.conf)
 
 # Samples; in the place where they count only if there is nothing yet.

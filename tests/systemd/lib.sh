@@ -6,7 +6,7 @@
 . "$HERE/daemon.sh"
 
 NAMESPACES="client server"
-[ $$ != 1 ] && [ -d /boot-out ] || die "to be run by boot"
+[ -d /boot-out ] || die "to be run by boot"
 
 # In place of the others: a host that is there, and an end that leaves it to the container.
 begin() {
@@ -39,17 +39,22 @@ install() {
 	DEBIAN_FRONTEND=noninteractive dpkg --install --force-confold "$(package "$1")"
 }
 
-# Sanitizers look for leaks in ways that the unit forbids.
+# drop_in NAME [UNIT]: for ctfwd, or another.
 drop_in() {
-	mkdir -p /etc/systemd/system/ctfwd.service.d
-	cat >"/etc/systemd/system/ctfwd.service.d/$1.conf"
-	systemctl daemon-reload
+	local dir=/etc/systemd/system/${2-ctfwd}.service.d
+	mkdir -p "$dir"
+	cat >"$dir/$1.conf"
+	[ ! -d /run/systemd/system ] || systemctl daemon-reload
 }
+# They look for leaks in ways that the units forbid.
 sanitizers() {
-	drop_in sanitizers <<-END
-		[Service]
-		Environment=ASAN_OPTIONS=detect_leaks=0
-	END
+	local unit
+	for unit in ctfwd ctfw-guard; do
+		drop_in sanitizers $unit <<-END
+			[Service]
+			Environment=ASAN_OPTIONS=detect_leaks=0
+		END
+	done
 }
 
 # In the places where the package looks.

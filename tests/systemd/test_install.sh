@@ -8,8 +8,10 @@ ok "the package installs" install 1
 ok "dpkg has configured it" grep -q "^install ok installed" \
 	<(dpkg-query -W -f '${Status}' ctfw)
 ok "there is a user" getent passwd ctfw
-ok "the unit is enabled" systemctl is-enabled --quiet ctfwd
-ok "and runs" systemctl is-active --quiet ctfwd
+for unit in ctfwd ctfw-guard; do
+	ok "$unit is enabled" systemctl is-enabled --quiet $unit
+	ok "and active" systemctl is-active --quiet $unit
+done
 ok "configuration and rules are there" test -s /etc/ctfw/ctfwd.conf -a -s /etc/ctfw/ruleset.nft
 ok "they are configuration files for dpkg" test \
 	"$(dpkg-query -W -f '${Conffiles}' ctfw | grep -c /etc/ctfw/)" = 2

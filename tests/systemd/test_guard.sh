@@ -1,0 +1,46 @@
+#!/bin/bash
+# From the first moment of a boot on nothing of what is captured passes, until the daemon
+# filters; and when that is stopped, until the guard is.
+. "$(dirname "$0")/lib.sh"
+begin
+
+ok "the guard is enabled with the daemon" systemctl is-enabled -q ctfw-guard
+ok "it is active" systemctl is-active -q ctfw-guard
+closed() { grep -q "iif wg0 .*unreachable\|unreachable.*iif wg0" "$1" || { cat "$1"; return 1; }; }
+ok "it was when the network began" closed /run/early
+ok "the daemon runs, and waits for its interface" systemctl is-active -q ctfwd
+ok "systemd found no order that cannot be" test -z "$(journalctl -b -o cat | grep -i 'ordering cycle')"
+ok "systemd finds nothing wrong with the units" test -z \
+	"$(systemd-analyze verify --man=no ctfw-guard.service ctfwd.service 2>&1)"
+ok "its exposure is 1.5 or less" systemd-analyze security --offline=true --threshold=15 \
+	--no-pager /lib/systemd/system/ctfw-guard.service
+systemd-analyze security --offline=true --no-pager /lib/systemd/system/ctfw-guard.service |
+	tail -n 1
+
+net_up
+serve_in client server
+ok "the interface comes: it filters" wait_until 10 ping_in client $SERVER4
+all_open "filtering"
+talk_up client $SERVER4 --rounds 100000 --pause 0.01
+
+ok "a restart succeeds" systemctl restart ctfwd
+ok "the conversation goes on" talk_goes_on
+
+systemctl stop ctfwd
+all_shut "stopped"
+ok "host to server goes on" ping_in host $SERVER4
+ok "started again, it filters" eval "systemctl start ctfwd && wait_until 5 ping_in client $SERVER4"
+ok "the conversation goes on" talk_goes_on
+kill $talk
+
+kill -KILL "$(keeper)"
+ok "killed, another one filters" wait_until 10 ping_in client $SERVER4
+systemctl stop ctfw-guard
+all_open "the guard stopped under the daemon"
+systemctl stop ctfwd
+all_open "both stopped"
+ok "nothing of it is left" test -z "$(ip rule | grep -v 'lookup \(local\|main\|default\)')"
+systemctl start ctfw-guard
+all_shut "the guard alone"
+ok "disabling the daemon disables it" eval "systemctl disable -q ctfwd &&
+	! systemctl is-enabled -q ctfw-guard"
