@@ -60,6 +60,7 @@ daemon_up
 press_up
 as_ruled "at first"
 ftp_is_related
+segments_are_clamped
 nothing_passed "at first"
 
 talk_up client $SERVER6 --rounds 100000

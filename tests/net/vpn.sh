@@ -102,7 +102,18 @@ fetch() {
 		cmp "$WORK/files/file" "$WORK/got"
 }
 
-# Every try of the list, over both families: $1 says when.
+# A host whose way out is narrower than client and server know: both send segments that fit.
+segments_are_clamped() {
+	in_host ip link set eth0 mtu 1300
+	says "segments fit the host's way out, IPv4" \
+		"open $TRANSFER bytes in segments of 1248 and 1248" \
+		traffic_in client transfer $SERVER4 22 $TRANSFER
+	says "segments fit the host's way out, IPv6" \
+		"open $TRANSFER bytes in segments of 1228 and 1228" \
+		traffic_in client transfer $SERVER6 22 $TRANSFER
+	in_host ip link set eth0 mtu 1500
+}
+# What the rules say, tried over both families: $1 says when.
 as_ruled() {
 	local t
 	for t in "$SERVER4 $HOSTNET4" "$SERVER6 $HOSTNET6"; do
