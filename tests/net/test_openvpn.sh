@@ -1,6 +1,6 @@
 #!/bin/bash
 # A real OpenVPN server with its client, filtered by the sample configuration for it: what the
-# rules say, and that nothing else ever passes, while ctfwd is killed.
+# rules say, and that nothing else ever passes, while OpenVPN or ctfwd is restarted or killed.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
 . "$HERE/vpn.sh"
@@ -69,6 +69,19 @@ sleep 0.5
 daemon_up
 ok "and started: the conversation goes on" talk_goes_on
 nothing_passed "after kills"
+
+# OpenVPN anew: its interface goes, and comes with another number.
+was=$(in_host cat /sys/class/net/$VPN/ifindex)
+kill -TERM $host_pid
+wait $host_pid
+: >"$WORK/host/log"
+ok "the interface is gone" wait_until 5 sh -c "! ip -n $PREFIX-host link show $VPN"
+peer_up host
+ok "the interface is another" test "$(in_host cat /sys/class/net/$VPN/ifindex)" != "$was"
+ok "the client is back" wait_until 20 ping_in client $HOST4
+ok "the conversation goes on" talk_goes_on 30
+as_ruled "after OpenVPN's restart"
+nothing_passed "after OpenVPN's restart"
 
 press_down
 ends_well

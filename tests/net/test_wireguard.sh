@@ -1,6 +1,6 @@
 #!/bin/bash
 # A real WireGuard (in userspace) between client and host, filtered by the sample configuration
-# for it: what the rules say, and that nothing else ever passes, while ctfwd is killed.
+# for it: what the rules say, and that nothing else ever passes, while either is restarted.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
 . "$HERE/vpn.sh"
@@ -71,6 +71,17 @@ sleep 0.5
 daemon_up
 ok "and started: the conversation goes on" talk_goes_on
 nothing_passed "after kills"
+
+was=$(in_host cat /sys/class/net/$VPN/ifindex)
+in_host ip link del $VPN
+ok "the interface is gone" wait_until 5 sh -c "! ip -n $PREFIX-host link show $VPN"
+peer_up host
+ok "the interface is another" test "$(in_host cat /sys/class/net/$VPN/ifindex)" != "$was"
+# It notices after 15 seconds that nobody answers any more.
+ok "the client is back" wait_until 20 ping_in client $HOST4
+ok "the conversation goes on" talk_goes_on 45
+as_ruled "after WireGuard's restart"
+nothing_passed "after WireGuard's restart"
 
 press_down
 ends_well

@@ -242,7 +242,7 @@ def talk(args):
     with socket.create_connection((args.address, args.port), args.timeout) as s:
         stream = s.makefile("rwb")
         stream.readline()
-        s.settimeout(20)
+        s.settimeout(60)
         for i in range(args.rounds):
             stream.write(b"round %d\n" % i)
             stream.flush()

@@ -105,6 +105,7 @@ fetch() {
 # A host whose way out is narrower than client and server know: both send segments that fit.
 segments_are_clamped() {
 	in_host ip link set eth0 mtu 1300
+	sleep 0.5 # until ctfwd has heard of it
 	says "segments fit the host's way out, IPv4" \
 		"open $TRANSFER bytes in segments of 1248 and 1248" \
 		traffic_in client transfer $SERVER4 22 $TRANSFER
