@@ -133,7 +133,8 @@ static enum reason resolve(struct conntrack *ct, struct ct_worker *w, uint32_t c
 			   struct ct_ref *ref)
 {
 	/* What userspace makes joins nobody. */
-	if (w != &ct->worker[ct->workers] && clash_is_allowed(w->begun.tuple[DIR_ORIGINAL].l4) &&
+	if (w != &ct->worker[ct->workers] &&
+	    clash_is_allowed(w->begun.tuple[DIR_ORIGINAL].l4) &&
 	    join_winner(ct, w, table_flow(&ct->table, clash), ref)) {
 		tally(w, TALLY_CLASH_RESOLVE);
 		return REASON_NONE;
@@ -186,7 +187,8 @@ static uint32_t events_at_birth(const struct flow *f)
 
 /* Where NAT has found no port the flow cannot enter: a stranger who begins such flows must not
  * take a record for each until its grace period is over. */
-static bool is_lost(struct conntrack *ct, struct ct_worker *w, uint64_t mono, uint32_t *ret_clash)
+static bool is_lost(struct conntrack *ct, struct ct_worker *w, uint64_t mono,
+		    uint32_t *ret_clash)
 {
 	const struct tuple *reply = &w->begun.tuple[DIR_REPLY];
 	enum flow_dir dir;

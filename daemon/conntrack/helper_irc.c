@@ -3,7 +3,8 @@
  *     PRIVMSG bob :\1DCC SEND holiday.png 167772418 2571 48213\1\n
  *
  * A client offers another one a file or a talk: that one is to connect to this address, written
- * as one number, and port.  The server passes it on, so whoever comes may come from anywhere. */
+ * as one number, and port.  The server passes it on, so that whoever comes may come from
+ * anywhere. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -139,7 +140,8 @@ static enum help read_irc(struct help_packet *h)
 	struct place place = { 0 };
 	struct expect e;
 
-	if (h->dir != DIR_ORIGINAL || h->state != CT_STATE_ESTABLISHED || !find_place(h, &place))
+	if (h->dir != DIR_ORIGINAL || h->state != CT_STATE_ESTABLISHED ||
+	    !find_place(h, &place))
 		return HELP_ACCEPT;
 	e = help_expectation(h, 0, IPPROTO_TCP, NULL, &help_theirs(h)->dst, htons(place.port));
 	if (help_is_translated(h))

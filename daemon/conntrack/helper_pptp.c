@@ -340,7 +340,8 @@ static void kill_gre(struct conntrack *ct, struct ct_worker *w, const struct tup
 	t.l4 = IPPROTO_GRE;
 	t.sport = keys.src;
 	t.dport = keys.dst;
-	gre = life_find(ct, w, &t, (uint32_t)tuple_hash(&ct->key, &t), worker_now(w).mono, &dir);
+	gre = life_find(ct, w, &t, (uint32_t)tuple_hash(&ct->key, &t), worker_now(w).mono,
+			&dir);
 	if (gre)
 		life_kill(ct, w, gre);
 }

@@ -298,7 +298,8 @@ static bool take_media(struct cursor *c, struct medium *ret_medium)
 }
 
 /* What it is to be sent to: its own address comes before that of the session.  False: there is
- * none, or it cannot be had.  *addr is then what the other side is told; *c behind the medium. */
+ * none, or it cannot be had.  *addr is then what the other side is told; *c behind the
+ * medium. */
 static bool read_medium(struct message *m, const struct medium *medium,
 			const struct sdp_addr *session, struct cursor *c, union addr *addr)
 {
@@ -481,8 +482,8 @@ static enum help read_stream(struct help_packet *h)
 	return HELP_ACCEPT;
 }
 
-/* Of datagrams that came as one super-packet (USO) the first is read, and nothing is expected of
- * the others. */
+/* Of datagrams that came as one super-packet (USO) the first is read, and nothing is expected
+ * of the others. */
 static enum help read_sip(struct help_packet *h)
 {
 	bool stream = help_mine(h)->l4 == IPPROTO_TCP;

@@ -40,8 +40,8 @@ struct medium {
 	const uint8_t *from, *to; /* the port's text */
 };
 
-/* All below is for flows whose addresses are rewritten.  False and HELP_DROP: the packet must be
- * dropped. */
+/* All below is for flows whose addresses are rewritten.  False and HELP_DROP: the packet must
+ * be dropped. */
 
 /* Requests: where the answers to one from a high port are awaited (conntrack.md 8.6-7). */
 void sip_nat_note_port(struct message *m);

@@ -1,8 +1,8 @@
 /* helper_sip_nat.c - SIP under NAT (nf_nat_sip.c, conntrack.md 8.6-7).
  *
  * A message names its ends many times: the request's URI, Via, Contact, From, To, and in a
- * session description its owner and where media go.  Each that is one of the flow's own ends, as
- * this side knows it, becomes what the other side knows.
+ * session description its owner and where media go.  Each that is one of the flow's own ends,
+ * as this side knows it, becomes what the other side knows.
  *
  * Wherever text is replaced the message may move: places in it are found anew. */
 #include "conntrack/helper_sip.h"

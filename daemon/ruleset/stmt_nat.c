@@ -282,7 +282,8 @@ static bool check_target(struct checker *ck, const struct datatype *dt, struct e
 	}
 	if (!from)
 		return check_constant(ck, dt, e);
-	return (!from || protocols_need(ck, expr_bottom(*e), &(*e)->span)) && check_value(ck, dt, e);
+	return (!from || protocols_need(ck, expr_bottom(*e), &(*e)->span)) &&
+	       check_value(ck, dt, e);
 }
 
 static bool check_port(struct checker *ck, struct stmt *s)

@@ -52,16 +52,16 @@ void conntrack_nat_end(struct conntrack *ct, unsigned worker, const struct ct_re
 /* The packet as its sender sent it, whatever was rewritten so far: what answers quote. */
 void conntrack_nat_undo(const struct ct_ref *ref, struct packet *p);
 
-/* Whether a packet that came to an address which the host has too is of a flow by which NAT gives
- * it another destination (of zone 0), is an ICMP error about one that NAT rewrites, or what one's
- * helper expects.  By what its headers say
- * alone; nothing is changed or begun.  Of fragments the first can be asked for. */
+/* Whether a packet that came to an address which the host has too is of a flow by which NAT
+ * gives it another destination (of zone 0), is an ICMP error about one that NAT rewrites, or
+ * what one's helper expects.  By what its headers say alone; nothing is changed or begun.  Of
+ * fragments the first can be asked for. */
 bool conntrack_nat_awaits(struct conntrack *ct, unsigned worker, const struct packet *p,
 			  struct instant now);
 
 /* End the flows that speak as an address or an interface which has gone (nf_nat_masquerade.c):
- * those of which there(arg, ifindex, family, address) is false.  Of so many records from *cursor
- * on; true when the end was reached, as conntrack_each().  Control side only. */
+ * those of which there(arg, ifindex, family, address) is false.  Of so many records from
+ * *cursor on; true when the end was reached, as conntrack_each().  Control side only. */
 bool conntrack_nat_forget(struct conntrack *ct, uint32_t *cursor, uint32_t records,
 			  bool (*there)(void *arg, uint32_t ifindex, uint8_t family,
 					const union addr *addr),

@@ -43,6 +43,10 @@ class Amanda(Talk):
 class AmandaNat(Amanda):
     rulesets = NATS
 
+    def __init__(self, r):
+        super().__init__(r)
+        self.unused = r.sample(range(10000, 65536), 50000)
+
     def told_port(self):
-        """Where the port is taken another is chosen at random: hardly ever twice the same."""
-        return self.r.randrange(10000, 65536)
+        """Where the port is taken another is chosen at random: so never twice the same."""
+        return self.unused.pop()
