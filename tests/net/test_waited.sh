@@ -56,4 +56,31 @@ sleep 0.3
 kill -KILL "$filter"
 wait $ping
 ok "a filter's death loses nothing" answered "100 packets transmitted, 100"
+
+# ---- a time in the arena that cannot be ----
+
+# A worker's note of when it last read is the one time of the last seconds in the first page.
+cat >"$WORK/forge.py" <<-'END'
+	import struct, sys, time
+	now = time.monotonic_ns()
+	with open(sys.argv[1], "r+b") as arena:
+	    words = struct.unpack("<512Q", arena.read(4096))
+	    places = [i for i, w in enumerate(words) if now - 10 * 10**9 < w <= now]
+	    for i in places:
+	        arena.seek(8 * i)
+	        arena.write(b"\xff" * 8)
+	sys.exit(not places)
+END
+filter=$(status filter_pid)
+kill -STOP "$filter"
+sleep 0.1
+ok "a time is forged" python3 "$WORK/forge.py" "$WORK/run/ctfwd.arena"
+in_client ping -n -q -c 3 -i 0.05 -W 1 $SERVER4 >"$WORK/ping" 2>&1 &
+sleep 0.3
+kill -KILL "$filter"
+wait $!
+ok "what waited since nobody knows when is dropped" answered "3 packets transmitted, 0"
+ok "the log says so" grep -q "nobody had read wg0-in for an unknown time: 3 packets dropped" \
+	"$WORK/daemon.log"
+ok "what comes then passes" ping_in client $SERVER4
 ends_well
