@@ -18,6 +18,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -491,14 +492,21 @@ static void read_channel(struct keeper *k)
  * its flows.  Packets wait in the queues, which systemd keeps. */
 static void leave_steering(struct keeper *k)
 {
+	char status[128];
+	const char *what;
+
 	if (k->announced && notify_is_restart()) {
 		log_say(LEVEL_NOTICE, "stopping for a restart; nothing passes meanwhile");
 		notify_status("Stopped for a restart, nothing passes meanwhile");
 		steering_leave(k->steering);
 	} else {
 		log_say(LEVEL_NOTICE, "stopping");
-		steering_down(k->steering);
-		notify_status("Stopped");
+		what = steering_down(k->steering);
+		if (what)
+			log_say(LEVEL_NOTICE, "%s", what);
+		snprintf(status, sizeof(status), "Stopped%s%s", what ? ", " : "",
+			 what ? what : "");
+		notify_status(status);
 	}
 	k->steering = NULL;
 }

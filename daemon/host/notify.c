@@ -9,6 +9,14 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+static uint64_t monotonic_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 /* A line would end with it, and what follows be taken for another variable; and the text
  * is the filter's, who must not speak for us. */
 static int line_length(const char *s)
@@ -28,11 +36,8 @@ void notify_status(const char *status)
 
 void notify_reloading(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reloading",
-		   (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000);
+		   monotonic_us());
 }
 
 void notify_stopping(void)
@@ -62,6 +67,20 @@ static char *job_path(sd_bus *bus)
 	return copy;
 }
 
+/* The first call would wait for a bus that hangs, for much longer than for its answer. */
+static bool bus_answers(sd_bus *bus)
+{
+	uint64_t t, until = monotonic_us() + ASK_US;
+	int r;
+
+	while ((r = sd_bus_is_ready(bus)) == 0 && (t = monotonic_us()) < until) {
+		r = sd_bus_process(bus, NULL);
+		if (r < 0 || (r == 0 && sd_bus_wait(bus, until - t) < 0))
+			return false;
+	}
+	return r > 0;
+}
+
 bool notify_is_restart(void)
 {
 	sd_bus *bus = NULL;
@@ -69,7 +88,7 @@ bool notify_is_restart(void)
 	bool restart = false;
 
 	/* Started by systemd? */
-	if (getenv("INVOCATION_ID") && sd_bus_open_system(&bus) >= 0 &&
+	if (getenv("INVOCATION_ID") && sd_bus_open_system(&bus) >= 0 && bus_answers(bus) &&
 	    sd_bus_set_method_call_timeout(bus, ASK_US) >= 0)
 		path = job_path(bus);
 	if (path && sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Job", "JobType",
@@ -77,7 +96,7 @@ bool notify_is_restart(void)
 		restart = strcmp(type, "restart") == 0 || strcmp(type, "try-restart") == 0;
 	free(type);
 	free(path);
-	sd_bus_flush_close_unref(bus);
+	sd_bus_close_unref(bus);
 	return restart;
 }
 

@@ -128,13 +128,20 @@ void steering_adopt(struct steering *s)
 	opener_start(s);
 }
 
-void steering_down(struct steering *s)
+const char *steering_down(struct steering *s)
 {
-	if (s) {
-		opener_stop(s);
-		steer_down(s->steer);
-	}
+	const char *what = NULL;
+
+	if (!s)
+		return NULL;
+	if (s->config->n_captures)
+		what = steer_stats(s->steer)->guarded
+			       ? "what was captured stays closed by the guard"
+			       : "what was captured passes unfiltered";
+	opener_stop(s);
+	steer_down(s->steer);
 	free(s);
+	return what;
 }
 
 void steering_leave(struct steering *s)

@@ -114,7 +114,9 @@ int steer_guard(const struct config *config, struct diag *d)
 		if (!err)
 			err = drop_others(s, &stays);
 	}
-	if (!err && config->n_captures)
+	/* Even where nothing is captured as yet: what a daemon captures later is to stay closed
+	 * when that stops. */
+	if (!err)
 		err = set_mark(s, true);
 	plan_fini(&stays);
 	steer_free(s);

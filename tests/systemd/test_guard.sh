@@ -27,6 +27,8 @@ ok "a restart succeeds" systemctl restart ctfwd
 ok "the conversation goes on" talk_goes_on
 
 systemctl stop ctfwd
+ok "systemctl status says what the stop means" is StatusText \
+	"Stopped, what was captured stays closed by the guard"
 all_shut "stopped"
 ok "host to server goes on" ping_in host $SERVER4
 ok "started again, it filters" eval "systemctl start ctfwd && wait_until 5 ping_in client $SERVER4"

@@ -4,11 +4,11 @@
 begin
 sanitizers
 net_up
+before=$(state)
 serve_in client server
 install 1 >"$WORK/install" 2>&1 || die "$(cat "$WORK/install")"
 configure_wg0
 rules_plain
-before=$(state)
 
 mark
 ok "it starts with a configuration" systemctl restart ctfwd
@@ -91,9 +91,16 @@ ok "the conversation goes on" talk_goes_on
 mark
 ok "it stops" systemctl stop ctfwd
 ok "well" is Result success
-ok "systemctl status says so" is StatusText Stopped
-ok "nothing but the state is left of it" same "$before" "$(state)"
+ok "systemctl status says what it means" is StatusText \
+	"Stopped, what was captured stays closed by the guard"
+ok "nothing passes" shut client $SERVER4
+ok "the guard stops" systemctl stop ctfw-guard
+ok "and nothing is left of either" same "$before" "$(state)"
 ok "the arena waits for the next one" test -s /run/ctfw/ctfwd.arena
 ok "it starts again" systemctl start ctfwd
 all_open "started again"
+ok "without the guard it stops" systemctl stop ctfwd
+ok "systemctl status says what that means" is StatusText \
+	"Stopped, what was captured passes unfiltered"
+ok "and so it is" ping_in client $SERVER4
 kill $talk
