@@ -141,13 +141,78 @@ static void turn_hours(struct stmt *s)
 	s->match.op = s->match.op == MATCH_NE ? MATCH_EQ : MATCH_NE;
 }
 
+/* Whether a value can come of a shift to the left by so many bits; then what was shifted. */
+static bool shift_back(struct checker *ck, struct expr *right, unsigned bits)
+{
+	if (right->kind != EXPR_VALUE) {
+		diag_error(ck->d, &right->span,
+			   "what is shifted is compared with single values only");
+		return false;
+	}
+	if (right->value.num & ((UINT64_C(1) << bits) - 1)) {
+		diag_error(ck->d, &right->span,
+			   "this can never be true: the lowest bits are zero there");
+		return false;
+	}
+	right->value.num >>= bits;
+	return true;
+}
+
+/* `field << 1 == 2` is `field == 1`, as nft has it (binop_transfer).  *ret_bits: 0 where nothing is
+ * shifted; the right side has no type yet. */
+static bool take_shift(struct checker *ck, struct stmt *s, unsigned *ret_bits)
+{
+	struct expr *left = s->match.left;
+	const struct datatype *dt = expr_type(left);
+
+	*ret_bits = 0;
+	if (left->kind != EXPR_LSHIFT || strcmp(dt->name, "integer") != 0 ||
+	    dt->class != VALUE_NUMBER || s->match.op > MATCH_NE)
+		return true;
+	if (!check_constant(ck, &datatype_integer8, &left->op.right))
+		return false;
+	if (left->op.right->kind != EXPR_VALUE || left->op.right->value.num >= dt->bits) {
+		diag_error(ck->d, &left->span, "such a shift has no meaning for %u bits",
+			   dt->bits);
+		return false;
+	}
+	*ret_bits = (unsigned)left->op.right->value.num;
+	s->match.left = left->op.left;
+	left->op.left = NULL;
+	expr_free(left);
+	return true;
+}
+
+static bool shift_all_back(struct checker *ck, struct expr *right, unsigned bits)
+{
+	if (!bits || right->kind != EXPR_SET)
+		return !bits || shift_back(ck, right, bits);
+	for (size_t i = 0; i < right->list.n; i++) {
+		if (!shift_back(ck, right->list.item[i], bits))
+			return false;
+	}
+	return true;
+}
+
+bool check_named(struct checker *ck, struct stmt *s)
+{
+	if (!protocols_need(ck, expr_bottom(s->match.left), &s->match.left->span) ||
+	    !normal_match(ck, s))
+		return false;
+	protocols_learn(&ck->proto, s);
+	return true;
+}
+
 static bool check_match(struct checker *ck, struct stmt *s)
 {
 	const struct datatype *dt;
+	unsigned shift;
 
 	if (stmt_is_look_up(s))
 		return check_set_match(ck, s);
 	ask_existence(s);
+	if (!take_shift(ck, s, &shift))
+		return false;
 	/* Bits that turn out to be flags are compared as the number that was written. */
 	if (s->match.op == MATCH_IMPLICIT && expr_selector(s->match.left) == SELECTOR_RAW)
 		s->match.op = MATCH_EQ;
@@ -155,14 +220,11 @@ static bool check_match(struct checker *ck, struct stmt *s)
 		return false;
 	dt = expr_type(s->match.left);
 	if (!check_constant(ck, dt, &s->match.right) || !check_op(ck, s, dt) ||
+	    !shift_all_back(ck, s->match.right, shift) ||
 	    !may_ask_family(ck, s->match.left))
 		return false;
 	turn_hours(s);
-	if (!protocols_need(ck, expr_bottom(s->match.left), &s->match.left->span) ||
-	    !normal_match(ck, s))
-		return false;
-	protocols_learn(&ck->proto, s);
-	return true;
+	return raw_name(ck, s) && check_named(ck, s);
 }
 
 static bool check_vmap(struct checker *ck, struct stmt *s)

@@ -33,6 +33,7 @@ struct checker {
 	struct stmts out;
 	const struct locale *locale; /* that it is written in */
 	bool verbatim;
+	bool hashed; /* what is looked at is hashed, alone */
 	bool apart; /* what needs different protocols may stand side by side */
 	bool oom;
 };
@@ -115,6 +116,13 @@ bool protocols_need(struct checker *ck, const struct expr *selector, const struc
 bool protocols_message(enum selector_id selector, uint8_t *ret_type);
 /* Raw payload becomes the field of a header that is known to lie there. */
 void protocols_name(const struct protocols *proto, struct expr *left);
+/* The field of a known header that begins where f does and is no longer, or an address. */
+enum selector_id protocols_begins(const struct protocols *proto, const struct field *f);
+/* raw.c: in the place of a match of raw payload those of the fields that it is; all but the last go
+ * before it. */
+bool raw_name(struct checker *ck, struct stmt *s);
+/* What remains to be done of a match whose right side is checked. */
+bool check_named(struct checker *ck, struct stmt *s);
 /* The same for a reject statement; its matches go to the rule's start. */
 bool protocols_need_tcp(struct checker *ck, const struct span *at);
 bool protocols_need_l3(struct checker *ck, enum l3 l3, const struct span *at);

@@ -477,18 +477,23 @@ const struct datatype *expr_type(const struct expr *left)
 bool check_hashed(struct checker *ck, struct expr *selector)
 {
 	struct expr *of = selector->arg.of;
+	bool ok;
 
 	if (!of)
 		return true;
-	for (size_t i = 0; i < (of->kind == EXPR_CONCAT ? of->list.n : 1); i++) {
-		const struct expr *part = of->kind == EXPR_CONCAT ? of->list.item[i] : of;
-
-		if (expr_selector(part) != SELECTOR_JHASH)
+	for (size_t i = 0; of->kind == EXPR_CONCAT && i < of->list.n; i++) {
+		/* Its own bytes would be where those of the others are. */
+		if (expr_selector(of->list.item[i]) != SELECTOR_JHASH)
 			continue;
-		diag_error(ck->d, &part->span, "a hash of a hash spreads no better than one");
+		diag_error(ck->d, &of->list.item[i]->span,
+			   "a hash among other fields spreads no better than these");
 		return false;
 	}
-	return check_key(ck, &selector->arg.of);
+	/* The bytes alone matter: a flow's port needs no protocol, as in nft. */
+	ck->hashed = of->kind != EXPR_CONCAT;
+	ok = check_key(ck, &selector->arg.of);
+	ck->hashed = false;
+	return ok;
 }
 
 bool check_left(struct checker *ck, struct expr *left)

@@ -204,6 +204,37 @@ bool protocols_need(struct checker *ck, const struct expr *selector, const struc
 
 /* ---- names ---- */
 
+/* Whether messages have the field of which it is not known that these are such: by its name the
+ * rule would match none but them. */
+static bool is_of_others(const struct protocols *proto, enum selector_id selector)
+{
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		if (messages[i].selector == selector)
+			return proto->message != messages[i].first &&
+			       proto->message != messages[i].second;
+	}
+	return false;
+}
+
+enum selector_id protocols_begins(const struct protocols *proto, const struct field *f)
+{
+	const bool known = f->base == BASE_NETWORK ?
+				   !proto->l3_many :
+				   proto->l4 != PROTOCOLS_NONE && proto->l4 != PROTOCOLS_OTHER &&
+					   !proto->l4_many;
+
+	for (unsigned id = 1; id < SELECTOR_COUNT && known; id++) {
+		struct field other = selector_field(id);
+		const struct selector *s = &selectors[id];
+
+		if (other.base == f->base && other.off == f->off && !is_of_others(proto, id) &&
+		    (other.len <= f->len || s->type->prefix) &&
+		    (f->base == BASE_NETWORK ? s->l3 == proto->l3 : s->l4 == proto->l4))
+			return id;
+	}
+	return SELECTOR_NONE;
+}
+
 /* The field of a known header that lies there. */
 static enum selector_id find_field(const struct protocols *proto, const struct field *f)
 {
@@ -211,7 +242,8 @@ static enum selector_id find_field(const struct protocols *proto, const struct f
 		struct field other = selector_field(id);
 		const struct selector *s = &selectors[id];
 
-		if (other.base != f->base || other.off != f->off || other.len != f->len)
+		if (other.base != f->base || other.off != f->off || other.len != f->len ||
+		    is_of_others(proto, id))
 			continue;
 		if (f->base == BASE_NETWORK ? s->l3 == proto->l3 && !proto->l3_many :
 		    proto->l4 == PROTOCOLS_NONE || proto->l4_many || proto->l4 == PROTOCOLS_OTHER ?
@@ -315,7 +347,7 @@ bool protocols_written(struct checker *ck, const struct expr *e)
 
 static bool settle_port(struct checker *ck, const struct expr *e)
 {
-	if (ck->proto.l4 != PROTOCOLS_NONE && ck->proto.l4 != PROTOCOLS_OTHER)
+	if (ck->hashed || (ck->proto.l4 != PROTOCOLS_NONE && ck->proto.l4 != PROTOCOLS_OTHER))
 		return true;
 	diag_error(ck->d, &e->span,
 		   "\"%s\" needs a protocol that is known: write \"ct protocol tcp\" before it",

@@ -748,11 +748,80 @@ static void jhash_is_the_kernels(void **state)
 	assert_true(is_matched("jhash numgen inc mod 1 offset 258 . ip saddr mod 1000000 "
 			       "seed 0xa 693545", e));
 	assert_false(is_matched("jhash ip saddr . tcp sport mod 1000000 seed 0x5 654800", e));
+	/* A hash of a hash, and of that. */
+	assert_true(is_matched("jhash jhash ip saddr mod 1000000 seed 0x5 mod 1000000 seed 0x6 "
+			       "542781", e));
+	assert_true(is_matched("jhash jhash jhash ip saddr mod 1000000 seed 0x5 mod 1000000 "
+			       "seed 0x6 mod 1000 seed 0x7 783", e));
 	/* Within a key, what is hashed has bytes of its own. */
 	assert_true(is_matched("ip saddr . jhash ip saddr . tcp dport mod 1000000 seed 0x5 . "
 			       "tcp dport { 10.1.2.3 . 654800 . 443 }", e));
 	assert_true(is_matched("meta mark set jhash ip saddr & 255.0.0.0 . tcp sport & 0xff "
 			       "mod 1000000 seed 0x9 meta mark 265250", e));
+}
+
+/* What is shifted is compared with what it was. */
+static void shifted_fields_are_matched(void **state)
+{
+	struct packet pk;
+	struct eval e;
+	struct raw r;
+
+	(void)state;
+	make(&r, TCP);
+	assert_int_equal(packet_parse(r.b, r.len, NULL, &pk), REASON_NONE);
+	e = eval_of(&pk);
+	for (unsigned shift = 0; shift < 8; shift++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "meta length << %u %u", shift, pk.len << shift);
+		assert_true(is_matched(text, e));
+		snprintf(text, sizeof(text), "ip length << %u != { %u }", shift,
+			 (unsigned)(pk.len & 0xff) << shift);
+		assert_int_equal(is_matched(text, e), pk.len > 0xff);
+	}
+	assert_true(is_matched("(meta length & 0) << 4 == 0", e));
+	assert_false(is_matched("(meta length & 0) << 4 == 16", e));
+}
+
+/* Raw payload is the same whether it is named or not: two fields, one of them, a part of one. */
+static void raw_payload_that_has_a_name_is_matched(void **state)
+{
+	static const struct {
+		const char *text;
+		bool match;
+	} raws[] = {
+		{ "@nh,64,16 0x4006", true },		{ "@nh,64,16 0x3f06", false },
+		{ "@nh,64,16 0x4011", false },		{ "@nh,64,16 != 0x4006", false },
+		{ "@nh,64,16 != 0x4011", true },	{ "@nh,64,16 & 0xff00 == 0x4000", true },
+		{ "@nh,64,16 & 0x00ff == 0x0006", true }, { "@nh,64,16 & 0x00ff == 0x0011", false },
+		{ "@nh,64,16 & 0x00ff != 0x0011", true }, { "@nh,96,16 0x0a01", true },
+		{ "@nh,96,16 0x0a02", false },		{ "@nh,96,16 != 0x0a02", true },
+		{ "@nh,96,12 0x0a0", true },		{ "@nh,96,12 0x0a1", false },
+		{ "@nh,0,16 0x452d", true },		{ "@nh,0,16 0x452c", false },
+		{ "@nh,0,8 0x45", true },		{ "@nh,8,8 & 3 == 1", true },
+		{ "@nh,8,8 & 3 == 2", false },		{ "@nh,8,8 & 0xfc == 0x2c", true },
+		{ "@nh,64,24 & 0xffff00 == 0x400600", true },
+		{ "@nh,64,24 & 0xff00ff == 0x400006", false },
+		{ "meta l4proto tcp @th,0,32 & 0xffff == 443", true },
+		{ "meta l4proto tcp @th,0,32 & 0xffff == 444", false },
+	};
+	struct packet pk;
+	struct eval e;
+	struct raw r;
+
+	(void)state;
+	make(&r, TCP);
+	assert_int_equal(packet_parse(r.b, r.len, NULL, &pk), REASON_NONE);
+	e = eval_of(&pk);
+	for (size_t i = 0; i < sizeof(raws) / sizeof(raws[0]); i++) {
+		char named[128];
+
+		snprintf(named, sizeof(named), "meta nfproto ipv4 %s", raws[i].text);
+		if (is_matched(named, e) != raws[i].match ||
+		    is_matched(raws[i].text, e) != raws[i].match)
+			fail_msg("%s", raws[i].text);
+	}
 }
 
 static void symhash_is_the_same_both_ways(void **state)
@@ -806,6 +875,8 @@ int main(void)
 		cmocka_unit_test(numgen_counts_from_the_offset_and_begins_anew),
 		cmocka_unit_test(random_numbers_spread_over_all),
 		cmocka_unit_test(jhash_is_the_kernels),
+		cmocka_unit_test(shifted_fields_are_matched),
+		cmocka_unit_test(raw_payload_that_has_a_name_is_matched),
 		cmocka_unit_test(symhash_is_the_same_both_ways),
 		cmocka_unit_test(each_field_of_the_list_was_matched_and_missed),
 	};
