@@ -1,4 +1,7 @@
-/* config_adopt.c - what a reload may change, and what it must leave. */
+/* config_adopt.c - what a reload may change, and what it must leave.
+ *
+ * Captures come, go and change as a whole: keeper and steering are the ones to whom that
+ * matters, and the filter that runs never sees it, since another takes its place. */
 #include <errno.h>
 #include <string.h>
 
@@ -60,7 +63,7 @@ static int compare_section(const struct config *running, size_t ri, const struct
 	for (i = 0; i < option_row_count; i++) {
 		const struct option_row *row = &option_rows[i];
 
-		if (row->section != s || row->live ||
+		if (row->section != s || row->when != WHEN_RESTART ||
 		    config_value_equal(row->type, member(running, row, ri),
 				       member(wanted, row, wi)))
 			continue;
@@ -88,12 +91,15 @@ static int compare(const struct config *running, const struct config *wanted, st
 				n += compare_section(running, i, wanted, j, section, out);
 				continue;
 			}
+			if (section == SECTION_capture)
+				continue;
 			name_section(section, name_of(running, section, i), "removed", out);
 			n++;
 		}
 		for (i = 0; i < count(wanted, section); i++) {
-			if (find_name(running, section, name_of(wanted, section, i)) <
-			    count(running, section))
+			if (section == SECTION_capture ||
+			    find_name(running, section, name_of(wanted, section, i)) <
+				    count(running, section))
 				continue;
 			name_section(section, name_of(wanted, section, i), "new", out);
 			n++;
@@ -110,7 +116,7 @@ static void adopt_section(struct config *running, size_t ri, const struct config
 	for (i = 0; i < option_row_count; i++) {
 		const struct option_row *row = &option_rows[i];
 
-		if (row->section == s && row->live)
+		if (row->section == s && row->when == WHEN_LIVE)
 			config_value_copy(row->type, member(running, row, ri),
 					  member(wanted, row, wi));
 	}
@@ -135,4 +141,37 @@ int config_adopt(struct config *running, const struct config *wanted, struct tex
 		}
 	}
 	return n;
+}
+
+bool config_captures_differ(const struct config *a, const struct config *b)
+{
+	size_t i, k;
+
+	if (a->n_captures != b->n_captures)
+		return true;
+	for (i = 0; i < a->n_captures; i++) {
+		/* Their order counts, too. */
+		if (strcmp(a->captures[i].ifname, b->captures[i].ifname) != 0)
+			return true;
+		for (k = 0; k < option_row_count; k++) {
+			const struct option_row *row = &option_rows[k];
+
+			if (row->section == SECTION_capture && row->when == WHEN_PORTS &&
+			    !config_value_equal(row->type, member(a, row, i),
+						member(b, row, i)))
+				return true;
+		}
+	}
+	return false;
+}
+
+void config_adopt_captures(struct config *running, struct config *wanted)
+{
+	struct config_capture *former = running->captures;
+	size_t n = running->n_captures;
+
+	running->captures = wanted->captures;
+	running->n_captures = wanted->n_captures;
+	wanted->captures = former;
+	wanted->n_captures = n;
 }

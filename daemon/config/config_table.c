@@ -13,8 +13,9 @@ typedef struct conntrack_options section_type_conntrack;
 typedef struct frag_options section_type_fragments;
 typedef struct config_log section_type_log;
 
-#define LIVE true
-#define RESTART false
+#define LIVE WHEN_LIVE
+#define PORTS WHEN_PORTS
+#define RESTART WHEN_RESTART
 const struct option_row option_rows[] = {
 #define OPTION(section, key, type, member, min, max, value, when, help) \
 	{ SECTION_##section, key, TYPE_##type, offsetof(section_type_##section, member), \
@@ -104,7 +105,7 @@ bool config_option(size_t i, char range[128], struct config_option *ret_option)
 		.key = row->key,
 		.range = range,
 		.default_value = row->default_value,
-		.live = row->live,
+		.live = row->when != WHEN_RESTART,
 		.help = row->help,
 	};
 	return true;
@@ -126,7 +127,7 @@ static void sample_section(enum config_section s, struct text *out)
 			continue;
 		config_value_range(row->type, row->range, range);
 		text_printf(out, "# %s\n#   (%s%s)\n", row->help, range,
-			    row->live ? "" : "; needs a restart");
+			    row->when != WHEN_RESTART ? "" : "; needs a restart");
 		text_printf(out, "#%s =%s%s\n", row->key, *row->default_value ? " " : "",
 			    row->default_value);
 	}

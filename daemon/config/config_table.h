@@ -1,9 +1,16 @@
 /* config_table.h - the rows of options.def, as a table. */
-#ifndef CTFW_HOST_CONFIG_TABLE_H
-#define CTFW_HOST_CONFIG_TABLE_H
+#ifndef CTFW_CONFIG_TABLE_H
+#define CTFW_CONFIG_TABLE_H
 
 #include "ctfw/config.h"
 #include "config/config_value.h"
+
+enum option_when {
+	WHEN_NONE = 0,
+	WHEN_LIVE,    /* a reload changes it */
+	WHEN_PORTS,   /* the same, with another filter: see config_adopt_captures() */
+	WHEN_RESTART, /* the daemon must be restarted */
+};
 
 struct option_row {
 	enum config_section section;
@@ -12,7 +19,7 @@ struct option_row {
 	size_t offset; /* of the member in its section's struct */
 	struct config_range range;
 	const char *default_value;
-	bool live;
+	enum option_when when;
 	const char *help;
 };
 

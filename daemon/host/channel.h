@@ -21,6 +21,7 @@ enum channel_kind {
 	/* keeper to filter */
 	CHANNEL_RELOAD,         /* with a descriptor of the configuration's text; or err and
 				 * text: it could not be read */
+	CHANNEL_RELOAD_LAST,    /* the same; if it succeeds, another filter takes over */
 	CHANNEL_STOP,
 	CHANNEL_STEERING,       /* text: Status' member steering */
 	CHANNEL_KIND_COUNT

@@ -588,6 +588,12 @@ static void drained_cb(evutil_socket_t fd, short what, void *arg)
 	s->done(s->done_arg);
 }
 
+void control_server_hold(struct control_server *s)
+{
+	event_del(s->listener);
+	evtimer_del(s->retry);
+}
+
 void control_server_drain(struct control_server *s, void (*done)(void *arg), void *arg)
 {
 	struct connection *c, *next;
@@ -596,8 +602,7 @@ void control_server_drain(struct control_server *s, void (*done)(void *arg), voi
 		return;
 	s->done = done;
 	s->done_arg = arg;
-	event_del(s->listener);
-	evtimer_del(s->retry);
+	control_server_hold(s);
 	s->drained = evtimer_new(s->base, drained_cb, s);
 	if (!s->drained) { /* no memory to wait with */
 		done(arg);

@@ -28,6 +28,8 @@ void control_server_free(struct control_server *s);
 void control_server_set_limits(struct control_server *s, const struct control_limits *limits);
 unsigned control_server_connections(const struct control_server *s);
 
+/* Who connects from now on waits for the next process that serves the socket. */
+void control_server_hold(struct control_server *s);
 /* Orderly end: no more connections and calls; done is called once, from the loop, when
  * every answer has been read, or after limits.drain_msec at the latest. */
 void control_server_drain(struct control_server *s, void (*done)(void *arg), void *arg);

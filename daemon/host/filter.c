@@ -79,7 +79,7 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 		}
 		if (!err && m->kind == CHANNEL_STOP)
 			stop(f);
-		if (!err && m->kind == CHANNEL_RELOAD)
+		if (!err && (m->kind == CHANNEL_RELOAD || m->kind == CHANNEL_RELOAD_LAST))
 			filter_reload(f, m, passed);
 		if (!err && m->kind == CHANNEL_STEERING)
 			filter_set_steering(f, m->text);

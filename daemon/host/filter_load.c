@@ -181,6 +181,9 @@ void filter_reload(struct filter *f, const struct channel_message *m, int fd)
 				    text_str(&restart));
 	}
 	record(f, err, text_str(&message));
+	/* Who asks once he has the answer shall not be told that we are stopping. */
+	if (!err && m->kind == CHANNEL_RELOAD_LAST)
+		control_server_hold(f->control);
 	channel_send(f->start->channel, CHANNEL_RELOADED, err, text_str(&message), -1);
 	answer(f, m->err, err, text_str(&message));
 	config_free(wanted);

@@ -73,7 +73,7 @@ struct instant filter_now(void *arg);
 
 /* The configured ruleset file, at the start.  0, or a negative errno with diagnostics. */
 int filter_load_ruleset(struct filter *f, struct diag *d);
-/* CHANNEL_RELOAD has come, with a descriptor of the text (or -1 and why). */
+/* CHANNEL_RELOAD or CHANNEL_RELOAD_LAST has come, with a descriptor of the text (or -1 and why). */
 void filter_reload(struct filter *f, const struct channel_message *m, int fd);
 /* control_context.reload. */
 void filter_want_reload(void *arg, uint64_t until, uint32_t uid,

@@ -29,15 +29,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "host/channel.h"
-#include "host/filter.h"
 #include "host/import.h"
 #include "host/isolate.h"
+#include "host/keeper_private.h"
 #include "host/log.h"
 #include "host/notify.h"
-#include "host/ports.h"
-#include "host/rundir.h"
-#include "host/steering.h"
 
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)
@@ -49,45 +45,9 @@
 #define BACKOFF_FIRST (50 * MSEC)
 #define BACKOFF_MAX (5 * SEC)
 #define HEARTBEAT_MS 1000
-#define RELOAD_FILE_MAX (1u << 20)
 #define MESSAGES_A_TURN 64 /* a filter that never ends talking does not keep us from others */
 
-struct keeper {
-	struct config *config; /* in force; its RESTART options as at the start */
-	unsigned workers;
-	struct identity identity;
-	struct rundir rundir;
-	struct ports ports;
-	struct steering *steering;
-	int signals; /* signalfd */
-	int import_fd; /* what the kernel tracks, for the first filter; -1 */
-
-	pid_t filter; /* 0: there is none */
-	int channel;
-	bool filter_ready;
-	uint64_t filter_started, heartbeat; /* monotonic */
-	uint64_t died; /* the one before */
-	uint64_t restart_at; /* while there is none */
-	unsigned restarts, short_lives;
-
-	bool announced; /* the daemon has begun to filter */
-	uint64_t since; /* real: when */
-	bool stopping;
-	uint64_t kill_at;
-	bool done;
-	int status; /* exit status */
-	int failure; /* the same, when the first filter does not start */
-
-	struct load load;
-	int reload_fd;       /* text of the configuration that the filter works on; -1 none */
-	bool reloading;      /* the filter was told and has not answered */
-	bool reload_wanted;  /* once more, after that */
-	int reload_serial;   /* of the last client that asked */
-	char status_line[CHANNEL_TEXT]; /* as systemd was told */
-	struct channel_message message;
-};
-
-static uint64_t clock_ns(clockid_t clock)
+uint64_t keeper_clock(clockid_t clock)
 {
 	struct timespec t;
 
@@ -97,7 +57,7 @@ static uint64_t clock_ns(clockid_t clock)
 
 static uint64_t now(void)
 {
-	return clock_ns(CLOCK_MONOTONIC);
+	return keeper_clock(CLOCK_MONOTONIC);
 }
 
 /* ---- the filter's life ---- */
@@ -137,6 +97,7 @@ static void become_filter(struct keeper *k, int channel, pid_t keeper)
 	/* Signals stay blocked: the keeper says when to stop, also when a terminal told all
 	 * of us. */
 	close(k->signals);
+	tun_stock_close();
 	steering_forget(k->steering);
 	filter_run(&start);
 }
@@ -208,31 +169,11 @@ static void tell_death(const struct keeper *k, int wstatus)
 			(int)k->filter, WEXITSTATUS(wstatus));
 }
 
-static void end_reload(struct keeper *k)
-{
-	if (k->reload_fd >= 0)
-		close(k->reload_fd);
-	k->reload_fd = -1;
-	k->reloading = false;
-}
-
-static void reload_failed(struct keeper *k, const char *why)
-{
-	k->load.time = clock_ns(CLOCK_REALTIME);
-	k->load.reload = true;
-	k->load.ok = false;
-	strncpy(k->load.error, why, sizeof(k->load.error) - 1);
-	log_say(LEVEL_ERROR, "reload failed, everything stays as it was:");
-	log_text(LEVEL_ERROR, why);
-	end_reload(k);
-	notify_ready("The last reload failed");
-}
-
 static void filter_died(struct keeper *k, int wstatus)
 {
 	bool short_life = now() - k->filter_started < SHORT_LIFE;
 
-	if (!k->stopping && k->announced)
+	if (!k->stopping && !k->replacing && k->announced)
 		tell_death(k, wstatus);
 	if (k->channel >= 0)
 		close(k->channel);
@@ -241,7 +182,7 @@ static void filter_died(struct keeper *k, int wstatus)
 	k->died = now();
 	k->filter_ready = false;
 	if (k->reloading)
-		reload_failed(k, "the filter died over it");
+		keeper_reload_failed(k, "the filter died over it");
 	if (k->stopping) {
 		k->done = true;
 	} else if (!k->announced) {
@@ -252,6 +193,10 @@ static void filter_died(struct keeper *k, int wstatus)
 				WTERMSIG(wstatus), strsignal(WTERMSIG(wstatus)));
 		k->status = k->failure;
 		k->done = true;
+	} else if (k->replacing) {
+		k->replacing = false;
+		k->status_line[0] = '\0';
+		k->restart_at = now();
 	} else {
 		k->restarts++;
 		k->status_line[0] = '\0';
@@ -259,113 +204,6 @@ static void filter_died(struct keeper *k, int wstatus)
 		k->short_lives = short_life ? k->short_lives + 1 : 0;
 		k->restart_at = now() + backoff(k->short_lives);
 	}
-}
-
-/* ---- reload ---- */
-
-/* The file's text in a memfd that nobody can change: the filter and we parse the same. */
-static int config_text(const char *path, int *ret_fd)
-{
-	char buf[4096];
-	size_t all = 0;
-	ssize_t n = 0;
-	int err = 0, fd, from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-	if (from < 0)
-		return -errno;
-	fd = memfd_create("ctfwd.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		err = -errno;
-	while (!err && (n = read(from, buf, sizeof(buf))) > 0) {
-		all += (size_t)n;
-		if (write(fd, buf, (size_t)n) != n)
-			err = -ENOSPC;
-		else if (all > RELOAD_FILE_MAX)
-			err = -EFBIG;
-	}
-	if (!err && n < 0)
-		err = -errno;
-	if (!err && fcntl(fd, F_ADD_SEALS,
-			  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		err = -errno;
-	close(from);
-	if (err && fd >= 0)
-		close(fd);
-	else if (!err)
-		*ret_fd = fd;
-	return err;
-}
-
-static void begin_reload(struct keeper *k)
-{
-	struct text why = TEXT_INIT;
-	int err, fd = -1;
-
-	if (k->reloading || !k->filter_ready) {
-		k->reload_wanted = true;
-		return;
-	}
-	k->reload_wanted = false;
-	k->reloading = true;
-	notify_reloading();
-	err = config_text(k->config->name, &fd);
-	if (err)
-		text_printf(&why, "%s: %s", k->config->name, strerror(-err));
-	err = channel_send(k->channel, CHANNEL_RELOAD, k->reload_serial, text_str(&why), fd);
-	k->reload_fd = fd;
-	if (err)
-		reload_failed(k, "the filter does not answer");
-	text_fini(&why);
-}
-
-/* What the filter has put in force counts for us as well, and for the next filter. */
-static void adopt_reload(struct keeper *k)
-{
-	struct text restart = TEXT_INIT;
-	struct config *wanted = NULL;
-	struct diag d = DIAG_INIT;
-	off_t len = lseek(k->reload_fd, 0, SEEK_END);
-	char *text = malloc((size_t)len + 1);
-	int err = text && pread(k->reload_fd, text, (size_t)len, 0) == len ? 0 : -EIO;
-
-	if (!err)
-		err = config_parse(k->config->name, text, (size_t)len, &d, &wanted);
-	if (!err)
-		err = config_adopt(k->config, wanted, &restart);
-	if (err < 0)
-		log_say(LEVEL_ERROR, "the keeper could not take over what was reloaded: %s",
-			strerror(-err));
-	config_free(wanted);
-	diag_fini(&d);
-	text_fini(&restart);
-	free(text);
-}
-
-static void reload_answered(struct keeper *k, const struct channel_message *m)
-{
-	if (!k->reloading)
-		return;
-	if (m->err) {
-		reload_failed(k, m->text);
-	} else {
-		if (k->reload_fd >= 0)
-			adopt_reload(k);
-		if (k->steering)
-			steering_adopt(k->steering);
-		k->load.time = clock_ns(CLOCK_REALTIME);
-		k->load.reload = k->load.ok = true;
-		k->load.error[0] = '\0';
-		k->load.config_loaded = k->load.ruleset_loaded = k->load.time;
-		log_say(LEVEL_NOTICE, "reloaded %s and %s", k->config->name,
-			k->config->daemon.ruleset);
-		if (m->text[0])
-			log_text(LEVEL_WARNING, m->text);
-		end_reload(k);
-		notify_ready("Reloaded");
-	}
-	k->status_line[0] = '\0';
-	if (k->reload_wanted)
-		begin_reload(k);
 }
 
 /* ---- messages ---- */
@@ -384,7 +222,7 @@ static void announce(struct keeper *k)
 		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
 	} else {
 		k->announced = true;
-		k->since = k->load.ruleset_loaded = clock_ns(CLOCK_REALTIME);
+		k->since = k->load.ruleset_loaded = keeper_clock(CLOCK_REALTIME);
 		notify_ready(k->ports.n ? "Filtering" : "Filtering nothing");
 		if (k->ports.n)
 			log_say(LEVEL_NOTICE,
@@ -436,7 +274,7 @@ static void handle(struct keeper *k, const struct channel_message *m)
 			announce(k);
 		tell_steering(k);
 		if (k->reload_wanted && !k->stopping)
-			begin_reload(k);
+			keeper_begin_reload(k);
 		break;
 	case CHANNEL_FAILED:
 	case CHANNEL_MISCONFIGURED:
@@ -448,14 +286,25 @@ static void handle(struct keeper *k, const struct channel_message *m)
 		break;
 	case CHANNEL_RELOAD_WANTED:
 		k->reload_serial = m->err;
-		begin_reload(k);
+		keeper_begin_reload(k);
 		break;
 	case CHANNEL_RELOADED:
-		reload_answered(k, m);
+		keeper_reload_answered(k, m);
 		break;
 	default:
 		break;
 	}
+}
+
+/* It answers who waits for it, and goes on filtering until then. */
+void keeper_replace_filter(struct keeper *k)
+{
+	if (!k->filter || k->replacing)
+		return;
+	k->replacing = true;
+	k->filter_ready = false;
+	k->kill_at = now() + STOP_LIMIT;
+	channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
 }
 
 /* Its other end is closed: the filter is dying, and if not it shall. */
@@ -543,7 +392,7 @@ static void read_signals(struct keeper *k)
 		if (si.ssi_signo == SIGCHLD)
 			reap(k);
 		else if (si.ssi_signo == SIGHUP && !k->stopping)
-			begin_reload(k);
+			keeper_begin_reload(k);
 		else if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
 			stop(k);
 	}
@@ -557,7 +406,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 /* When something is due though nothing happens. */
 static uint64_t deadline(const struct keeper *k)
 {
-	if (k->stopping)
+	if (k->stopping || (k->replacing && k->filter))
 		return k->kill_at;
 	if (!k->filter)
 		return k->restart_at;
@@ -570,7 +419,7 @@ static void on_deadline(struct keeper *k)
 		start_filter(k);
 		return;
 	}
-	if (!k->stopping)
+	if (!k->stopping && !k->replacing)
 		log_say(LEVEL_ERROR, "the filter, process %d, hangs; killing it",
 			(int)k->filter);
 	kill(k->filter, SIGKILL);
@@ -584,6 +433,9 @@ static void look_after_steering(struct keeper *k, bool readable)
 	if (!k->steering || (!readable && now() < steering_due(k->steering)))
 		return;
 	steering_turn(k->steering, readable, now());
+	if (steering_lost_tun(k->steering) && k->filter_ready && !k->reloading &&
+	    !k->stopping && now() >= k->mend_at)
+		keeper_mend_ports(k);
 	if (k->filter_ready && steering_has_news(k->steering))
 		tell_steering(k);
 }
@@ -686,8 +538,11 @@ static int set_up(struct keeper *k, struct diag *d)
 	fdstore_receive(&kept);
 	err = ports_open(k->config, k->workers, &kept, &k->ports, d);
 	fdstore_fini(&kept);
+	tun_stock();
 	if (!err)
 		err = isolate_become(&k->identity, d);
+	if (tun_may_open())
+		tun_stock_close();
 	if (err) {
 		ports_close(&k->ports);
 		rundir_close(&k->rundir);
@@ -709,7 +564,7 @@ int keeper_run(struct config *config)
 	k->config = config;
 	k->workers = config_workers(config, cpus());
 	k->signals = k->channel = k->reload_fd = k->import_fd = -1;
-	k->load.time = k->load.config_loaded = clock_ns(CLOCK_REALTIME);
+	k->load.time = k->load.config_loaded = keeper_clock(CLOCK_REALTIME);
 	k->load.ok = true;
 	k->failure = 1;
 	if (set_up(k, &d) < 0) {
@@ -729,7 +584,7 @@ int keeper_run(struct config *config)
 	}
 	if (k->signals >= 0)
 		close(k->signals);
-	end_reload(k);
+	keeper_end_reload(k);
 	diag_fini(&d);
 	config_free(config);
 	free(k);

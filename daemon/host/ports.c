@@ -128,6 +128,145 @@ int ports_open(const struct config *c, unsigned workers, struct fdstore *kept,
 	return err;
 }
 
+/* ---- another configuration ---- */
+
+static const struct port *find(const struct ports *ports, const char *tun)
+{
+	size_t i;
+
+	for (i = 0; i < ports->n; i++) {
+		if (!strcmp(ports->port[i].tun.name, tun))
+			return &ports->port[i];
+	}
+	return NULL;
+}
+
+static void store(const struct port *p)
+{
+	char name[FDSTORE_NAME_MAX];
+	unsigned i;
+
+	for (i = 0; i < p->tun.n_queues; i++) {
+		queue_name(p, i, name);
+		fdstore_put(name, p->tun.queue[i]);
+	}
+}
+
+static void forget(const struct port *p)
+{
+	char name[FDSTORE_NAME_MAX];
+	unsigned i;
+
+	for (i = 0; i < p->tun.n_queues; i++) {
+		queue_name(p, i, name);
+		fdstore_forget(name);
+	}
+}
+
+static void keep(struct port *p, const struct port *former)
+{
+	p->tun = former->tun;
+	p->ifindex = if_nametoindex(p->interface);
+	p->mtu = former->mtu;
+}
+
+static bool same_queues(const struct port *a, const struct port *b)
+{
+	return a->tun.n_queues && b->tun.n_queues && a->tun.queue[0] == b->tun.queue[0];
+}
+
+/* One that a [tun] section has, which goes only by a restart. */
+static int check_names(const struct ports *ports, struct diag *d)
+{
+	size_t i;
+
+	for (i = 0; i < ports->n; i++) {
+		if (find(ports, ports->port[i].tun.name) == &ports->port[i])
+			continue;
+		diag_error(d, NULL, "[tun %s] has the name until a restart",
+			   ports->port[i].tun.name);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+int ports_change(const struct ports *from, const struct config *c, unsigned workers,
+		 struct ports *ret_ports, struct diag *d)
+{
+	int none[ARENA_MAX_WORKERS];
+	size_t i;
+	int err = 0;
+
+	memset(none, -1, sizeof(none));
+	if (2 * c->n_captures + c->n_tuns > CONFIG_PORTS_MAX) {
+		diag_error(d, NULL, "there may be %u TUNs, and [tun] sections go only by a restart",
+			   CONFIG_PORTS_MAX);
+		return -E2BIG;
+	}
+	list(c, ret_ports);
+	err = check_names(ret_ports, d);
+	if (err) {
+		ret_ports->n = 0;
+		return err;
+	}
+	for (i = 0; !err && i < ret_ports->n; i++) {
+		struct port *p = &ret_ports->port[i];
+		const struct port *former = find(from, p->tun.name);
+		bool gone = former && tun_check(former->tun.queue[0], p->tun.name) < 0;
+
+		if (former && !gone) {
+			keep(p, former);
+			continue;
+		}
+		if (former)
+			forget(former);
+		err = open_port(p, workers, none, d);
+	}
+	if (err)
+		ports_close_others(ret_ports, from);
+	return err;
+}
+
+void ports_close_others(struct ports *p, const struct ports *kept)
+{
+	const struct port *same;
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		struct port *port = &p->port[i];
+
+		same = find(kept, port->tun.name);
+		if (same && same_queues(same, port))
+			continue;
+		/* One made anew has its name in the store already. */
+		if (!same)
+			forget(port);
+		tun_close(&port->tun);
+	}
+	p->n = 0;
+}
+
+void ports_take_over(struct ports *p, struct ports *wanted)
+{
+	const struct port *former;
+	size_t i;
+
+	for (i = 0; i < wanted->n; i++) {
+		const struct port *port = &wanted->port[i];
+
+		former = find(p, port->tun.name);
+		if (!former || !same_queues(former, port) ||
+		    (port->role == former->role && !strcmp(port->interface, former->interface)))
+			continue;
+		/* The same queues for something else, as the store shall know. */
+		forget(former);
+		store(port);
+	}
+	ports_close_others(p, wanted);
+	*p = *wanted;
+	wanted->n = 0;
+}
+
 void ports_close(struct ports *p)
 {
 	while (p->n)

@@ -34,6 +34,15 @@ struct ports {
  * changes only by config_adopt().  0, or a negative errno with one line in d. */
 int ports_open(const struct config *c, unsigned workers, struct fdstore *kept,
 	       struct ports *ret_ports, struct diag *d);
+/* The ports of another configuration: those that there are keep their queues, also for
+ * another role, and those whose device is gone are made anew.  from stays as it is and in
+ * use: end it by ports_take_over(), or what was made by ports_close_others().  As above. */
+int ports_change(const struct ports *from, const struct config *c, unsigned workers,
+		 struct ports *ret_ports, struct diag *d);
+/* Close, and have the store forget, what kept has not. */
+void ports_close_others(struct ports *p, const struct ports *kept);
+/* p becomes wanted, and what that has not closes. */
+void ports_take_over(struct ports *p, struct ports *wanted);
 /* The store keeps them for the next daemon. */
 void ports_close(struct ports *p);
 

@@ -122,10 +122,22 @@ int steering_up(const struct config *config, struct steering **ret_steering, str
 	return 0;
 }
 
-void steering_adopt(struct steering *s)
+void steering_adopt(struct steering *s, bool captures)
 {
+	struct diag d = DIAG_INIT;
+	int err = captures ? steer_change(s->steer, &d) : 0;
+
+	if (err)
+		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
+	diag_fini(&d);
+	s->news = true;
 	opener_stop(s);
 	opener_start(s);
+}
+
+bool steering_lost_tun(const struct steering *s)
+{
+	return s && steer_lost_tun(s->steer);
 }
 
 const char *steering_down(struct steering *s)

@@ -14,8 +14,8 @@ struct steering;
 
 /* As steer_up(). */
 int steering_up(const struct config *config, struct steering **ret_steering, struct diag *d);
-/* The configuration's live options have changed. */
-void steering_adopt(struct steering *s);
+/* The configuration has changed; captures: also what is captured, and the TUNs are there. */
+void steering_adopt(struct steering *s, bool captures);
 /* As steer_down().  Returns what that means for the traffic, a part of a sentence, or NULL when
  * there is nothing to say.  NULL is fine. */
 const char *steering_down(struct steering *s);
@@ -32,6 +32,8 @@ uint64_t steering_due(const struct steering *s);
 void steering_turn(struct steering *s, bool readable, uint64_t now);
 /* Whether there is news for Status since it was last asked for. */
 bool steering_has_news(struct steering *s);
+/* A TUN was deleted by others. */
+bool steering_lost_tun(const struct steering *s);
 /* Type Steering of org.ctfw.varlink; a new reference, or NULL when out of memory. */
 json_t *steering_status(const struct steering *s);
 

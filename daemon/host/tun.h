@@ -44,4 +44,11 @@ int tun_open(const char *name, unsigned queues, const int *kept, struct tun *ret
 int tun_check(int fd, const char *name);
 void tun_close(struct tun *t);
 
+/* Descriptors of the device that belong to no TUN yet, for a process that will not be allowed
+ * to open it: tun_open() takes them then.  Of a process, not of a thread. */
+#define TUN_STOCK_MAX 128
+void tun_stock(void);
+void tun_stock_close(void);
+bool tun_may_open(void);
+
 #endif

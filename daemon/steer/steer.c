@@ -111,6 +111,9 @@ static bool knew_tun(const struct steer *s, const struct plan_item *item)
 
 static void count_lost(struct steer *s, const struct plan_item *item)
 {
+	/* It stands as it stood, but for a rule that is put in now. */
+	if (item->kind == PLAN_LOCAL && steer_local_find(s, item->l3))
+		return;
 	if (!stood(s, item))
 		return;
 	s->stats.restored[item->kind]++;
@@ -292,6 +295,21 @@ int steer_up(const struct config *config, struct steer **ret_steer, struct diag 
 	s->due = 1; /* what is to be told is told by a look */
 	*ret_steer = s;
 	return 0;
+}
+
+int steer_change(struct steer *s, struct diag *d)
+{
+	int err;
+
+	s->d = d;
+	s->due = 1;
+	err = view_read(s);
+	if (!err)
+		err = steer_tc_sweep(s);
+	if (!err)
+		err = steer_reconcile(s);
+	s->d = NULL;
+	return err;
 }
 
 void steer_down(struct steer *s)

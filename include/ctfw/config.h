@@ -124,6 +124,13 @@ unsigned config_workers(const struct config *c, unsigned cpus);
  * that differ.  Returns how many these are, or -ENOMEM with running unchanged. */
 int config_adopt(struct config *running, const struct config *wanted, struct text *ret_restart);
 
+/* Whether both capture the same, in the same way: all that matters to TUNs and steering.  What
+ * config_adopt() takes over does not count. */
+bool config_captures_differ(const struct config *a, const struct config *b);
+/* Take over all [capture] sections of wanted, and leave it ours: whoever holds pointers to
+ * them has them until wanted is freed. */
+void config_adopt_captures(struct config *running, struct config *wanted);
+
 /* ---- the table ---- */
 
 enum config_section {

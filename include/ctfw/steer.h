@@ -43,6 +43,10 @@ struct steer;
  * negative errno with what is wrong in d; then nothing of it stays, unless a killed daemon
  * had left its steering: that stays closed. */
 int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d);
+/* The configuration has other [capture] sections, and their TUNs exist: what is captured no
+ * more is free.  0, or a negative errno with what is wrong in d; then the next look tries
+ * again. */
+int steer_change(struct steer *s, struct diag *d);
 /* Take it all out; until the last rule goes nothing passes unfiltered.  Where the guard is
  * set, what closes stays.  NULL is fine. */
 void steer_down(struct steer *s);

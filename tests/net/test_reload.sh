@@ -42,11 +42,12 @@ ok "and changes no rule" same "$before" "$(ctl -s list ruleset)"
 sed -i '/colour/d' "$WORK/ctfwd.conf"
 
 # An option that needs a restart.
-echo 'mtu = 1300' >>"$WORK/ctfwd.conf"
+sed -i 's/^user = /workers = 3\nuser = /' "$WORK/ctfwd.conf"
 ok "ctfwctl reload takes the rest" ctl reload
-ok "and names what needs a restart" grep -q 'mtu' "$WORK/daemon.log"
+ok "and names what needs a restart" grep -q 'restart: workers' "$WORK/daemon.log"
 ok "last load is good" loaded true
-ok "the MTU is as it was" sh -c "ip -n $PREFIX-host link show wg0-in | grep -q 'mtu 1420'"
+ok "the workers are as they were" test "$(status workers | grep -o '"worker":' | wc -l)" != 3
+sed -i '/^workers/d' "$WORK/ctfwd.conf"
 
 # Many, fast, under load.
 for i in $(seq 20); do

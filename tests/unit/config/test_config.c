@@ -445,10 +445,8 @@ static void a_reload_takes_what_may_change_and_names_the_rest(void **state)
 	struct text t = TEXT_INIT;
 
 	(void)state;
-	assert_int_equal(config_adopt(running, wanted, &t), 4);
-	assert_string_equal(
-		text_str(&t),
-		"workers, [capture wg0] networks, [capture wg1] (new), [tun t] (removed)");
+	assert_int_equal(config_adopt(running, wanted, &t), 2);
+	assert_string_equal(text_str(&t), "workers, [tun t] (removed)");
 	assert_int_equal(running->daemon.workers, 1);
 	assert_int_equal(running->daemon.spin, 2);
 	assert_string_equal(running->daemon.ruleset, "/b");
@@ -460,6 +458,31 @@ static void a_reload_takes_what_may_change_and_names_the_rest(void **state)
 	assert_string_equal(text_str(&t), "");
 	text_fini(&t);
 	config_free(running);
+	config_free(wanted);
+}
+
+static void captures_are_taken_over_as_a_whole(void **state)
+{
+	struct config *running = parse("[capture wg0]\nnetworks = 10.0.0.0/8\n");
+	struct config *hooks = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nhooks = input\n"
+				     "fail-closed = no\nspoof-check = no\n");
+	struct config *mtu = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nmtu = 1300\n");
+	struct config *wanted = parse("[capture wg1]\nnetworks = 10.0.0.0/8\n"
+				      "[capture wg0]\nnetworks = 10.0.0.0/8\n");
+	const struct config_capture *kept = running->captures;
+
+	(void)state;
+	assert_false(config_captures_differ(running, running));
+	assert_false(config_captures_differ(running, hooks));
+	assert_true(config_captures_differ(running, mtu));
+	assert_true(config_captures_differ(running, wanted));
+	config_adopt_captures(running, wanted);
+	assert_int_equal(running->n_captures, 2);
+	assert_string_equal(running->captures[0].ifname, "wg1");
+	assert_ptr_equal(wanted->captures, kept);
+	config_free(running);
+	config_free(hooks);
+	config_free(mtu);
 	config_free(wanted);
 }
 
@@ -504,6 +527,7 @@ int main(void)
 		cmocka_unit_test(too_many_tuns_are_refused),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_told),
 		cmocka_unit_test(a_reload_takes_what_may_change_and_names_the_rest),
+		cmocka_unit_test(captures_are_taken_over_as_a_whole),
 		cmocka_unit_test(auto_workers_are_one_up_to_four_cpus_then_half),
 	};
 
