@@ -7,7 +7,13 @@ net_up
 before=$(state)
 serve_in client server
 install 1 >"$WORK/install" 2>&1 || die "$(cat "$WORK/install")"
-configure_wg0
+configure <<-END
+	[daemon]
+	# However slow the machine is.
+	max-wait = 20000
+	[capture wg0]
+	networks = 10.8.0.0/24 fd08::/64
+END
 rules_plain
 
 mark
@@ -40,18 +46,39 @@ ok "a good file is loaded again" systemctl reload ctfwd
 
 # ---- deaths ----
 
+# Packets in both directions through what comes now; then: every one was answered.
+pings_up() {
+	in_client ping -n -q -c 200 -i 0.01 -W 20 $SERVER4 >"$WORK/to" 2>&1 &
+	pings=$!
+	in_server ping -n -q -c 200 -i 0.01 -W 20 $CLIENT4 >"$WORK/from" 2>&1 &
+	pings+=" $!"
+	sleep 0.2
+}
+none_lost() {
+	local pid
+	for pid in $pings; do
+		wait "$pid" || true
+	done
+	grep -q " 200 received" "$WORK/to" && grep -q " 200 received" "$WORK/from" ||
+		{ cat "$WORK/to" "$WORK/from"; return 1; }
+}
+
 keeper=$(keeper) filter=$(filter)
 mark
+pings_up
 kill -KILL "$filter"
 ok "the filter killed: another one filters" wait_until 10 other_than filter "$filter"
+ok "no packet is lost" none_lost
 ok "the keeper is the same" is MainPID "$keeper"
 ok "the conversation goes on" talk_goes_on
 ok "the journal says it" logged "process $filter, was killed by signal 9"
 ok "systemctl status says it" wait_until 3 status_says "filter restarted 1 time"
 
 mark
+pings_up
 kill -KILL "$keeper"
 ok "the keeper killed: another one filters" wait_until 10 other_than keeper "$keeper"
+ok "no packet is lost" none_lost
 echo "     from its start until it filters: $(start_ms) ms"
 ok "the conversation goes on" talk_goes_on
 ok "systemd has started it once more" is NRestarts 1
@@ -61,13 +88,17 @@ ok "the journal says it" logged "Main process exited, code=killed, status=9/KILL
 all_open "killed and started"
 
 keeper=$(keeper) filter=$(filter)
+pings_up
 kill -KILL "$filter" "$keeper"
 ok "both killed: others filter" wait_until 10 other_than keeper "$keeper"
+ok "no packet is lost" none_lost
 ok "the conversation goes on" talk_goes_on
 ok "the TUNs are the same" test "$(cat /sys/class/net/wg0-in/ifindex)" = "$index"
 
 mark
+pings_up
 ok "a restart succeeds" systemctl restart ctfwd
+ok "no packet is lost" none_lost
 echo "     from its start until it filters: $(start_ms) ms"
 ok "the conversation goes on" talk_goes_on
 ok "the TUNs are the same" test "$(cat /sys/class/net/wg0-in/ifindex)" = "$index"
