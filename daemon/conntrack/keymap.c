@@ -127,14 +127,14 @@ static bool has_call_id(const struct packet *p)
 	return p->l4_len >= GRE_HEADER && (p->data[p->l4_off + 1] & GRE_VERSION_MASK) == 1;
 }
 
-int keymap_tuple(const struct conntrack *ct, const struct packet *p, uint16_t zone,
-		 struct tuple *ret_tuple)
+int keymap_gre_tuple(const struct conntrack *ct, const struct packet *p, uint16_t zone,
+		     struct tuple *ret_tuple)
 {
 	int err = tuple_from_packet(p, zone, ret_tuple);
 	_Atomic uint32_t *head;
 	uint32_t ref;
 
-	if (err || ret_tuple->l4 != IPPROTO_GRE || !has_call_id(p) ||
+	if (err || !has_call_id(p) ||
 	    !atomic_load_explicit(&ct->keymap.count, memory_order_relaxed))
 		return err;
 	head = bucket(ct, ret_tuple, ret_tuple->dport);

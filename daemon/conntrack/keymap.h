@@ -14,6 +14,7 @@
 #ifndef CTFW_CONNTRACK_KEYMAP_H
 #define CTFW_CONNTRACK_KEYMAP_H
 
+#include <netinet/in.h>
 #include <stdalign.h>
 
 #include "conntrack/table.h"
@@ -50,8 +51,14 @@ void keymap_add(struct conntrack *ct, uint32_t index, enum flow_dir dir,
 void keymap_remove(struct conntrack *ct, uint32_t index, enum flow_dir dir,
 		   struct keymap_keys keys);
 
+int keymap_gre_tuple(const struct conntrack *ct, const struct packet *p, uint16_t zone,
+		     struct tuple *ret_tuple);
 /* As tuple_from_packet(), with the source's key of a GRE packet whose call is known. */
-int keymap_tuple(const struct conntrack *ct, const struct packet *p, uint16_t zone,
-		 struct tuple *ret_tuple);
+static inline int keymap_tuple(const struct conntrack *ct, const struct packet *p, uint16_t zone,
+			       struct tuple *ret_tuple)
+{
+	return p->l4_proto == IPPROTO_GRE ? keymap_gre_tuple(ct, p, zone, ret_tuple) :
+					    tuple_from_packet(p, zone, ret_tuple);
+}
 
 #endif
