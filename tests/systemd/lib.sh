@@ -33,7 +33,7 @@ finish() {
 
 # ---- the package ----
 
-package() { ls "$BUILD"/package/ctfw_*.deb | sort -V | sed -n "${1}p"; }
+package() { ls "$BUILD/package/$1"/ctfw_*.deb; }
 # install 1: this build's; install 2: its successor.
 install() {
 	DEBIAN_FRONTEND=noninteractive dpkg --install --force-confold "$(package "$1")"
