@@ -148,6 +148,14 @@ int arena_reserve(void *from, uint64_t bytes)
 		       MADV_POPULATE_WRITE) < 0 ? -errno : 0;
 }
 
+void arena_set_workers(struct arena *a, bool fresh, uint32_t workers)
+{
+	struct arena_header *h = a->header;
+
+	if (fresh || (h->workers_used && h->workers_used < workers))
+		h->workers_used = workers;
+}
+
 int arena_reserve_extensions(const struct arena *a)
 {
 	return arena_reserve(a->exts, (uint64_t)a->header->flow_records * ARENA_EXT_SIZE);

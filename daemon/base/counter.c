@@ -15,7 +15,7 @@
 struct counters {
 	struct counter *column[1 + ARENA_MAX_WORKERS]; /* [0] is the base */
 	struct states *states;
-	unsigned workers;
+	unsigned workers; /* columns in use: to read others would give them memory */
 	uint32_t hint;   /* no slot below this one is free */
 	uint64_t used[ARENA_COUNTERS / 64];
 	struct set_elements *elements; /* lent */
@@ -36,7 +36,9 @@ struct counters *counters_new(const struct arena *arena)
 		free(c);
 		return NULL;
 	}
-	c->workers = arena->header->workers;
+	c->workers = arena->header->workers_used;
+	if (!c->workers || c->workers > arena->header->workers)
+		c->workers = arena->header->workers;
 	for (unsigned i = 0; i <= c->workers; i++, column += ARENA_COUNTERS)
 		c->column[i] = column;
 	return c;

@@ -43,8 +43,8 @@ static void rulesets(struct control_session *s, const json_t *params)
 
 static void log_file(const struct control_context *ctx)
 {
-	ctx->log(ctx->arg, "the ruleset file is as it was, and not what runs: a reload or restart "
-			   "reads it again");
+	ctx->log(ctx->arg, "the ruleset file is as it was, and not what runs: a reload reads it "
+			   "again");
 }
 
 static void failed(struct control_session *s, const struct diag *d)

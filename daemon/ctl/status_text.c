@@ -202,7 +202,7 @@ static void print_files(FILE *out, const json_t *status)
 	if (undone > 0)
 		fprintf(out,
 			"\n           NOT WHAT RUNS: what the file held was undone %s; a reload "
-			"or restart reads it again",
+			"reads it again",
 			unit_time(undone, when));
 	fprintf(out, "\n           tables %llu, chains %llu, rules %llu; generation %llu\n",
 		(unsigned long long)num(ruleset, "tables"),

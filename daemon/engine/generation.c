@@ -10,7 +10,10 @@
  *
  * A trial begins in the arena before the change that it is about: a process that dies between
  * the two leaves one that would undo nothing.  It ends there behind the undo, so that this is
- * done again rather than not at all. */
+ * done again rather than not at all.
+ *
+ * At a start packets wait.  What an undo goes back to is not read before somebody needs it, or
+ * generation_settle() is called; and what was restored is not saved again. */
 #include "ctfw/generation.h"
 
 #include <errno.h>
@@ -30,8 +33,10 @@ struct generation {
 	struct ruleset *ruleset;
 	uint64_t serial;
 	uint64_t expire_at; /* monotonic ns: when to look for what has expired */
-	struct ruleset *former; /* what an undo goes back to; NULL: nothing is on trial */
+	bool on_trial;
+	struct ruleset *former; /* what an undo goes back to; NULL while it was not read yet */
 	struct generation_trial trial;
+	size_t restored_bytes;  /* of text that was read, and what it took not given back yet */
 	uint64_t file_undone;   /* real ns */
 	void (*changed)(void *arg, const struct ruleset *old, const struct ruleset *new,
 			bool anew);
@@ -40,7 +45,7 @@ struct generation {
 
 /* How one ruleset takes the place of another. */
 struct change {
-	enum arena_save how;
+	enum arena_save how; /* 0: it is what the arena has */
 	bool step;      /* commands made it of that one, and the arena may have it as a step */
 	bool anew;      /* nothing of that one is kept */
 	bool file;      /* it is what a file holds */
@@ -158,7 +163,7 @@ static void save_trial(struct generation *g)
 	h->file_undone = g->file_undone;
 	h->trial_begun = g->trial.begun;
 	h->trial_file = g->trial.file;
-	atomic_store_explicit(&h->trial_until, g->former ? g->trial.until : 0,
+	atomic_store_explicit(&h->trial_until, g->on_trial ? g->trial.until : 0,
 			      memory_order_release);
 }
 
@@ -182,6 +187,7 @@ static int begin_trial(struct generation *g, const struct change *c, struct diag
 	if (err)
 		return err;
 	g->former = ruleset_ref(g->ruleset);
+	g->on_trial = true;
 	g->trial = (struct generation_trial){ .until = c->until, .begun = c->note.at };
 	save_trial(g);
 	return 0;
@@ -192,6 +198,7 @@ static void end_trial(struct generation *g)
 {
 	ruleset_unref(g->former);
 	g->former = NULL;
+	g->on_trial = false;
 	g->trial = (struct generation_trial){ 0 };
 	save_trial(g);
 	if (g->arena)
@@ -203,11 +210,34 @@ static void note(struct generation *g, const struct change *c)
 {
 	if (c->file)
 		g->file_undone = 0;
-	if (g->former && c->until)
+	if (g->on_trial && c->until)
 		g->trial.until = c->until;
-	if (g->former && c->file)
+	if (g->on_trial && c->file)
 		g->trial.file = true;
 	save_trial(g);
+}
+
+static void tell_damage(struct diag *d)
+{
+	diag_error(d, NULL,
+		   "changes were on trial, and what was there before is damaged: they stay");
+}
+
+/* Read what an undo goes back to, if that was put off. */
+static void read_former(struct generation *g, struct diag *d)
+{
+	const char *text;
+	size_t len;
+
+	if (!g->on_trial || g->former)
+		return;
+	if (arena_former_text(g->arena, &text, &len) == 0 &&
+	    ruleset_restore_beside(text, len, g->ruleset, g->counters, d, &g->former) == 0) {
+		g->restored_bytes += len;
+		return;
+	}
+	tell_damage(d);
+	end_trial(g);
 }
 
 /* ---- a change ---- */
@@ -229,18 +259,18 @@ static int install(struct generation *g, struct ruleset *rs, const struct change
 		   struct diag *d)
 {
 	struct program *program = NULL;
-	bool begins = c->until && !g->former;
+	bool begins = c->until && !g->on_trial;
 	int err = engine_compile(g->engine, rs, g->ruleset, d, &program);
 
 	if (err == 0 && begins)
 		err = begin_trial(g, c, d);
-	if (err == 0 && g->arena)
+	if (err == 0 && g->arena && c->how)
 		err = save(g, rs, c, d);
 	if (err == 0) {
 		swap(g, rs, program, c->anew);
 		program = NULL;
 		note(g, c);
-	} else if (begins && g->former) {
+	} else if (begins && g->on_trial) {
 		end_trial(g);
 	}
 	program_free(program);
@@ -292,7 +322,7 @@ static struct ruleset *restore(struct generation *g, struct diag *d)
 		ruleset_unref(rs);
 		rs = NULL;
 	}
-	give_memory_back(len);
+	g->restored_bytes += len;
 	return rs;
 }
 
@@ -305,15 +335,12 @@ static void restore_trial(struct generation *g, struct diag *d)
 	size_t len;
 
 	g->file_undone = h->file_undone;
-	if (until &&
-	    (arena_former_text(g->arena, &text, &len) < 0 ||
-	     ruleset_restore_beside(text, len, g->ruleset, g->counters, d, &g->former) < 0))
-		diag_error(d, NULL,
-			   "changes were on trial, and what was there before is damaged: they "
-			   "stay");
-	if (g->former)
+	g->on_trial = until && arena_former_text(g->arena, &text, &len) == 0;
+	if (g->on_trial)
 		g->trial = (struct generation_trial){ until, h->trial_begun,
 						      h->trial_file != 0 };
+	else if (until)
+		tell_damage(d);
 	save_trial(g);
 }
 
@@ -343,12 +370,21 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 		/* Before the first change is noted, by which the arena would forget it. */
 		g->ruleset = ruleset_ref(rs);
 		restore_trial(g, d);
+		if (!ruleset_renumbered(rs))
+			start.how = 0;
 	}
 	if (!rs || install(g, rs, &start, d) < 0) {
 		generation_free(g);
 		return NULL;
 	}
 	return g;
+}
+
+void generation_settle(struct generation *g, struct diag *d)
+{
+	read_former(g, d);
+	give_memory_back(g->restored_bytes);
+	g->restored_bytes = 0;
 }
 
 void generation_free(struct generation *g)
@@ -368,9 +404,11 @@ int generation_apply(struct generation *g, const struct ruleset_input *input,
 {
 	struct change c = new_change(request, input->now);
 	struct ruleset *next = NULL;
-	int err = ruleset_apply(g->ruleset, input, d, out, &next);
+	int err;
 
+	read_former(g, d);
 	c.step = true;
+	err = ruleset_apply(g->ruleset, input, d, out, &next);
 	if (!err && next == g->ruleset)
 		ruleset_unref(next);
 	else if (!err)
@@ -420,9 +458,11 @@ int generation_replace(struct generation *g, const struct ruleset_input *input,
 {
 	struct change c = new_change(request, input->now);
 	struct ruleset *next = NULL;
-	int err = from_nothing(g->counters, input, d, &next);
+	int err;
 
+	read_former(g, d);
 	c.anew = c.file = true;
+	err = from_nothing(g->counters, input, d, &next);
 	if (!err)
 		err = install(g, next, &c, d);
 	give_memory_back(input->len);
@@ -446,9 +486,9 @@ int generation_check(struct generation *g, const struct ruleset_input *input, st
 
 bool generation_trial(const struct generation *g, struct generation_trial *ret_trial)
 {
-	if (g->former)
+	if (g->on_trial)
 		*ret_trial = g->trial;
-	return g->former != NULL;
+	return g->on_trial;
 }
 
 void generation_confirm(struct generation *g)
@@ -464,7 +504,8 @@ int generation_undo(struct generation *g, struct instant now, struct diag *d)
 	uint64_t bytes;
 	int err;
 
-	if (!g->former)
+	read_former(g, d);
+	if (!g->on_trial)
 		return 0;
 	err = install(g, ruleset_ref(g->former), &c, d);
 	if (err)
@@ -479,6 +520,22 @@ int generation_undo(struct generation *g, struct instant now, struct diag *d)
 uint64_t generation_file_undone(const struct generation *g)
 {
 	return g->file_undone;
+}
+
+struct generation_file generation_file(const struct generation *g)
+{
+	const struct arena_header *h = g->arena ? g->arena->header : NULL;
+
+	return h ? (struct generation_file){ h->file_hash, h->file_includes } :
+		   (struct generation_file){ 0 };
+}
+
+void generation_set_file(struct generation *g, struct generation_file file)
+{
+	if (!g->arena)
+		return;
+	g->arena->header->file_hash = file.hash;
+	g->arena->header->file_includes = file.includes;
 }
 
 void generation_file_saved(struct generation *g, uint64_t serial)
@@ -562,6 +619,7 @@ int generation_rollback(struct generation *g, unsigned number,
 
 	if (!number || number >= generation_saved(g))
 		return -ENOENT;
+	read_former(g, d);
 	arena_saved_note(g->arena, number, &to, &bytes);
 	file_undone = file_undone_by(g, number, now.real);
 	err = recall(g, number, d, &rs);

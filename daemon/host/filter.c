@@ -28,6 +28,7 @@
 #include "host/import.h"
 #include "host/isolate.h"
 #include "host/log.h"
+#include "host/rulesetfile.h"
 
 /* Every record is looked at once a second; sooner when the table is nearly full. */
 #define TRACE_MS 20
@@ -237,6 +238,7 @@ static int set_up_memory(struct filter *f, struct diag *d)
 			       &f->arena_fresh, d);
 	if (err)
 		return err;
+	arena_set_workers(&f->arena, f->arena_fresh, f->start->workers);
 	f->counters = counters_new(&f->arena);
 	if (f->counters)
 		f->elements = set_elements_new(&f->arena, counters_states(f->counters),
@@ -262,8 +264,6 @@ static int set_up_ruleset(struct filter *f, struct diag *d)
 	bool restored = false;
 
 	f->generation = generation_new(f->engine, f->counters, &f->arena, &damaged, &restored);
-	/* The saved ruleset has claimed its sets; elements of others may go. */
-	set_elements_settle(f->elements);
 	/* Of use only to one who goes on: a fresh start reads the file in any case. */
 	if (damaged.errors && !f->start->first)
 		log_text(LEVEL_ERROR, text_str(&damaged.text));
@@ -274,6 +274,12 @@ static int set_up_ruleset(struct filter *f, struct diag *d)
 	}
 	if ((filter_trial_restored(f) || !f->start->first) && restored)
 		return 0;
+	if (restored && rulesetfile_is_as_read(f->generation, f->config->daemon.ruleset)) {
+		log_say(LEVEL_INFO,
+			"%s is as it was read last: the rules go on, with what was changed since",
+			f->config->daemon.ruleset);
+		return 0;
+	}
 	return filter_load_ruleset(f, d);
 }
 
@@ -456,6 +462,19 @@ static int set_up(struct filter *f, struct diag *d)
 	return err;
 }
 
+/* What packets need not wait for. */
+static void settle(struct filter *f)
+{
+	struct diag d = DIAG_INIT;
+
+	generation_settle(f->generation, &d);
+	/* The rulesets have claimed their sets; elements of others may go. */
+	set_elements_settle(f->elements);
+	if (d.errors)
+		log_text(LEVEL_ERROR, text_str(&d.text));
+	diag_fini(&d);
+}
+
 /* What the operator should know of the flows that were there. */
 static void tell_recovery(const struct filter *f)
 {
@@ -556,6 +575,7 @@ void filter_run(const struct filter_start *start)
 		worker_go(&f->shared);
 		tell_recovery(f);
 		channel_send(start->channel, CHANNEL_READY, 0, NULL, -1);
+		settle(f);
 		event_base_dispatch(f->base);
 	}
 	if (f)

@@ -72,8 +72,8 @@ static void undo(struct filter *f, const struct generation_trial *t, struct inst
 			clock_text(t->begun, begun));
 		if (t->file)
 			log_say(LEVEL_WARNING,
-				"%s is as it was, and not what runs: a reload or restart "
-				"reads it again", f->config->daemon.ruleset);
+				"%s is as it was, and not what runs: a reload reads it "
+				"again", f->config->daemon.ruleset);
 	}
 	diag_fini(&d);
 }

@@ -9,16 +9,59 @@
 #include "ctfw/clock.h"
 #include "ctfw/hostlocale.h"
 #include "ctfw/rulefile.h"
+#include "ctfw/siphash.h"
 
 static const char *const include_dirs[] = { "/etc" };
+static const struct siphash_key hash_key = { 0x66696c6568617368, 0x0123456789abcdef };
 
-/* Read it and let use() work on it. */
+/* A file and what it includes, as it is read: is it what was read before? */
+struct reading {
+	struct rulefile_path dirs;
+	struct generation_file file;
+};
+
+/* Whoever wants what an include finds. */
+struct finding {
+	struct reading *reading;
+	void (*found)(void *found_arg, char *name, char *text, size_t len);
+	void *found_arg;
+};
+
+static void add_text(struct reading *r, const char *text, size_t len)
+{
+	const uint64_t both[2] = { r->file.hash, siphash_bytes(&hash_key, text, len) };
+
+	r->file.hash = siphash_bytes(&hash_key, both, sizeof(both)) | 1; /* 0 is none */
+}
+
+static void found_include(void *arg, char *name, char *text, size_t len)
+{
+	const struct finding *f = arg;
+
+	add_text(f->reading, name, strlen(name));
+	add_text(f->reading, text, len);
+	f->found(f->found_arg, name, text, len);
+}
+
+static int read_include(void *arg, const char *pattern, const char *from,
+			void (*found)(void *found_arg, char *name, char *text, size_t len),
+			void *found_arg)
+{
+	struct reading *r = arg;
+	struct finding f = { r, found, found_arg };
+
+	/* Also where nothing is found: another time there may be something. */
+	r->file.includes++;
+	return rulefile_include(&r->dirs, pattern, from, found_include, &f);
+}
+
+/* Read it and let use() work on it.  ret_file may be NULL. */
 static int with_file(const char *path, struct diag *d,
 		     int (*use)(void *arg, const struct ruleset_input *input, struct diag *d),
-		     void *arg)
+		     void *arg, struct generation_file *ret_file)
 {
-	struct rulefile_path dirs = { include_dirs, 1 };
-	const struct ruleset_reader reader = { rulefile_include, &dirs };
+	struct reading reading = { .dirs = { include_dirs, 1 } };
+	const struct ruleset_reader reader = { read_include, &reading };
 	struct locale locale;
 	struct ruleset_input input = { .name = path, .reader = &reader, .locale = &locale };
 	unsigned before = d->errors;
@@ -36,11 +79,15 @@ static int with_file(const char *path, struct diag *d,
 	err = rulefile_read(path, &text, &input.len);
 	if (!err) {
 		input.text = text;
+		add_text(&reading, path, strlen(path));
+		add_text(&reading, text, input.len);
 		err = use(arg, &input, d);
 		free(text);
 	}
 	if (err && d->errors == before)
 		diag_error(d, NULL, "%s: %s", path, strerror(-err));
+	if (!err && ret_file)
+		*ret_file = reading.file;
 	return err;
 }
 
@@ -61,8 +108,14 @@ int rulesetfile_replace(struct generation *g, const char *path,
 {
 	struct replacement r = { g, *why };
 
+	struct generation_file file;
+	int err;
+
 	r.request.what = path;
-	return with_file(path, d, replace, &r);
+	err = with_file(path, d, replace, &r, &file);
+	if (!err)
+		generation_set_file(g, file);
+	return err;
 }
 
 static int check(void *arg, const struct ruleset_input *input, struct diag *d)
@@ -87,5 +140,25 @@ static int check(void *arg, const struct ruleset_input *input, struct diag *d)
 
 int rulesetfile_check(const char *path, struct diag *d)
 {
-	return with_file(path, d, check, NULL);
+	return with_file(path, d, check, NULL, NULL);
+}
+
+/* The text alone says whether it is another. */
+static int look(void *arg, const struct ruleset_input *input, struct diag *d)
+{
+	(void)arg;
+	(void)input;
+	(void)d;
+	return 0;
+}
+
+bool rulesetfile_is_as_read(const struct generation *g, const char *path)
+{
+	const struct generation_file read = generation_file(g);
+	struct generation_file file = { 0 };
+	struct diag d = DIAG_INIT;
+	int err = with_file(path, &d, read.includes ? check : look, NULL, &file);
+
+	diag_fini(&d);
+	return !err && read.hash && file.hash == read.hash;
 }

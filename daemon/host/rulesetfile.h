@@ -9,6 +9,8 @@
  * request does not count.  0, or a negative errno with diagnostics; then nothing has changed. */
 int rulesetfile_replace(struct generation *g, const char *path,
 			const struct generation_request *why, struct diag *d);
+/* Whether the file and what it includes are as when they were last put in force. */
+bool rulesetfile_is_as_read(const struct generation *g, const char *path);
 /* Whether that would do, without a daemon.  The same. */
 int rulesetfile_check(const char *path, struct diag *d);
 

@@ -469,6 +469,7 @@ struct ruleset {
 	char *step;    /* see ruleset_step(); NULL: none */
 	size_t step_len;
 	bool elements_alone; /* see ruleset_elements_alone() */
+	bool renumbered;     /* see ruleset_renumbered() */
 	struct table **tables; /* in the order in which nft lists them */
 	size_t n_tables, cap_tables;
 };

@@ -170,6 +170,7 @@ struct numbers {
 	const struct ruleset *beside;
 	bool recalled; /* slots that it does not have are not ours any more */
 	bool full;     /* there was no slot left */
+	bool renumbered;
 	const struct table *table;
 	const struct chain *chain;
 	size_t rule; /* of that chain: probably the next one's */
@@ -221,13 +222,13 @@ static void restore_slot(struct numbers *in, const char *word, enum state_kind k
 	want(in, slot <= UINT32_MAX);
 	if (!counters || in->bad || slot == STATE_NONE)
 		return;
-	if (in->recalled) {
-		in->full = in->full || !stateful_give(counters, kind, state);
+	if (!in->recalled && stateful_claim(counters, kind, (uint32_t)slot)) {
+		state->slot = (uint32_t)slot;
 		return;
 	}
-	want(in, stateful_claim(counters, kind, (uint32_t)slot));
-	if (!in->bad)
-		state->slot = (uint32_t)slot;
+	/* Beside another it comes late: who takes slots for lists of flows may have that one. */
+	want(in, in->beside);
+	in->full = in->full || (!in->bad && !stateful_give(counters, kind, state));
 }
 
 static struct rule *rule_of_handle(struct numbers *in, uint64_t handle)
@@ -547,8 +548,10 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 	want(in, !s->dynamic || variants_adopt(s->slots, twin->slots));
 	/* One that cannot be taken up begins anew. */
 	if (!s->dynamic &&
-	    (in->recalled || set_make_dynamic(s, counters, (uint32_t)number)))
+	    (in->recalled || set_make_dynamic(s, counters, (uint32_t)number))) {
+		in->renumbered = true;
 		want(in, !set_make_dynamic(s, counters, 0));
+	}
 }
 
 /* ---- tables ---- */
@@ -698,6 +701,8 @@ static int restore(const char *text, size_t len, struct numbers *in, struct coun
 			   "the saved ruleset is damaged: its numbers do not fit its text");
 		err = -EINVAL;
 	}
+	if (!err)
+		rs->renumbered = in->renumbered;
 	if (!err && in->full) {
 		diag_error(d, NULL, "there is no room for the state of so many rules");
 		err = -ENOSPC;
@@ -722,6 +727,11 @@ int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *b
 	struct numbers in = { .beside = beside };
 
 	return restore(text, len, &in, counters, d, ret_rs);
+}
+
+bool ruleset_renumbered(const struct ruleset *rs)
+{
+	return rs->renumbered;
 }
 
 int ruleset_recall(const char *text, size_t len, const struct ruleset *present,

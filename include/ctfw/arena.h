@@ -31,6 +31,7 @@
 #ifndef CTFW_ARENA_H
 #define CTFW_ARENA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stddef.h>
 #include <stdatomic.h>
@@ -102,6 +103,11 @@ struct arena_header {
 	uint32_t trial_file;
 	/* When what the ruleset file held was undone, real ns; 0: it runs, or was never read. */
 	uint64_t file_undone;
+	/* Of the ruleset file and what it includes, as last read; 0: never. */
+	uint64_t file_hash;
+	uint32_t file_includes; /* it has so many */
+	/* No worker from this number on has counted; 0: any may have. */
+	uint32_t workers_used;
 	/* When each worker last looked at its queues, monotonic ns; 0 not yet. */
 	_Atomic uint64_t read_at[ARENA_MAX_WORKERS];
 };
@@ -139,6 +145,10 @@ void arena_format(void *mem, const struct arena_geometry *g, const uint8_t boot_
  * layout), -E2BIG (other geometry; the caller starts with a new one). */
 int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 		 const uint8_t boot_id[16], struct arena *ret_arena);
+
+/* So many workers count from now on, and no more did if the arena is fresh.  Before
+ * counters_new(). */
+void arena_set_workers(struct arena *a, bool fresh, uint32_t workers);
 
 /* Make sure that the extensions have memory, before the first of them is written: where the
  * file system is full a write would kill the process.  0, or a negative errno. */

@@ -21,10 +21,15 @@ struct generation;
 
 /* Borrows all three; arena NULL: nothing is saved.  Starts with an empty ruleset, or with
  * the one that a former process saved (*ret_restored says so; may be NULL; a damaged one
- * counts as none and is told in d).  NULL when out of memory. */
+ * counts as none and is told in d).  What can wait is left for generation_settle().  NULL when
+ * out of memory. */
 struct generation *generation_new(struct engine *engine, struct counters *counters,
 				  struct arena *arena, struct diag *d, bool *ret_restored);
 void generation_free(struct generation *g);
+/* What was put off so that packets need not wait: to be called once, soon, and before elements
+ * that no set has claimed are dropped.  Should it fail to read what an undo goes back to, that is
+ * told in d, and what was on trial stays. */
+void generation_settle(struct generation *g, struct diag *d);
 
 /* What puts another ruleset in force. */
 enum generation_cause {
@@ -80,6 +85,14 @@ int generation_undo(struct generation *g, struct instant now, struct diag *d);
 /* When what the ruleset file held was undone, real ns: since then something else is in force.
  * 0 when that never was, or the file was put in force again. */
 uint64_t generation_file_undone(const struct generation *g);
+/* What was in the ruleset file, and how many includes it has, when it was last put in force:
+ * hash 0, never.  For whoever reads it: nothing else is made of it here. */
+struct generation_file {
+	uint64_t hash;
+	uint32_t includes;
+};
+struct generation_file generation_file(const struct generation *g);
+void generation_set_file(struct generation *g, struct generation_file file);
 /* The file holds what was in force at that serial. */
 void generation_file_saved(struct generation *g, uint64_t serial);
 

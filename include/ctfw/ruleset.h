@@ -121,10 +121,12 @@ void ruleset_save(const struct ruleset *rs, struct text *out);
 int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
 		    struct ruleset **ret_rs);
 /* The same of an earlier state of a ruleset that is there already: rules, objects and dynamic
- * sets that are in both go on in both.  Elements whose state is in slots get slots of their
+ * sets that are in both go on in both; what has no slot any more counts anew.  Elements whose state is in slots get slots of their
  * own, of which counters begin with what those of the other show. */
 int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *beside,
 			   struct counters *counters, struct diag *d, struct ruleset **ret_rs);
+/* Whether it is not quite what was saved: a set or a slot got another number. */
+bool ruleset_renumbered(const struct ruleset *rs);
 /* The same of one that is long replaced, beside the one in force: what is in both goes on, and
  * all else counts anew.  -ENOSPC as well, when there is no room for that. */
 int ruleset_recall(const char *text, size_t len, const struct ruleset *present,

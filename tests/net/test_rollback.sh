@@ -61,13 +61,20 @@ filter=$(status filter_pid)
 shoot "$daemon"
 wait_until 5 gone "$filter"
 daemon_up
-# The file is read at the start, and says what ran.
 ok "another daemon has them" test "$(kept)" = 4
 ok "and goes back" ctl rollback
 ok "to what was opened" same "$open" "$(ctl -a -s list ruleset)"
 daemon_down
 daemon_up
-ok "an orderly stop keeps them as well" ctl rollback
+ok "a restart goes on with what ran" same "$open" "$(ctl -a -s list ruleset)"
+ok "and keeps them as well" ctl rollback
+ok "all of it" same "$plain" "$(ctl -a -s list ruleset)"
+ctl rollback >/dev/null
+sed -i 's/^# another comment.*//; $ a # another comment' "$WORK/ruleset.nft"
+daemon_down
+daemon_up
+ok "a file that was changed is read at the start" same "$plain" "$(ctl -a -s list ruleset)"
+ok "which is one to go back from" ctl rollback
 ok "all of it" same "$open" "$(ctl -a -s list ruleset)"
 
 # ---- the file ----

@@ -115,7 +115,8 @@ wait_until 5 gone "$filter"
 sleep 2
 daemon_up
 ok "a start behind its end begins without it" nothing_on_trial
-ok "as the file has it" as_before
+ok "with what ran before" same "$with_80" "$(ctl -s list ruleset)"
+ctl reload
 ctl --confirm 60 add rule inet filter forward tcp dport 8080 accept 2>/dev/null
 filter=$(status filter_pid)
 shoot "$daemon"

@@ -101,6 +101,34 @@ static void records_of_every_kind_lie_apart_and_within_the_arena(void **state)
 	free(mem);
 }
 
+static void columns_of_workers_that_never_were_are_not_read(void **state)
+{
+	struct arena a;
+	void *mem = mapped(&a);
+	struct counters *c;
+	struct counter *strange;
+
+	(void)state;
+	arena_set_workers(&a, true, 1);
+	strange = (struct counter *)(void *)a.counters + 2 * ARENA_COUNTERS;
+	strange->packets = 7;
+	c = counters_new(&a);
+	assert_int_equal(counter_read(c, 0).packets, 0);
+	counters_free(c);
+	/* There are more at the next start, and fewer at the one after that. */
+	arena_set_workers(&a, false, 2);
+	arena_set_workers(&a, false, 1);
+	c = counters_new(&a);
+	assert_int_equal(counter_read(c, 0).packets, 7);
+	counters_free(c);
+	/* What cannot be is no limit. */
+	a.header->workers_used = 100;
+	c = counters_new(&a);
+	assert_int_equal(counter_read(c, 0).packets, 7);
+	counters_free(c);
+	free(mem);
+}
+
 static void saving_a_ruleset_leaves_the_former_until_the_switch(void **state)
 {
 	struct arena a;
@@ -289,6 +317,7 @@ int main(void)
 		cmocka_unit_test(another_boot_geometry_or_layout_is_told_apart),
 		cmocka_unit_test(a_damaged_header_is_refused_whichever_byte_it_is),
 		cmocka_unit_test(records_of_every_kind_lie_apart_and_within_the_arena),
+		cmocka_unit_test(columns_of_workers_that_never_were_are_not_read),
 		cmocka_unit_test(saving_a_ruleset_leaves_the_former_until_the_switch),
 		cmocka_unit_test(a_former_ruleset_is_kept_beside_the_others),
 		cmocka_unit_test(changes_lie_behind_the_ruleset_that_they_change),

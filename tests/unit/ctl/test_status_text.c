@@ -99,7 +99,7 @@ static void a_file_that_is_not_what_runs_is_told(void **state)
 	print("{\"ruleset\":{\"path\":\"/r.nft\",\"loaded\":1700000000,"
 	      "\"file_undone\":1700000060}}");
 	expect("Ruleset    /r.nft, loaded 2023-11-14 22:13:20\n           NOT WHAT RUNS: what the "
-	       "file held was undone 2023-11-14 22:14:20; a reload or restart reads it again\n");
+	       "file held was undone 2023-11-14 22:14:20; a reload reads it again\n");
 	print("{\"ruleset\":{\"path\":\"/r.nft\",\"file_undone\":null}}");
 	assert_null(strstr(text, "NOT WHAT RUNS"));
 }

@@ -31,6 +31,7 @@ static inline struct diag restart(struct bench *b)
 	b->ct = conntrack_new(&b->arena, &options, 1, b->now);
 	b->engine = engine_new(b->ct, b->counters, &engine);
 	b->generation = generation_new(b->engine, b->counters, &b->arena, &d, &restored);
+	generation_settle(b->generation, &d);
 	set_elements_settle(elements);
 	assert_non_null(b->generation);
 	engine_set_hostview(b->engine, host());
