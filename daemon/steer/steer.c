@@ -224,10 +224,12 @@ static int check_ipv6(struct steer *s)
 }
 
 /* Nothing is changed here: what would not work is refused before. */
-int steer_check(struct steer *s)
+static int check(struct steer *s)
 {
 	int err = check_ipv6(s);
 
+	if (!err)
+		err = steer_port_check_host(s);
 	if (!err && s->config->n_captures)
 		err = steer_route_check(s);
 	return err;
@@ -282,9 +284,7 @@ int steer_up(const struct config *config, struct steer **ret_steer, struct diag 
 	if (!err)
 		err = view_read(s);
 	if (!err)
-		err = steer_check(s);
-	if (!err)
-		err = steer_port_check_host(s);
+		err = check(s);
 	if (!err)
 		err = put_in(s);
 	if (err) {

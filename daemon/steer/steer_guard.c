@@ -107,8 +107,9 @@ int steer_guard(const struct config *config, struct diag *d)
 	if (err)
 		return err;
 	err = view_read(s);
+	/* A kernel without IPv6 lets none of it through. */
 	if (!err && config->n_captures)
-		err = steer_check(s);
+		err = steer_route_check(s);
 	if (!err && !is_steering(s)) {
 		err = steer_guard_put(s, &stays);
 		if (!err)

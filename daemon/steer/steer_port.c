@@ -10,11 +10,11 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/inet.h>
 #include <netlink/route/link/inet6.h>
-#include <netlink/route/netconf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,30 +23,36 @@
 /* Below that, the kernel takes IPv6 away from an interface (RFC 8200, 5). */
 #define IPV6_MTU_MIN 1280
 
+static void keep_rp_filter(void *arg, const struct nlmsghdr *msg)
+{
+	struct nlattr *value = nlmsg_find_attr((struct nlmsghdr *)msg,
+					       NLMSG_ALIGN(sizeof(struct netconfmsg)),
+					       NETCONFA_RP_FILTER);
+
+	if (msg->nlmsg_type == RTM_NEWNETCONF && value)
+		*(int *)arg = (int)nla_get_u32(value);
+}
+
+int steer_port_read_all(struct steer *s, int *ret_rp_filter)
+{
+	struct netconfmsg hdr = { .ncm_family = AF_INET };
+	struct nl_msg *msg = netlink_message(RTM_GETNETCONF, 0, &hdr, sizeof(hdr));
+	int err;
+
+	if (msg && nla_put_s32(msg, NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL) < 0) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	err = netlink_ask(&s->nl, msg, keep_rp_filter, ret_rp_filter);
+	return err ? steer_fail(s, err, "cannot read net.ipv4.conf.all.rp_filter") : 0;
+}
+
 /* rp_filter of "all": the larger of it and a device's counts.  Loose (2) is no better than
  * strict: the way back to a source is asked for as if from the interface behind, and that is
  * what the backstops make unreachable. */
-int steer_port_read_all(struct steer *s, int *ret_rp_filter)
-{
-	struct nl_cache *cache = NULL;
-	struct rtnl_netconf *all;
-	int value = 0;
-
-	if (rtnl_netconf_alloc_cache(s->nl.sk, &cache) < 0)
-		return steer_fail(s, -EIO, "cannot read net.ipv4.conf.all.rp_filter");
-	all = rtnl_netconf_get_all(cache, AF_INET);
-	if (all) {
-		rtnl_netconf_get_rp_filter(all, &value);
-		rtnl_netconf_put(all);
-	}
-	nl_cache_free(cache);
-	*ret_rp_filter = value;
-	return 0;
-}
-
 int steer_port_check_host(struct steer *s)
 {
-	int value, err = steer_port_read_all(s, &value);
+	int value = 0, err = steer_port_read_all(s, &value);
 
 	if (err || !value)
 		return err;
@@ -56,7 +62,8 @@ int steer_port_check_host(struct steer *s)
 		   value);
 	diag_hint(s->d,
 		  "set it to 0, and rp_filter=%d for each interface that wants it: "
-		  "sysctl net.ipv4.conf.all.rp_filter=0",
+		  "sysctl net.ipv4.conf.all.rp_filter=0, and for the next boot in a file of "
+		  "/etc/sysctl.d that comes behind the one that sets it",
 		  value);
 	return -EPERM;
 }

@@ -164,7 +164,6 @@ static inline bool view_is_up(const struct view_link *l)
 
 /* Without a view and without a watch. */
 int steer_open(const struct config *config, struct steer **ret_steer, struct diag *d);
-int steer_check(struct steer *s);
 /* Make up the difference between s->view and the plan, which is s->plan afterwards. */
 int steer_reconcile(struct steer *s);
 void steer_take_out(struct steer *s, const struct plan *stays);
@@ -182,7 +181,7 @@ int steer_guard_put(struct steer *s, struct plan *ret_stays);
 
 /* ---- links: steer_port.c ---- */
 
-/* net.ipv4.conf.all.rp_filter. */
+/* net.ipv4.conf.all.rp_filter; stays as it was when the kernel does not say. */
 int steer_port_read_all(struct steer *s, int *ret_rp_filter);
 int steer_port_check_host(struct steer *s);
 int steer_port_read(struct steer *s, const char *name, struct view_link *ret_link);

@@ -11,6 +11,7 @@
  *
  * Some changes are not told at all (accept_local): once in ten seconds is looked anyway. */
 #include <errno.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <netlink/socket.h>
 #include <string.h>
@@ -45,7 +46,8 @@ int steer_watch_open(struct steer *s)
 		err = nl_socket_add_memberships(s->watch, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
 						RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
 						RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE,
-						RTNLGRP_IPV6_RULE, RTNLGRP_TC, RTNLGRP_NONE);
+						RTNLGRP_IPV6_RULE, RTNLGRP_TC,
+						RTNLGRP_IPV4_NETCONF, RTNLGRP_NONE);
 	return err ? steer_fail(s, -EIO, "cannot watch the host by rtnetlink") : 0;
 }
 
@@ -97,16 +99,43 @@ static bool is_our_table(const struct steer *s, const struct nlmsghdr *msg)
 	return (table ? nla_get_u32(table) : hdr->rtm_table) == s->config->steer.table;
 }
 
+/* By its index as well: it may have got another name. */
+static bool is_our_link(const struct steer *s, const struct nlmsghdr *msg)
+{
+	const struct ifinfomsg *hdr = nlmsg_data(msg);
+	struct nlattr *name = nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(*hdr), IFLA_IFNAME);
+
+	return !name || is_named(s, nla_get_string(name)) ||
+	       is_captured(s, (uint32_t)hdr->ifi_index);
+}
+
+/* rp_filter of all interfaces, or of one of ours. */
+static bool is_our_setting(const struct steer *s, const struct nlmsghdr *msg)
+{
+	const struct netconfmsg *hdr = nlmsg_data(msg);
+	struct nlattr *index = nlmsg_find_attr((struct nlmsghdr *)msg, NLMSG_ALIGN(sizeof(*hdr)),
+					       NETCONFA_IFINDEX);
+	int32_t which = index ? (int32_t)nla_get_u32(index) : NETCONFA_IFINDEX_ALL;
+	size_t i;
+
+	if (which == NETCONFA_IFINDEX_ALL)
+		return true;
+	for (i = 0; i < s->view.n_captures; i++) {
+		if ((uint32_t)which == s->view.captures[i].in.link.index ||
+		    (uint32_t)which == s->view.captures[i].out.link.index)
+			return true;
+	}
+	return false;
+}
+
 static bool concerns_us(const struct steer *s, const struct nlmsghdr *msg)
 {
-	struct nlattr *name;
-
 	switch (msg->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		name = nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(struct ifinfomsg),
-				       IFLA_IFNAME);
-		return !name || is_named(s, nla_get_string(name));
+		return is_our_link(s, msg);
+	case RTM_NEWNETCONF:
+		return is_our_setting(s, msg);
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 	case RTM_NEWRULE:
@@ -197,6 +226,10 @@ static void tell_link(struct steer *s, const char *name, const struct view_link 
 		text_printf(&news->notice, "%s is there%s\n", name, up ? "" : ", and down");
 	else if (real->found && up != k->up && !is_new)
 		text_printf(&news->notice, "%s is %s\n", name, up ? "up" : "down");
+	/* One that has another name now is not captured any more; of one that is gone there is
+	 * nothing left. */
+	if (k->index && k->index != real->link.index)
+		steer_tc_release(s, k->index);
 	news->changed |= is_new || k->index != real->link.index || k->up != up;
 	k->index = real->link.index;
 	k->up = up;

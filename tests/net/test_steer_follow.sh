@@ -84,6 +84,15 @@ ok "taken down: what is for its networks goes nowhere" shut server $CLIENT4
 in_host ip link set wg0 up
 in_host ip addr add $HOST6/64 dev wg0
 ok "up again: a conversation goes on" talk_goes_on
+in_host ip link set wg0 down
+in_host ip link set wg0 name other up
+ok "renamed: status waits" wait_until 2 waits wg0
+ok "renamed: it is captured no more" wait_until 2 sh -c \
+	"! ip netns exec $PREFIX-host tc filter show dev other ingress | grep -q wg0-in"
+in_host ip link set other down
+in_host ip link set other name wg0 up
+in_host ip addr add $HOST6/64 dev wg0
+ok "renamed back: a conversation goes on" talk_goes_on
 kill $talk
 ok "nothing of that counts as deleted by others" test \
 	"$(status steering restored rule) $(status steering restored filter)" = "0 0"

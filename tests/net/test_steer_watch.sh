@@ -57,6 +57,14 @@ in_host sysctl -qw net.ipv4.conf.wg0-in.accept_local=0
 ok "a sysctl is put back in time" wait_until 12 sh -c \
 	"[ \$(ip netns exec $PREFIX-host sysctl -n net.ipv4.conf.wg0-in.accept_local) = 1 ]"
 
+in_host sysctl -qw net.ipv4.conf.wg0-in.rp_filter=1
+ok "rp_filter at once" wait_until 1 sh -c \
+	"[ \$(ip netns exec $PREFIX-host sysctl -n net.ipv4.conf.wg0-in.rp_filter) = 0 ]"
+in_host sysctl -qw net.ipv4.conf.all.rp_filter=1
+ok "what must be set back by others is told" wait_until 2 \
+	grep -q 'all.rp_filter was set to 1' "$WORK/daemon.log"
+in_host sysctl -qw net.ipv4.conf.all.rp_filter=0
+
 # The host's address in the network, and the MTU.
 in_host ip address add 10.8.0.9/24 dev wg0
 in_host ip address del $HOST4/24 dev wg0
