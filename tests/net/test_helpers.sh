@@ -1,5 +1,5 @@
 #!/bin/bash
-# FTP, TFTP and SIP by real clients and servers, through rules that know their first port and
+# FTP, TFTP, SIP and PPTP by clients and servers, through rules that know their first port and
 # what is established or related: with helpers they work, without they do not.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
@@ -19,7 +19,7 @@ rules <<-END
 			type filter hook forward priority filter; policy drop;
 			ct state related counter
 			ct state established,related accept
-			iifname "wg0" tcp dport 21 accept
+			iifname "wg0" tcp dport { 21, 1723 } accept
 			iifname "wg0" udp dport { 69, 5060 } accept
 		}
 	}
@@ -40,6 +40,9 @@ for address in $SERVER4 $SERVER6; do
 	wait_until 10 grep -q 'starting FTP' "$WORK/ftpd-$address" ||
 		die "no FTP server: $(cat "$WORK/ftpd-$address")"
 done
+in_server "$HERE/pptp.py" serve $SERVER4 >"$WORK/pptpd" 2>&1 &
+disown
+wait_until 10 grep -q ready "$WORK/pptpd" || die "no PPTP server"
 in_server sipp -sn uas -i $SERVER4 -p 5060 -nostdin >"$WORK/uas" 2>&1 &
 disown
 
@@ -80,7 +83,7 @@ media() {
 
 # ---- with ----
 
-with_helpers "ftp tftp sip"
+with_helpers "ftp tftp sip pptp"
 daemon_up
 ok "IPv4, EPSV" fetch 5 ftp://$SERVER4/file
 ok "IPv4, PASV" fetch 5 --disable-epsv ftp://$SERVER4/file
@@ -91,6 +94,15 @@ ok "IPv6, EPRT" fetch 5 --ftp-port - "ftp://[$SERVER6]/file"
 ok "what was related came by" sh -c "! echo '$(ctl list ruleset)' | grep -q 'related counter packets 0 '"
 ok "TFTP over IPv4" fetch 5 tftp://$SERVER4/file
 ok "TFTP over IPv6" fetch 5 "tftp://[$SERVER6]/file"
+says "PPTP: what a call carries comes back" "own hello by 23" \
+	in_client "$HERE/pptp.py" call $SERVER4
+gre() {
+	ctl conntrack -L -p gre 2>/dev/null |
+		grep -c 'srckey=0x17 dstkey=0x4d.*srckey=0x4d dstkey=0x17'
+}
+says "by one flow" 1 gre
+ctl conntrack -D -p tcp --dport 1723 >"$WORK/deleted" 2>&1
+says "that ends with its control connection" 0 gre
 says "before a call its media are shut" silent media 0.4
 call_up
 says "SIP: the client's media port is open to the server" answered media 2
@@ -117,6 +129,7 @@ daemon_up
 not_ok "without, IPv4, EPSV" fetch 1 ftp://$SERVER4/file
 not_ok "without, IPv4, PORT" fetch 1 --ftp-port - --disable-eprt ftp://$SERVER4/file
 not_ok "without, IPv6, EPSV" fetch 1 "ftp://[$SERVER6]/file"
+says "without, PPTP" silence in_client "$HERE/pptp.py" call $SERVER4
 not_ok "without, TFTP" fetch 1 tftp://$SERVER4/file
 
 # It may be switched on while the daemon runs.

@@ -37,7 +37,7 @@ configure <<-END
 	[capture wg0]
 	networks = 10.8.0.0/24 fd08::/64
 	[conntrack]
-	helpers = ftp
+	helpers = ftp pptp
 END
 cp "$SOURCE/conf/nat/address.nft" "$WORK/ruleset.nft"
 daemon_up
@@ -51,6 +51,13 @@ for own in "$SERVER4" "[$SERVER6]"; do
 	ok "and active, EPRT" fetch --ftp-port - ftp://$own/file
 done
 ok "and active, PORT" fetch --ftp-port - --disable-eprt ftp://$SERVER4/file
+in_server "$HERE/pptp.py" serve $SERVER4 >"$WORK/pptpd" 2>&1 &
+disown
+wait_until 10 grep -q ready "$WORK/pptpd" || die "no PPTP server"
+by_port() {
+	in_client "$HERE/pptp.py" call $SERVER4 | sed 's/ 23$/ its own/; s/ [0-9]*$/ another/'
+}
+says "PPTP: by another id a call comes back to the client's own" "own hello by another" by_port
 senders_plain
 ok "every hop answers as with the kernel's NAT" same "$kernel_hops" "$(all_hops)"
 finds_mtus
