@@ -11,7 +11,7 @@
 static int give_slots(struct transaction *tx, const struct set *s, const struct item *item,
 		      uint32_t slots[SET_SLOTS_MAX], unsigned *ret_n)
 {
-	const struct stmts *stmts = item->more && item->more->stmts.n ? &item->more->stmts :
+	const struct stmts *stmts = item->extra && item->extra->stmts.n ? &item->extra->stmts :
 									&s->stmts;
 	unsigned n = SLOTS_FIRST;
 	int err = 0;
@@ -48,14 +48,14 @@ static void element_times(struct transaction *tx, const struct set *s, const str
 			  struct set_element *el)
 {
 	const uint64_t mono = tx->input->now.mono;
-	const uint64_t timeout = element_timeout(s, item->more);
+	const uint64_t timeout = element_timeout(s, item->extra);
 
 	el->timeout = timeout * NSEC_PER_MSEC;
 	el->expires = timeout ? mono + el->timeout : 0;
-	if (!item->more || !item->more->expires)
+	if (!item->extra || !item->extra->expires)
 		return;
 	/* What was saved says when, not how long it has left. */
-	el->expires = item->more->expires * NSEC_PER_MSEC + (tx->verbatim ? 0 : mono);
+	el->expires = item->extra->expires * NSEC_PER_MSEC + (tx->verbatim ? 0 : mono);
 }
 
 static bool is_in_content(const struct set *s, const struct set_element *el, uint64_t mono)
@@ -118,7 +118,7 @@ static int put_item(struct transaction *tx, const struct table *t, const struct 
 		if (err)
 			return err;
 		element_times(tx, s, item, &el);
-		el.comment = item->more ? item->more->comment : NULL;
+		el.comment = item->extra ? item->extra->comment : NULL;
 		err = give_slots(tx, s, item, slots, &el.n_slots);
 		if (err)
 			return err;

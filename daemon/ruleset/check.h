@@ -79,7 +79,7 @@ struct items {
 	bool deleting;	       /* data may be left out */
 	struct item {
 		struct expr *e, *key, *data;
-		struct item_more *more;
+		struct element_extra *extra;
 	} *v;
 	size_t n, cap;
 };

@@ -170,36 +170,36 @@ static bool check_data(struct items *items, struct item *item, struct expr *e)
 
 static bool check_more(struct items *items, const struct expr *e)
 {
-	const struct item_more *more = e->element.more;
+	const struct element_extra *extra = e->element.extra;
 	const struct set *s = items->set;
 
 	if (!s) {
-		if (!more->timeout && !more->expires && !more->stmts.n)
+		if (!extra->timeout && !extra->expires && !extra->stmts.n)
 			return true;
 		diag_error(items->ck->d, &e->span,
 			   "elements with timeouts or statements are for sets that have a name");
 		return false;
 	}
-	if ((more->timeout || more->expires) && !(s->flags & SET_TIMEOUT)) {
+	if ((extra->timeout || extra->expires) && !(s->flags & SET_TIMEOUT)) {
 		diag_error(items->ck->d, &e->span,
 			   "the elements of this set do not expire: it has no flag timeout");
 		return false;
 	}
 	/* What was saved says when. */
-	if (!items->ck->verbatim && more->expires > element_timeout(s, more)) {
+	if (!items->ck->verbatim && extra->expires > element_timeout(s, extra)) {
 		diag_error(items->ck->d, &e->span, "%s",
-			   element_timeout(s, more) ?
+			   element_timeout(s, extra) ?
 				   "an element cannot last longer than its timeout" :
 				   "what expires has a timeout: neither this element nor its set "
 				   "has one");
 		return false;
 	}
-	if (more->stmts.n && !s->stmts.n && !(s->flags & SET_DYNAMIC)) {
-		diag_error(items->ck->d, &more->stmts.v[0].span,
+	if (extra->stmts.n && !s->stmts.n && !(s->flags & SET_DYNAMIC)) {
+		diag_error(items->ck->d, &extra->stmts.v[0].span,
 			   "this set declares no statements for its elements, nor is it dynamic");
 		return false;
 	}
-	return !more->stmts.n || check_own_stmts(items->ck->d, &more->stmts, s);
+	return !extra->stmts.n || check_own_stmts(items->ck->d, &extra->stmts, s);
 }
 
 static bool may_be_interval(struct items *items, const struct expr *key)
@@ -236,7 +236,7 @@ static bool collect_item(struct items *items, struct expr **e)
 	if (element->kind == EXPR_ELEMENT) {
 		if (!check_more(items, element))
 			return false;
-		item.more = element->element.more;
+		item.extra = element->element.extra;
 	}
 	if ((*key)->kind != EXPR_ALL && !check_typed(items->ck, &items->type.key, key))
 		return false;
@@ -317,7 +317,7 @@ static struct expr *rebuild(struct items *items, const struct set_content *conte
 		struct item *item = &items->v[*el.slots];
 
 		e = key_expr(&items->type.key, &el);
-		if (e && item->more) {
+		if (e && item->extra) {
 			struct expr *outer = expr_new(EXPR_ELEMENT, span);
 
 			if (!outer) {
@@ -325,12 +325,12 @@ static struct expr *rebuild(struct items *items, const struct set_content *conte
 				goto failed;
 			}
 			outer->element.key = e;
-			outer->element.more = item->more;
+			outer->element.extra = item->extra;
 			/* The old one is freed with what is left of the set. */
 			if (item->e->kind == EXPR_MAPPING)
-				item->e->mapping.key->element.more = NULL;
+				item->e->mapping.key->element.extra = NULL;
 			else
-				item->e->element.more = NULL;
+				item->e->element.extra = NULL;
 			e = outer;
 		}
 		if (e && item->data) {

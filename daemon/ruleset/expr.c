@@ -15,25 +15,25 @@ struct expr *expr_new(enum expr_kind kind, struct span span)
 	return e;
 }
 
-static void element_free(struct item_more *more)
+static void element_free(struct element_extra *extra)
 {
-	if (!more)
+	if (!extra)
 		return;
-	free(more->comment);
-	stmts_fini(&more->stmts);
-	free(more);
+	free(extra->comment);
+	stmts_fini(&extra->stmts);
+	free(extra);
 }
 
-static struct item_more *element_clone(const struct item_more *more)
+static struct element_extra *element_clone(const struct element_extra *extra)
 {
-	struct item_more *c = calloc(1, sizeof(*c));
+	struct element_extra *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
-	c->timeout = more->timeout;
-	c->expires = more->expires;
-	if ((more->comment && !(c->comment = strdup(more->comment))) ||
-	    !stmts_clone(&c->stmts, more->stmts.v, more->stmts.n)) {
+	c->timeout = extra->timeout;
+	c->expires = extra->expires;
+	if ((extra->comment && !(c->comment = strdup(extra->comment))) ||
+	    !stmts_clone(&c->stmts, extra->stmts.v, extra->stmts.n)) {
 		element_free(c);
 		return NULL;
 	}
@@ -76,7 +76,7 @@ void expr_free(struct expr *e)
 		break;
 	case EXPR_ELEMENT:
 		expr_free(e->element.key);
-		element_free(e->element.more);
+		element_free(e->element.extra);
 		break;
 	case EXPR_AND:
 	case EXPR_OR:
@@ -145,7 +145,7 @@ static bool clone_parts(struct expr *c, const struct expr *e)
 		return !e->verdict.chain || (c->verdict.chain = strdup(e->verdict.chain));
 	case EXPR_ELEMENT:
 		return (c->element.key = expr_clone(e->element.key)) &&
-		       (c->element.more = element_clone(e->element.more));
+		       (c->element.extra = element_clone(e->element.extra));
 	case EXPR_ALL:
 		return true;
 	case EXPR_NONE:

@@ -186,7 +186,7 @@ struct expr {
 		struct { struct expr *key, *set; } map;
 		struct { struct expr *key, *data; } mapping;
 		struct { enum rule_verdict verdict; char *chain; } verdict;
-		struct { struct expr *key; struct item_more *more; } element;
+		struct { struct expr *key; struct element_extra *extra; } element;
 		struct { struct expr *left, *right; } op;
 	};
 };
@@ -300,7 +300,7 @@ struct stmt {
 
 /* What an element of a set has beside its key.  Times: milliseconds, 0 for none, which means the
  * set's. */
-struct item_more {
+struct element_extra {
 	char *comment;
 	uint64_t timeout, expires;
 	struct stmts stmts;
@@ -568,8 +568,8 @@ int variant_put(struct slot_home *h, uint32_t number, const struct stmts *stmts)
 /* Those of `from` whose numbers are free in h. */
 bool variants_adopt(struct slot_home *h, const struct slot_home *from);
 bool variants_count_flows(const struct slot_home *h);
-/* That of an element, ms; more may be NULL. */
-uint64_t element_timeout(const struct set *s, const struct item_more *more);
+/* That of an element, ms; extra may be NULL. */
+uint64_t element_timeout(const struct set *s, const struct element_extra *extra);
 /* Whether packets may add elements to it. */
 bool set_is_dynamic(const struct set *s);
 /* Make its place for what packets add, or take up that of a former process (number: from 1;

@@ -80,9 +80,9 @@ void set_unref(struct set *s)
 	free(s);
 }
 
-uint64_t element_timeout(const struct set *s, const struct item_more *more)
+uint64_t element_timeout(const struct set *s, const struct element_extra *extra)
 {
-	return more && more->timeout ? more->timeout : s->timeout;
+	return extra && extra->timeout ? extra->timeout : s->timeout;
 }
 
 bool set_is_dynamic(const struct set *s)

@@ -44,21 +44,21 @@ bool parse_at_stateful(const struct parser *p)
 	return false;
 }
 
-static bool parse_attribute(struct parser *p, struct item_more *more)
+static bool parse_attribute(struct parser *p, struct element_extra *extra)
 {
 	struct stmt s;
 
 	if (parse_accept_word(p, "timeout"))
-		return parse_time(p, &more->timeout);
+		return parse_time(p, &extra->timeout);
 	if (parse_accept_word(p, "expires"))
-		return parse_time(p, &more->expires);
+		return parse_time(p, &extra->expires);
 	if (parse_accept_word(p, "comment"))
-		return parse_comment(p, &more->comment);
+		return parse_comment(p, &extra->comment);
 	if (!parse_statement(p, &s)) {
 		stmt_fini(&s);
 		return false;
 	}
-	return stmts_add(&more->stmts, &s) || parse_oom(p);
+	return stmts_add(&extra->stmts, &s) || parse_oom(p);
 }
 
 static bool at_attribute(const struct parser *p)
@@ -80,13 +80,13 @@ static struct expr *attributes(struct parser *p, struct expr *key)
 		return parse_oom(p);
 	}
 	e->element.key = key;
-	e->element.more = calloc(1, sizeof(*e->element.more));
-	if (!e->element.more) {
+	e->element.extra = calloc(1, sizeof(*e->element.extra));
+	if (!e->element.extra) {
 		expr_free(e);
 		return parse_oom(p);
 	}
 	while (at_attribute(p)) {
-		if (!parse_attribute(p, e->element.more)) {
+		if (!parse_attribute(p, e->element.extra)) {
 			expr_free(e);
 			return NULL;
 		}

@@ -412,8 +412,8 @@ static void print_item(const struct expr *e, unsigned flags, struct text *out)
 	out_open_object(out, "elem");
 	out_key(out, "val");
 	print_json_expr(e->element.key, flags, out);
-	if (e->element.more->comment)
-		out_member(out, "comment", e->element.more->comment);
+	if (e->element.extra->comment)
+		out_member(out, "comment", e->element.extra->comment);
 	out_close_object(out);
 }
 

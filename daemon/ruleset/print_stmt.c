@@ -152,8 +152,8 @@ void print_expr(const struct expr *e, unsigned flags, struct text *out)
 		break;
 	case EXPR_ELEMENT:
 		print_expr(e->element.key, flags, out);
-		if (e->element.more->comment)
-			text_printf(out, " comment \"%s\"", e->element.more->comment);
+		if (e->element.extra->comment)
+			text_printf(out, " comment \"%s\"", e->element.extra->comment);
 		break;
 	case EXPR_AND:
 	case EXPR_OR:
