@@ -8,8 +8,8 @@
 
 /* ---- add ---- */
 
-int transaction_priority(struct transaction *tx, const struct priority_spec *spec, unsigned hook,
-			 int32_t *ret)
+int transaction_priority(struct transaction *tx, const struct priority_spec *spec,
+			 unsigned hook, int32_t *ret)
 {
 	int64_t sum = spec->number;
 	int32_t base = 0;
@@ -258,7 +258,8 @@ int chain_delete(struct transaction *tx, const struct command *c, size_t table)
 	}
 	map = find_map(t, t->chains[chain]->handle);
 	if (map) {
-		diag_error(tx->d, at, "chain %s is in use: an element of the map %s leads there",
+		diag_error(tx->d, at,
+			   "chain %s is in use: an element of the map %s leads there",
 			   t->chains[chain]->name, map->name);
 		return -EINVAL;
 	}

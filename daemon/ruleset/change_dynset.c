@@ -76,8 +76,9 @@ int variant_of(struct transaction *tx, const struct set *s, const struct stmts *
 	}
 	if (err != -ENOSPC)
 		return err;
-	diag_error(tx->d, at, "the elements of %s have too many different statements: at most %d",
-		   s->name, SET_VARIANTS_MAX);
+	diag_error(tx->d, at,
+		   "the elements of %s have too many different statements: at most %d", s->name,
+		   SET_VARIANTS_MAX);
 	return -EINVAL;
 }
 

@@ -149,7 +149,8 @@ static int element_error(struct transaction *tx, const struct items *items,
 	case SET_ABSENT:
 		return set_error(tx, span, "there is no such element");
 	case SET_FULL:
-		return set_error(tx, span, "the set is full: it has the size that was declared");
+		return set_error(tx, span,
+				 "the set is full: it has the size that was declared");
 	default:
 		return set_error(tx, span,
 				 "intervals of concatenations overlap too much here");

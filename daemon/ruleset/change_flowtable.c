@@ -75,6 +75,11 @@ int flowtable_add(struct transaction *tx, struct table *t, struct flowtable_spec
 	return table_add_flowtable(t, f) && transaction_echo(tx, &echo) ? 0 : -ENOMEM;
 }
 
+static bool is_named(const struct flowtable *f, const struct token *name)
+{
+	return strlen(f->name) == name->len && !strncmp(f->name, name->s, name->len);
+}
+
 size_t flowtable_named(struct transaction *tx, const struct table *t, const struct command *c)
 {
 	const char *names[256 + 1];
@@ -85,8 +90,7 @@ size_t flowtable_named(struct transaction *tx, const struct table *t, const stru
 		const struct flowtable *f = t->flowtables[i];
 
 		if (c->place == PLACE_HANDLE ? f->handle == c->place_number :
-					       strlen(f->name) == c->name.len &&
-						       !strncmp(f->name, c->name.s, c->name.len))
+					       is_named(f, &c->name))
 			return i;
 		if (n < 256)
 			names[n++] = f->name;

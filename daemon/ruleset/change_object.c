@@ -199,8 +199,8 @@ static int check_number(struct transaction *tx, const struct object_spec *spec)
 	return -EINVAL;
 }
 
-/* What is there stays as it is, as with nft; but a quota is another one from now on, of which as
- * much is used (nft_quota_obj_update). */
+/* What is there stays as it is, as with nft; but a quota is another one from now on, of which
+ * as much is used (nft_quota_obj_update). */
 static int update(struct table *t, size_t at, struct object_spec *spec)
 {
 	struct object *old = t->objects[at], *o = spec->object;

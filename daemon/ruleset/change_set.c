@@ -43,7 +43,8 @@ static int settle_types(struct transaction *tx, const struct table *t,
 	if (!err && s->data_typeof)
 		err = settle_typeof(tx, t, &s->data_typeof, &s->data);
 	if (!err && s->data_interval && 2 * key_len(&s->data) > SET_DATA_MAX)
-		err = set_error(tx, &spec->type_span, "these values are too long for intervals");
+		err = set_error(tx, &spec->type_span,
+				"these values are too long for intervals");
 	return err;
 }
 
@@ -179,7 +180,8 @@ int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec)
 /* ---- sets that packets change ---- */
 
 /* Workers make lists of flows: they must have their memory before. */
-static int reserve_lists(struct transaction *tx, const struct set *set, const struct stmts *given)
+static int reserve_lists(struct transaction *tx, const struct set *set,
+			 const struct stmts *given)
 {
 	struct counters *counters = tx->rs->counters;
 
@@ -357,8 +359,8 @@ size_t set_named(struct transaction *tx, const struct table *t, const struct com
 		at = set_find_handle(t, c->place_number);
 		if (at != MODEL_NONE)
 			return at;
-		diag_error(tx->d, &c->place_span, "there is no set with this handle in table %s",
-			   t->name);
+		diag_error(tx->d, &c->place_span,
+			   "there is no set with this handle in table %s", t->name);
 		return MODEL_NONE;
 	}
 	memcpy(name, c->name.s, len);

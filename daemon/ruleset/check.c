@@ -158,8 +158,8 @@ static bool shift_back(struct checker *ck, struct expr *right, unsigned bits)
 	return true;
 }
 
-/* `field << 1 == 2` is `field == 1`, as nft has it (binop_transfer).  *ret_bits: 0 where nothing is
- * shifted; the right side has no type yet. */
+/* `field << 1 == 2` is `field == 1`, as nft has it (binop_transfer).  *ret_bits: 0 where
+ * nothing is shifted; the right side has no type yet. */
 static bool take_shift(struct checker *ck, struct stmt *s, unsigned *ret_bits)
 {
 	struct expr *left = s->match.left;

@@ -105,8 +105,8 @@ bool stateful_check(struct diag *d, const struct span *at, enum state_kind kind,
 		    const struct stateful *s);
 /* Statements that elements of sets are to have. */
 bool check_element_stmts(struct diag *d, const struct stmts *stmts, unsigned set_flags);
-/* Likewise, of an element or a rule that states its own: as many as the set declares, of the same
- * kinds, where it declares any. */
+/* Likewise, of an element or a rule that states its own: as many as the set declares, of the
+ * same kinds, where it declares any. */
 bool check_own_stmts(struct diag *d, const struct stmts *stmts, const struct set *set);
 
 void protocols_init(struct protocols *proto, enum family family);
@@ -118,8 +118,8 @@ bool protocols_message(enum selector_id selector, uint8_t *ret_type);
 void protocols_name(const struct protocols *proto, struct expr *left);
 /* The field of a known header that begins where f does and is no longer, or an address. */
 enum selector_id protocols_begins(const struct protocols *proto, const struct field *f);
-/* raw.c: in the place of a match of raw payload those of the fields that it is; all but the last go
- * before it. */
+/* raw.c: in the place of a match of raw payload those of the fields that it is; all but the
+ * last go before it. */
 bool raw_name(struct checker *ck, struct stmt *s);
 /* What remains to be done of a match whose right side is checked. */
 bool check_named(struct checker *ck, struct stmt *s);

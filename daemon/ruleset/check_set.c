@@ -41,8 +41,8 @@ bool check_key(struct checker *ck, struct expr **key)
 			return false;
 		if (!key_type_add(&type, expr_type(list->list.item[i]), false)) {
 			diag_error(ck->d, &list->list.item[i]->span,
-				   "a concatenation has at most %d bytes, four for each part or "
-				   "more", SET_KEY_MAX);
+				   "a concatenation has at most %d bytes, four for each part "
+				   "or more", SET_KEY_MAX);
 			return false;
 		}
 	}
@@ -177,7 +177,8 @@ static bool check_more(struct items *items, const struct expr *e)
 		if (!extra->timeout && !extra->expires && !extra->stmts.n)
 			return true;
 		diag_error(items->ck->d, &e->span,
-			   "elements with timeouts or statements are for sets that have a name");
+			   "elements with timeouts or statements are for sets that have "
+			   "a name");
 		return false;
 	}
 	if ((extra->timeout || extra->expires) && !(s->flags & SET_TIMEOUT)) {
@@ -190,13 +191,14 @@ static bool check_more(struct items *items, const struct expr *e)
 		diag_error(items->ck->d, &e->span, "%s",
 			   element_timeout(s, extra) ?
 				   "an element cannot last longer than its timeout" :
-				   "what expires has a timeout: neither this element nor its set "
-				   "has one");
+				   "what expires has a timeout: neither this element nor its "
+				   "set has one");
 		return false;
 	}
 	if (extra->stmts.n && !s->stmts.n && !(s->flags & SET_DYNAMIC)) {
 		diag_error(items->ck->d, &extra->stmts.v[0].span,
-			   "this set declares no statements for its elements, nor is it dynamic");
+			   "this set declares no statements for its elements, nor is it "
+			   "dynamic");
 		return false;
 	}
 	return !extra->stmts.n || check_own_stmts(items->ck->d, &extra->stmts, s);
@@ -406,7 +408,8 @@ out:
 }
 
 static bool check_items(struct checker *ck, const struct expr *key, enum data_kind kind,
-			const struct key_type *data, enum object_kind objects, struct expr **set)
+			const struct key_type *data, enum object_kind objects,
+			struct expr **set)
 {
 	struct items items = {
 		.ck = ck,

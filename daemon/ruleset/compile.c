@@ -362,7 +362,8 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		break;
 	case STMT_SET_META:
 		r->effects = true;
-		if (compile_value(b, selectors[s->set.target].type, s->set.value) == OUTCOME_NEVER)
+		if (compile_value(b, selectors[s->set.target].type, s->set.value) ==
+		    OUTCOME_NEVER)
 			return OUTCOME_NEVER;
 		emit(b,
 		     s->set.target == SELECTOR_META_NFTRACE   ? OP_SET_TRACE :

@@ -9,8 +9,8 @@
 struct builder {
 	struct program *program;
 	uint32_t cap_code, cap_bases, cap_chains, cap_rules, cap_pairs, cap_lookups, cap_logs,
-		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets, cap_made, cap_objects,
-		cap_mangles, cap_nats, cap_variants;
+		cap_actions, cap_sets, cap_targets, cap_states, cap_dynsets, cap_made,
+		cap_objects, cap_mangles, cap_nats, cap_variants;
 	bool failed;
 	/* When NAT was hooked up, for each family: among chains.  0: it is not. */
 	uint64_t nat_registered[2];
@@ -76,8 +76,8 @@ bool compile_room_target(struct builder *b);
 enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits);
 /* A value of that type into the accumulator, for the statements that set something. */
 enum outcome compile_value(struct builder *b, const struct datatype *dt, const struct expr *e);
-/* compile_field.c: what OP_FIELD or its like loads for a selector, and whether that is more than
- * 32 bits; what it is of (jhash) is loaded first.  False: it loads nothing so. */
+/* compile_field.c: what OP_FIELD or its like loads for a selector, and whether that is more
+ * than 32 bits; what it is of (jhash) is loaded first.  False: it loads nothing so. */
 bool compile_op_field(struct builder *b, const struct expr *selector, struct insn *ret_insn,
 		      bool *ret_wide);
 

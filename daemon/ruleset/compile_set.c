@@ -147,7 +147,9 @@ enum outcome compile_vmap(struct builder *b, const struct stmt *s)
 enum outcome compile_object_map(struct builder *b, const struct stmt *s)
 {
 	const struct element_type type = {
-		.key = key_type_of(s->object.key), .kind = DATA_OBJECTS, .objects = s->object.kind
+		.key = key_type_of(s->object.key),
+		.kind = DATA_OBJECTS,
+		.objects = s->object.kind,
 	};
 
 	if (compile_key(b, s->object.key) == OUTCOME_NEVER)

@@ -186,7 +186,8 @@ static enum found find(const struct states *s, const struct head *h, struct entr
 {
 	uint32_t fill = h->fill;
 
-	for (uint32_t link = h->tail; link; link = record_at(s, link)->prev, fill = PER_RECORD) {
+	for (uint32_t link = h->tail; link;
+	     link = record_at(s, link)->prev, fill = PER_RECORD) {
 		const struct record *r = record_at(s, link);
 
 		for (uint32_t i = fill; i-- > 0;) {
@@ -235,8 +236,8 @@ static bool count_new(struct states *s, struct head *h, uint32_t slot, struct ev
 	return true;
 }
 
-/* One that is: where it is not found among as many as are looked at, it is taken to be among the
- * others, since it was new once. */
+/* One that is: where it is not found among as many as are looked at, it is taken to be among
+ * the others, since it was new once. */
 static bool count_known(struct states *s, struct head *h, struct entry entry, unsigned worker)
 {
 	if (find(s, h, entry, LOOK_FOR) != FOUND_NOT)
@@ -331,7 +332,8 @@ bool connlimit_claim(struct states *s, uint32_t slot)
 	}
 	was = *h;
 	*h = (struct head){ .first = was.first, .owner = was.owner };
-	for (link = was.first; link && !state_claim(s, link - 1); link = record_at(s, link)->next) {
+	for (link = was.first; link && !state_claim(s, link - 1);
+	     link = record_at(s, link)->next) {
 		struct record *r = record_at(s, link);
 		uint32_t left = was.n - h->n;
 

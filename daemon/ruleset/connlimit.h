@@ -1,13 +1,13 @@
 /* connlimit.h - lists of flows that are counted: `ct count` (nf_conncount).
  *
- * A statement counts the flows whose packets reached it and that live still.  A flow counts from
- * the packet on that began it; when it is dropped before it entered the table, it is forgotten
- * at once.  TCP flows that are closed count no longer.
+ * A statement counts the flows whose packets reached it and that live still.  A flow counts
+ * from the packet on that began it; when it is dropped before it entered the table, it is
+ * forgotten at once.  TCP flows that are closed count no longer.
  *
  * The list is in the arena: a head, which is the statement's slot, and records of seven flows
- * each.  Flows are named by index and id, and found dead when somebody looks: with each new flow
- * a few are looked at, and as many as needed where the count is above the limit.  All of that is
- * bounded; the longest list is not walked through for a packet.
+ * each.  Flows are named by index and id, and found dead when somebody looks: with each new
+ * flow a few are looked at, and as many as needed where the count is above the limit.  All of
+ * that is bounded; the longest list is not walked through for a packet.
  *
  * Elements of sets that packets add have lists as well: each its own, whose number is in a word
  * of the element's record.  It is made with the first packet, by a worker; when it has no flow
@@ -37,7 +37,8 @@ enum connlimit_outcome {
 /* Count the packet's flow unless it is counted already. */
 enum connlimit_outcome connlimit_count(struct states *s, uint32_t slot, struct eval *e,
 				       uint32_t limit);
-/* The flow of a packet that counted it is known: f in the table, or NULL, it did not get there. */
+/* The flow of a packet that counted it is known: f in the table, or NULL where it did not get
+ * there. */
 void connlimit_settle(struct states *s, struct eval *e, const struct flow *f);
 /* How many it has, for tests. */
 uint32_t connlimit_flows(const struct states *s, uint32_t slot);
@@ -48,7 +49,7 @@ uint32_t connlimit_flows(const struct states *s, uint32_t slot);
  * element's record. */
 enum connlimit_outcome connlimit_count_element(struct states *s, _Atomic uint64_t *word,
 					       uint32_t owner, struct eval *e, uint32_t limit);
-/* The rest is for the ruleset's thread.  Close a list that has no flow: whether it is closed. */
+/* The rest is for the ruleset's thread.  Close a list that has no flow: whether it is. */
 bool connlimit_close(struct states *s, _Atomic uint64_t *word, uint64_t mono);
 /* The list of a former process, if it was that element's; else the element has none yet. */
 void connlimit_take_up(struct states *s, _Atomic uint64_t *word, uint32_t owner);

@@ -46,8 +46,8 @@ const struct datatype *datatype_find(const char *name, size_t len);
 #define DATATYPE_NAMES_MAX 128
 void datatype_names(const char *ret_names[DATATYPE_NAMES_MAX + 1]);
 
-/* A constant as it was written in that locale.  0; -ENOENT: no such name; -ERANGE: too large, or
- * too long; -EINVAL: nothing of this type, *ret_why says in what way. */
+/* A constant as it was written in that locale.  0; -ENOENT: no such name; -ERANGE: too large,
+ * or too long; -EINVAL: nothing of this type, *ret_why says in what way. */
 int value_parse(const struct datatype *dt, const struct locale *locale, const char *text,
 		struct value *ret_value, const char **ret_why);
 /* One value, as it stands alone, in a set or as an end of a range; flags: enum print_flag.

@@ -171,7 +171,8 @@ static int parse_hour(const struct locale *locale, const char *text, struct valu
 	}
 	if (!parse_clock(text, &seconds)) {
 		/* nft takes a span since midnight as well: 17h30m. */
-		if (datatype_number(text, &ms) || time_parse(text, DAY_SECONDS * 1000 - 1, &ms)) {
+		if (datatype_number(text, &ms) ||
+		    time_parse(text, DAY_SECONDS * 1000 - 1, &ms)) {
 			*ret_why = "is no time of the day, such as \"17:30\"";
 			return -EINVAL;
 		}
@@ -293,8 +294,8 @@ static void print_date(struct text *out, const struct datatype *dt, const struct
 
 NUMBER(day, 8, "Day of week of packet reception", "day", .symbols = day_names, .quoted = true,
        .parse = parse_day);
-NUMBER(hour, 32, "Hour of day of packet reception", "time of the day", .parse_local = parse_hour,
-       .print = print_hour);
+NUMBER(hour, 32, "Hour of day of packet reception", "time of the day",
+       .parse_local = parse_hour, .print = print_hour);
 /* Nanoseconds since 1970; nft calls it time as well. */
 const struct datatype datatype_date = {
 	.name = "time",

@@ -85,7 +85,8 @@ int describe_apply(struct transaction *tx, const struct command *c)
 		text_printf(&tx->out, "%s expression, ", kind_of(selectors[e->selector].text));
 	} else if (e) {
 		diag_error(tx->d, &e->span,
-			   "this is neither a selector such as tcp dport nor the name of a type");
+			   "this is neither a selector such as tcp dport nor the name of a "
+			   "type");
 		return -EINVAL;
 	}
 	print_type(dt, e != NULL, &tx->out);

@@ -87,8 +87,8 @@ static void rule_new_here(struct diff *d, const struct table *t, const struct ch
 			  size_t at, bool before_old)
 {
 	if (tells(d, RULESET_WATCH_RULES, true))
-		print_event_rule(&d->print, at == 0 && before_old ? EVENT_INSERT : EVENT_ADD, t, c,
-			   at);
+		print_event_rule(&d->print, at == 0 && before_old ? EVENT_INSERT : EVENT_ADD, t,
+				 c, at);
 }
 
 /* What differs lies between the rules that both begin with and those that both end with. */
@@ -102,7 +102,8 @@ static void diff_rules(struct diff *d, const struct table *t, const struct chain
 	       is_same(old->rules[first], new->rules[first]))
 		first++;
 	while (last < old->n_rules - first && last < new->n_rules - first &&
-	       is_same(old->rules[old->n_rules - 1 - last], new->rules[new->n_rules - 1 - last]))
+	       is_same(old->rules[old->n_rules - 1 - last],
+		       new->rules[new->n_rules - 1 - last]))
 		last++;
 	n_old = old->n_rules - first - last;
 	n_new = new->n_rules - first - last;
@@ -290,7 +291,8 @@ static void table_gained(struct diff *d, const struct table *old, const struct t
 	for (size_t i = 0; i < new->n_flowtables; i++) {
 		const struct flowtable *f = new->flowtables[i];
 
-		if (tells(d, RULESET_WATCH_OBJECTS, true) && find_flowtable(old, f->handle) != f)
+		if (tells(d, RULESET_WATCH_OBJECTS, true) &&
+		    find_flowtable(old, f->handle) != f)
 			print_event_flowtable(&d->print, EVENT_ADD, new, f);
 	}
 	for (size_t i = 0; i < new->n_chains; i++) {
@@ -326,7 +328,8 @@ int ruleset_diff(const struct ruleset *old, const struct ruleset *new,
 	static const struct ruleset none = { .refs = 1 };
 	struct diff d = { .watch = watch,
 			  .print = { .flags = watch->print, .json = watch->json,
-				     .mono = new ? new->mono : old ? old->mono : 0, .out = out } };
+				     .mono = new ? new->mono : old ? old->mono : 0,
+				     .out = out } };
 
 	old = old ? old : &none;
 	new = new ? new : &none;

@@ -1,7 +1,7 @@
 /* eval_made.c - numbers that rules make: numgen, jhash, symhash, random.
  *
- * All spread over 0 to modulus - 1 by multiplication, as the kernel's reciprocal_jhash_scale(): the
- * high bits of a 32-bit number choose. */
+ * All spread over 0 to modulus - 1 by multiplication, as the kernel's reciprocal_jhash_scale():
+ * the high bits of a 32-bit number choose. */
 #include <string.h>
 
 #include "ctfw/jhash.h"

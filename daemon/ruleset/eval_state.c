@@ -34,11 +34,13 @@ static enum ct_acted judge_flows(const struct program_state *ps, enum connlimit_
 enum ct_acted eval_element_flows(const struct program *p, const struct program_state *ps,
 				 struct eval *e, struct set_record *r, unsigned word)
 {
-	return judge_flows(ps, connlimit_count_element(counters_states(p->counters),
-						       &r->state[word], r->check, e, ps->flows));
+	return judge_flows(ps,
+			   connlimit_count_element(counters_states(p->counters),
+						   &r->state[word], r->check, e, ps->flows));
 }
 
-enum ct_acted eval_state(const struct program *p, const struct program_state *ps, struct eval *e)
+enum ct_acted eval_state(const struct program *p, const struct program_state *ps,
+			 struct eval *e)
 {
 	switch (ps->kind) {
 	case STATE_LIMIT:

@@ -222,8 +222,9 @@ bool expr_same(const struct expr *a, const struct expr *b)
 {
 	const struct selector_arg *x = &a->arg, *y = &b->arg;
 
-	if (a->kind != EXPR_SELECTOR || b->kind != EXPR_SELECTOR || a->selector != b->selector ||
-	    x->a != y->a || x->b != y->b || x->c != y->c || x->d != y->d)
+	if (a->kind != EXPR_SELECTOR || b->kind != EXPR_SELECTOR ||
+	    a->selector != b->selector || x->a != y->a || x->b != y->b || x->c != y->c ||
+	    x->d != y->d)
 		return false;
 	return x->of && y->of ? expr_same(x->of, y->of) : x->of == y->of;
 }

@@ -9,8 +9,8 @@
  *
  * nft is not followed where its listing would be another rule: it joins fields across other
  * statements; it leaves out a protocol before `th` for which it has no header; before a
- * reset in inet it leaves out the family as well; behind `ct protocol` it leaves out the other one
- * of a packet; and before any field of a header it leaves out `ct l3proto`, which packets
+ * reset in inet it leaves out the family as well; behind `ct protocol` it leaves out the other
+ * one of a packet; and before any field of a header it leaves out `ct l3proto`, which packets
  * without a flow have not. */
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -62,9 +62,10 @@ static void name_headers(struct stmts *stmts)
 	for (size_t i = 0; i < stmts->n; i++) {
 		struct stmt *s = &stmts->v[i];
 
-		if (s->kind == STMT_MATCH && is_plain_value(s) && (s->match.left->selector == SELECTOR_META_L4PROTO ||
-					  s->match.left->selector == SELECTOR_IP_PROTOCOL ||
-					  s->match.left->selector == SELECTOR_IP6_NEXTHDR))
+		if (s->kind == STMT_MATCH && is_plain_value(s) &&
+		    (s->match.left->selector == SELECTOR_META_L4PROTO ||
+		     s->match.left->selector == SELECTOR_IP_PROTOCOL ||
+		     s->match.left->selector == SELECTOR_IP6_NEXTHDR))
 			l4 = s->match.right->value.num;
 		else
 			stmt_walk(s, name_header, &l4);

@@ -32,8 +32,8 @@ struct element_type set_element_type(const struct set *s);
 unsigned key_data_bytes(const struct element_type *type);
 /* The key of a checked item: within what is around it. */
 const struct expr *key_of(const struct expr *item);
-/* A checked item as an element; chains are of table t, which may be NULL.  Comment, timeouts and
- * slots stay empty. */
+/* A checked item as an element; chains are of table t, which may be NULL.  Comment, timeouts
+ * and slots stay empty. */
 void key_element(const struct element_type *type, const struct table *t,
 		 const struct expr *item, struct set_element *ret);
 

@@ -101,8 +101,8 @@ static void list_flowtables(struct transaction *tx, const struct command *c, uns
 	}
 }
 
-/* Lists of objects that tables do not have: nft shows those tables that have any objects, unless
- * they are reset. */
+/* Lists of objects that tables do not have: nft shows those tables that have any objects,
+ * unless they are reset. */
 static int list_others(struct transaction *tx, const struct command *c)
 {
 	size_t only = MODEL_NONE;
@@ -124,7 +124,8 @@ static int list_others(struct transaction *tx, const struct command *c)
 
 bool set_of_class(const struct set *s, enum set_class which)
 {
-	return which == METERS ? s->meter : !s->meter && (s->kind != DATA_NONE) == (which == MAPS);
+	return s->meter ? which == METERS :
+			  which != METERS && (s->kind != DATA_NONE) == (which == MAPS);
 }
 
 static void list_class(struct transaction *tx, const struct command *c, const struct table *t,

@@ -140,7 +140,8 @@ static void target_in_expr(void *arg, struct expr *e)
 		t->each(t->arg, e->verdict.chain);
 }
 
-void stmt_each_target(const struct stmt *s, void (*each)(void *arg, const char *chain), void *arg)
+void stmt_each_target(const struct stmt *s, void (*each)(void *arg, const char *chain),
+		      void *arg)
 {
 	struct targets t = { each, arg };
 

@@ -225,7 +225,7 @@ enum nat_flag {
 	NAT_FULLY_RANDOM = 1 << 1,
 	NAT_PERSISTENT = 1 << 2,
 	NAT_PREFIX = 1 << 3, /* only the upper bits become others */
-	NAT_FAMILY = 1 << 4, /* a map of ranges or of addresses with ports: listings say whose */
+	NAT_FAMILY = 1 << 4, /* a map of ranges, or with ports: listings say whose addresses */
 };
 
 enum stmt_kind {
@@ -298,8 +298,8 @@ struct stmt {
 	};
 };
 
-/* What an element of a set has beside its key.  Times: milliseconds, 0 for none, which means the
- * set's. */
+/* What an element of a set has beside its key.  Times: milliseconds, 0 for none, which means
+ * the set's. */
 struct element_extra {
 	char *comment;
 	uint64_t timeout, expires;
@@ -397,10 +397,10 @@ struct set_verdict {
 /* What the copies of a set have in common: where the slots of its elements go back, and the
  * statements that elements have.
  *
- * Variant 0 is what the set declares, be it nothing.  Others come from elements that state their
- * own and from rules that add elements; their numbers are in the elements' slots, in the records
- * of those that packets added, and saved with the ruleset, and so stay what they are as long as
- * anybody has them. */
+ * Variant 0 is what the set declares, be it nothing.  Others come from elements that state
+ * their own and from rules that add elements; their numbers are in the elements' slots, in the
+ * records of those that packets added, and saved with the ruleset, and so stay what they are as
+ * long as anybody has them. */
 struct slot_home {
 	struct set_slots slots;
 	struct counters *counters; /* NULL: a check that loads nothing */
@@ -416,8 +416,8 @@ struct slot_home {
 #define SLOTS_VARIANT 0
 #define SLOTS_FIRST   1
 
-/* A named set or map.  Immutable once it is in a table, but for its content, which is a snapshot
- * of its own: a transaction that changes elements copies the rest (set_own()). */
+/* A named set or map.  Immutable once it is in a table, but for its content, which is a
+ * snapshot of its own: a transaction that changes elements copies the rest (set_own()). */
 struct set {
 	unsigned refs;
 	char *name;
@@ -534,7 +534,8 @@ void rule_unref(struct rule *r);
 /* A copy that leads to the chain name where r leads to old; it counts where r counts. */
 struct rule *rule_renamed(struct rule *r, const char *old, const char *name);
 /* The chains that it may lead to. */
-void stmt_each_target(const struct stmt *s, void (*each)(void *arg, const char *chain), void *arg);
+void stmt_each_target(const struct stmt *s, void (*each)(void *arg, const char *chain),
+		      void *arg);
 /* The sets that it holds without a name: each takes a handle, as in the kernel. */
 unsigned rule_anonymous_sets(const struct rule *r);
 
@@ -561,7 +562,8 @@ struct set *set_new(const char *name, size_t len);
 void set_unref(struct set *s);
 /* variant.c: of a number that there is not, no statements; h may be NULL. */
 const struct stmts *variant_stmts(const struct slot_home *h, uint32_t number);
-uint32_t variant_find(const struct slot_home *h, const struct stmts *stmts); /* or VARIANT_NONE */
+uint32_t variant_find(const struct slot_home *h,
+		      const struct stmts *stmts); /* or VARIANT_NONE */
 /* 0; -ENOSPC: there are too many; -ENOMEM. */
 int variant_add(struct slot_home *h, const struct stmts *stmts, uint32_t *ret_number);
 int variant_put(struct slot_home *h, uint32_t number, const struct stmts *stmts);
@@ -581,7 +583,8 @@ void table_unref(struct table *t);
 bool table_add_chain(struct table *t, struct chain *c); /* takes c over, also on failure */
 bool table_add_object(struct table *t, struct object *o); /* takes o over, also on failure */
 void table_remove_object(struct table *t, size_t at);
-bool table_add_flowtable(struct table *t, struct flowtable *f); /* takes f over, also on failure */
+bool table_add_flowtable(struct table *t,
+			 struct flowtable *f); /* takes f over, also on failure */
 void table_remove_flowtable(struct table *t, size_t at);
 bool table_add_set(struct table *t, struct set *s); /* takes s over, also on failure */
 void table_remove_set(struct table *t, size_t at);

@@ -1,7 +1,7 @@
 /* name_index.h - from the names of a table's chains, sets or objects to their handles.
  *
- * To handles, since these stay while places move: whatever is deleted, nothing else in the index
- * changes.  Names themselves are not kept: who looks one up compares it with that of each
+ * To handles, since these stay while places move: whatever is deleted, nothing else in the
+ * index changes.  Names themselves are not kept: who looks one up compares it with that of each
  * handle that comes up, nearly always one. */
 #ifndef CTFW_RULESET_NAME_INDEX_H
 #define CTFW_RULESET_NAME_INDEX_H

@@ -290,7 +290,7 @@ bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e
 	}
 	if (!check_chain(ck, dt, *e))
 		return false;
-	/* Operands are listed as the field's values: `jhash ... | 1`, `meta mark | 0x00000001`. */
+	/* Operands are listed as the field's values: jhash ... | 1, meta mark | 0x00000001. */
 	dt = expr_type(*e);
 	b = bits_none(dt);
 	built = rebuild(dt, *e, &b);

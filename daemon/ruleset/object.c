@@ -177,7 +177,8 @@ int ruleset_number(struct ruleset *rs, const struct ruleset *former, struct diag
 				number = free_number(&mine, &theirs);
 			if (!number) {
 				/* Only what was damaged while it was saved has so many. */
-				diag_error(d, NULL, "no number is left for the ct timeout \"%s\"",
+				diag_error(d, NULL,
+					   "no number is left for the ct timeout \"%s\"",
 					   o->name);
 				return -EINVAL;
 			}

@@ -47,7 +47,7 @@ struct parser {
 	unsigned braces;  /* open ones */
 	unsigned depth;	  /* of recursion */
 	unsigned scope;
-	bool saved; /* what a former process saved may say more than others (set by who parses) */
+	bool saved; /* by a former process, which may say more; set by who parses */
 	bool ended; /* the item of a block needs no separator behind it */
 	size_t expanded;
 	struct variable *variables[PARSE_BUCKETS];
@@ -179,16 +179,16 @@ bool parse_ct_given(struct parser *p, enum selector_id target, struct stmt *s);
 char *parse_given_name(struct parser *p);
 /* The same, or a map of objects of that kind. */
 bool parse_given(struct parser *p, enum object_kind kind, struct stmt *s);
-/* parse_stateful.c: behind counter, limit, quota, last, ct count; and what is in the block of an
- * object, or behind its name. */
+/* parse_stateful.c: behind counter, limit, quota, last, ct count; and what is in the block of
+ * an object, or behind its name. */
 bool parse_counter(struct parser *p, struct stmt *s);
 bool parse_limit(struct parser *p, struct stmt *s);
 bool parse_quota(struct parser *p, struct stmt *s);
 bool parse_last(struct parser *p, struct stmt *s);
 bool parse_connlimit(struct parser *p, struct stmt *s);
 bool parse_stateful_object(struct parser *p, struct object_spec *spec);
-/* parse_object.c.  At the word ct, counter, limit or quota within a table; behind a verb that adds, that lists, that
- * names one (with many: or all of a kind). */
+/* parse_object.c.  At the word ct, counter, limit or quota within a table; behind a verb that
+ * adds, that lists, that names one (with many: or all of a kind). */
 /* Whether it is one of these words, or with many the plural of one. */
 bool parse_at_object(const struct parser *p, bool many);
 bool parse_object_item(struct parser *p, struct command *c);

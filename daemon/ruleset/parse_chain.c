@@ -74,7 +74,8 @@ static bool priority_number(struct parser *p, bool negative, struct priority_spe
 	return true;
 }
 
-static bool priority_name(struct parser *p, struct priority_spec *spec, const char *s, size_t len)
+static bool priority_name(struct parser *p, struct priority_spec *spec, const char *s,
+			  size_t len)
 {
 	if (len >= sizeof(spec->name)) {
 		diag_error(p->d, &spec->span, "unknown priority \"%.*s\"", (int)len,
@@ -151,7 +152,8 @@ bool parse_priority(struct parser *p, struct priority_spec *spec)
 bool parse_chain_hook(struct parser *p, struct chain_spec *spec)
 {
 	spec->base = true;
-	return parse_chain_type(p, spec) && parse_hook(p, spec) && parse_priority(p, &spec->priority);
+	return parse_chain_type(p, spec) && parse_hook(p, spec) &&
+	       parse_priority(p, &spec->priority);
 }
 
 bool parse_chain_policy(struct parser *p, struct chain_spec *spec)

@@ -62,7 +62,8 @@ static struct expr *primary(struct parser *p, enum parse_side side)
 		if (side != PARSE_RIGHT && parse_at_selector(p))
 			return parse_selector(p);
 		/* Statements have been looked for already, left of a match. */
-		if (side != PARSE_LEFT && parse_at_statement(p) && !token_is_word(&p->t, "reset"))
+		if (side != PARSE_LEFT && parse_at_statement(p) &&
+		    !token_is_word(&p->t, "reset"))
 			break;
 		return symbol_expr(p);
 	case TOKEN_NUMBER:

@@ -108,8 +108,8 @@ bool parse_list(struct parser *p, struct command *c)
 		words);
 }
 
-/* reset rules [FAMILY], reset rules table T, reset rules chain T C, reset rule T C handle N; and
- * counters and quotas as list has them. */
+/* reset rules [FAMILY], reset rules table T, reset rules chain T C, reset rule T C handle N;
+ * and counters and quotas as list has them. */
 bool parse_reset(struct parser *p, struct command *c)
 {
 	static const char *const words[] = { "rules",    "rule",   "counters", "counter",
@@ -134,7 +134,8 @@ bool parse_reset(struct parser *p, struct command *c)
 	if (token_is_word(&p->t, "counter") || token_is_word(&p->t, "counters") ||
 	    token_is_word(&p->t, "quota") || token_is_word(&p->t, "quotas"))
 		return parse_list_objects(p, c);
-	return parse_unknown_object(p, c, "\"rules\", \"rule\", \"counters\" or \"quotas\"", words);
+	return parse_unknown_object(p, c, "\"rules\", \"rule\", \"counters\" or \"quotas\"",
+				    words);
 }
 
 static const struct datatype *find_type(const struct token *name)

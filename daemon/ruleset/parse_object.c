@@ -132,8 +132,8 @@ static bool parse_seconds(struct parser *p, uint32_t *ret_seconds)
 		return true;
 	}
 	snprintf(text, sizeof(text), "%.*s", (int)p->t.len, p->t.s);
-	if (p->t.len >= sizeof(text) || time_parse(text, UINT32_MAX, &number) || number % 1000 ||
-	    number / 1000 > CT_TIMEOUT_MAX) {
+	if (p->t.len >= sizeof(text) || time_parse(text, UINT32_MAX, &number) ||
+	    number % 1000 || number / 1000 > CT_TIMEOUT_MAX) {
 		diag_error(p->d, &at, "a timeout is a number of seconds, at most %u",
 			   CT_TIMEOUT_MAX);
 		return false;
@@ -352,7 +352,7 @@ bool parse_object_name(struct parser *p, struct command *c, bool many)
 	c->object = OBJECT_NAMED;
 	if (!parse_object_kind(p, many, &c->kind, &many))
 		return false;
-	/* nft says the kinds that it has no plural for in the singular: list ct timeout table T. */
+	/* Kinds that nft has no plural for are singular: list ct timeout table T. */
 	if (many || (c->op == COMMAND_LIST && !object_state_kind(c->kind) &&
 		     token_is_word(&p->t, "table"))) {
 		c->object = OBJECT_KIND;
@@ -372,8 +372,8 @@ bool parse_add_object(struct parser *p, struct command *c)
 	return parse_object_name(p, c, false) && parse_added_object(p, c);
 }
 
-/* list ct helpers [FAMILY] [table [FAMILY] TABLE], list ct timeout table [FAMILY] TABLE; and the
- * same with counters, quotas, limits. */
+/* list ct helpers [FAMILY] [table [FAMILY] TABLE], list ct timeout table [FAMILY] TABLE; and
+ * the same with counters, quotas, limits. */
 bool parse_list_objects(struct parser *p, struct command *c)
 {
 	if (!parse_object_name(p, c, true))

@@ -58,7 +58,8 @@ static bool parse_match(struct parser *p, struct expr *left, struct stmt *s)
 	*s = (struct stmt){ .kind = STMT_MATCH, .span = left->span };
 	s->match.left = left;
 	if (token_is_word(&p->t, "map")) {
-		diag_error(p->d, &p->t.span, "a map gives a value to be set: here only \"vmap\" "
+		diag_error(p->d, &p->t.span,
+			   "a map gives a value to be set: here only \"vmap\" "
 			   "can follow, whose values are verdicts");
 		return false;
 	}
@@ -346,7 +347,7 @@ static const struct {
 	{ "dnat", nat_parse_dnat },
 	{ "masquerade", nat_parse_masquerade },
 	{ "redirect", nat_parse_redirect },
-#define REFUSED(word)                                                                            \
+#define REFUSED(word)                                                                          \
 	{                                                                                      \
 		word, refuse_statement                                                         \
 	}

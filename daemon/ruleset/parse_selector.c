@@ -46,7 +46,8 @@ static bool is_meta_alone(const struct token *word)
 {
 	static const char *const words[] = {
 		"mark", "iif", "iifname", "iiftype", "iifgroup", "oif", "oifname", "oiftype",
-		"oifgroup", "pkttype", "cpu", "rtclassid", "ipsec", "nftrace", "time", "day", "hour",
+		"oifgroup", "pkttype", "cpu", "rtclassid", "ipsec", "nftrace", "time", "day",
+		"hour",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

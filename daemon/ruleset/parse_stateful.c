@@ -40,8 +40,8 @@ static bool scale(struct parser *p, const struct span *at, const char *s, size_t
 		*number <<= data_units[i].shift;
 		return true;
 	}
-	diag_error(p->d, &p->t.span, "expected \"bytes\", \"kbytes\" or \"mbytes\", found \"%.*s\"",
-		   (int)len, s);
+	diag_error(p->d, &p->t.span,
+		   "expected \"bytes\", \"kbytes\" or \"mbytes\", found \"%.*s\"", (int)len, s);
 	return false;
 }
 
@@ -75,7 +75,8 @@ static bool time_unit(struct parser *p, const char *s, size_t len, uint32_t *ret
 		words[i] = time_units[i].word;
 	}
 	diag_error(p->d, &p->t.span,
-		   "expected \"second\", \"minute\", \"hour\", \"day\" or \"week\", found \"%.*s\"",
+		   "expected \"second\", \"minute\", \"hour\", \"day\" or \"week\", found "
+		   "\"%.*s\"",
 		   (int)len, s);
 	near = suggest(s, len, words);
 	if (near)

@@ -44,8 +44,9 @@ void print_set(const struct table *t, const struct set *s, unsigned flags, uint6
 /* A timeout: with -T in seconds. */
 void print_set_timeout(uint64_t ms, unsigned flags, struct text *out);
 /* Some elements of it alone. */
-void print_set_part(const struct table *t, const struct set *s, const struct shown_element *part,
-		    size_t n, unsigned flags, uint64_t mono, struct text *out);
+void print_set_part(const struct table *t, const struct set *s,
+		    const struct shown_element *part, size_t n, unsigned flags, uint64_t mono,
+		    struct text *out);
 void print_set_line(const struct set *s, unsigned flags, struct text *out);
 void print_element(const struct table *t, const struct set *s, const struct set_element *el,
 		   unsigned flags, uint64_t mono, struct text *out);
@@ -54,8 +55,8 @@ void print_element(const struct table *t, const struct set *s, const struct set_
 struct expr *set_element_data(const struct table *t, const struct set *s,
 			      const struct set_element *el);
 
-/* stmt_stateful.c: statements, and the line that an object has beside its comment; false: it has
- * none. */
+/* stmt_stateful.c: statements, and the line that an object has beside its comment; false: it
+ * has none. */
 void print_stateful(const struct rule *r, const struct stmt *s, unsigned flags,
 		    struct text *out);
 bool print_stateful_object(const struct object *o, unsigned flags, struct text *out);

@@ -20,7 +20,8 @@ static void close_json(const struct event_printer *p)
 	text_putc(p->out, '\n');
 }
 
-void print_event_table(const struct event_printer *p, enum event_verb verb, const struct table *t)
+void print_event_table(const struct event_printer *p, enum event_verb verb,
+		       const struct table *t)
 {
 	if (p->json) {
 		open_json(p, verb);
@@ -33,8 +34,8 @@ void print_event_table(const struct event_printer *p, enum event_verb verb, cons
 	}
 }
 
-void print_event_chain(const struct event_printer *p, enum event_verb verb, const struct table *t,
-		 const struct chain *c)
+void print_event_chain(const struct event_printer *p, enum event_verb verb,
+		       const struct table *t, const struct chain *c)
 {
 	if (p->json) {
 		open_json(p, verb);
@@ -47,8 +48,8 @@ void print_event_chain(const struct event_printer *p, enum event_verb verb, cons
 	}
 }
 
-void print_event_object(const struct event_printer *p, enum event_verb verb, const struct table *t,
-		  const struct object *o)
+void print_event_object(const struct event_printer *p, enum event_verb verb,
+			const struct table *t, const struct object *o)
 {
 	if (p->json) {
 		open_json(p, verb);
@@ -61,8 +62,8 @@ void print_event_object(const struct event_printer *p, enum event_verb verb, con
 	}
 }
 
-void print_event_flowtable(const struct event_printer *p, enum event_verb verb, const struct table *t,
-		     const struct flowtable *f)
+void print_event_flowtable(const struct event_printer *p, enum event_verb verb,
+			   const struct table *t, const struct flowtable *f)
 {
 	if (p->json) {
 		open_json(p, verb);
@@ -89,15 +90,16 @@ void print_event_set(const struct event_printer *p, enum event_verb verb, const 
 	}
 }
 
-void print_event_element(const struct event_printer *p, enum event_verb verb, const struct table *t,
-		   const struct set *s, const struct set_element *el)
+void print_event_element(const struct event_printer *p, enum event_verb verb,
+			 const struct table *t, const struct set *s,
+			 const struct set_element *el)
 {
 	struct set_element bare = *el;
 
 	bare.slots = NULL;
 	if (!p->json) {
-		text_printf(p->out, "%s element %s %s %s { ", verbs[verb], family_name(t->family),
-			    t->name, s->name);
+		text_printf(p->out, "%s element %s %s %s { ", verbs[verb],
+			    family_name(t->family), t->name, s->name);
 		print_element(t, s, &bare, p->flags, p->mono, p->out);
 		text_puts(p->out, " }\n");
 		return;
@@ -117,8 +119,8 @@ void print_event_element(const struct event_printer *p, enum event_verb verb, co
 	close_json(p);
 }
 
-void print_event_rule(const struct event_printer *p, enum event_verb verb, const struct table *t,
-		const struct chain *c, size_t at)
+void print_event_rule(const struct event_printer *p, enum event_verb verb,
+		      const struct table *t, const struct chain *c, size_t at)
 {
 	if (p->json) {
 		open_json(p, verb);

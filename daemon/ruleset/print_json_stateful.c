@@ -72,7 +72,8 @@ static void print_last(const struct rule *r, const struct stmt *s, unsigned flag
 {
 	uint64_t ms;
 
-	if (!shown_last(r ? r->counters : NULL, &s->state, flags, &ms) || flags & PRINT_STATELESS) {
+	if (!shown_last(r ? r->counters : NULL, &s->state, flags, &ms) ||
+	    flags & PRINT_STATELESS) {
 		out_word(out, "last");
 		return;
 	}

@@ -310,8 +310,9 @@ void print_set(const struct table *t, const struct set *s, unsigned flags, uint6
 	text_puts(out, "\t}\n");
 }
 
-void print_set_part(const struct table *t, const struct set *s, const struct shown_element *part,
-		    size_t n, unsigned flags, uint64_t mono, struct text *out)
+void print_set_part(const struct table *t, const struct set *s,
+		    const struct shown_element *part, size_t n, unsigned flags, uint64_t mono,
+		    struct text *out)
 {
 	const unsigned most = per_line(s);
 

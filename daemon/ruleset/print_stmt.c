@@ -45,7 +45,8 @@ static unsigned precedence(enum expr_kind kind)
 static void print_operand(const struct expr *e, enum expr_kind kind, unsigned flags,
 			  struct text *out)
 {
-	bool several = kind != EXPR_OR && e->type->bitmask && !value_is_zero(e->type, &e->value) &&
+	bool several = kind != EXPR_OR && e->type->bitmask &&
+		       !value_is_zero(e->type, &e->value) &&
 		       !value_is_one_flag(e->type, &e->value);
 
 	text_puts(out, several ? "(" : "");
@@ -215,7 +216,8 @@ static bool print_masked_flags(const struct stmt *s, unsigned flags, struct text
 	const struct datatype *dt = right->type;
 
 	if (right->kind != EXPR_VALUE || !dt->bitmask || left->kind != EXPR_AND ||
-	    left->op.left->kind != EXPR_SELECTOR || (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
+	    left->op.left->kind != EXPR_SELECTOR ||
+	    (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
 		return false;
 	if (value_is_one_flag(dt, &right->value) &&
 	    !value_cmp(dt, &right->value, &left->op.right->value))
@@ -238,7 +240,8 @@ static void print_right(const struct stmt *s, unsigned flags, struct text *out)
 	const struct expr *right = s->match.right;
 
 	/* A number there would be an interface. */
-	if (right->type == &datatype_boolean && expr_selector(s->match.left) == SELECTOR_FIB_OIF)
+	if (right->type == &datatype_boolean &&
+	    expr_selector(s->match.left) == SELECTOR_FIB_OIF)
 		flags &= ~(unsigned)PRINT_NUMERIC;
 	if (right->kind != EXPR_VALUE || !right->type->bitmask) {
 		print_expr(right, flags, out);

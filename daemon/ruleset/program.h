@@ -14,8 +14,8 @@
  *                                              STATE_NE   state & 8 != 0
  *                                              ACCEPT     rule 1
  *
- * Immutable once compiled (but for what numgen has counted), read by every worker.  It holds a reference to its ruleset,
- * whose strings, log statements and counter slots it uses. */
+ * Immutable once compiled (but for what numgen has counted), read by every worker.  It holds a
+ * reference to its ruleset, whose strings, log statements and counter slots it uses. */
 #ifndef CTFW_RULESET_PROGRAM_H
 #define CTFW_RULESET_PROGRAM_H
 
@@ -68,16 +68,16 @@ enum op {
 	OP_LOG,         /* log a */
 	OP_CT,          /* acc, or the wide one: field k of the flow, direction off, if there */
 	OP_FIELD,       /* acc and the wide one: field k (eval_field()), if there */
-	OP_STATE,       /* state a: a limit and its like; b: this rule, which it may have drop */
-	OP_ACT,         /* action a; k: its value is acc; b: this rule, which it may have drop */
-	OP_WRITE,       /* acc (k: the wide one) at mangle a; b: this rule, which it may have drop */
-	OP_SET_OPTION,  /* of TCP, number b: k bytes from off on = acc; a: this rule, likewise */
+	OP_STATE,       /* state a: a limit and its like; b: this rule, which may drop by it */
+	OP_ACT,         /* action a; k: its value is acc; b: this rule, which may drop by it */
+	OP_WRITE,       /* acc (k: the wide one) at mangle a; b: the rule, which may drop by it */
+	OP_SET_OPTION,  /* of TCP, number b: k bytes from off on = acc; a: the rule, likewise */
 	OP_RESET_OPTION, /* of TCP, number b; a: this rule, which it may have drop */
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_PRIORITY,
 	OP_SET_CT_MARK,
-	OP_HASH,        /* acc = the hash that made a describes, of the key's bytes at KEY_HASHED */
-	OP_KEY,         /* k bytes of acc are the key's from off on, padded to a multiple of four */
+	OP_HASH,        /* acc = the hash that made a describes, of the bytes at KEY_HASHED */
+	OP_KEY,         /* k bytes of acc are the key's from off on, padded to four or more */
 	OP_WIDE_KEY,    /* the same from the wide one */
 	OP_TURN_KEY,    /* k bytes of the key from off on, the last one first */
 	OP_DYNSET,      /* dynset a with the key, and the data behind it */
@@ -88,8 +88,8 @@ enum op {
 	OP_SET_TRACE,    /* meta nftrace = acc */
 	OP_MAP_BYTES,   /* what map a has for the key, k bytes, is the key's from off on */
 	OP_NAT,         /* nat a; at one of the next two: it is mapped, or dropped */
-	OP_OBJECT,      /* the object that map a has for the key; b: this rule, which it may have
-			 * drop; k: some are ct helpers */
+	OP_OBJECT,      /* the object that map a has for the key; b: this rule, which may drop
+			 * by it; k: some are ct helpers */
 	OP_JUMP,        /* to a, coming back to the next instruction; b: this rule */
 	OP_GOTO,        /* to a */
 	OP_RETURN,
@@ -229,8 +229,8 @@ const struct program_object *eval_object(const struct program *p, const struct p
 					 struct eval *e, const uint8_t *key);
 /* Whether there is none. */
 bool eval_lacks(const struct program_set *s, const struct eval *e, const uint8_t *key);
-enum ct_acted eval_dynset(const struct program *p, const struct program_dynset *d, struct eval *e,
-		 const uint8_t *key, const uint8_t *data);
+enum ct_acted eval_dynset(const struct program *p, const struct program_dynset *d,
+			  struct eval *e, const uint8_t *key, const uint8_t *data);
 /* False: the flow has none. */
 bool eval_ct(const struct eval *e, enum ct_field field, unsigned dir, struct wide *ret);
 
@@ -306,7 +306,8 @@ struct program_state {
 	uint64_t cost;	     /* of a packet; of a limit of bytes see limit_cost() */
 	uint64_t rate, unit_ns;
 };
-enum ct_acted eval_state(const struct program *p, const struct program_state *ps, struct eval *e);
+enum ct_acted eval_state(const struct program *p, const struct program_state *ps,
+			 struct eval *e);
 /* ct count of an element that packets added; its list is in that word. */
 enum ct_acted eval_element_flows(const struct program *p, const struct program_state *ps,
 				 struct eval *e, struct set_record *r, unsigned word);

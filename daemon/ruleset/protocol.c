@@ -114,7 +114,8 @@ static const struct {
 bool protocols_message(enum selector_id selector, uint8_t *ret_type)
 {
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-		if (messages[i].selector == selector && messages[i].first == messages[i].second) {
+		if (messages[i].selector == selector &&
+		    messages[i].first == messages[i].second) {
 			*ret_type = messages[i].first;
 			return true;
 		}
@@ -163,7 +164,8 @@ static bool need_message(struct checker *ck, enum selector_id selector, const st
 		if (type == messages[i].first || type == messages[i].second)
 			return true;
 		if (type != PROTOCOLS_NONE) {
-			diag_error(ck->d, at, "\"%s\" is a field of %s, the rule is for type %d",
+			diag_error(ck->d, at,
+				   "\"%s\" is a field of %s, the rule is for type %d",
 				   selectors[selector].text, messages[i].name, type);
 			return false;
 		}
@@ -216,12 +218,14 @@ static bool is_of_others(const struct protocols *proto, enum selector_id selecto
 	return false;
 }
 
+static bool knows_l4(const struct protocols *proto)
+{
+	return proto->l4 != PROTOCOLS_NONE && proto->l4 != PROTOCOLS_OTHER && !proto->l4_many;
+}
+
 enum selector_id protocols_begins(const struct protocols *proto, const struct field *f)
 {
-	const bool known = f->base == BASE_NETWORK ?
-				   !proto->l3_many :
-				   proto->l4 != PROTOCOLS_NONE && proto->l4 != PROTOCOLS_OTHER &&
-					   !proto->l4_many;
+	const bool known = f->base == BASE_NETWORK ? !proto->l3_many : knows_l4(proto);
 
 	for (unsigned id = 1; id < SELECTOR_COUNT && known; id++) {
 		struct field other = selector_field(id);
@@ -246,9 +250,8 @@ static enum selector_id find_field(const struct protocols *proto, const struct f
 		    is_of_others(proto, id))
 			continue;
 		if (f->base == BASE_NETWORK ? s->l3 == proto->l3 && !proto->l3_many :
-		    proto->l4 == PROTOCOLS_NONE || proto->l4_many || proto->l4 == PROTOCOLS_OTHER ?
-					      id == SELECTOR_TH_SPORT || id == SELECTOR_TH_DPORT :
-					      s->l4 == proto->l4)
+		    knows_l4(proto) ? s->l4 == proto->l4 :
+				      id == SELECTOR_TH_SPORT || id == SELECTOR_TH_DPORT)
 			return id;
 	}
 	return SELECTOR_NONE;
@@ -337,9 +340,10 @@ bool protocols_written(struct checker *ck, const struct expr *e)
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		if (expr_selector(e) != addresses[i].any)
 			continue;
-		diag_error(ck->d, &e->span, "what is looked up must say whether it is ip or ip6: "
-			   "write \"%s\" or \"%s\"", selectors[addresses[i].ip].text,
-			   selectors[addresses[i].ip6].text);
+		diag_error(ck->d, &e->span,
+			   "what is looked up must say whether it is ip or ip6: "
+			   "write \"%s\" or \"%s\"",
+			   selectors[addresses[i].ip].text, selectors[addresses[i].ip6].text);
 		return false;
 	}
 	return true;

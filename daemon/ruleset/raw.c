@@ -42,8 +42,8 @@ static bool find_run(const struct expr *left, const struct expr *right, struct r
 }
 
 /* These bits as the upper ones of another type. */
-static struct value take_bits(const struct datatype *from, const struct value *v, struct run run,
-			      const struct datatype *to)
+static struct value take_bits(const struct datatype *from, const struct value *v,
+			      struct run run, const struct datatype *to)
 {
 	struct value r = { 0 };
 
@@ -98,16 +98,17 @@ static unsigned find_parts(const struct checker *ck, const struct field *f, stru
 
 	for (unsigned len; run.len; run.from += len, run.len -= len) {
 		struct field at = { .base = f->base, .off = f->off + run.from };
+		const struct datatype *dt;
 		enum selector_id field;
 
 		at.len = (uint16_t)run.len;
 		field = protocols_begins(&ck->proto, &at);
 		if (!field || n == PARTS_MAX)
 			return 0;
-		len = selectors[field].type->bits < run.len ? selectors[field].type->bits : run.len;
+		dt = selectors[field].type;
+		len = dt->bits < run.len ? dt->bits : run.len;
 		/* A part of a field is a prefix, which only addresses have, in whole bytes. */
-		if (len < selectors[field].type->bits &&
-		    (!selectors[field].type->prefix || len % 8))
+		if (len < dt->bits && (!dt->prefix || len % 8))
 			return 0;
 		parts[n++] = (struct part){ field, { run.from, len } };
 	}

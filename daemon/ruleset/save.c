@@ -407,8 +407,8 @@ static uint32_t slot_like(struct counters *counters, enum state_kind kind, uint3
 	return stateful_give(counters, kind, &state) ? state.slot : STATE_NONE;
 }
 
-/* Whether it is the slot of that element in the other ruleset still, for such a statement; i: in
- * its slots. */
+/* Whether it is the slot of that element in the other ruleset still, for such a statement; i:
+ * in its slots. */
 static bool has_slot(const struct set *twin, const struct set_element *el, unsigned i,
 		     enum state_kind kind, uint64_t slot)
 {

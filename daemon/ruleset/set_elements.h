@@ -132,8 +132,9 @@ static inline void bucket_lock(_Atomic uint32_t *head)
 	uint32_t value = atomic_load_explicit(head, memory_order_relaxed) & ~BUCKET_LOCK;
 	unsigned rounds = 0;
 
-	while (!atomic_compare_exchange_weak_explicit(
-		head, &value, value | BUCKET_LOCK, memory_order_acquire, memory_order_relaxed)) {
+	while (!atomic_compare_exchange_weak_explicit(head, &value, value | BUCKET_LOCK,
+						      memory_order_acquire,
+						      memory_order_relaxed)) {
 		if (value & BUCKET_LOCK)
 			spin(&rounds);
 		value &= ~BUCKET_LOCK;

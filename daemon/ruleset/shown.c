@@ -50,11 +50,12 @@ static bool merge_one(struct shown_elements *m, struct set_batch *batch, struct 
 	return !set_batch_put(batch, el);
 }
 
-/* Whether an element that packets added can be loaded as it is listed: one with statements of its
- * own only where the set lets elements have them. */
+/* Whether an element that packets added can be loaded as it is listed: one with statements of
+ * its own only where the set lets elements have them. */
 static bool is_loadable(const struct set *s, const struct set_record *record)
 {
-	return s->stmts.n || s->flags & SET_DYNAMIC || !variant_stmts(s->slots, record->variant)->n;
+	return s->stmts.n || s->flags & SET_DYNAMIC ||
+	       !variant_stmts(s->slots, record->variant)->n;
 }
 
 /* Workers go on adding: what is there now is shown. */

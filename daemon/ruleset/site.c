@@ -1,5 +1,5 @@
-/* site.c - where statements and selectors may stand: in chains of which type, and at which hooks
- * (nft_fib_validate(), nft_rt_validate(), ...). */
+/* site.c - where statements and selectors may stand: in chains of which type, and at which
+ * hooks (nft_fib_validate(), nft_rt_validate(), ...). */
 #include "ruleset/site.h"
 
 #include "ruleset/field.h"
@@ -29,8 +29,8 @@ const struct site sites[SITE_COUNT] = {
 			   "oif is of packets that go out: at the hooks forward, output and "
 			   "postrouting" },
 	[SITE_MTU] = { EVERY(FORWARD) | EVERY(OUTPUT) | EVERY(POSTROUTING),
-		       "the route's MTU is of packets that go out: at the hooks forward, output "
-		       "and postrouting" },
+		       "the route's MTU is of packets that go out: at the hooks forward, "
+		       "output and postrouting" },
 };
 
 enum site_id expr_site(const struct expr *e)

@@ -148,8 +148,9 @@ static bool check_set_kind(struct checker *ck, const struct stmt *s, const struc
 	const struct span *at = &s->dynset.set->span;
 
 	if (set->flags & (SET_INTERVAL | SET_CONSTANT))
-		return refuse(ck, at, "packets cannot change a set of intervals, nor a constant "
-				      "one");
+		return refuse(ck, at,
+			      "packets cannot change a set of intervals, nor a constant "
+			      "one");
 	if (set->kind == DATA_VERDICTS || set->kind == DATA_OBJECTS)
 		return refuse(ck, at, "packets add values to maps, no verdicts or objects");
 	if (s->dynset.timeout && !(set->flags & SET_TIMEOUT))
@@ -158,7 +159,8 @@ static bool check_set_kind(struct checker *ck, const struct stmt *s, const struc
 	if ((set->kind == DATA_VALUES) != (s->dynset.data != NULL))
 		return refuse(ck, &s->dynset.key->span,
 			      set->kind == DATA_VALUES ?
-				      "this is a map: write \":\" and the value behind the key" :
+				      "this is a map: write \":\" and the value behind the "
+				      "key" :
 				      "this is a set, not a map: no \":\" here");
 	return true;
 }
@@ -208,7 +210,8 @@ bool check_dynset(struct checker *ck, struct stmt *s)
 /* As nft has it: where the set declares statements the kernel tells none of the rule's. */
 bool dynset_shows_stmts(const struct stmt *s, unsigned flags)
 {
-	return s->dynset.stmts.n && (!s->dynset.declared || flags & (PRINT_SAVED | PRINT_LOADABLE));
+	return s->dynset.stmts.n &&
+	       (!s->dynset.declared || flags & (PRINT_SAVED | PRINT_LOADABLE));
 }
 
 void print_dynset(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out)

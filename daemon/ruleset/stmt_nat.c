@@ -262,7 +262,8 @@ static bool has_ports(struct checker *ck, const struct span *at)
 	if (ck->proto.l4 != PROTOCOLS_NONE)
 		return true;
 	diag_error(ck->d, at,
-		   "ports need a protocol: match it before, as in \"meta l4proto { tcp, udp }\"");
+		   "ports need a protocol: match it before, as in \"meta l4proto { tcp, "
+		   "udp }\"");
 	return false;
 }
 

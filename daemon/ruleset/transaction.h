@@ -4,9 +4,9 @@
  * so that a failed attempt is simply dropped.
  *
  * Files: transaction.c the attempt as a whole; change.c commands that change something,
- * change_chain.c, change_set.c, change_object.c and change_flowtable.c those of what tables have beside chains; list.c
- * commands that show something, list_hooks.c one of them; echo.c what -e shows; graph.c which
- * chains lead to which, at the end. */
+ * change_chain.c, change_set.c, change_object.c and change_flowtable.c those of what tables
+ * have beside chains; list.c commands that show something, list_hooks.c one of them; echo.c
+ * what -e shows; graph.c which chains lead to which, at the end. */
 #ifndef CTFW_RULESET_TRANSACTION_H
 #define CTFW_RULESET_TRANSACTION_H
 
@@ -149,8 +149,8 @@ int transaction_element(struct transaction *tx, const struct table *t, const str
 bool transaction_fresh_object(struct transaction *tx, struct object *o);
 
 /* What was written as a priority at the hook, as a number. */
-int transaction_priority(struct transaction *tx, const struct priority_spec *spec, unsigned hook,
-			 int32_t *ret);
+int transaction_priority(struct transaction *tx, const struct priority_spec *spec,
+			 unsigned hook, int32_t *ret);
 
 /* Delete an element that packets have added, or with key NULL all of them, once everything has
  * gone well.  0 or -ENOMEM. */
@@ -165,8 +165,8 @@ size_t transaction_object(struct transaction *tx, const struct table *t, enum ob
 			  const char *name, const struct span *span);
 size_t transaction_rule(struct transaction *tx, const struct chain *c, uint64_t handle,
 			const struct span *at);
-/* change_flowtable.c and change_object.c, for change.c: add what was written (op says whether it may exist), delete
- * what the command names, by name or handle. */
+/* change_flowtable.c and change_object.c, for change.c: add what was written (op says whether
+ * it may exist), delete what the command names, by name or handle. */
 int flowtable_add(struct transaction *tx, struct table *t, struct flowtable_spec *spec,
 		  enum command_op op);
 int flowtable_delete(struct transaction *tx, const struct command *c, size_t table);
@@ -174,8 +174,8 @@ size_t flowtable_named(struct transaction *tx, const struct table *t, const stru
 int object_add(struct transaction *tx, struct table *t, struct object_spec *spec,
 	       enum command_op op);
 int object_delete(struct transaction *tx, const struct command *c, size_t table);
-/* change_set.c: add a set as it was written, but for its elements, which come when all that they
- * may name is there; elements of a set, added or deleted. */
+/* change_set.c: add a set as it was written, but for its elements, which come when all that
+ * they may name is there; elements of a set, added or deleted. */
 /* Make the sets that a rule changes places for what packets add. */
 int set_wake(struct transaction *tx, struct table *t, const struct rule *r);
 /* The sets that a rule's packets change. */
@@ -183,8 +183,8 @@ int dynsets_prepare(struct transaction *tx, struct table *t, const struct rule_s
 /* The sets of a rule's meters; and without those that no rule names any more. */
 int meters_add(struct transaction *tx, struct table *t, struct rule_spec *spec);
 int meters_sweep(struct transaction *tx);
-/* change_dynset.c: the number of these among the statements of the set's elements; the sets know
- * those of all rules that add to them. */
+/* change_dynset.c: the number of these among the statements of the set's elements; the sets
+ * know those of all rules that add to them. */
 int variant_of(struct transaction *tx, const struct set *s, const struct stmts *stmts,
 	       const struct span *at, uint32_t *ret_number);
 int dynsets_settle(struct transaction *tx);
