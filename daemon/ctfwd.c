@@ -9,6 +9,7 @@
 #include "ctfw/plan.h"
 #include "ctfw/steer.h"
 #include "host/keeper.h"
+#include "host/lastgood.h"
 #include "host/log.h"
 #include "host/rulesetfile.h"
 
@@ -134,6 +135,18 @@ static int guard(struct config *c, int (*what)(const struct config *c, struct di
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* A guard whose configuration is wrong closes what was in force last. */
+static int load_last(struct config **ret_config)
+{
+	struct diag d = DIAG_INIT;
+	int err = lastgood_load(&d, ret_config);
+
+	if (!err)
+		fputs("ctfwd: taking the configuration that was in force last\n", stderr);
+	diag_fini(&d);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .config = CONFIG_FILE };
@@ -147,6 +160,8 @@ int main(int argc, char **argv)
 	if (err)
 		fputs(text_str(&d.text), stderr);
 	diag_fini(&d);
+	if (err && (o.guard || o.guard_off))
+		err = load_last(&config);
 	if (err)
 		return o.test ? EXIT_FAILURE : EX_CONFIG;
 	if (o.guard)

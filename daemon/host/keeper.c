@@ -32,6 +32,7 @@
 #include "host/import.h"
 #include "host/isolate.h"
 #include "host/keeper_private.h"
+#include "host/lastgood.h"
 #include "host/log.h"
 #include "host/notify.h"
 
@@ -224,6 +225,7 @@ static void announce(struct keeper *k)
 		k->announced = true;
 		k->since = k->load.ruleset_loaded = keeper_clock(CLOCK_REALTIME);
 		notify_ready(k->ports.n ? "Filtering" : "Filtering nothing");
+		lastgood_save(k->config->name);
 		if (k->ports.n)
 			log_say(LEVEL_NOTICE,
 				"ctfwd " CTFW_VERSION " is filtering, with %u worker%s",

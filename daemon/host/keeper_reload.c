@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "host/keeper_private.h"
+#include "host/lastgood.h"
 #include "host/log.h"
 #include "host/notify.h"
 
@@ -205,6 +206,7 @@ void keeper_reload_answered(struct keeper *k, const struct channel_message *m)
 		adopt(k);
 		keeper_end_reload(k);
 		notify_ready("Reloaded");
+		lastgood_save(k->config->name);
 	}
 	k->status_line[0] = '\0';
 	if (k->reload_wanted)

@@ -44,5 +44,24 @@ all_open "both stopped"
 ok "nothing of it is left" test -z "$(ip rule | grep -v 'lookup \(local\|main\|default\)')"
 systemctl start ctfw-guard
 all_shut "the guard alone"
+
+# ---- a configuration that is wrong ----
+
+ok "the daemon keeps a copy of its configuration" cmp /etc/ctfw/ctfwd.conf \
+	/var/lib/ctfw/ctfwd.conf
+systemctl stop ctfw-guard
+ok "open" ping_in client $SERVER4
+sed -i 's/^networks/netwroks/' /etc/ctfw/ctfwd.conf
+ok "the guard starts with a slip in the configuration" systemctl start ctfw-guard
+all_shut "by the copy"
+ok "the journal says both" grep -q "taking the configuration that was in force last" \
+	<(journalctl -u ctfw-guard | grep -A9 netwroks)
+not_ok "the daemon does not start" systemctl start ctfwd
+ok "still shut" shut client $SERVER4
+systemctl stop ctfw-guard
+ok "it stops as well" ping_in client $SERVER4
+ok "and nothing of it is left" test -z \
+	"$(ip rule | grep -v 'lookup \(local\|main\|default\)')"
+
 ok "disabling the daemon disables it" eval "systemctl disable -q ctfwd &&
 	! systemctl is-enabled -q ctfw-guard"

@@ -50,7 +50,7 @@ ok "and filters as before" wait_until 10 filtering
 
 ok "it is purged" remove --purge
 not_ok "there is no configuration" test -e /etc/ctfw
-not_ok "there is no state" test -e /run/ctfw
+not_ok "there is no state" test -e /run/ctfw -o -e /var/lib/ctfw
 not_ok "nothing is left in systemd's directories" grep -r ctfw /etc/systemd/system/*.wants \
 	/var/lib/systemd
 ok "the user stays" getent passwd ctfw
