@@ -166,7 +166,7 @@ static bool take_shift(struct checker *ck, struct stmt *s, unsigned *ret_bits)
 	const struct datatype *dt = expr_type(left);
 
 	*ret_bits = 0;
-	if (left->kind != EXPR_LSHIFT || strcmp(dt->name, "integer") != 0 ||
+	if (left->kind != EXPR_LSHIFT || !dt || strcmp(dt->name, "integer") != 0 ||
 	    dt->class != VALUE_NUMBER || s->match.op > MATCH_NE)
 		return true;
 	if (!check_constant(ck, &datatype_integer8, &left->op.right))
