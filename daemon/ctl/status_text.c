@@ -89,7 +89,7 @@ static bool is_waited_for(const json_t *status, const char *interface)
 	size_t i;
 
 	json_array_foreach (json_object_get(steering, "waiting"), i, name)
-		if (strcmp(json_string_value(name) ? json_string_value(name) : "", interface) == 0)
+		if (json_is_string(name) && strcmp(json_string_value(name), interface) == 0)
 			return true;
 	return false;
 }
@@ -112,7 +112,8 @@ static void print_scope(FILE *out, const json_t *status)
 			fputs("; spoof check", out);
 		fputs(")\n", out);
 		if (is_waited_for(status, str(capture, "interface", "?")))
-			fputs("    NOT THERE, or down: nothing of it passes until it is up\n", out);
+			fputs("    NOT THERE, or down: nothing of it passes until it is up\n",
+			      out);
 		n++;
 	}
 	/* TUNs that the operator routes by hand. */
@@ -176,8 +177,9 @@ static void print_steering(FILE *out, const json_t *status)
 	if (all)
 		print_counts(out, "Put back   what others deleted: ", restored);
 	if (num(steering, "missing"))
-		fprintf(out, "MISSING    %llu things that lead traffic here: see \"ctfwctl steer "
-			     "check\"\n",
+		fprintf(out,
+			"MISSING    %llu things that lead traffic here: see \"ctfwctl steer "
+			"check\"\n",
 			(unsigned long long)num(steering, "missing"));
 	if (json_is_true(json_object_get(steering, "guard")))
 		fputs("Guard      set: what is captured stays closed when the daemon stops\n",

@@ -171,7 +171,8 @@ static void adopt(struct keeper *k)
 	bool captures = k->wanted_ports != NULL;
 
 	if (!k->wanted || config_adopt(k->config, k->wanted, &restart) < 0)
-		log_say(LEVEL_ERROR, "out of memory: the keeper goes on with its former options");
+		log_say(LEVEL_ERROR,
+			"out of memory: the keeper goes on with its former options");
 	text_fini(&restart);
 	if (captures)
 		config_adopt_captures(k->config, k->wanted);

@@ -31,7 +31,8 @@ static void list(const struct config *c, struct ports *ports)
 		const struct config_capture *cap = &c->captures[i];
 
 		add(ports, cap->in_name, cap->ifname, PORT_IN, cap->txqueuelen)->capture = cap;
-		add(ports, cap->out_name, cap->ifname, PORT_OUT, cap->txqueuelen)->capture = cap;
+		add(ports, cap->out_name, cap->ifname, PORT_OUT, cap->txqueuelen)->capture =
+			cap;
 	}
 	for (i = 0; i < c->n_tuns; i++) {
 		const struct config_tun *t = &c->tuns[i];
@@ -199,7 +200,8 @@ int ports_change(const struct ports *from, const struct config *c, unsigned work
 
 	memset(none, -1, sizeof(none));
 	if (2 * c->n_captures + c->n_tuns > CONFIG_PORTS_MAX) {
-		diag_error(d, NULL, "there may be %u TUNs, and [tun] sections go only by a restart",
+		diag_error(d, NULL,
+			   "there may be %u TUNs, and [tun] sections go only by a restart",
 			   CONFIG_PORTS_MAX);
 		return -E2BIG;
 	}

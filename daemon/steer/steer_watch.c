@@ -103,7 +103,8 @@ static bool is_our_table(const struct steer *s, const struct nlmsghdr *msg)
 static bool is_our_link(const struct steer *s, const struct nlmsghdr *msg)
 {
 	const struct ifinfomsg *hdr = nlmsg_data(msg);
-	struct nlattr *name = nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(*hdr), IFLA_IFNAME);
+	struct nlattr *name =
+		nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(*hdr), IFLA_IFNAME);
 
 	return !name || is_named(s, nla_get_string(name)) ||
 	       is_captured(s, (uint32_t)hdr->ifi_index);
@@ -113,8 +114,8 @@ static bool is_our_link(const struct steer *s, const struct nlmsghdr *msg)
 static bool is_our_setting(const struct steer *s, const struct nlmsghdr *msg)
 {
 	const struct netconfmsg *hdr = nlmsg_data(msg);
-	struct nlattr *index = nlmsg_find_attr((struct nlmsghdr *)msg, NLMSG_ALIGN(sizeof(*hdr)),
-					       NETCONFA_IFINDEX);
+	struct nlattr *index = nlmsg_find_attr(
+		(struct nlmsghdr *)msg, NLMSG_ALIGN(sizeof(*hdr)), NETCONFA_IFINDEX);
 	int32_t which = index ? (int32_t)nla_get_u32(index) : NETCONFA_IFINDEX_ALL;
 	size_t i;
 
@@ -220,8 +221,9 @@ static void tell_link(struct steer *s, const char *name, const struct view_link 
 	struct known *k = known(s, name, &is_new);
 
 	if (!real->found && (is_new || k->index))
-		text_printf(&news->notice, "%s is %s: nothing of it passes, and it is waited for\n",
-			    name, is_new ? "not there" : "gone");
+		text_printf(&news->notice,
+			    "%s is %s: nothing of it passes, and it is waited for\n", name,
+			    is_new ? "not there" : "gone");
 	else if (real->found && k->index != real->link.index && !(is_new && up))
 		text_printf(&news->notice, "%s is there%s\n", name, up ? "" : ", and down");
 	else if (real->found && up != k->up && !is_new)
@@ -239,8 +241,9 @@ static void tell_restored(struct steer *s, uint64_t now, struct steer_news *news
 {
 	if (!s->n_restored || (s->warned && now - s->warned < TELL_AGAIN))
 		return;
-	text_printf(&news->warning, "others deleted what leads traffic here, and it was put back: "
-		    "%s", text_str(&s->restored));
+	text_printf(&news->warning,
+		    "others deleted what leads traffic here, and it was put back: %s",
+		    text_str(&s->restored));
 	if (s->n_restored > 1)
 		text_printf(&news->warning, ", and %u more", s->n_restored - 1);
 	text_putc(&news->warning, '\n');

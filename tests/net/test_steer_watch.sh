@@ -91,4 +91,15 @@ ok "a loop of deleting costs little ($took ticks in 4 s)" test $took -lt 100
 there() { in_host ip rule | grep -q '^110:.*unreachable' && in_host tc filter show dev wg0 ingress | grep -q wg0-in; }
 ok "and all is back within a second" wait_until 1 there
 ok "traffic flows" ping_in client $SERVER4
+
+# More is told than the daemon's socket holds, and the end of it is lost.
+kill -STOP $daemon
+for i in $(seq 4000); do
+	echo "rule add pref 20000 to 192.0.2.$((i % 250)) lookup 4242"
+	echo "rule del pref 20000"
+done >"$WORK/batch"
+in_host ip -batch "$WORK/batch"
+in_host ip rule del pref 110
+kill -CONT $daemon
+ok "after an overrun it is all back within a second" wait_until 1 there
 ends_well
