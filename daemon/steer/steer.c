@@ -235,6 +235,18 @@ static int check(struct steer *s)
 	return err;
 }
 
+/* Once ours is there, so that nothing is open meanwhile; what went along with it comes back. */
+static int drop_former(struct steer *s)
+{
+	bool dropped = false;
+	int err = steer_drop_former(s, &dropped);
+
+	if (err || !dropped)
+		return err;
+	plan_fini(&s->plan);
+	return steer_reconcile(s);
+}
+
 static int put_in(struct steer *s)
 {
 	static const struct plan none = { .v = NULL };
@@ -246,6 +258,8 @@ static int put_in(struct steer *s)
 		err = steer_tc_sweep(s);
 	if (!err)
 		err = steer_reconcile(s);
+	if (!err)
+		err = drop_former(s);
 	if (err && !took_over)
 		steer_take_out(s, &none);
 	return err;

@@ -54,8 +54,7 @@ static struct plan_item mark(const struct steer *s, uint8_t l3)
 	};
 }
 
-/* put, or taken out. */
-static int set_mark(struct steer *s, bool put)
+int steer_guard_mark(struct steer *s, bool put)
 {
 	static const uint8_t families[] = { L3_IPV4, L3_IPV6 };
 	int err = 0;
@@ -98,6 +97,18 @@ static int drop_others(struct steer *s, const struct plan *stays)
 	return err;
 }
 
+/* What another [steer] section left goes once what closes by this one is there. */
+static int drop_former(struct steer *s, struct plan *stays)
+{
+	bool dropped = false;
+	int err = steer_drop_former(s, &dropped);
+
+	if (err || !dropped)
+		return err;
+	plan_fini(stays);
+	return steer_guard_put(s, stays);
+}
+
 int steer_guard(const struct config *config, struct diag *d)
 {
 	struct plan stays = { .v = NULL };
@@ -114,11 +125,13 @@ int steer_guard(const struct config *config, struct diag *d)
 		err = steer_guard_put(s, &stays);
 		if (!err)
 			err = drop_others(s, &stays);
+		if (!err)
+			err = drop_former(s, &stays);
 	}
 	/* Even where nothing is captured as yet: what a daemon captures later is to stay closed
 	 * when that stops. */
 	if (!err)
-		err = set_mark(s, true);
+		err = steer_guard_mark(s, true);
 	plan_fini(&stays);
 	steer_free(s);
 	return err;
@@ -134,7 +147,7 @@ int steer_guard_off(const struct config *config, struct diag *d)
 		return err;
 	err = view_read(s);
 	if (!err)
-		err = set_mark(s, false);
+		err = steer_guard_mark(s, false);
 	if (!err && !is_steering(s))
 		steer_take_out(s, &none);
 	steer_free(s);

@@ -1,4 +1,5 @@
-/* steer_off.c - takes all that is ours out of a host that no daemon steers.
+/* steer_off.c - takes all that is ours out of a host that no daemon steers, and what former
+ * configurations left out of one that is about to be steered.
  *
  * What the configuration names goes, whoever put it in: a daemon that was killed, the guard,
  * a script.  What former configurations left is known by its marks: a rule that leads into a
@@ -81,6 +82,57 @@ static int drop_guard(struct steer *s)
 			err = steer_rule_take(s, &item);
 	}
 	return err == -ENOENT ? 0 : err;
+}
+
+/* What has another place than ours would lead what comes back from our TUNs into them again.
+ * Rules at priority 0 are nobody's in particular: ours among them go as well, and come back. */
+static int drop_one(struct steer *s, const struct config_steer *own, bool *guarded)
+{
+	static const struct plan none = { .v = NULL };
+	const struct config_steer *c = &s->config->steer;
+	int err = view_read(s);
+
+	if (!err && (c->priority != own->priority || c->protocol != own->protocol)) {
+		*guarded |= s->view.guarded;
+		err = steer_rule_drop(s, &none);
+		if (!err)
+			err = drop_guard(s);
+	}
+	if (!err && !s->view.routes.v)
+		err = steer_route_read(s, &s->view.routes);
+	if (!err && c->table != own->table)
+		err = steer_route_drop(s, &none, RTN_UNREACHABLE);
+	return err;
+}
+
+int steer_drop_former(struct steer *s, bool *ret_dropped)
+{
+	const struct config *config = s->config;
+	struct config variant = *config;
+	struct former former = { .n = 0 };
+	bool guarded = false;
+	size_t i;
+	int err = 0;
+
+	remember(&former, config->steer);
+	find_former(&s->view.rules, &former);
+	*ret_dropped = former.n > 1;
+	if (former.n == 1)
+		return 0;
+	s->config = &variant;
+	for (i = 1; !err && i < former.n; i++) {
+		variant.steer = former.v[i];
+		err = drop_one(s, &config->steer, &guarded);
+	}
+	s->config = config;
+	if (!err)
+		err = view_read(s);
+	if (!err && guarded && !s->view.guarded) {
+		err = steer_guard_mark(s, true);
+		if (!err)
+			err = view_read(s);
+	}
+	return err;
 }
 
 static size_t count_filters(const struct view *v)

@@ -176,8 +176,16 @@ void steer_watch_close(struct steer *s);
 
 /* ---- what stays closed: steer_guard.c ---- */
 
+/* put, or taken out. */
+int steer_guard_mark(struct steer *s, bool put);
 /* Put in what closes, and tell what that is. */
 int steer_guard_put(struct steer *s, struct plan *ret_stays);
+
+/* ---- former configurations: steer_off.c ---- */
+
+/* Take out what has another place or table; the guard's mark comes to ours.  dropped: there was
+ * something, and s->view is what is there now. */
+int steer_drop_former(struct steer *s, bool *ret_dropped);
 
 /* ---- links: steer_port.c ---- */
 

@@ -26,12 +26,12 @@ wg1_open() {
 
 # Before the interface is there.
 in_host ip link del wg0
-before=$(state 2>&1)
+before=$(state 2>/dev/null)
 ok "guard has status 0" guard
 ok "and leaves its mark" marked
-once=$(state 2>&1)
+once=$(state 2>/dev/null)
 ok "again changes nothing" guard
-ok "indeed" same "$once" "$(state 2>&1)"
+ok "indeed" same "$once" "$(state 2>/dev/null)"
 vpn_up
 all_shut "guarded before it was there"
 wg1_open "guarded"
@@ -77,6 +77,29 @@ done
 rules_plain
 ctl reload
 
+# Another place and another table for all of it.
+daemon_down
+cat >>"$WORK/ctfwd.conf" <<-END
+	[steer]
+	table = 1000
+	priority = 5000
+END
+daemon_up
+all_open "another [steer] section"
+ok "nothing of the former is left" test "$(in_host ip rule | grep -c '^1[0-4][0-9]:')" = 0
+ok "nor in its table" test -z "$(in_host ip route show table 77)$(in_host ip -6 route show table 77)"
+moved() { in_host ip rule | grep -q '^5039:.*nop' && in_host ip -6 rule | grep -q '^5039:.*nop'; }
+ok "the guard's mark has moved" moved
+not_ok "nothing counts as deleted by others" grep -q "others deleted" "$WORK/daemon.log"
+daemon_down
+all_shut "stopped, guarded at another place"
+sed -i '/^\[steer\]/,$d' "$WORK/ctfwd.conf"
+ok "guard moves back" guard
+ok "with its mark" marked
+ok "and leaves nothing there" test "$(in_host ip rule | grep -c '^50[0-4][0-9]:')" = 0
+all_shut "guarded at its place again"
+daemon_up
+
 # The guard ends while the daemon runs, and begins again.
 ok "guard off while a daemon runs" guard_off
 not_ok "takes the mark away" marked
@@ -89,9 +112,9 @@ all_shut "guarded while it ran, and stopped"
 ok "guard off has status 0" guard_off
 all_open "guard off"
 in_host ip link del wg0
-ok "and leaves the host as it was" same "$before" "$(state 2>&1)"
+ok "and leaves the host as it was" same "$before" "$(state 2>/dev/null)"
 vpn_up
-before=$(state 2>&1)
+before=$(state 2>/dev/null)
 
 # Killed: what is to be open opens, the rest stays shut.
 daemon_up
@@ -110,7 +133,7 @@ all_open "and started again"
 ok "wg1 is filtered again" wait_until 2 ping_in client2 $SERVER4
 says "wg1 is filtered again: port 80" silent traffic_in client2 tcp $SERVER4 80 --timeout 0.4
 ends_well
-ok "an orderly stop leaves the host as it was" same "$before" "$(state 2>&1)"
+ok "an orderly stop leaves the host as it was" same "$before" "$(state 2>/dev/null)"
 
 # Others' table is left alone.
 in_host ip route add 192.0.2.0/24 dev eth0 table 77
