@@ -14,16 +14,29 @@ index=$(cat /sys/class/net/wg0-in/ifindex) keeper=$(keeper)
 
 # ---- upgrade ----
 
-# The conversation's flow by its number.
-flow() { ctl conntrack -L -o id 2>/dev/null | sed -n 's/.*dport=22.* id=\([0-9]*\).*/\1/p'; }
+# The conversation's flow by its number: the first of all.
+flow() {
+	ctl conntrack -L -o id 2>/dev/null | sed -n 's/.*dport=22.* id=\([0-9]*\).*/\1/p' |
+		sort -n | head -n 1
+}
 flow=$(flow)
 version() { dpkg-query -W -f '${Version}' ctfw; }
 version=$(version)
+# Transfers that one after the other last for longer than the upgrade.
+(until [ -e "$WORK/upgraded" ]; do
+	traffic_in client transfer $SERVER4 22 20000000 --timeout 20 || exit
+	echo done >>"$WORK/transfers"
+done) >"$WORK/transfer" 2>&1 &
+transfers=$!
+wait_until 20 test -s "$WORK/transfers"
 mark
 ok "a higher version installs" install 2
 ok "it is another daemon" other_than keeper "$keeper"
 ok "of a higher version" dpkg --compare-versions "$(version)" gt "$version"
 ok "the conversation goes on" talk_goes_on
+touch "$WORK/upgraded"
+ok "no transfer was cut" wait $transfers
+echo "     $(wc -l <"$WORK/transfers") transfers"
 ok "it is the same flow" test -n "$flow" -a "$flow" = "$(flow)"
 ok "the TUNs are the same" test "$(cat /sys/class/net/wg0-in/ifindex)" = "$index"
 ok "the configuration is the administrator's" grep -q '\[capture wg0\]' /etc/ctfw/ctfwd.conf
