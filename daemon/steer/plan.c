@@ -315,10 +315,11 @@ static void plan_rule(struct plan *p, const struct steer *s, const struct config
 }
 
 /* What is for the host is closed before it is looked up as the host's own, unless that would
- * keep an interface's ARP from being answered.  One that is not there asks nothing. */
+ * keep an interface's ARP from being answered.  One that is not there, or down, asks nothing;
+ * and one that was made just now may yet be told to do without. */
 static bool closes_input(const struct view_link *real)
 {
-	return !real->found || real->link.flags & IFF_NOARP;
+	return !view_is_up(real) || real->link.flags & IFF_NOARP;
 }
 
 static void plan_capture_rules(struct plan *p, const struct steer *s, size_t n, uint8_t l3,

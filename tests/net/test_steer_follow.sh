@@ -4,6 +4,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
 begin
+# Else it drops what comes from networks that are closed, and a leak is not seen.
+in_host sysctl -qw net.ipv4.conf.default.rp_filter=0
 
 vpn_down() { in_host ip link del wg0; }
 # With ARP, as a tap.
