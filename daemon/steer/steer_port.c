@@ -168,13 +168,41 @@ out:
 	return msg;
 }
 
-static struct nl_msg *up(uint32_t index)
+static struct nl_msg *turn(uint32_t index, unsigned up)
 {
 	struct ifinfomsg hdr = { .ifi_index = (int)index,
-				 .ifi_flags = IFF_UP,
+				 .ifi_flags = up,
 				 .ifi_change = IFF_UP };
 
 	return netlink_message(RTM_NEWLINK, 0, &hdr, sizeof(hdr));
+}
+
+static struct nl_msg *resize(uint32_t index, uint32_t mtu)
+{
+	struct ifinfomsg hdr = { .ifi_index = (int)index };
+	struct nl_msg *msg = netlink_message(RTM_NEWLINK, 0, &hdr, sizeof(hdr));
+
+	if (msg && nla_put_u32(msg, IFLA_MTU, mtu) < 0) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+/* Where the MTU was too small for IPv6, that comes back with it, and has settings only then:
+ * what is up would have a link-local address at once. */
+static int give_ipv6_back(struct steer *s, const struct plan_item *item)
+{
+	uint32_t mtu = item->link.mtu;
+	struct view_link now;
+	int err = steer_port_read(s, item->dev, &now);
+
+	if (err || !s->view.has_ipv6 || now.link.mtu >= IPV6_MTU_MIN || mtu < IPV6_MTU_MIN)
+		return err;
+	err = netlink_call(&s->nl, turn(item->index, 0));
+	if (!err)
+		err = netlink_call(&s->nl, resize(item->index, mtu));
+	return err ? steer_fail(s, err, "cannot set the MTU of the TUN %s", item->dev) : 0;
 }
 
 int steer_port_put(struct steer *s, const struct plan_item *item)
@@ -183,10 +211,13 @@ int steer_port_put(struct steer *s, const struct plan_item *item)
 
 	if (err)
 		return steer_fail(s, err, "cannot find the TUN %s", item->dev);
+	err = give_ipv6_back(s, item);
+	if (err)
+		return err;
 	err = netlink_call(&s->nl, setup(item->index, &item->link, s->view.has_ipv6));
 	if (err)
 		return steer_fail(s, err, "cannot set up the TUN %s", item->dev);
-	err = netlink_call(&s->nl, up(item->index));
+	err = netlink_call(&s->nl, turn(item->index, IFF_UP));
 	return err ? steer_fail(s, err, "cannot bring the TUN %s up", item->dev) : 0;
 }
 

@@ -73,6 +73,19 @@ done
 says "and filtered" silent traffic_in client tcp $SERVER4 80 --timeout 0.4
 ok "a port has its MTU" sh -c "ip -n $PREFIX-host link show wg0-in | grep -q 'mtu 1420'"
 
+# Below 1280 bytes there is no IPv6, and then there is again; never with link-local addresses.
+in_host ip link set wg0 mtu 1200
+port_mtu() { ip -n "$PREFIX-host" link show wg0-out | grep -q "mtu $1"; }
+ok "its MTU is too small for IPv6: the ports follow" wait_until 2 port_mtu 1200
+ok "and IPv4 goes on" wait_until 2 ping_in server $CLIENT4
+in_host ip link set wg0 mtu 1420
+ok "it grows again: the ports follow" wait_until 2 port_mtu 1420
+in_host ip addr add $HOST6/64 dev wg0
+for t in "client $SERVER6" "client $HOST6" "server $CLIENT4"; do
+	ok "it grows again: ${t/ / to }" wait_until 2 ping_in $t
+done
+not_ok "a port has no link-local address" sh -c "ip -n $PREFIX-host -6 addr show dev wg0-in | grep fe80"
+
 # A conversation outlives it.
 serve_in client
 talk_up client $SERVER4 --rounds 100000 --pause 0.01
