@@ -176,12 +176,11 @@ int steer_open_up(const struct config *config)
 
 	if (!err)
 		err = view_read(s);
+	/* What stays closed by its filters alone, where addresses are resolved, loses them. */
 	if (!err)
-		err = plan_make(s, true, &stays);
-	if (!err) {
-		keep_closing(config, &stays);
+		err = steer_guard_put(s, &stays);
+	if (!err)
 		steer_take_out(s, &stays);
-	}
 	plan_fini(&stays);
 	steer_free(s);
 	diag_fini(&d);

@@ -135,6 +135,33 @@ says "wg1 is filtered again: port 80" silent traffic_in client2 tcp $SERVER4 80 
 ends_well
 ok "an orderly stop leaves the host as it was" same "$before" "$(state 2>/dev/null)"
 
+# Where addresses are resolved, the filters alone keep the host closed, and go with the opener.
+in_host ip link del wg0
+ip -n "$PREFIX-host" link add wg0 type veth peer name wg0 netns "$PREFIX-client"
+in_host sysctl -qw net.ipv4.conf.wg0.rp_filter=0
+for ns in host client; do
+	ip -n "$PREFIX-$ns" link set wg0 up
+done
+in_host ip addr add $HOST4/24 dev wg0
+ip -n "$PREFIX-client" addr add $CLIENT4/24 dev wg0
+echos() { in_host nstat -asz IcmpInEchos | awk '/IcmpInEchos/ { print $2 }'; }
+hears_nothing() {
+	local heard
+	heard=$(echos)
+	shut client $HOST4 && [ "$heard" = "$(echos)" ]
+}
+daemon_up
+ok "with ARP: the host is open" wait_until 2 ping_in client $HOST4
+filter=$(status filter_pid)
+shoot $daemon
+kill -9 "$filter" 2>/dev/null
+ok "killed: wg1 opens" wait_until 2 ping_in client2 $SERVER4
+ok "killed: with ARP, the host hears nothing" hears_nothing
+in_host ip link del wg0
+vpn_up
+daemon_up
+ends_well
+
 # Others' table is left alone.
 in_host ip route add 192.0.2.0/24 dev eth0 table 77
 not_ok "a table that is in use is refused" guard
