@@ -24,7 +24,9 @@ static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oi
 		.rtm_scope = r->type == RTN_UNICAST ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
 		.rtm_type = r->type,
 	};
-	int flags = type == RTM_NEWROUTE ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	/* One of that metric may lead to a TUN that closes in a moment. */
+	int how = r->type == RTN_UNICAST ? NLM_F_REPLACE : NLM_F_EXCL;
+	int flags = type == RTM_NEWROUTE ? NLM_F_CREATE | how : 0;
 	struct nl_msg *msg = netlink_message(type, flags, &hdr, sizeof(hdr));
 	int err;
 

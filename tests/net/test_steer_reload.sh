@@ -88,6 +88,21 @@ not_ok "its TUNs are gone" link office-in
 ok "its qdisc is gone" sh -c "! ip netns exec $PREFIX-host tc qdisc show dev wg1 | grep clsact"
 ok "the conversation goes on" talk_goes_on
 
+# The first of two goes, whose default route has the metric that the other one's has then.
+captures "$section0
+[capture wg1]
+networks = 0.0.0.0/0 ::/0"
+ok "everything may be behind one" ctl reload
+ok "two defaults" wait_until 2 ping_in client2 $SERVER4
+captures "[capture wg1]
+networks = 0.0.0.0/0 ::/0"
+ok "the other one goes" ctl reload
+ok "what is for the one goes on" wait_until 2 ping_in server 10.8.1.2
+ok "and back" wait_until 2 ping_in client2 $SERVER4
+captures "$section0"
+ok "the same as before" ctl reload
+ok "by one filter" wait_until 3 captured "wg0"
+
 # Many, under load.
 there_and_back() {
 	local i
