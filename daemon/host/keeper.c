@@ -580,13 +580,14 @@ int keeper_run(struct config *config)
 		k->import_fd = -1;
 		loop(k);
 		steering_down(k->steering);
+		/* TUNs of a reload that came to no end, while it is known which are no others'. */
+		keeper_end_reload(k);
 		ports_close(&k->ports);
 		rundir_close(&k->rundir);
 		status = k->status;
 	}
 	if (k->signals >= 0)
 		close(k->signals);
-	keeper_end_reload(k);
 	diag_fini(&d);
 	config_free(config);
 	free(k);
