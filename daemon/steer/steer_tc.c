@@ -485,14 +485,14 @@ void steer_tc_release(struct steer *s, uint32_t index)
 	size_t own = find_own(s, index);
 	bool ours = own < s->n_own;
 
+	if (ours)
+		s->own[own] = s->own[--s->n_own];
 	if (read_filters(s, index, INGRESS, &list))
 		return;
 	ours |= list.n > count_foreign(&list);
 	if (ours && (is_shared(s, &list) ||
 		     netlink_call(&s->nl, clsact(index, RTM_DELQDISC)) != 0))
 		drop_of(s, &none, &list);
-	if (own < s->n_own)
-		s->own[own] = s->own[--s->n_own];
 	free(list.v);
 }
 

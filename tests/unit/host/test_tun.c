@@ -135,6 +135,96 @@ static void an_interface_made_anew_is_followed(void **state)
 	config_free(c);
 }
 
+/* A queue's device; "" when it is gone. */
+static const char *device(int fd)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "x" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (tun_check(fd, names[i]) == 0)
+			return names[i];
+	}
+	return "";
+}
+
+static void other_ports_keep_the_queues_that_they_share(void **state)
+{
+	struct config *c = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nin-name = a\n"
+				 "out-name = b\n[tun x]\n");
+	struct config *other = parse("[capture wg1]\nnetworks = 10.0.0.0/8\nin-name = c\n"
+				     "out-name = a\n[tun x]\n");
+	static struct ports ports, wanted;
+	struct diag d = DIAG_INIT;
+	int a, b, x;
+
+	(void)state;
+	assert_int_equal(ports_open(c, 2, NULL, &ports, &d), 0);
+	a = ports.port[0].tun.queue[1];
+	b = ports.port[1].tun.queue[1];
+	x = ports.port[2].tun.queue[1];
+	assert_int_equal(ports_change(&ports, other, 2, &wanted, &d), 0);
+	assert_int_equal(wanted.n, 3);
+	assert_string_equal(device(wanted.port[0].tun.queue[1]), "c");
+	assert_int_equal(wanted.port[1].tun.queue[1], a);
+	assert_int_equal(wanted.port[1].role, PORT_OUT);
+	assert_int_equal(wanted.port[2].tun.queue[1], x);
+	assert_string_equal(device(b), "b");
+	ports_take_over(&ports, &wanted);
+	assert_int_equal(ports.n, 3);
+	assert_int_equal(wanted.n, 0);
+	assert_int_equal(if_nametoindex("b"), 0);
+	assert_string_equal(device(ports.port[1].tun.queue[0]), "a");
+	ports_close(&ports);
+	diag_fini(&d);
+	config_free(c);
+	config_free(other);
+}
+
+static void other_ports_that_cannot_be_leave_those_that_are(void **state)
+{
+	struct config *c = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nin-name = a\n"
+				 "out-name = b\n");
+	struct config *other = parse("[capture wg1]\nnetworks = 10.0.0.0/8\nin-name = c\n"
+				     "out-name = a\n[capture wg2]\nnetworks = 10.0.0.0/8\n"
+				     "in-name = d\nout-name = lo\n");
+	static struct ports ports, wanted;
+	struct diag d = DIAG_INIT;
+
+	(void)state;
+	assert_int_equal(ports_open(c, 1, NULL, &ports, &d), 0);
+	assert_int_not_equal(ports_change(&ports, other, 1, &wanted, &d), 0);
+	assert_string_equal(text_str(&d.text), "the name lo is in use by another interface\n");
+	assert_int_equal(if_nametoindex("c"), 0);
+	assert_int_equal(if_nametoindex("d"), 0);
+	assert_string_equal(device(ports.port[0].tun.queue[0]), "a");
+	assert_string_equal(device(ports.port[1].tun.queue[0]), "b");
+	ports_close(&ports);
+	diag_fini(&d);
+	config_free(c);
+	config_free(other);
+}
+
+static void a_port_whose_device_is_gone_is_made_anew(void **state)
+{
+	struct config *c = parse("[tun a]\n[tun b]\n");
+	static struct ports ports, wanted;
+	struct diag d = DIAG_INIT;
+
+	(void)state;
+	assert_int_equal(ports_open(c, 1, NULL, &ports, &d), 0);
+	assert_int_equal(system("ip link del dev a"), 0);
+	assert_string_equal(device(ports.port[0].tun.queue[0]), "");
+	assert_int_equal(ports_change(&ports, c, 1, &wanted, &d), 0);
+	ports_take_over(&ports, &wanted);
+	assert_string_equal(device(ports.port[0].tun.queue[0]), "a");
+	assert_string_equal(device(ports.port[1].tun.queue[0]), "b");
+	ports_close(&ports);
+	assert_int_equal(if_nametoindex("a"), 0);
+	diag_fini(&d);
+	config_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +233,9 @@ int main(void)
 		cmocka_unit_test(a_captured_interface_need_not_be_there),
 		cmocka_unit_test(ports_come_in_the_order_of_the_sections),
 		cmocka_unit_test(an_interface_made_anew_is_followed),
+		cmocka_unit_test(other_ports_keep_the_queues_that_they_share),
+		cmocka_unit_test(other_ports_that_cannot_be_leave_those_that_are),
+		cmocka_unit_test(a_port_whose_device_is_gone_is_made_anew),
 	};
 
 	if (geteuid() != 0 || access("/dev/net/tun", R_OK | W_OK) < 0)
