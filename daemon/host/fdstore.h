@@ -5,8 +5,8 @@
  * more must be told to be forgotten, or it stays open.
  *
  * Life-cycle: fdstore_receive() at the start, fdstore_take() what the configuration has a use
- * for, fdstore_settle() for the rest, fdstore_fini(); fdstore_put() and fdstore_forget() whenever something
- * is made or unmade.  Without systemd nothing comes, and nothing is kept. */
+ * for, fdstore_settle() for the rest, fdstore_fini(); fdstore_put() and fdstore_forget()
+ * whenever something is made or unmade.  Without systemd nothing comes, and nothing is kept. */
 #ifndef CTFW_HOST_FDSTORE_H
 #define CTFW_HOST_FDSTORE_H
 

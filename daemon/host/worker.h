@@ -9,10 +9,10 @@
  * Life-cycle: worker_start() makes the thread, which waits; worker_go() lets it run, once
  * its rights are given up; worker_stop() ends it.
  *
- * A worker looks at its queues four times a second even when nothing wakes it.  So when it finds
- * that it has not for longer than max-wait, it was not there (killed, stopped, not run by the
- * machine), and what waits is too old to be of use: it is dropped, and counted.  When it last
- * looked outlives it in the arena.
+ * A worker looks at its queues four times a second even when nothing wakes it.  So when it
+ * finds that it has not for longer than max-wait, it was not there (killed, stopped, not run by
+ * the machine), and what waits is too old to be of use: it is dropped, and counted.  When it
+ * last looked outlives it in the arena.
  *
  * RCU: a worker is online from its wake-up to its sleep, and quiescent between batches: what
  * it finds through the engine or `view` it holds no longer than that. */

@@ -23,13 +23,17 @@ finish() {
 	local status=$?
 	trap - EXIT
 	disown -a
-	[ $failures = 0 ] || [ ! -s "$WORK/talk.out" ] || { echo "--- the conversation"; cat "$WORK/talk.out"; }
+	[ $failures = 0 ] || [ ! -s "$WORK/talk.out" ] ||
+		{ echo "--- the conversation"; cat "$WORK/talk.out"; }
 	if [ $status = 0 ]; then
 		echo "$tries checks, $failures failed"
 		[ $failures = 0 ] && [ $tries -gt 0 ] || status=1
 	fi
 	exit $status
 }
+
+# Rules of the host that are none of the kernel's own.
+rules_left() { { ip rule; ip -6 rule; } | grep -v 'lookup \(local\|main\|default\)'; }
 
 # ---- the package ----
 
@@ -69,7 +73,10 @@ property() { systemctl show -p "$1" --value "${2:-ctfwd}"; }
 is() { [ "$(property "$1")" = "$2" ] || { property "$1"; return 1; }; }
 
 # The journal of ctfwd since mark.
-mark() { journalctl --sync; cursor=$(journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p'); }
+mark() {
+	journalctl --sync
+	cursor=$(journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
+}
 journal() {
 	journalctl --sync
 	journalctl --no-pager -o cat -u ctfwd --after-cursor="$cursor"

@@ -6,10 +6,10 @@ begin
 
 ok "the guard is enabled with the daemon" systemctl is-enabled -q ctfw-guard
 ok "it is active" systemctl is-active -q ctfw-guard
-closed() { grep -q "iif wg0 .*unreachable\|unreachable.*iif wg0" "$1" || { cat "$1"; return 1; }; }
+closed() { grep -q "iif wg0 .*unreachable" "$1" || { cat "$1"; return 1; }; }
 ok "it was when the network began" closed /run/early
 ok "the daemon runs, and waits for its interface" systemctl is-active -q ctfwd
-ok "systemd found no order that cannot be" test -z "$(journalctl -b -o cat | grep -i 'ordering cycle')"
+not_ok "systemd found no order that cannot be" grep -i "ordering cycle" <(journalctl -b -o cat)
 ok "systemd finds nothing wrong with the units" test -z \
 	"$(systemd-analyze verify --man=no ctfw-guard.service ctfwd.service 2>&1)"
 ok "its exposure is 1.5 or less" systemd-analyze security --offline=true --threshold=15 \
@@ -31,7 +31,8 @@ ok "systemctl status says what the stop means" is StatusText \
 	"Stopped, what was captured stays closed by the guard"
 all_shut "stopped"
 ok "host to server goes on" ping_in host $SERVER4
-ok "started again, it filters" eval "systemctl start ctfwd && wait_until 5 ping_in client $SERVER4"
+ok "it starts again" systemctl start ctfwd
+ok "and filters" wait_until 5 ping_in client $SERVER4
 ok "the conversation goes on" talk_goes_on
 kill $talk
 
@@ -41,7 +42,7 @@ systemctl stop ctfw-guard
 all_open "the guard stopped under the daemon"
 systemctl stop ctfwd
 all_open "both stopped"
-ok "nothing of it is left" test -z "$(ip rule | grep -v 'lookup \(local\|main\|default\)')"
+not_ok "nothing of it is left" rules_left
 systemctl start ctfw-guard
 all_shut "the guard alone"
 
@@ -60,8 +61,7 @@ not_ok "the daemon does not start" systemctl start ctfwd
 ok "still shut" shut client $SERVER4
 systemctl stop ctfw-guard
 ok "it stops as well" ping_in client $SERVER4
-ok "and nothing of it is left" test -z \
-	"$(ip rule | grep -v 'lookup \(local\|main\|default\)')"
+not_ok "and nothing of it is left" rules_left
 
 ok "disabling the daemon disables it" eval "systemctl disable -q ctfwd &&
 	! systemctl is-enabled -q ctfw-guard"

@@ -53,7 +53,7 @@ systemctl enable -q --now ctfwd
 remove() { DEBIAN_FRONTEND=noninteractive dpkg "$1" ctfw; }
 ok "it is removed" remove --remove
 ok "nothing runs any more" test -z "$(pgrep ctfwd)"
-ok "nothing of it is in the way of packets" test -z "$(ip rule | grep -v 'lookup \(local\|main\|default\)')"
+not_ok "nothing of it is in the way of packets" rules_left
 not_ok "there is no TUN" test -e /sys/class/net/wg0-in
 not_ok "there is no state" test -e /run/ctfw
 not_ok "there are no programs" command -v ctfwd
