@@ -231,20 +231,10 @@ static int check(struct steer *s)
 	if (!err)
 		err = steer_port_check_host(s);
 	if (!err && s->config->n_captures)
+		err = steer_former_check(s);
+	if (!err && s->config->n_captures)
 		err = steer_route_check(s);
 	return err;
-}
-
-/* Once ours is there, so that nothing is open meanwhile; what went along with it comes back. */
-static int drop_former(struct steer *s)
-{
-	bool dropped = false;
-	int err = steer_drop_former(s, &dropped);
-
-	if (err || !dropped)
-		return err;
-	plan_fini(&s->plan);
-	return steer_reconcile(s);
 }
 
 static int put_in(struct steer *s)
@@ -257,9 +247,11 @@ static int put_in(struct steer *s)
 	if (took_over)
 		err = steer_tc_sweep(s);
 	if (!err)
+		err = steer_former_guard(s);
+	if (!err)
 		err = steer_reconcile(s);
 	if (!err)
-		err = drop_former(s);
+		err = steer_former_drop(s, &s->plan);
 	if (err && !took_over)
 		steer_take_out(s, &none);
 	return err;

@@ -94,19 +94,9 @@ static int drop_others(struct steer *s, const struct plan *stays)
 		err = steer_rule_drop(s, stays);
 	if (!err)
 		err = steer_route_drop(s, stays, RTN_UNREACHABLE);
+	if (!err)
+		err = steer_former_drop(s, stays);
 	return err;
-}
-
-/* What another [steer] section left goes once what closes by this one is there. */
-static int drop_former(struct steer *s, struct plan *stays)
-{
-	bool dropped = false;
-	int err = steer_drop_former(s, &dropped);
-
-	if (err || !dropped)
-		return err;
-	plan_fini(stays);
-	return steer_guard_put(s, stays);
 }
 
 int steer_guard(const struct config *config, struct diag *d)
@@ -125,8 +115,6 @@ int steer_guard(const struct config *config, struct diag *d)
 		err = steer_guard_put(s, &stays);
 		if (!err)
 			err = drop_others(s, &stays);
-		if (!err)
-			err = drop_former(s, &stays);
 	}
 	/* Even where nothing is captured as yet: what a daemon captures later is to stay closed
 	 * when that stops. */

@@ -5,7 +5,11 @@
  * a script.  What former configurations left is known by its marks: a rule that leads into a
  * table, with the end of our rules twenty behind it, of the same protocol.  Table and
  * priority of such a pair are taken for a [steer] section of its own.  Filters have marks of
- * their own, on whatever interface they are. */
+ * their own, on whatever interface they are.
+ *
+ * At another place than ours, what is left of one that runs no more would lead what comes back
+ * from our TUNs into them again, or into a table that nobody keeps.  One whose TUNs are there
+ * runs, and is left alone. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -64,6 +68,39 @@ static void find_former(const struct view_rules *rules, struct former *f)
 	}
 }
 
+static bool is_our_tun(const struct config *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_captures; i++) {
+		if (!strcmp(name, c->captures[i].in_name) ||
+		    !strcmp(name, c->captures[i].out_name))
+			return true;
+	}
+	for (i = 0; i < c->n_tuns; i++) {
+		if (!strcmp(name, c->tuns[i].ifname))
+			return true;
+	}
+	return false;
+}
+
+/* Its TUNs are there, and not ours now: another daemon has them. */
+static bool is_alive(const struct steer *s, const struct config_steer *section)
+{
+	const struct view_rules *list = &s->view.rules;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		const struct view_rule *r = &list->v[i];
+
+		if (r->rule.action == FR_ACT_GOTO && r->rule.protocol == section->protocol &&
+		    r->rule.target == section->priority + STEER_END && !r->detached &&
+		    !is_our_tun(s->config, r->rule.iif))
+			return true;
+	}
+	return false;
+}
+
 /* The way out lies open only when the last rule goes. */
 static int drop_guard(struct steer *s)
 {
@@ -84,55 +121,85 @@ static int drop_guard(struct steer *s)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* What has another place than ours would lead what comes back from our TUNs into them again.
- * Rules at priority 0 are nobody's in particular: ours among them go as well, and come back. */
-static int drop_one(struct steer *s, const struct config_steer *own, bool *guarded)
+/* Of the section in s->config.  Rules of both may lie among each other. */
+static int drop_section(struct steer *s, const struct plan *stays, bool same_table)
 {
 	static const struct plan none = { .v = NULL };
-	const struct config_steer *c = &s->config->steer;
 	int err = view_read(s);
 
-	if (!err && (c->priority != own->priority || c->protocol != own->protocol)) {
-		*guarded |= s->view.guarded;
-		err = steer_rule_drop(s, &none);
-		if (!err)
-			err = drop_guard(s);
-	}
+	if (!err)
+		err = steer_rule_drop(s, stays);
+	if (!err)
+		err = drop_guard(s);
 	if (!err && !s->view.routes.v)
 		err = steer_route_read(s, &s->view.routes);
-	if (!err && c->table != own->table)
-		err = steer_route_drop(s, &none, RTN_UNREACHABLE);
+	if (!err)
+		err = steer_route_drop(s, same_table ? stays : &none, RTN_UNREACHABLE);
 	return err;
 }
 
-int steer_drop_former(struct steer *s, bool *ret_dropped)
+/* But for ours, those of daemons that run, or of those that do not. */
+static void find_others(const struct steer *s, bool alive, struct former *ret_others)
+{
+	struct former all = { .n = 0 };
+	size_t i;
+
+	remember(&all, s->config->steer);
+	find_former(&s->view.rules, &all);
+	for (i = 1; i < all.n; i++) {
+		if (is_alive(s, &all.v[i]) == alive)
+			remember(ret_others, all.v[i]);
+	}
+}
+
+/* Two would take each other's for what others deleted, or put in. */
+int steer_former_check(struct steer *s)
+{
+	struct former others = { .n = 0 };
+
+	find_others(s, true, &others);
+	if (!others.n)
+		return 0;
+	diag_error(s->d, NULL,
+		   "another ctfwd leads traffic here: by rules from priority %u on, and table %u",
+		   others.v[0].priority, others.v[0].table);
+	diag_hint(s->d, "one can capture several interfaces: give it a [capture] section for each");
+	return -EBUSY;
+}
+
+int steer_former_guard(struct steer *s)
+{
+	const struct view_rules *list = &s->view.rules;
+	struct former dead = { .n = 0 };
+	bool guarded = false;
+	size_t i, k;
+
+	find_others(s, false, &dead);
+	for (i = 0; i < dead.n; i++) {
+		for (k = 0; k < list->n; k++)
+			guarded |= list->v[k].rule.action == FR_ACT_NOP &&
+				   list->v[k].rule.pref == dead.v[i].priority + STEER_GUARD &&
+				   list->v[k].rule.protocol == dead.v[i].protocol;
+	}
+	return guarded ? steer_guard_mark(s, true) : 0;
+}
+
+int steer_former_drop(struct steer *s, const struct plan *stays)
 {
 	const struct config *config = s->config;
 	struct config variant = *config;
-	struct former former = { .n = 0 };
-	bool guarded = false;
-	size_t i;
+	struct former dead = { .n = 0 };
 	int err = 0;
+	size_t i;
 
-	remember(&former, config->steer);
-	find_former(&s->view.rules, &former);
-	*ret_dropped = former.n > 1;
-	if (former.n == 1)
-		return 0;
+	find_others(s, false, &dead);
 	s->config = &variant;
-	for (i = 1; !err && i < former.n; i++) {
-		variant.steer = former.v[i];
-		err = drop_one(s, &config->steer, &guarded);
+	for (i = 0; !err && i < dead.n; i++) {
+		variant.steer = dead.v[i];
+		err = drop_section(s, stays, variant.steer.table == config->steer.table);
 	}
 	s->config = config;
-	if (!err)
-		err = view_read(s);
-	if (!err && guarded && !s->view.guarded) {
-		err = steer_guard_mark(s, true);
-		if (!err)
-			err = view_read(s);
-	}
-	return err;
+	return !err && dead.n ? view_read(s) : err;
 }
 
 static size_t count_filters(const struct view *v)

@@ -39,7 +39,8 @@ struct view_link {
 struct view_rule {
 	uint8_t l3;
 	struct plan_rule rule;
-	bool exotic; /* selects by what ours never do */
+	bool exotic;   /* selects by what ours never do */
+	bool detached; /* there is no such interface */
 	struct nlmsghdr *msg;
 };
 
@@ -176,16 +177,19 @@ void steer_watch_close(struct steer *s);
 
 /* ---- what stays closed: steer_guard.c ---- */
 
-/* put, or taken out. */
+/* The mark: put in, or taken out. */
 int steer_guard_mark(struct steer *s, bool put);
 /* Put in what closes, and tell what that is. */
 int steer_guard_put(struct steer *s, struct plan *ret_stays);
 
-/* ---- former configurations: steer_off.c ---- */
+/* ---- what is left of others: steer_off.c ---- */
 
-/* Take out what has another place or table; the guard's mark comes to ours.  dropped: there was
- * something, and s->view is what is there now. */
-int steer_drop_former(struct steer *s, bool *ret_dropped);
+/* A daemon, or the guard, of another [steer] section has left things here and runs no more:
+ * its guard's mark goes on as ours; and the rest goes, but for what stays. */
+int steer_former_guard(struct steer *s);
+int steer_former_drop(struct steer *s, const struct plan *stays);
+/* -EBUSY: one of another section runs. */
+int steer_former_check(struct steer *s);
 
 /* ---- links: steer_port.c ---- */
 

@@ -132,12 +132,12 @@ static bool leads_to_port(const struct view *v, const struct view_route *r)
 	return false;
 }
 
+/* Nobody else has that metric, and [steer] may have had another protocol. */
 static bool is_ours(const struct steer *s, const struct view_route *r)
 {
 	if (r->route.type == RTN_UNICAST)
 		return leads_to_port(&s->view, r);
-	return r->route.type == RTN_UNREACHABLE && r->route.metric == STEER_LAST_METRIC &&
-	       r->route.protocol == s->config->steer.protocol;
+	return r->route.type == RTN_UNREACHABLE && r->route.metric == STEER_LAST_METRIC;
 }
 
 int steer_route_check(struct steer *s)

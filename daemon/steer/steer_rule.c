@@ -93,6 +93,7 @@ static void decode(void *arg, const struct nlmsghdr *msg)
 		s.rule.target = nla_get_u32(tb[FRA_GOTO]);
 	s.rule.protocol = tb[FRA_PROTOCOL] ? nla_get_u8(tb[FRA_PROTOCOL]) : RTPROT_UNSPEC;
 	s.exotic = selects_exotically(hdr, tb);
+	s.detached = hdr->flags & FIB_RULE_IIF_DETACHED;
 
 	if (list->n == list->cap) {
 		size_t cap = list->cap ? 2 * list->cap : 32;
@@ -161,7 +162,7 @@ static bool same(const struct view_rule *have, const struct plan_item *item)
 	return have->l3 == item->l3 && a->action == b->action && a->pref == b->pref &&
 	       !strcmp(a->iif, b->iif) && a->to.len == b->to.len &&
 	       addr_equal(&a->to.addr, &b->to.addr) && a->table == b->table &&
-	       a->target == b->target;
+	       a->target == b->target && a->protocol == b->protocol;
 }
 
 /* The host's own rule that everything begins with. */
