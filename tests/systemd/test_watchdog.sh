@@ -57,7 +57,7 @@ ok "the conversation goes on" talk_goes_on
 
 drop_in slow <<-END
 	[Service]
-	RestartSec=100ms
+	RestartSec=20ms
 END
 systemctl restart ctfwd
 keeper=$(keeper)
