@@ -92,6 +92,7 @@ static void explain(const char *name, int err, struct diag *d)
 
 static int stock[TUN_STOCK_MAX];
 static unsigned n_stock;
+static bool had_stock;
 
 void tun_stock(void)
 {
@@ -101,6 +102,7 @@ void tun_stock(void)
 		if (fd < 0)
 			return;
 		stock[n_stock++] = fd;
+		had_stock = true;
 	}
 }
 
@@ -130,6 +132,11 @@ static int open_device(struct diag *d)
 	if (err == ENOENT || err == ENODEV || err == ENXIO)
 		diag_error(d, &nowhere, TUN_PATH ": %s; load the kernel's module: modprobe tun",
 			   strerror(err));
+	else if ((err == EACCES || err == EPERM) && had_stock)
+		diag_error(d, &nowhere,
+			   TUN_PATH ": %s, and the %u descriptors that were opened at the "
+			   "start are used up: restart ctfwd, or let its user open it",
+			   strerror(err), TUN_STOCK_MAX);
 	else if (err == EACCES || err == EPERM)
 		diag_error(d, &nowhere,
 			   TUN_PATH ": %s; start ctfwd as root, or let its user open it",
