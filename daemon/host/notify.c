@@ -48,7 +48,9 @@ void notify_stopping(void)
 /* ---- what systemd is about ---- */
 
 #define SYSTEMD "org.freedesktop.systemd1"
-#define ASK_US 200000
+/* Asked three times.  To be wrong is to open, and the filter goes on meanwhile; systemd has its
+ * own patience (TimeoutStopSec=). */
+#define ASK_US 1000000
 
 /* The job that systemd has for our unit; a copy, or NULL. */
 static char *job_path(sd_bus *bus)

@@ -105,6 +105,14 @@ ok "the TUNs are the same" test "$(cat /sys/class/net/wg0-in/ifindex)" = "$index
 ok "the journal reads in order" logged "stopping for a restart; nothing passes meanwhile" \
 	"taking over 2 TUN queues" "go on" "is filtering, with"
 
+mark
+bus=$(pgrep -x dbus-daemon)
+kill -STOP $bus
+{ sleep 0.6; kill -CONT $bus; } &
+ok "a restart succeeds while D-Bus is slow to answer" systemctl restart ctfwd
+ok "and is known to be one" logged "stopping for a restart; nothing passes meanwhile"
+ok "the conversation goes on" talk_goes_on
+
 # ---- a start that fails ----
 
 echo "table inet filter { chain input { tcp dport ssh acept } }" >>/etc/ctfw/ruleset.nft
