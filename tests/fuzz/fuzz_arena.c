@@ -1,5 +1,5 @@
 /* fuzz_arena.c - what a former process left in the arena: flows, their extensions,
- * expectations, the saved text, elements of dynamic sets.
+ * expectations, rulesets in force and before, a trial, elements of dynamic sets.
  *
  * The arena of a process that tracked a few flows is written over at places that the input
  * names, then taken up again as the next process would.
@@ -7,16 +7,20 @@
  * Input: damages, each of
  *
  *     offset   2 bytes, little endian; see place_of()
- *     mend     1 byte: bit 0, make the identity's checksum of that record right again
+ *     mend     1 byte: bit 0, make the checksum of that record right again; bit 1, the
+ *              header's immutable part as it was; bit 2, in the saved ruleset whose number the
+ *              upper four bits are
  *     len      1 byte
  *     bytes    len of them */
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/arena_private.h"
 #include "conntrack/expect.h"
 #include "conntrack/record.h"
 #include "ctfw/conntrack.h"
 #include "ctfw/cursor.h"
+#include "ctfw/generation.h"
 #include "ctfw/rcu.h"
 #include "ctfw/set_dynamic.h"
 #include "ctfw/text.h"
@@ -28,7 +32,8 @@
 #define ELEMENT_RECORDS 16
 #define ELEMENT_SETS	2
 #define ELEMENT_BYTES	(ELEMENT_RECORDS * ARENA_ELEMENT_SIZE)
-#define TEXT_BYTES	4096
+#define TEXT_BYTES	8192
+#define TEXTS_BYTES	(ARENA_TEXTS * TEXT_BYTES)
 #define EXT_BYTES	(MAX_FLOWS * ARENA_EXT_SIZE)
 
 static const uint8_t boot_id[16] = {1}, key_bytes[16] = {2};
@@ -159,9 +164,99 @@ static void add_elements(const struct arena *arena, uint64_t mono)
 	set_elements_free(e);
 }
 
+/* ---- rulesets ---- */
+
+static const struct hostview_link wg0 = {.index = 3, .mtu = 1500, .name = "wg0"};
+
+/* All that a process has, over one arena. */
+struct process {
+	struct counters *counters;
+	struct set_elements *elements;
+	struct conntrack *ct;
+	struct engine *engine;
+	struct generation *generation;
+	struct diag d;
+};
+
+static void process_start(struct process *p, struct arena *arena, struct instant now)
+{
+	const struct engine_options engine_options = {.workers = 1};
+
+	p->counters = counters_new(arena);
+	CHECK(p->counters);
+	p->elements = set_elements_new(arena, counters_states(p->counters), 1, now.mono);
+	CHECK(p->elements);
+	counters_lend(p->counters, p->elements);
+	p->ct = conntrack_new(arena, &options, 1, now);
+	CHECK(p->ct);
+	conntrack_relearn_windows(p->ct);
+	p->engine = engine_new(p->ct, p->counters, &engine_options);
+	CHECK(p->engine);
+	p->d = (struct diag)DIAG_INIT;
+	p->generation = generation_new(p->engine, p->counters, arena, &p->d, NULL);
+	CHECK(p->generation);
+	engine_set_hostview(p->engine, hostview_new(&wg0, 1, NULL, 0, NULL, 0));
+}
+
+static void process_end(struct process *p)
+{
+	generation_free(p->generation);
+	engine_free(p->engine);
+	conntrack_free(p->ct);
+	set_elements_free(p->elements);
+	counters_free(p->counters);
+	diag_fini(&p->d);
+}
+
+static int command(struct process *p, const char *text, uint64_t until, struct instant now)
+{
+	const struct generation_request request = {
+		.until = until, .cause = CAUSE_COMMAND, .what = text};
+	struct ruleset_input input = {.name = "x", .text = text, .len = strlen(text), .now = now};
+	struct text out = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	int err = generation_apply(p->generation, &input, &request, &d, &out);
+
+	text_fini(&out);
+	diag_fini(&d);
+	return err;
+}
+
+/* Rulesets with all that has state, a history, changes of elements, and a trial. */
+static void make_rulesets(struct arena *arena)
+{
+	static const char rules[] =
+		"table ip t { counter c { }; quota q { 5000 bytes }; "
+		"set s { type ipv4_addr; counter; elements = { 10.0.1.2, 10.0.1.3 }; }; "
+		"set d { type inet_service; flags dynamic; size 8; timeout 1m; }; "
+		"map m { type inet_service : verdict; elements = { 7 : accept }; }; "
+		"chain f { type filter hook forward priority 0; ip saddr @s counter; "
+		"add @d { udp dport }; counter name c; quota name q; "
+		"limit rate 5/second; udp dport vmap @m; }; }";
+	static const char nat[] =
+		"table ip nat { chain p { type nat hook postrouting priority 100; "
+		"ip saddr 10.0.1.0/24 snat to 192.0.2.1; }; }";
+	static const char *const commands[] = {
+		rules,
+		"add rule ip t f udp dport 9 counter drop",
+		"add element ip t m { 9 : drop }",
+		"add element ip t m { 11 : drop }",
+		nat,
+	};
+	struct process p;
+
+	process_start(&p, arena, start);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		CHECK(command(&p, commands[i], 0, start) == 0);
+	CHECK(generation_saved(p.generation) == 3);
+	CHECK(command(&p, "delete rule ip t f handle 8; flush set ip t s",
+		      start.mono + 60 * NSEC_PER_SEC, start) == 0);
+	CHECK(generation_saved(p.generation) == 4);
+	process_end(&p);
+}
+
 static void set_up(void)
 {
-	static const char text[] = "table ip filter {\n}\n";
 	struct arena arena;
 	struct conntrack *ct;
 
@@ -179,7 +274,7 @@ static void set_up(void)
 	mem_size = arena_size(&geometry);
 	records_end = arena_committed(&geometry);
 	mem = mmap(NULL, mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pristine = malloc(records_end + 2 * TEXT_BYTES + EXT_BYTES + ELEMENT_BYTES);
+	pristine = malloc(records_end + TEXTS_BYTES + EXT_BYTES + ELEMENT_BYTES);
 	CHECK(mem != MAP_FAILED && pristine);
 	arena_format(mem, &geometry, boot_id, key_bytes, &arena);
 	key = (struct siphash_key){arena.header->key[0], arena.header->key[1]};
@@ -192,19 +287,15 @@ static void set_up(void)
 	track_some(ct, start);
 	conntrack_free(ct);
 	add_elements(&arena, start.mono);
-	CHECK(arena_save_text(&arena, ARENA_SAVE_NEW, text, sizeof(text) - 1, NULL) == 0);
-	CHECK(arena_save_text(&arena, ARENA_SAVE_NEW, text, sizeof(text) - 1, NULL) == 0);
-	CHECK(arena_save_former(&arena, text, sizeof(text) - 1) == 0);
-	CHECK(arena_save_change(&arena, text, sizeof(text) - 1) == 0);
-	CHECK(arena_save_change(&arena, text, 1) == 0);
+	make_rulesets(&arena);
 	memcpy(pristine, mem, records_end);
-	memcpy(pristine + records_end, texts, 2 * TEXT_BYTES);
-	memcpy(pristine + records_end + 2 * TEXT_BYTES, exts, EXT_BYTES);
-	memcpy(pristine + records_end + 2 * TEXT_BYTES + EXT_BYTES, elements, ELEMENT_BYTES);
+	memcpy(pristine + records_end, texts, TEXTS_BYTES);
+	memcpy(pristine + records_end + TEXTS_BYTES, exts, EXT_BYTES);
+	memcpy(pristine + records_end + TEXTS_BYTES + EXT_BYTES, elements, ELEMENT_BYTES);
 }
 
 /* Where an offset points: in the header and the first flows, from 0x8000 on in the
- * expectations, from 0xc000 on in the two texts, from 0xe000 on in the extensions, from 0xf000
+ * expectations, from 0xc000 on in the first text, from 0xe000 on in the extensions, from 0xf000
  * on in the elements. */
 static uint8_t *place_of(uint32_t offset, size_t *ret_room)
 {
@@ -215,7 +306,7 @@ static uint8_t *place_of(uint32_t offset, size_t *ret_room)
 	} areas[] = {
 		{0xf000, elements, ELEMENT_BYTES},
 		{0xe000, exts, EXT_BYTES},
-		{0xc000, texts, 2 * TEXT_BYTES},
+		{0xc000, texts, TEXT_BYTES},
 		{0x8000, expects, EXPECT_RECORDS * ARENA_EXPECT_SIZE},
 		{0, mem, 0x8000},
 	};
@@ -251,20 +342,51 @@ static void mend_record(uint8_t *at)
 	}
 }
 
+static uint8_t *place_in_text(unsigned text, uint32_t offset, size_t *ret_room)
+{
+	offset %= TEXT_BYTES;
+	*ret_room = TEXT_BYTES - offset;
+	return texts + text % ARENA_TEXTS * TEXT_BYTES + offset;
+}
+
+/* The text's, and that of each change behind it. */
+static void mend_text(unsigned number)
+{
+	struct arena_header *h = (struct arena_header *)(void *)mem;
+	struct arena_text *t = &h->text[number % ARENA_TEXTS];
+	char *text = (char *)texts + number % ARENA_TEXTS * TEXT_BYTES;
+	uint64_t at = (t->len + 7) & ~UINT64_C(7), head[2];
+
+	if (t->len > TEXT_BYTES)
+		return;
+	t->check = siphash_bytes(&arena_check_key, text, (size_t)t->len);
+	while (at + sizeof(head) <= TEXT_BYTES) {
+		memcpy(head, text + at, sizeof(head));
+		if (head[0] > TEXT_BYTES - at - sizeof(head))
+			break;
+		head[1] = siphash_bytes(&arena_check_key, text + at + sizeof(head),
+					(size_t)head[0]);
+		memcpy(text + at, head, sizeof(head));
+		at = (at + sizeof(head) + head[0] + 7) & ~UINT64_C(7);
+	}
+}
+
 static void damage(const uint8_t *data, size_t size)
 {
 	struct cursor c = cursor_of(data, size);
 	size_t header = offsetof(struct arena_header, next_flow_id);
 
 	memcpy(mem, pristine, records_end);
-	memcpy(texts, pristine + records_end, 2 * TEXT_BYTES);
-	memcpy(exts, pristine + records_end + 2 * TEXT_BYTES, EXT_BYTES);
-	memcpy(elements, pristine + records_end + 2 * TEXT_BYTES + EXT_BYTES, ELEMENT_BYTES);
+	memcpy(texts, pristine + records_end, TEXTS_BYTES);
+	memcpy(exts, pristine + records_end + TEXTS_BYTES, EXT_BYTES);
+	memcpy(elements, pristine + records_end + TEXTS_BYTES + EXT_BYTES, ELEMENT_BYTES);
 	while (cursor_left(&c) >= 4) {
 		uint32_t low = cursor_u8(&c), offset = low | (uint32_t)cursor_u8(&c) << 8;
 		unsigned mend = cursor_u8(&c);
 		size_t len = cursor_u8(&c), room;
-		uint8_t *at = place_of(offset, &room);
+		unsigned text = mend >> 4;
+		uint8_t *at = mend & 4 ? place_in_text(text, offset, &room) :
+					 place_of(offset, &room);
 		const uint8_t *bytes;
 
 		len = len > room ? room : len;
@@ -272,7 +394,9 @@ static void damage(const uint8_t *data, size_t size)
 		if (!bytes)
 			break;
 		memcpy(at, bytes, len);
-		if (mend & 1)
+		if (mend & 1 && mend & 4)
+			mend_text(text);
+		else if (mend & 1)
 			mend_record(at);
 		/* Keep to what gets past the header's checksum. */
 		if (mend & 2)
@@ -383,24 +507,85 @@ static void take_up_elements(struct arena *arena)
 	states_free(states);
 }
 
+/* A packet through the rules, whatever they are. */
+static void forward(struct process *p, uint16_t dport, struct instant now)
+{
+	const struct engine_port port = {.role = PORT_BOTH, .hooks = ENGINE_ALL_HOOKS};
+	static uint8_t reply[BUILD_MAX];
+	static struct raw r;
+	struct engine_result result;
+	struct packet packet;
+
+	raw_udp(&r, "10.0.1.2", 4000, "10.0.2.2", dport, 4);
+	CHECK(engine_prepare(p->engine, 0, r.b, r.len, NULL, &packet, NULL) == REASON_NONE);
+	engine_input(p->engine, 0, &port, &packet, now, reply, &result, NULL);
+	rcu_quiescent();
+}
+
+static void list(const struct process *p)
+{
+	struct text out = TEXT_INIT;
+
+	ruleset_print(generation_ruleset(p->generation), PRINT_HANDLE, &out);
+	CHECK(!text_failed(&out));
+	text_fini(&out);
+}
+
+/* The next process's rules: they judge, change, go back to all that is kept, and are undone. */
+static void take_up_rulesets(struct arena *arena)
+{
+	struct instant now = {start.mono + NSEC_PER_SEC, start.real + NSEC_PER_SEC};
+	struct generation_trial trial;
+	struct process p;
+
+	process_start(&p, arena, now);
+	forward(&p, 7, now);
+	generation_settle(p.generation, &p.d);
+	set_elements_settle(p.elements);
+	list(&p);
+	CHECK(generation_saved(p.generation) >= 1);
+	CHECK(generation_saved(p.generation) <= 1 + ARENA_FORMER);
+	for (unsigned number = 1; number < 4; number++) {
+		const struct generation_request request = {.uid = GENERATION_NOBODY};
+
+		generation_rollback(p.generation, number, &request, now, &p.d);
+		forward(&p, (uint16_t)(7 + number), now);
+		list(&p);
+	}
+	command(&p, "add table ip another", 0, now);
+	if (generation_trial(p.generation, &trial))
+		generation_undo(p.generation, now, &p.d);
+	forward(&p, 9, now);
+	list(&p);
+	process_end(&p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena;
 	const char *text;
-	size_t len, at = 0;
+	size_t len, at;
 
 	if (!mem)
 		set_up();
 	damage(data, size);
 	if (arena_attach(mem, mem_size, &geometry, boot_id, &arena) < 0)
 		return 0;
-	if (arena_saved_text(&arena, 0, &text, &len) == 0)
-		CHECK(text >= (char *)mem && text + len <= (char *)mem + mem_size);
+	for (unsigned number = 0; number < arena_saved(&arena); number++) {
+		at = 0;
+		if (arena_saved_text(&arena, number, &text, &len) == 0)
+			CHECK(text >= (char *)texts &&
+			      text + len <= (char *)texts + TEXTS_BYTES);
+		while (arena_saved_change(&arena, number, &at, &text, &len) == 0)
+			CHECK(text >= (char *)texts &&
+			      text + len <= (char *)texts + TEXTS_BYTES);
+	}
 	if (arena_former_text(&arena, &text, &len) == 0)
 		CHECK(text == arena.text[ARENA_TEXTS - 1] && len <= TEXT_BYTES);
-	while (arena_saved_change(&arena, 0, &at, &text, &len) == 0)
-		CHECK(text >= (char *)texts && text + len <= (char *)texts + 2 * TEXT_BYTES);
 	take_up(&arena);
 	take_up_elements(&arena);
+	/* As it was found, once more. */
+	damage(data, size);
+	take_up_rulesets(&arena);
 	return 0;
 }
