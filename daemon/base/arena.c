@@ -138,6 +138,93 @@ int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 	return 0;
 }
 
+int arena_geometry_of(const void *mem, size_t len, const uint8_t boot_id[16],
+		      struct arena_geometry *ret_geometry, uint8_t ret_key[16])
+{
+	const struct arena_header *h = mem;
+	struct arena_geometry g;
+	struct arena here;
+	int err;
+
+	if (len < HEADER_BYTES)
+		return -EINVAL;
+	g = (struct arena_geometry){
+		.flow_records = h->flow_records,
+		.workers = h->workers,
+		.text_bytes = h->text_bytes,
+		.expect_records = h->expect_records,
+		.element_records = h->element_records,
+	};
+	if (!g.workers || g.workers > ARENA_MAX_WORKERS || !g.text_bytes ||
+	    g.text_bytes > UINT32_MAX)
+		return -EINVAL;
+	err = arena_attach((void *)(uintptr_t)mem, len, &g, boot_id, &here);
+	if (err)
+		return err == -E2BIG ? -EINVAL : err;
+	*ret_geometry = g;
+	memcpy(ret_key, h->key, sizeof(h->key));
+	return 0;
+}
+
+/* The areas in their order. */
+enum { AREA_HEADER, AREA_FLOWS, AREA_EXPECTS, AREA_COUNTERS, AREA_TEXTS, AREA_EXTS,
+       AREA_ELEMENTS, AREA_STATES, AREAS };
+
+static void areas_of(const struct arena_geometry *g, uint64_t ret_begin[AREAS + 1],
+		     uint64_t ret_bytes[AREAS])
+{
+	struct arena_header h;
+
+	arena_layout(g, &h);
+	ret_begin[AREA_HEADER] = ret_bytes[AREA_HEADER] = 0;
+	ret_begin[AREA_FLOWS] = h.flows_off;
+	ret_bytes[AREA_FLOWS] = (uint64_t)h.flow_records * ARENA_FLOW_SIZE;
+	ret_begin[AREA_EXPECTS] = h.expects_off;
+	ret_bytes[AREA_EXPECTS] = (uint64_t)h.expect_records * ARENA_EXPECT_SIZE;
+	ret_begin[AREA_COUNTERS] = h.counters_off;
+	ret_bytes[AREA_COUNTERS] = (uint64_t)ARENA_COUNTERS * 16 * (1 + h.workers);
+	ret_begin[AREA_TEXTS] = h.texts_off;
+	ret_bytes[AREA_TEXTS] = h.text_bytes * ARENA_TEXTS;
+	ret_begin[AREA_EXTS] = h.exts_off;
+	ret_bytes[AREA_EXTS] = (uint64_t)h.flow_records * ARENA_EXT_SIZE;
+	ret_begin[AREA_ELEMENTS] = h.elements_off;
+	ret_bytes[AREA_ELEMENTS] = (uint64_t)h.element_records * ARENA_ELEMENT_SIZE;
+	ret_begin[AREA_STATES] = h.states_off;
+	ret_bytes[AREA_STATES] = (uint64_t)ARENA_STATES * ARENA_STATE_SIZE;
+	ret_begin[AREAS] = h.total;
+}
+
+bool arena_moves(const struct arena_geometry *from, const struct arena_geometry *to,
+		 uint64_t offset, uint64_t *ret_to, uint64_t *ret_len)
+{
+	uint64_t begin[AREAS + 1], bytes[AREAS], new_begin[AREAS + 1], new_bytes[AREAS];
+	uint64_t at, most;
+	unsigned i = 0;
+
+	areas_of(from, begin, bytes);
+	areas_of(to, new_begin, new_bytes);
+	while (i + 1 < AREAS && offset >= begin[i + 1])
+		i++;
+	at = offset - begin[i];
+	most = bytes[i] < new_bytes[i] ? bytes[i] : new_bytes[i];
+	/* Texts of another size, were there any, would lie elsewhere. */
+	if (at >= most || (i == AREA_TEXTS && bytes[i] != new_bytes[i])) {
+		*ret_len = begin[i + 1] > offset ? begin[i + 1] - offset : 1;
+		return false;
+	}
+	*ret_to = new_begin[i] + at;
+	*ret_len = most - at;
+	return true;
+}
+
+void arena_inherit(struct arena *a, const void *header)
+{
+	const size_t from = offsetof(struct arena_header, next_flow_id);
+
+	memcpy((uint8_t *)a->header + from, (const uint8_t *)header + from,
+	       sizeof(struct arena_header) - from);
+}
+
 int arena_reserve(void *from, uint64_t bytes)
 {
 	uint64_t before = (uintptr_t)from % PAGE;

@@ -264,8 +264,7 @@ static int set_up_ruleset(struct filter *f, struct diag *d)
 	bool restored = false;
 
 	f->generation = generation_new(f->engine, f->counters, &f->arena, &damaged, &restored);
-	/* Of use only to one who goes on: a fresh start reads the file in any case. */
-	if (damaged.errors && !f->start->first)
+	if (damaged.errors)
 		log_text(LEVEL_ERROR, text_str(&damaged.text));
 	diag_fini(&damaged);
 	if (!f->generation) {

@@ -281,17 +281,23 @@ static int make_room(int fd, const struct arena_geometry *g, struct diag *d)
 	return err ? fail(d, -err, "cannot allocate", "ctfwd.arena") : 0;
 }
 
-/* Why flows of a former process do not go on. */
-static const char *attach_reason(int err)
+/* Why nothing of a former process goes on. */
+static void tell_empty(int fd, int err)
 {
-	switch (err) {
-	case -ESTALE:
-		return "it is of another boot or version";
-	case -E2BIG:
-		return "max-flows, max-elements or the like has changed";
-	default:
-		return "it is damaged";
-	}
+	struct arena_header h;
+	bool read = pread(fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h);
+	struct stat st;
+
+	if (err == -ESTALE && read && h.layout != ARENA_LAYOUT)
+		log_say(LEVEL_WARNING,
+			"ctfwd.arena starts empty: another version of ctfwd wrote it (layout %u, "
+			"this one has %u); its flows, up to %u, are forgotten",
+			h.layout, ARENA_LAYOUT, h.flow_records);
+	else if (err == -ESTALE)
+		log_say(LEVEL_WARNING, "ctfwd.arena starts empty: it is of another boot");
+	else if (fstat(fd, &st) == 0)
+		log_say(LEVEL_WARNING,
+			"ctfwd.arena starts empty: it is damaged; its flows are forgotten");
 }
 
 /* What a former process left: 0, or why it cannot be used. */
@@ -308,7 +314,7 @@ static int attach(int fd, const struct arena_geometry *g, const uint8_t boot_id[
 	if (!st.st_size)
 		return -ENODATA;
 	if ((size_t)st.st_size != size)
-		return -E2BIG;
+		return -E2BIG; /* or no arena: who takes it over looks closer */
 	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (mem == MAP_FAILED)
 		return -errno;
@@ -318,10 +324,101 @@ static int attach(int fd, const struct arena_geometry *g, const uint8_t boot_id[
 	return err;
 }
 
+/* ---- an arena of another size ----
+ *
+ * The file is the same one, so what is in it is set aside in memory: only what was ever written,
+ * the rest are holes. */
+
+struct aside {
+	uint8_t *mem;
+	size_t size;
+	struct arena_geometry geometry;
+	uint8_t key[16];
+};
+
+static int read_extent(int fd, uint8_t *mem, off_t from, off_t to)
+{
+	ssize_t n = 1;
+
+	while (from < to && (n = pread(fd, mem + from, (size_t)(to - from), from)) > 0)
+		from += n;
+	return n < 0 ? -errno : from < to ? -EIO : 0;
+}
+
+static int read_extents(int fd, const struct aside *a)
+{
+	const off_t size = (off_t)a->size;
+	off_t from = 0, to;
+	int err = 0;
+
+	while (!err && (from = lseek(fd, from, SEEK_DATA)) >= 0 && from < size) {
+		to = lseek(fd, from, SEEK_HOLE);
+		if (to < 0)
+			return -errno;
+		err = read_extent(fd, a->mem, from, to < size ? to : size);
+		from = to;
+	}
+	return err || from >= 0 || errno == ENXIO ? err : -errno;
+}
+
+static void drop_aside(struct aside *a)
+{
+	if (a->mem)
+		munmap(a->mem, a->size);
+	a->mem = NULL;
+}
+
+/* 0, or why nothing of it can be taken over. */
+static int set_aside(int fd, const uint8_t boot_id[16], struct aside *ret)
+{
+	struct stat st;
+	int err;
+
+	*ret = (struct aside){ 0 };
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	ret->size = (size_t)st.st_size;
+	ret->mem = mmap(NULL, ret->size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (ret->mem == MAP_FAILED) {
+		ret->mem = NULL;
+		return -errno;
+	}
+	err = read_extents(fd, ret);
+	if (!err)
+		err = arena_geometry_of(ret->mem, ret->size, boot_id, &ret->geometry, ret->key);
+	if (err)
+		drop_aside(ret);
+	return err;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t len)
+{
+	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+/* A page at a time, so that what was a hole stays one. */
+static void move_in(const struct aside *from, const struct arena_geometry *g, struct arena *a)
+{
+	uint64_t at = 4096, to, len;
+
+	while (at < from->size) {
+		bool moves = arena_moves(&from->geometry, g, at, &to, &len);
+
+		if (moves && len > 4096)
+			len = 4096;
+		if (moves && !is_zero(from->mem + at, len))
+			memcpy((uint8_t *)a->header + to, from->mem + at, len);
+		at += len;
+	}
+	arena_inherit(a, from->mem);
+}
+
 int rundir_map_arena(int fd, const struct arena_geometry *g, struct arena *ret_arena,
 		     bool *ret_fresh, struct diag *d)
 {
 	uint8_t boot_id[16], key[16];
+	struct aside aside = { 0 };
 	void *mem;
 	int err;
 
@@ -333,18 +430,27 @@ int rundir_map_arena(int fd, const struct arena_geometry *g, struct arena *ret_a
 		*ret_fresh = false;
 		return 0;
 	}
-	if (err != -ENODATA)
-		log_say(LEVEL_WARNING, "ctfwd.arena starts empty, its flows are forgotten: %s",
-			attach_reason(err));
+	if (err == -E2BIG)
+		err = set_aside(fd, boot_id, &aside);
+	if (err && err != -ENODATA)
+		tell_empty(fd, err);
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
-		return fail(d, -EIO, "cannot get random bytes for", "ctfwd.arena");
-	err = make_room(fd, g, d);
-	if (err)
-		return err;
-	mem = mmap(NULL, arena_size(g), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mem == MAP_FAILED)
-		return fail(d, -errno, "cannot map", "ctfwd.arena");
-	arena_format(mem, g, boot_id, key, ret_arena);
-	*ret_fresh = true;
+		err = fail(d, -EIO, "cannot get random bytes for", "ctfwd.arena");
+	else
+		err = make_room(fd, g, d);
+	mem = err ? MAP_FAILED :
+		    mmap(NULL, arena_size(g), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED) {
+		drop_aside(&aside);
+		return err ? err : fail(d, -errno, "cannot map", "ctfwd.arena");
+	}
+	arena_format(mem, g, boot_id, aside.mem ? aside.key : key, ret_arena);
+	if (aside.mem) {
+		log_say(LEVEL_NOTICE, "max-flows, max-elements or the like has changed: what has "
+				      "room in the new ctfwd.arena goes on");
+		move_in(&aside, g, ret_arena);
+	}
+	*ret_fresh = !aside.mem;
+	drop_aside(&aside);
 	return 0;
 }

@@ -142,9 +142,23 @@ void arena_format(void *mem, const struct arena_geometry *g, const uint8_t boot_
 		  const uint8_t key[16], struct arena *ret_arena);
 /* Attach to what a former process left: layout, boot, sizes and the header's checksum
  * must be right.  0, -EINVAL (not an arena, or damaged), -ESTALE (another boot or
- * layout), -E2BIG (other geometry; the caller starts with a new one). */
+ * layout), -E2BIG (other geometry; the caller starts with a new one, and may take over what
+ * fits). */
 int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 		 const uint8_t boot_id[16], struct arena *ret_arena);
+
+/* The geometry and key of what a former process left, whatever these are: layout, boot, sizes
+ * and the header's checksum must be right.  mem: the header's page at least; len: of the whole.
+ * 0, or -EINVAL, -ESTALE as above. */
+int arena_geometry_of(const void *mem, size_t len, const uint8_t boot_id[16],
+		      struct arena_geometry *ret_geometry, uint8_t ret_key[16]);
+/* Where the bytes from `offset` on, of an arena of geometry `from`, belong in one of geometry
+ * `to`: true and *ret_to; false: nowhere, there are fewer records of that kind.  Either is so for
+ * *ret_len bytes, at least one.  The header is to be handed on by arena_inherit(). */
+bool arena_moves(const struct arena_geometry *from, const struct arena_geometry *to,
+		 uint64_t offset, uint64_t *ret_to, uint64_t *ret_len);
+/* What changes in a header, of one into another that was just formatted with its key. */
+void arena_inherit(struct arena *a, const void *header);
 
 /* So many workers count from now on, and no more did if the arena is fresh.  Before
  * counters_new(). */

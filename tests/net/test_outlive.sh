@@ -146,6 +146,16 @@ daemon_down
 daemon_up
 goes_on "stopped and started"
 
+# What has room in an arena of another size, which all of these have.
+for size in 300000 4096; do
+	note
+	daemon_down
+	sed -i '/^max-flows/d; s/^helpers.*/&\nmax-flows = '$size'/' "$WORK/ctfwd.conf"
+	daemon_up
+	ok "max-flows is $size" test "$(status flows max)" = $size
+	goes_on "another arena"
+done
+
 note
 for i in 1 2 3; do
 	filter=$(status filter_pid)

@@ -198,9 +198,8 @@ static void the_arena_is_found_again(void **state)
 	rundir_close(&r);
 }
 
-static void an_arena_of_another_size_or_damaged_starts_empty(void **state)
+static void an_arena_that_is_damaged_starts_empty(void **state)
 {
-	struct arena_geometry larger = small;
 	struct rundir r;
 	struct arena a;
 
@@ -208,17 +207,125 @@ static void an_arena_of_another_size_or_damaged_starts_empty(void **state)
 	opened(&r);
 	a = mapped(&r, &small, true);
 	a.flows[100] = 42;
-	munmap(a.header, arena_size(&small));
-	larger.flow_records *= 2;
-	a = mapped(&r, &larger, true);
-	assert_int_equal(a.flows[100], 0);
-	a.flows[100] = 42;
 	a.header->flow_records--;
-	munmap(a.header, arena_size(&larger));
-	a = mapped(&r, &larger, true);
+	munmap(a.header, arena_size(&small));
+	a = mapped(&r, &small, true);
 	assert_int_equal(a.flows[100], 0);
-	munmap(a.header, arena_size(&larger));
+	munmap(a.header, arena_size(&small));
+	/* Of another size as well. */
+	assert_int_equal(ftruncate(r.arena_fd, 5000), 0);
+	a = mapped(&r, &small, true);
+	munmap(a.header, arena_size(&small));
 	rundir_close(&r);
+}
+
+static void an_arena_of_another_layout_starts_empty(void **state)
+{
+	struct arena_geometry larger = small;
+	struct rundir r;
+	struct arena a;
+
+	(void)state;
+	larger.flow_records *= 2;
+	opened(&r);
+	for (uint32_t layout = 0; layout < ARENA_LAYOUT + 3; layout++) {
+		if (layout == ARENA_LAYOUT)
+			continue;
+		a = mapped(&r, &small, true);
+		a.flows[100] = 42;
+		a.header->layout = layout;
+		munmap(a.header, arena_size(&small));
+		/* Whether its size is as it should be or not. */
+		a = mapped(&r, layout % 2 ? &small : &larger, true);
+		assert_int_equal(a.flows[100], 0);
+		a.header->layout--;
+		munmap(a.header, arena_size(layout % 2 ? &small : &larger));
+	}
+	rundir_close(&r);
+}
+
+/* Something in every area. */
+static void fill(struct arena *a, const struct arena_geometry *g)
+{
+	for (uint32_t i = 0; i < g->flow_records; i++) {
+		a->flows[i * ARENA_FLOW_SIZE + 3] = (uint8_t)(i + 1);
+		a->exts[i * ARENA_EXT_SIZE + 5] = (uint8_t)(i + 2);
+	}
+	for (uint32_t i = 0; i < g->element_records; i++)
+		a->elements[i * ARENA_ELEMENT_SIZE] = (uint8_t)(i + 3);
+	for (uint32_t i = 0; i < g->expect_records; i++)
+		a->expects[i * ARENA_EXPECT_SIZE] = (uint8_t)(i + 4);
+	a->counters[7] = 1007;
+	a->states[ARENA_STATES * ARENA_STATE_SIZE - 1] = 9;
+	arena_save_text(a, ARENA_SAVE_NEW, "one", 3, NULL);
+	arena_save_text(a, ARENA_SAVE_NEW, "two", 3, NULL);
+	atomic_store(&a->header->next_flow_id, 77);
+}
+
+static uint32_t fewer(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static void assert_taken_over(const struct arena *a, const struct arena_geometry *was,
+			      const struct arena_geometry *g)
+{
+	const char *text;
+	size_t len;
+
+	for (uint32_t i = 0; i < g->flow_records; i++) {
+		bool had = i < was->flow_records;
+
+		assert_int_equal(a->flows[i * ARENA_FLOW_SIZE + 3], had ? i + 1 : 0);
+		assert_int_equal(a->exts[i * ARENA_EXT_SIZE + 5], had ? i + 2 : 0);
+	}
+	for (uint32_t i = 0; i < fewer(was->element_records, g->element_records); i++)
+		assert_int_equal(a->elements[i * ARENA_ELEMENT_SIZE], i + 3);
+	for (uint32_t i = 0; i < fewer(was->expect_records, g->expect_records); i++)
+		assert_int_equal(a->expects[i * ARENA_EXPECT_SIZE], i + 4);
+	assert_int_equal(a->counters[7], 1007);
+	assert_int_equal(a->states[ARENA_STATES * ARENA_STATE_SIZE - 1], 9);
+	assert_int_equal(arena_saved(a), 2);
+	assert_int_equal(arena_saved_text(a, 0, &text, &len), 0);
+	assert_memory_equal(text, "two", 3);
+	assert_int_equal(arena_saved_text(a, 1, &text, &len), 0);
+	assert_memory_equal(text, "one", 3);
+	assert_int_equal(atomic_load(&a->header->next_flow_id), 77);
+}
+
+static void what_has_room_in_an_arena_of_another_size_goes_on(void **state)
+{
+	const struct arena_geometry sizes[] = {
+		small,
+		{ 100, 1, 4096, 5, 7 },
+		{ 33, 1, 4096, 2, 100 },
+		{ 200, 1, 4096, 40, 3 },
+	};
+	struct rundir r;
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		const struct arena_geometry *was = &sizes[i / 4], *g = &sizes[i % 4];
+		uint64_t key[2];
+		struct arena a;
+
+		if (was == g)
+			continue;
+		opened(&r);
+		assert_int_equal(ftruncate(r.arena_fd, 0), 0);
+		a = mapped(&r, was, true);
+		fill(&a, was);
+		memcpy(key, a.header->key, sizeof(key));
+		munmap(a.header, arena_size(was));
+		a = mapped(&r, g, false);
+		assert_taken_over(&a, was, g);
+		/* Checksums of identities go by it. */
+		assert_memory_equal(key, a.header->key, sizeof(key));
+		munmap(a.header, arena_size(g));
+		a = mapped(&r, g, false);
+		munmap(a.header, arena_size(g));
+		rundir_close(&r);
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
@@ -234,7 +341,9 @@ int main(void)
 		TEST(a_group_that_does_not_exist_is_told),
 		TEST(a_directory_that_cannot_be_made_is_told),
 		TEST(the_arena_is_found_again),
-		TEST(an_arena_of_another_size_or_damaged_starts_empty),
+		TEST(an_arena_that_is_damaged_starts_empty),
+		TEST(an_arena_of_another_layout_starts_empty),
+		TEST(what_has_room_in_an_arena_of_another_size_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
