@@ -82,7 +82,7 @@ static int list_ruleset(json_t **ret_json)
 	struct text out = TEXT_INIT;
 	json_t *json;
 	pid_t pid;
-	int fd, err, status;
+	int fd = -1, err, status;
 
 	err = start_nft(&pid, &fd);
 	if (err)
