@@ -503,6 +503,19 @@ static void default_socket(struct parser *p)
 	strcat(strcpy(daemon->control_socket, daemon->runtime_directory), "/ctfwd.sock");
 }
 
+/* What the host sends comes in by lo, for rules of routing. */
+static void refuse_loopback(struct parser *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->config->n_captures; i++) {
+		if (strcmp(p->config->captures[i].ifname, "lo") != 0)
+			continue;
+		diag_error(p->d, &p->place[SECTION_capture][i],
+			   "lo cannot be captured: to close it would cut off the whole host");
+	}
+}
+
 /* What follows from other options, and what only the whole can show. */
 static void finish(struct parser *p)
 {
@@ -525,6 +538,7 @@ static void finish(struct parser *p)
 			memcpy(c->tuns[i].interface, c->tuns[i].ifname, IFNAMSIZ);
 	}
 	check_port_names(p);
+	refuse_loopback(p);
 }
 
 static void parse_lines(struct parser *p)

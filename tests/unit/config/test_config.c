@@ -360,6 +360,7 @@ static void names_of_interfaces_must_fit_and_differ(void **state)
 	refused("[capture a]\nnetworks = ::/0\n[tun a-in]\n", "two TUNs are called \"a-in\"");
 	refused("[capture a]\nnetworks = ::/0\n[tun a]\n",
 		"name of the captured interface \"a\"");
+	refused("[capture lo]\nnetworks = ::/0\n", "lo cannot be captured");
 	refused("[daemon x]\n", "[daemon] takes no name");
 }
 

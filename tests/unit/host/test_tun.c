@@ -81,19 +81,23 @@ static void ports_come_in_the_order_of_the_sections(void **state)
 {
 	struct config *c =
 		parse("[tun x1]\nrole = in\nnetworks = 10.2.0.0/16\nspoof-check = yes\n"
-		      "[capture lo]\nnetworks = 10.0.0.0/8\nhooks = input\n");
+		      "[capture wg0]\nnetworks = 10.0.0.0/8\nhooks = input\n");
 	static struct ports ports;
 	struct ports_view *view;
+	struct tun wg0;
 	struct diag d = DIAG_INIT;
 
 	(void)state;
+	/* One that is there. */
+	assert_int_equal(tun_open("wg0", 1, NULL, &wg0, &d), 0);
 	assert_int_equal(ports_open(c, 2, NULL, &ports, &d), 0);
 	assert_int_equal(ports.n, 3);
 	view = ports_view_new(&ports);
 	assert_int_equal(view->n, 3);
 	assert_int_equal(view->port[0].role, PORT_IN);
-	assert_string_equal(view->port[0].ifname, "lo");
-	assert_int_equal(view->port[0].ifindex, if_nametoindex("lo"));
+	assert_string_equal(view->port[0].ifname, "wg0");
+	assert_int_not_equal(view->port[0].ifindex, 0);
+	assert_int_equal(view->port[0].ifindex, if_nametoindex("wg0"));
 	assert_int_equal(view->port[0].hooks, 1u << HOOK_INPUT);
 	assert_true(view->port[0].spoof_check);
 	assert_int_equal(view->port[0].n_networks, 1);
@@ -108,18 +112,19 @@ static void ports_come_in_the_order_of_the_sections(void **state)
 	assert_int_equal(view->port[1].hooks, ENGINE_ALL_HOOKS);
 	free(view);
 	ports_close(&ports);
-	assert_int_equal(if_nametoindex("lo-in"), 0);
+	tun_close(&wg0);
+	assert_int_equal(if_nametoindex("wg0-in"), 0);
 	config_free(c);
 }
 
 static void an_interface_made_anew_is_followed(void **state)
 {
 	const struct hostview_link links[] = {
-		{ .index = 17, .mtu = 1400, .name = "lo" },
-		{ .index = 18, .mtu = 1300, .name = "lo-in" },
+		{ .index = 17, .mtu = 1400, .name = "wg0" },
+		{ .index = 18, .mtu = 1300, .name = "wg0-in" },
 	};
 	struct hostview *hv = hostview_new(links, 2, NULL, 0, NULL, 0);
-	struct config *c = parse("[capture lo]\nnetworks = 10.0.0.0/8\n");
+	struct config *c = parse("[capture wg0]\nnetworks = 10.0.0.0/8\n");
 	static struct ports ports;
 	struct diag d = DIAG_INIT;
 
