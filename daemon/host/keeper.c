@@ -127,6 +127,8 @@ static int spawn(struct keeper *k)
 	log_say(LEVEL_DEBUG, "filter is process %d", (int)k->filter);
 	k->channel = pair[0];
 	k->filter_ready = false;
+	/* Each counts its clients anew. */
+	k->reload_serial = 0;
 	k->filter_started = k->heartbeat = now();
 	return 0;
 }
