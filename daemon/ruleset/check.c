@@ -85,7 +85,7 @@ static bool check_left_side(struct checker *ck, struct expr *left)
 bool check_field(struct checker *ck, struct expr **left)
 {
 	return protocols_written(ck, *left) && check_left_side(ck, *left) &&
-	       may_ask_family(ck, *left) &&
+	       shift_is_narrow(ck, *left) && may_ask_family(ck, *left) &&
 	       protocols_need(ck, expr_bottom(*left), &(*left)->span) &&
 	       normal_left(ck, left);
 }
@@ -141,59 +141,6 @@ static void turn_hours(struct stmt *s)
 	s->match.op = s->match.op == MATCH_NE ? MATCH_EQ : MATCH_NE;
 }
 
-/* Whether a value can come of a shift to the left by so many bits; then what was shifted. */
-static bool shift_back(struct checker *ck, struct expr *right, unsigned bits)
-{
-	if (right->kind != EXPR_VALUE) {
-		diag_error(ck->d, &right->span,
-			   "what is shifted is compared with single values only");
-		return false;
-	}
-	if (right->value.num & ((UINT64_C(1) << bits) - 1)) {
-		diag_error(ck->d, &right->span,
-			   "this can never be true: the lowest bits are zero there");
-		return false;
-	}
-	right->value.num >>= bits;
-	return true;
-}
-
-/* `field << 1 == 2` is `field == 1`, as nft has it (binop_transfer).  *ret_bits: 0 where
- * nothing is shifted; the right side has no type yet. */
-static bool take_shift(struct checker *ck, struct stmt *s, unsigned *ret_bits)
-{
-	struct expr *left = s->match.left;
-	const struct datatype *dt = expr_type(left);
-
-	*ret_bits = 0;
-	if (left->kind != EXPR_LSHIFT || !dt || strcmp(dt->name, "integer") != 0 ||
-	    dt->class != VALUE_NUMBER || s->match.op > MATCH_NE)
-		return true;
-	if (!check_constant(ck, &datatype_integer8, &left->op.right))
-		return false;
-	if (left->op.right->kind != EXPR_VALUE || left->op.right->value.num >= dt->bits) {
-		diag_error(ck->d, &left->span, "such a shift has no meaning for %u bits",
-			   dt->bits);
-		return false;
-	}
-	*ret_bits = (unsigned)left->op.right->value.num;
-	s->match.left = left->op.left;
-	left->op.left = NULL;
-	expr_free(left);
-	return true;
-}
-
-static bool shift_all_back(struct checker *ck, struct expr *right, unsigned bits)
-{
-	if (!bits || right->kind != EXPR_SET)
-		return !bits || shift_back(ck, right, bits);
-	for (size_t i = 0; i < right->list.n; i++) {
-		if (!shift_back(ck, right->list.item[i], bits))
-			return false;
-	}
-	return true;
-}
-
 bool check_named(struct checker *ck, struct stmt *s)
 {
 	if (!protocols_need(ck, expr_bottom(s->match.left), &s->match.left->span) ||
@@ -206,22 +153,19 @@ bool check_named(struct checker *ck, struct stmt *s)
 static bool check_match(struct checker *ck, struct stmt *s)
 {
 	const struct datatype *dt;
-	unsigned shift;
 
 	if (stmt_is_look_up(s))
 		return check_set_match(ck, s);
 	ask_existence(s);
-	if (!take_shift(ck, s, &shift))
-		return false;
 	/* Bits that turn out to be flags are compared as the number that was written. */
 	if (s->match.op == MATCH_IMPLICIT && expr_selector(s->match.left) == SELECTOR_RAW)
 		s->match.op = MATCH_EQ;
 	if (!check_left_side(ck, s->match.left))
 		return false;
 	dt = expr_type(s->match.left);
-	if (!check_constant(ck, dt, &s->match.right) || !check_op(ck, s, dt) ||
-	    !shift_all_back(ck, s->match.right, shift) ||
-	    !may_ask_family(ck, s->match.left))
+	if (!shift_is_number(ck, s->match.left) || !check_constant(ck, dt, &s->match.right) ||
+	    !check_op(ck, s, dt) || !shift_move(ck, s) ||
+	    !shift_is_narrow(ck, s->match.left) || !may_ask_family(ck, s->match.left))
 		return false;
 	turn_hours(s);
 	return raw_name(ck, s) && check_named(ck, s);
@@ -230,7 +174,8 @@ static bool check_match(struct checker *ck, struct stmt *s)
 static bool check_vmap(struct checker *ck, struct stmt *s)
 {
 	return check_key(ck, &s->vmap.key) &&
-	       check_look_up(ck, s->vmap.key, DATA_VERDICTS, NULL, &s->vmap.set);
+	       check_look_up(ck, s->vmap.key, DATA_VERDICTS, NULL, &s->vmap.set) &&
+	       shift_move_key(ck, &s->vmap.key, s->vmap.set);
 }
 
 /* A value that a map gives; to is what it is for. */
@@ -239,7 +184,8 @@ bool check_map(struct checker *ck, const struct key_type *to, bool ranges, struc
 	const struct expr *set;
 
 	if (!check_key(ck, &map->map.key) ||
-	    !check_look_up(ck, map->map.key, DATA_VALUES, to, &map->map.set))
+	    !check_look_up(ck, map->map.key, DATA_VALUES, to, &map->map.set) ||
+	    !shift_move_key(ck, &map->map.key, map->map.set))
 		return false;
 	set = map->map.set;
 	for (size_t i = 0; !ranges && set->kind == EXPR_SET && i < set->list.n; i++) {
@@ -347,7 +293,9 @@ static bool check_statement(struct checker *ck, struct stmt *s)
 	case STMT_OBJECT:
 		return !s->object.set || (check_key(ck, &s->object.key) &&
 					  check_object_map(ck, s->object.key, s->object.kind,
-							   &s->object.set));
+							   &s->object.set) &&
+					  shift_move_key(ck, &s->object.key,
+							 s->object.set));
 	case STMT_NAT:
 		return nat_check(ck, s);
 	case STMT_WRITE:

@@ -34,6 +34,7 @@ struct checker {
 	const struct locale *locale; /* that it is written in */
 	bool verbatim;
 	bool hashed; /* what is looked at is hashed, alone */
+	unsigned hashes; /* so many concatenations that are hashed are around it */
 	bool apart; /* what needs different protocols may stand side by side */
 	bool oom;
 };
@@ -92,6 +93,16 @@ bool check_look_up(struct checker *ck, const struct expr *key, enum data_kind ki
 bool check_object_map(struct checker *ck, const struct expr *key, enum object_kind kind,
 		      struct expr **set);
 /* A left side, checked, to normal form. */
+/* shift.c: a shift to the left goes over to constants that are compared with it, as nft has it. */
+bool shift_move(struct checker *ck, struct stmt *s);
+/* The same of a key and what it is looked up in, when that is an EXPR_SET. */
+bool shift_move_key(struct checker *ck, struct expr **key, struct expr *set);
+/* False with an error: shifts of what is compared with values that are no plain numbers. */
+bool shift_is_number(struct checker *ck, const struct expr *left);
+/* Likewise: shifts that no rule can do. */
+bool shift_is_narrow(struct checker *ck, const struct expr *left);
+/* The number of bits of a shift, and whether that has a meaning for the type. */
+bool check_shift(struct checker *ck, const struct datatype *dt, struct expr *op);
 bool normal_left(struct checker *ck, struct expr **left);
 /* To normal form, both sides checked. */
 bool normal_match(struct checker *ck, struct stmt *s);

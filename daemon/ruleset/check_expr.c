@@ -476,24 +476,39 @@ const struct datatype *expr_type(const struct expr *left)
 
 bool check_hashed(struct checker *ck, struct expr *selector)
 {
-	struct expr *of = selector->arg.of;
-	bool ok;
+	const struct expr *of = selector->arg.of;
+	bool several = of && of->kind == EXPR_CONCAT, ok;
 
 	if (!of)
 		return true;
-	for (size_t i = 0; of->kind == EXPR_CONCAT && i < of->list.n; i++) {
-		/* Its own bytes would be where those of the others are. */
-		if (expr_selector(of->list.item[i]) != SELECTOR_JHASH)
-			continue;
-		diag_error(ck->d, &of->list.item[i]->span,
-			   "a hash among other fields spreads no better than these");
+	if (several && ck->hashes == HASHES_DEEP_MAX) {
+		diag_error(ck->d, &of->span,
+			   "at most %d concatenations are hashed within one another",
+			   HASHES_DEEP_MAX);
 		return false;
 	}
 	/* The bytes alone matter: a flow's port needs no protocol, as in nft. */
-	ck->hashed = of->kind != EXPR_CONCAT;
+	ck->hashed = !several;
+	ck->hashes += several;
 	ok = check_key(ck, &selector->arg.of);
+	ck->hashes -= several;
 	ck->hashed = false;
 	return ok;
+}
+
+bool check_shift(struct checker *ck, const struct datatype *dt, struct expr *op)
+{
+	if (dt->class != VALUE_NUMBER || dt->bitmask) {
+		diag_error(ck->d, &op->span, "a %s cannot be shifted", dt->what);
+		return false;
+	}
+	if (!want_value(ck, &datatype_integer8, &op->op.right))
+		return false;
+	if (op->op.right->value.num < dt->bits)
+		return true;
+	diag_error(ck->d, &op->span, "a shift of %u bits has no meaning for a %s",
+		   (unsigned)op->op.right->value.num, dt->what);
+	return false;
 }
 
 bool check_left(struct checker *ck, struct expr *left)
@@ -507,18 +522,14 @@ bool check_left(struct checker *ck, struct expr *left)
 	}
 	dt = expr_bottom(left)->type;
 	for (; left->kind != EXPR_SELECTOR; left = left->op.left) {
-		if (left->kind == EXPR_LSHIFT || left->kind == EXPR_RSHIFT) {
-			diag_error(ck->d, &left->span,
-				   "a field that is matched cannot be shifted");
-			return false;
-		}
 		if (dt->class == VALUE_STRING) {
 			diag_error(ck->d, &left->span, "there are no bit operations on %ss",
 				   dt->what);
 			return false;
 		}
 		left->type = dt;
-		if (!want_value(ck, dt, &left->op.right))
+		if (expr_is_shift(left) ? !check_shift(ck, dt, left) :
+					  !want_value(ck, dt, &left->op.right))
 			return false;
 	}
 	return check_hashed(ck, left);

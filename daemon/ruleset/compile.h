@@ -21,6 +21,7 @@ struct builder {
 	uint32_t first_target;
 	uint32_t first_object, n_objects;
 	uint32_t rule;
+	unsigned hashes; /* that are around what is compiled, of concatenations */
 	/* What the rule has made sure of so far, as nft keeps its protocol context. */
 	bool known_l3;
 	bool known_l4;

@@ -95,7 +95,7 @@ static const struct origin origins[SELECTOR_COUNT] = {
 	[SELECTOR_ICMPV6_CODE] = { LOAD_TRANSPORT8, IPPROTO_ICMPV6, 1, 0 },
 };
 
-/* The left side: a field, and then (value & mask) ^ flip. */
+/* The left side: a field, and then (value & mask) ^ flip, or operations with shifts. */
 struct left {
 	enum selector_id selector;
 	const struct datatype *type;
@@ -104,6 +104,7 @@ struct left {
 	unsigned bits; /* 32 or 128: the width in which it is compared */
 	bool changed;  /* mask and flip are not 1...1 and 0 */
 	struct wide mask, flip;
+	const struct expr *shifted; /* all of the operations; NULL: there are no shifts */
 };
 
 static const struct wide wide_zero = { 0, 0 };
@@ -227,6 +228,10 @@ static void left_resolve(struct builder *b, const struct expr *e, struct left *l
 		return;
 	}
 	left_resolve(b, e->op.left, l);
+	if (l->shifted || expr_is_shift(e)) {
+		l->shifted = e;
+		return;
+	}
 	c = from_const(e->op.right);
 	switch (e->kind) {
 	case EXPR_AND:
@@ -299,6 +304,53 @@ static void left_known(struct builder *b, enum selector_id selector)
 	}
 }
 
+/* acc op constant, in 32 bits. */
+static void emit_op(struct builder *b, enum expr_kind kind, uint32_t c)
+{
+	struct insn insn = { .op = OP_BITS, .a = UINT32_MAX };
+
+	switch (kind) {
+	case EXPR_AND:
+		insn.a = c;
+		break;
+	case EXPR_OR:
+		insn.a = ~c;
+		insn.b = c;
+		break;
+	case EXPR_XOR:
+		insn.b = c;
+		break;
+	default: /* shifts; by 32 and more nothing is left */
+		if (c > 31) {
+			insn.a = 0;
+			break;
+		}
+		insn.op = OP_SHIFT;
+		insn.k = kind == EXPR_RSHIFT;
+		insn.a = c;
+		break;
+	}
+	compile_emit(b, insn);
+}
+
+static void emit_chain(struct builder *b, const struct expr *e)
+{
+	if (e->kind == EXPR_SELECTOR)
+		return;
+	emit_chain(b, e->op.left);
+	emit_op(b, e->kind, (uint32_t)from_const(e->op.right).lo);
+}
+
+/* Operations are on registers of 32 bits; of the result the field's bytes count. */
+static void emit_shifted(struct builder *b, const struct left *l)
+{
+	unsigned bits = (l->type->bits + 7u) & ~7u;
+
+	emit_chain(b, l->shifted);
+	if (bits < 32)
+		emit_op(b, EXPR_AND, (UINT32_C(1) << bits) - 1);
+}
+
 /* Bring the value into the accumulator and apply mask and flip. */
 static void left_get(struct builder *b, const struct left *l)
 {
@@ -307,7 +359,9 @@ static void left_get(struct builder *b, const struct left *l)
 				.k = l->field.k,
 				.off = l->field.off,
 			});
-	if (!l->changed)
+	if (l->shifted)
+		emit_shifted(b, l);
+	if (l->shifted || !l->changed)
 		return;
 	if (l->is_wide)
 		compile_emit(b, (struct insn){
@@ -371,6 +425,19 @@ static enum outcome test_masked(struct builder *b, const struct left *l, bool ne
 				struct wide mask, struct wide wanted)
 {
 	return emit_test(b, &l->field, negate ? TEST_NE : TEST_EQ, wanted, mask);
+}
+
+/* What shifts have made is tested as a field of its own. */
+static void left_shift(struct builder *b, struct left *l)
+{
+	if (!l->shifted)
+		return;
+	left_get(b, l);
+	l->field = (struct origin){ .load = LOAD_ACC };
+	l->mask = wide_ones;
+	l->flip = wide_zero;
+	l->shifted = NULL;
+	l->changed = false;
 }
 
 /* Within the range, or not. */
@@ -477,6 +544,7 @@ enum outcome compile_match(struct builder *b, const struct stmt *s)
 	outcome = left_depend(b, &l);
 	if (outcome == OUTCOME_NEVER)
 		return outcome;
+	left_shift(b, &l);
 	if (right->kind == EXPR_SET && right->list.n == 1)
 		right = right->list.item[0];
 	if (right->kind == EXPR_SET)
@@ -493,36 +561,7 @@ enum outcome compile_match(struct builder *b, const struct stmt *s)
 	return outcome;
 }
 
-/* acc op constant. */
-static void emit_op(struct builder *b, enum expr_kind kind, uint32_t c)
-{
-	struct insn insn = { .op = OP_BITS, .a = UINT32_MAX };
-
-	switch (kind) {
-	case EXPR_AND:
-		insn.a = c;
-		break;
-	case EXPR_OR:
-		insn.a = ~c;
-		insn.b = c;
-		break;
-	case EXPR_XOR:
-		insn.b = c;
-		break;
-	default: /* shifts; by 32 and more nothing is left */
-		if (c > 31) {
-			insn.a = 0;
-			break;
-		}
-		insn.op = OP_SHIFT;
-		insn.k = kind == EXPR_RSHIFT;
-		insn.a = c;
-		break;
-	}
-	compile_emit(b, insn);
-}
-
-/* The same of 128 bits; there are no shifts. */
+/* As emit_op(), of 128 bits; there are no shifts. */
 static void emit_wide_op(struct builder *b, enum expr_kind kind, struct wide c)
 {
 	struct wide mask = wide_ones, flip = wide_zero;

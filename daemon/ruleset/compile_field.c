@@ -53,25 +53,29 @@ static bool is_turned(const struct expr *part)
 	const struct datatype *type = selector->type;
 	struct exthdr h;
 
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && type->class == VALUE_NUMBER &&
-	       !expr_field(selector).base && !expr_exthdr(selector, &h) &&
-	       type != &datatype_inet_service && type != &datatype_ether_type;
+	if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || type->class != VALUE_NUMBER)
+		return false;
+	return expr_has_shift(part) ||
+	       (!expr_field(selector).base && !expr_exthdr(selector, &h) &&
+	       type != &datatype_inet_service && type != &datatype_ether_type);
 }
 
-/* The bytes that are hashed; as many as there are. */
-static uint8_t load_hashed(struct builder *b, const struct expr *of)
+/* The bytes that are hashed, to `at`; as many as there are. */
+static uint8_t load_hashed(struct builder *b, const struct expr *of, unsigned at)
 {
 	const struct key_type type = key_type_of(of);
 	const struct set_shape shape = key_shape(&type);
 
-	compile_key_at(b, of, KEY_HASHED);
+	/* Hashes among other fields must leave these alone. */
+	b->hashes += of->kind == EXPR_CONCAT;
+	compile_key_at(b, of, at);
+	b->hashes -= of->kind == EXPR_CONCAT;
 	for (unsigned i = 0; i < type.n; i++) {
 		if (is_turned(of->kind == EXPR_CONCAT ? of->list.item[i] : of))
 			compile_emit(b, (struct insn){
 						.op = OP_TURN_KEY,
 						.k = shape.part[i].bytes,
-						.off = (uint16_t)(KEY_HASHED +
-								  set_key_offset(&shape, i)),
+						.off = (uint16_t)(at + set_key_offset(&shape, i)),
 					});
 	}
 	/* nft hashes the padding of a concatenation as well. */
@@ -91,7 +95,8 @@ static bool load_made(struct builder *b, const struct expr *e, struct insn *insn
 		insn->op = OP_HASH;
 		if (!e->arg.d)
 			made.seed = own_seed(b);
-		made.len = load_hashed(b, e->arg.of);
+		insn->off = (uint16_t)(KEY_HASHED + b->hashes * SET_KEY_MAX);
+		made.len = load_hashed(b, e->arg.of, insn->off);
 	} else if (!kinds[e->selector]) {
 		return false;
 	}

@@ -350,7 +350,7 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			i++;
 			continue;
 		case OP_HASH:
-			acc = eval_hash(&prog->made[i->a], key + KEY_HASHED);
+			acc = eval_hash(&prog->made[i->a], key + i->off);
 			i++;
 			continue;
 		case OP_SET:

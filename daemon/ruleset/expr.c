@@ -274,3 +274,15 @@ void expr_walk(struct expr *e, void (*visit)(void *arg, struct expr *e), void *a
 		break;
 	}
 }
+
+bool expr_is_shift(const struct expr *e)
+{
+	return e->kind == EXPR_LSHIFT || e->kind == EXPR_RSHIFT;
+}
+
+bool expr_has_shift(const struct expr *left)
+{
+	while (left->kind >= EXPR_AND && !expr_is_shift(left))
+		left = left->op.left;
+	return expr_is_shift(left);
+}

@@ -81,11 +81,17 @@ bool key_type_equal(const struct key_type *a, const struct key_type *b)
 
 bool key_type_takes(const struct key_type *type, const struct key_type *from)
 {
-	const struct datatype *to = type->part[0], *field = from->part[0];
+	if (type->n != from->n)
+		return false;
+	for (unsigned i = 0; i < type->n; i++) {
+		const struct datatype *to = type->part[i], *field = from->part[i];
 
-	return key_type_equal(type, from) ||
-	       (type->n == 1 && from->n == 1 && to->class != VALUE_STRING &&
-		to->bits == field->bits && !strcmp(field->name, "integer"));
+		if (!same_type(to, field) &&
+		    (to->class == VALUE_STRING || to->bits != field->bits ||
+		     strcmp(field->name, "integer") != 0))
+			return false;
+	}
+	return true;
 }
 
 void key_type_print(const struct key_type *type, struct text *out)

@@ -129,6 +129,9 @@ struct selector_arg {
 	struct expr *of;
 };
 
+/* Most concatenations that are hashed within one another. */
+#define HASHES_DEEP_MAX 4
+
 struct value {
 	union {
 		uint64_t num;
@@ -162,7 +165,7 @@ enum expr_kind {
 	EXPR_ALL,      /* *: an item for all that no other item is */
 	EXPR_ELEMENT,  /* an item with more to it: a comment, a timeout, statements */
 	EXPR_AND, EXPR_OR, EXPR_XOR, /* left op right; after check right is an EXPR_VALUE */
-	EXPR_LSHIFT, EXPR_RSHIFT,    /* of marks that are set: ct mark << 8 */
+	EXPR_LSHIFT, EXPR_RSHIFT,    /* left by so many bits */
 };
 
 struct expr {
@@ -194,8 +197,8 @@ struct expr {
 /* ---- statements ----
  *
  * A checked match is in normal form:
- *   left   EXPR_SELECTOR, or bit operations on one: at most one each of AND, XOR and OR,
- *          in this order from the inside; or EXPR_CONCAT of these
+ *   left   EXPR_SELECTOR, or bit operations on one: between shifts at most one each of AND,
+ *          XOR and OR, in this order from the inside; or EXPR_CONCAT of these
  *   op     IMPLICIT and NOT with an EXPR_VALUE of a bitmask type only
  *   right  EXPR_VALUE, EXPR_RANGE, EXPR_PREFIX, EXPR_SET of these or EXPR_SETREF
  * With EXPR_CONCAT on the left each item of the set is an EXPR_CONCAT of values, ranges and
@@ -500,6 +503,9 @@ struct expr *expr_clone(const struct expr *e);
 struct expr *expr_op(enum expr_kind kind, struct expr *left, struct expr *right);
 /* The selector at the bottom of a left side, or what else is there. */
 const struct expr *expr_bottom(const struct expr *left);
+bool expr_is_shift(const struct expr *e);
+/* Whether something on the way to the bottom is shifted. */
+bool expr_has_shift(const struct expr *left);
 /* Its name; SELECTOR_NONE when it is no selector. */
 enum selector_id expr_selector(const struct expr *left);
 /* Whether two selectors ask for the same. */

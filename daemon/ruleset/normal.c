@@ -1,8 +1,8 @@
 /* normal.c - the normal form of matches and of what is set.
  *
- * nftables has one bit operation, (field & mask) ^ xor, and so any chain of and, or and xor is
- * one: it comes back as at most one of each.  Comparisons of flags come back as the shortest
- * of the forms that nft has for them. */
+ * nftables has one bit operation, (field & mask) ^ xor, and so any chain of and, or and xor
+ * between shifts is one: it comes back as at most one of each.  Comparisons of flags come back
+ * as the shortest of the forms that nft has for them. */
 #include <string.h>
 
 #include "ruleset/check.h"
@@ -86,13 +86,33 @@ static struct expr *unwrap(struct expr *e)
 	return e;
 }
 
-/* Innermost first. */
-static void bits_collect(const struct datatype *dt, struct bits *b, const struct expr *e)
+/* Anew from the inside: what lies between shifts is one operation. */
+static struct expr *rebuild(const struct datatype *dt, struct expr *from, struct bits *b)
 {
-	if (e->kind < EXPR_AND)
-		return;
-	bits_collect(dt, b, e->op.left);
-	bits_apply(dt, b, e->kind, &e->op.right->value);
+	struct expr *e;
+
+	if (from->kind < EXPR_AND)
+		return expr_clone(from);
+	e = rebuild(dt, from->op.left, b);
+	if (!e)
+		return NULL;
+	if (!expr_is_shift(from)) {
+		bits_apply(dt, b, from->kind, &from->op.right->value);
+		return e;
+	}
+	e = bits_wrap(e, dt, b);
+	*b = bits_none(dt);
+	return e ? wrap(e, from->kind, dt, &from->op.right->value) : NULL;
+}
+
+/* e, which is taken over, in its shortest form. */
+static struct expr *shortest(struct expr *e, const struct datatype *dt)
+{
+	struct bits b = bits_none(dt);
+	struct expr *built = rebuild(dt, e, &b);
+
+	expr_free(e);
+	return built ? bits_wrap(built, dt, &b) : NULL;
 }
 
 /* ---- matches ---- */
@@ -115,13 +135,9 @@ static void move_xor(const struct datatype *dt, struct stmt *s)
 
 bool normal_left(struct checker *ck, struct expr **left)
 {
-	const struct datatype *dt = expr_type(*left);
-	struct bits b = bits_none(dt);
-
 	if ((*left)->kind == EXPR_SELECTOR)
 		return true;
-	bits_collect(dt, &b, *left);
-	*left = bits_wrap(unwrap(*left), dt, &b);
+	*left = shortest(*left, expr_type(*left));
 	return *left || check_oom(ck);
 }
 
@@ -208,7 +224,7 @@ bool normal_match(struct checker *ck, struct stmt *s)
 		s->match.op = MATCH_EQ;
 	if (!ck->verbatim)
 		move_xor(dt, s);
-	if (!normal_left(ck, &s->match.left) || !normal_prefix(ck, dt, s))
+	if (!shift_move(ck, s) || !normal_left(ck, &s->match.left) || !normal_prefix(ck, dt, s))
 		return false;
 	mask_to_prefix(dt, s);
 	normal_flags(dt, s);
@@ -224,25 +240,13 @@ static bool value_mismatch(struct checker *ck, const struct expr *e, const struc
 	return false;
 }
 
-/* The shift of an operation; false with an error when it is none. */
-static bool shift_count(struct checker *ck, const struct datatype *dt, struct expr *op)
-{
-	if (!check_constant(ck, &datatype_integer8, &op->op.right))
-		return false;
-	if (op->op.right->kind == EXPR_VALUE && op->op.right->value.num < dt->bits)
-		return true;
-	diag_error(ck->d, &op->span, "a shift of %u bits has no meaning for a %s",
-		   (unsigned)op->op.right->value.num, dt->what);
-	return false;
-}
-
 /* Check the operands of a chain on a selector. */
 static bool check_chain(struct checker *ck, const struct datatype *dt, struct expr *e)
 {
 	for (; e->kind >= EXPR_AND; e = e->op.left) {
 		e->type = dt;
-		if (e->kind == EXPR_LSHIFT || e->kind == EXPR_RSHIFT) {
-			if (!shift_count(ck, dt, e))
+		if (expr_is_shift(e)) {
+			if (!check_shift(ck, dt, e))
 				return false;
 		} else if (!check_constant(ck, dt, &e->op.right)) {
 			return false;
@@ -256,30 +260,8 @@ static bool check_chain(struct checker *ck, const struct datatype *dt, struct ex
 	return check_hashed(ck, e);
 }
 
-/* Anew from the inside: what lies between shifts is one operation. */
-static struct expr *rebuild(const struct datatype *dt, struct expr *from, struct bits *b)
-{
-	struct expr *e;
-
-	if (from->kind < EXPR_AND)
-		return expr_clone(from);
-	e = rebuild(dt, from->op.left, b);
-	if (!e)
-		return NULL;
-	if (from->kind != EXPR_LSHIFT && from->kind != EXPR_RSHIFT) {
-		bits_apply(dt, b, from->kind, &from->op.right->value);
-		return e;
-	}
-	e = bits_wrap(e, dt, b);
-	*b = bits_none(dt);
-	return e ? wrap(e, from->kind, dt, &from->op.right->value) : NULL;
-}
-
 bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e)
 {
-	struct expr *built;
-	struct bits b;
-
 	if (!expr_selector(*e)) {
 		if (!check_constant(ck, dt, e))
 			return false;
@@ -291,14 +273,6 @@ bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e
 	if (!check_chain(ck, dt, *e))
 		return false;
 	/* Operands are listed as the field's values: jhash ... | 1, meta mark | 0x00000001. */
-	dt = expr_type(*e);
-	b = bits_none(dt);
-	built = rebuild(dt, *e, &b);
-	if (built)
-		built = bits_wrap(built, dt, &b);
-	if (!built)
-		return check_oom(ck);
-	expr_free(*e);
-	*e = built;
-	return true;
+	*e = shortest(*e, expr_type(*e));
+	return *e || check_oom(ck);
 }

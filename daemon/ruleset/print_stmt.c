@@ -255,6 +255,20 @@ static void print_right(const struct stmt *s, unsigned flags, struct text *out)
 	}
 }
 
+/* Whether == is left out behind operations: where nft compares bounds. */
+static bool has_bounds(const struct stmt *s)
+{
+	const struct expr *right = s->match.right;
+
+	if (!expr_has_shift(s->match.left))
+		return false;
+	for (size_t i = 0; right->kind == EXPR_SET && i < right->list.n; i++) {
+		if (right->list.item[i]->kind == EXPR_RANGE)
+			return true;
+	}
+	return right->kind == EXPR_RANGE;
+}
+
 static void print_match(const struct stmt *s, unsigned flags, struct text *out)
 {
 	const struct expr *right = s->match.right;
@@ -266,7 +280,8 @@ static void print_match(const struct stmt *s, unsigned flags, struct text *out)
 	text_putc(out, ' ');
 	/* What needs no operator has none, but for flags, where it would mean another one. */
 	shown = s->match.op != MATCH_EQ ||
-		(s->match.left->kind != EXPR_SELECTOR && s->match.left->kind != EXPR_CONCAT) ||
+		(s->match.left->kind != EXPR_SELECTOR && s->match.left->kind != EXPR_CONCAT &&
+		 !has_bounds(s)) ||
 		(right->kind == EXPR_VALUE && right->type->bitmask);
 	if (shown)
 		text_puts(out, match_op_text(s->match.op));

@@ -76,7 +76,7 @@ enum op {
 	OP_SET_MARK,    /* meta mark = acc */
 	OP_SET_PRIORITY,
 	OP_SET_CT_MARK,
-	OP_HASH,        /* acc = the hash that made a describes, of the bytes at KEY_HASHED */
+	OP_HASH,        /* acc = the hash that made a describes, of the key's bytes from off on */
 	OP_KEY,         /* k bytes of acc are the key's from off on, padded to four or more */
 	OP_WIDE_KEY,    /* the same from the wide one */
 	OP_TURN_KEY,    /* k bytes of the key from off on, the last one first */
@@ -101,11 +101,11 @@ enum op {
 _Static_assert(OP_END <= 256, "an op is a byte");
 
 /* Where the parts of a key go: it itself, the data of an element that is made with it, and what
- * is hashed for one of them. */
+ * is hashed for one of them, where hashes among that have what they hash behind it. */
 enum {
 	KEY_DATA = SET_KEY_MAX,
 	KEY_HASHED = KEY_DATA + SET_DATA_MAX,
-	KEY_BYTES = KEY_HASHED + SET_KEY_MAX,
+	KEY_BYTES = KEY_HASHED + (HASHES_DEEP_MAX + 1) * SET_KEY_MAX,
 };
 
 /* Where the verdicts of OP_VMAP are, from it. */
