@@ -95,7 +95,9 @@ static void mend(struct flow *f, bool torn)
 	uint32_t status = atomic_load_explicit(&f->status, memory_order_relaxed);
 
 	atomic_store_explicit(&f->status, status & STATUS_KNOWN, memory_order_relaxed);
-	if (!ct_helper_takes(atomic_load_explicit(&f->helper, memory_order_relaxed),
+	/* When it ends its status says whether a helper has to take something back. */
+	if (!(status & FLOW_HELPER) ||
+	    !ct_helper_takes(atomic_load_explicit(&f->helper, memory_order_relaxed),
 			     f->tuple[DIR_ORIGINAL].l4))
 		atomic_store_explicit(&f->helper, HELPER_NONE, memory_order_relaxed);
 	if (atomic_load_explicit(&f->master_helper, memory_order_relaxed) >= HELPER_COUNT)

@@ -167,6 +167,27 @@ static void notes_may_hold_anything(void **state)
 	}
 }
 
+/* Who has no helper leaves nothing behind that it would have to take back. */
+static void a_helper_that_the_status_does_not_tell_of_is_none(void **state)
+{
+	struct world *w = *state;
+	struct the_one control;
+
+	call(w, 1000, PNS, PAC);
+	control = only_flow(w);
+	atomic_fetch_and(&w->ct->table.records[control.index].status, ~(uint32_t)FLOW_HELPER);
+	reopen(w);
+	end_all(w);
+	assert_int_equal(mapped(w), 0);
+	/* The record is another connection's then, with a call of its own. */
+	conntrack_housekeep(w->ct, 0, w->now);
+	call(w, 1001, PNS + 1, PAC + 1);
+	assert_int_equal(only_flow(w).index, control.index);
+	assert_int_equal(mapped(w), 2);
+	end_all(w);
+	assert_int_equal(mapped(w), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_teardown)
@@ -176,6 +197,7 @@ int main(void)
 		TEST(a_call_outlives_the_process),
 		TEST(so_does_one_that_is_only_expected),
 		TEST(notes_may_hold_anything),
+		TEST(a_helper_that_the_status_does_not_tell_of_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
