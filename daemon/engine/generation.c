@@ -403,12 +403,14 @@ int generation_apply(struct generation *g, const struct ruleset_input *input,
 		     struct text *out)
 {
 	struct change c = new_change(request, input->now);
+	struct ruleset_input beside = *input;
 	struct ruleset *next = NULL;
 	int err;
 
 	read_former(g, d);
 	c.step = true;
-	err = ruleset_apply(g->ruleset, input, d, out, &next);
+	beside.former = g->former;
+	err = ruleset_apply(g->ruleset, &beside, d, out, &next);
 	if (!err && next == g->ruleset)
 		ruleset_unref(next);
 	else if (!err)

@@ -49,7 +49,7 @@ static void mark_ruleset(const struct ruleset *rs, const struct slot_home *home,
 }
 
 /* What runs may add elements with the numbers of its rules at any time: those of the ruleset
- * before count as well. */
+ * before count as well, and those of one that an undo would put in force again. */
 static void free_unused(struct transaction *tx, const struct set *s)
 {
 	struct slot_home *home = s->slots;
@@ -59,6 +59,8 @@ static void free_unused(struct transaction *tx, const struct set *s)
 
 	mark_ruleset(tx->old, home, used);
 	mark_ruleset(tx->rs, home, used);
+	if (tx->input->former)
+		mark_ruleset(tx->input->former, home, used);
 	while (s->dynamic && (r = set_dynamic_next(s->dynamic, &cursor, tx->input->now.mono)))
 		used[r->variant % SET_VARIANTS_MAX] = true;
 	for (uint32_t i = 0; i < home->n_variants; i++)

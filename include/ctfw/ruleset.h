@@ -73,6 +73,8 @@ struct ruleset_input {
 		const char *name, *value;
 	} *defines; /* -D; name NULL ends */
 	const struct locale *locale; /* of whoever writes it and reads what it lists */
+	/* What may be in force again, so that its rules must stay possible; NULL: nothing. */
+	const struct ruleset *former;
 	struct instant now; /* what elements of sets expire by, and `last` counts from */
 	unsigned print; /* enum print_flag, for list and echo */
 	bool echo;      /* -e: print what was added, as nft does */

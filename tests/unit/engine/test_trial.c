@@ -1,5 +1,6 @@
 /* test_trial.c - changes on trial: undone or confirmed, by this process or the next. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "unit/engine/generations.h"
 
@@ -287,6 +288,29 @@ static void an_undo_is_a_change_for_those_who_watch(void **state)
 	assert_int_equal(seen.n, 4);
 }
 
+/* A set tells different lists of statements by 1024 numbers, and gives those again that nobody
+ * has: what an undo goes back to has some. */
+static void an_undo_has_the_statements_of_its_rules_still(void **state)
+{
+	struct bench *b = *state;
+	char text[200];
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add set ip t many { type inet_service; flags dynamic; }; "
+				"add chain ip t g; "
+				"add rule ip t g add @many { udp dport limit rate 7/hour }", 0), 0);
+	assert_int_equal(try(b, "flush chain ip t g", UNTIL), 0);
+	for (unsigned i = 0; i < 1200; i++) {
+		snprintf(text, sizeof(text), "add element ip t many { 1 limit rate %u/day }; "
+			 "delete element ip t many { 1 }", i + 1);
+		assert_int_equal(try(b, text, 0), 0);
+	}
+	undo(b);
+	assert_has(b, "add @many { udp dport limit rate 7/hour", true);
+	well_restarted(b);
+	assert_has(b, "add @many { udp dport limit rate 7/hour", true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -303,6 +327,7 @@ int main(void)
 		TEST(what_cannot_be_undone_is_told_and_stays),
 		TEST(what_is_too_large_to_be_kept_is_on_no_trial),
 		TEST(an_undo_is_a_change_for_those_who_watch),
+		TEST(an_undo_has_the_statements_of_its_rules_still),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
