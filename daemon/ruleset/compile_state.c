@@ -71,6 +71,10 @@ struct program_variants compile_variants(struct builder *b, const struct set *se
 		if (p->sets[i].named && p->sets[i].named->slots == home)
 			return p->sets[i].variants;
 	}
+	for (uint32_t i = p->n_dynsets; set->dynamic && i-- > 0;) {
+		if (p->dynsets[i].set == set->dynamic)
+			return p->dynsets[i].variants;
+	}
 	for (uint32_t i = 0; i < home->n_variants && compile_room_variant(b); i++) {
 		p->variants[p->n_variants++] = states_of(b, &home->variants[i].stmts);
 		variants.n++;

@@ -457,6 +457,23 @@ static void there_is_an_end_to_different_statements(void **state)
 	text_fini(&text);
 }
 
+static void rules_that_add_to_one_set_have_its_statements_once(void **state)
+{
+	struct text text = TEXT_INIT;
+	struct program *p;
+
+	(void)state;
+	text_puts(&text, TABLE("set s { type ipv4_addr; flags dynamic; }", ""));
+	for (unsigned i = 1; i <= 20; i++)
+		text_printf(&text, "add rule ip t c add @s { ip saddr limit rate %u/hour }\n", i);
+	load(text_str(&text));
+	text_fini(&text);
+	p = program_compile(rs);
+	assert_int_equal(p->n_dynsets, 20);
+	assert_int_equal(p->n_variants, 1 + 20);
+	program_free(p);
+}
+
 static size_t memory_of(const char *name)
 {
 	const struct table *t = rs->tables[0];
@@ -570,6 +587,8 @@ int main(void)
 			statements_that_are_gone_make_room_for_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(there_is_an_end_to_different_statements, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			rules_that_add_to_one_set_have_its_statements_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_has_expired_is_given_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_map_says_which_counter_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_limit_that_a_map_leads_to_says_no, setup,
