@@ -311,6 +311,26 @@ static void an_undo_has_the_statements_of_its_rules_still(void **state)
 	assert_has(b, "add @many { udp dport limit rate 7/hour", true);
 }
 
+/* The next process reads both: what packets add has its statements whichever is in force. */
+static void what_packets_add_on_trial_keeps_its_statements(void **state)
+{
+	struct bench *b = *state;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add table ip u", UNTIL), 0);
+	well_restarted(b);
+	assert_int_equal(try(b, "insert rule ip t f add @seen { udp dport counter }", 0), 0);
+	send_to(b, 99);
+	assert_has(b, "99 counter packets 1 bytes 32", true);
+	undo(b);
+	assert_has(b, "99 counter packets 1 bytes 32", true);
+	/* Others get another number. */
+	assert_int_equal(try(b, "insert rule ip t f add @seen { udp dport quota 99 bytes }", 0), 0);
+	send_to(b, 98);
+	assert_has(b, "98 quota 99 bytes used 32 bytes", true);
+	assert_has(b, "99 counter packets 1 bytes 32", true);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -328,6 +348,7 @@ int main(void)
 		TEST(what_is_too_large_to_be_kept_is_on_no_trial),
 		TEST(an_undo_is_a_change_for_those_who_watch),
 		TEST(an_undo_has_the_statements_of_its_rules_still),
+		TEST(what_packets_add_on_trial_keeps_its_statements),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
