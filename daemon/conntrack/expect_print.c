@@ -11,7 +11,8 @@ static void print_tuple(const char *prefix, const struct tuple *t, struct text *
 
 	text_printf(out, "%ssrc=%s %sdst=%s ", prefix, addr_print(t->l3, &t->src, src), prefix,
 		    addr_print(t->l3, &t->dst, dst));
-	text_printf(out, t->l4 == IPPROTO_GRE ? "srckey=0x%x dstkey=0x%x " : "sport=%u dport=%u ",
+	text_printf(out,
+		    t->l4 == IPPROTO_GRE ? "srckey=0x%x dstkey=0x%x " : "sport=%u dport=%u ",
 		    ntohs(t->sport), ntohs(t->dport));
 }
 

@@ -54,8 +54,8 @@ void keymap_remove(struct conntrack *ct, uint32_t index, enum flow_dir dir,
 int keymap_gre_tuple(const struct conntrack *ct, const struct packet *p, uint16_t zone,
 		     struct tuple *ret_tuple);
 /* As tuple_from_packet(), with the source's key of a GRE packet whose call is known. */
-static inline int keymap_tuple(const struct conntrack *ct, const struct packet *p, uint16_t zone,
-			       struct tuple *ret_tuple)
+static inline int keymap_tuple(const struct conntrack *ct, const struct packet *p,
+			       uint16_t zone, struct tuple *ret_tuple)
 {
 	return p->l4_proto == IPPROTO_GRE ? keymap_gre_tuple(ct, p, zone, ret_tuple) :
 					    tuple_from_packet(p, zone, ret_tuple);

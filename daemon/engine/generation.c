@@ -87,8 +87,8 @@ static struct change new_change(const struct generation_request *request, struct
 	return c;
 }
 
-/* What a text becomes while it is read is many times as much memory as what stays of it: that of a
- * large one goes back to the system. */
+/* What a text becomes while it is read is many times as much memory as what stays of it: that
+ * of a large one goes back to the system. */
 #define LARGE_TEXT (1u << 20)
 
 static void give_memory_back(size_t text_len)
@@ -99,8 +99,8 @@ static void give_memory_back(size_t text_len)
 
 /* ---- the arena ---- */
 
-/* Whether it makes no difference to what is in force, or nothing is yet: it is none that anybody
- * would go back to. */
+/* Whether it makes no difference to what is in force, or nothing is yet: it is none that
+ * anybody would go back to. */
 static bool is_no_other(const struct generation *g, const struct text *saved)
 {
 	const char *text, *change;
@@ -183,7 +183,8 @@ static int begin_trial(struct generation *g, const struct change *c, struct diag
 		text_fini(&saved);
 	}
 	if (err == -ENOSPC)
-		diag_error(d, NULL, "there is no room to keep the ruleset in force for an undo");
+		diag_error(d, NULL,
+			   "there is no room to keep the ruleset in force for an undo");
 	if (err)
 		return err;
 	g->former = ruleset_ref(g->ruleset);

@@ -101,7 +101,8 @@ struct arena_header {
 	_Atomic uint64_t trial_until;
 	uint64_t trial_begun;
 	uint32_t trial_file;
-	/* When what the ruleset file held was undone, real ns; 0: it runs, or was never read. */
+	/* When what the ruleset file held was undone, real ns; 0: it runs, or was never
+	 * read. */
 	uint64_t file_undone;
 	/* Of the ruleset file and what it includes, as last read; 0: never. */
 	uint64_t file_hash;
@@ -153,8 +154,8 @@ int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 int arena_geometry_of(const void *mem, size_t len, const uint8_t boot_id[16],
 		      struct arena_geometry *ret_geometry, uint8_t ret_key[16]);
 /* Where the bytes from `offset` on, of an arena of geometry `from`, belong in one of geometry
- * `to`: true and *ret_to; false: nowhere, there are fewer records of that kind.  Either is so for
- * *ret_len bytes, at least one.  The header is to be handed on by arena_inherit(). */
+ * `to`: true and *ret_to; false: nowhere, there are fewer records of that kind.  Either is so
+ * for *ret_len bytes, at least one.  The header is to be handed on by arena_inherit(). */
 bool arena_moves(const struct arena_geometry *from, const struct arena_geometry *to,
 		 uint64_t offset, uint64_t *ret_to, uint64_t *ret_len);
 /* What changes in a header, of one into another that was just formatted with its key. */
@@ -188,8 +189,8 @@ int arena_save_text(struct arena *a, enum arena_save how, const char *text, size
 		    const struct arena_note *note);
 /* How many there are, the one in force included. */
 unsigned arena_saved(const struct arena *a);
-/* One of them, *ret_text pointing into the arena; -ENOENT when there is none, -EINVAL when it is
- * damaged. */
+/* One of them, *ret_text pointing into the arena; -ENOENT when there is none, -EINVAL when it
+ * is damaged. */
 int arena_saved_text(const struct arena *a, unsigned number, const char **ret_text,
 		     size_t *ret_len);
 /* What is known of one that there is, and its bytes, changes included. */

@@ -160,14 +160,15 @@ void conntrack_prefetch_flow(struct conntrack *ct, const struct packet *p);
 enum reason conntrack_in(struct conntrack *ct, unsigned worker, struct packet *p,
 			 struct ct_zone zone, struct instant now, struct ct_ref *ret_ref);
 
-/* Step 9, its first half: the flow's helper reads the packet, and may rewrite it in memory of its
- * own, which may make it longer; sequence numbers follow what was rewritten before.
+/* Step 9, its first half: the flow's helper reads the packet, and may rewrite it in memory of
+ * its own, which may make it longer; sequence numbers follow what was rewritten before.
  * REASON_NONE, REASON_HELPER or REASON_SEQ_ADJUST. */
 enum reason conntrack_help(struct conntrack *ct, unsigned worker, struct packet *p,
 			   struct instant now, struct ct_ref *ref);
 /* Step 9 (nf_confirm): the first half, unless it was done, and an unconfirmed flow is put into
- * the table.  ref->flow becomes the record in the arena.  As above, or REASON_CLASH, REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it is
- * resolved as the kernel does (conntrack.md 1.5). */
+ * the table.  ref->flow becomes the record in the arena.  As above, or REASON_CLASH,
+ * REASON_CHAIN_LONG or REASON_TABLE_FULL.  A clash of protocols that allow it is resolved as
+ * the kernel does (conntrack.md 1.5). */
 enum reason conntrack_confirm(struct conntrack *ct, unsigned worker, struct packet *p,
 			      struct instant now, struct ct_ref *ref);
 
@@ -245,8 +246,8 @@ struct flow_filter {
 	uint8_t tcp_state, sctp_state;
 	uint16_t zone;          /* of both directions */
 	uint16_t orig_zone, reply_zone;
-	/* Of FLOW_SNAT, FLOW_DNAT: one of `nat` is a mapping of the flow, and all of nat_all are,
-	 * each with its address and its port as below.  A port must have been changed. */
+	/* Of FLOW_SNAT, FLOW_DNAT: one of `nat` is a mapping of the flow, and all of nat_all
+	 * are, each with its address and its port as below.  A port must have been changed. */
 	uint32_t nat, nat_all;
 	struct prefix snat_addr, dnat_addr; /* family 0: any */
 	bool has_snat_port, has_dnat_port;

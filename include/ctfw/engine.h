@@ -89,16 +89,16 @@ void engine_set_rates(struct engine *e, uint32_t log_rate, uint32_t reply_rate);
 void engine_set_fragments(struct engine *e, const struct frag_options *options);
 struct conntrack *engine_conntrack(struct engine *e);
 /* Give up what has waited too long for its other fragments, and after a new hostview end the
- * flows that were masqueraded as an address which it has no more.  The thread that swaps programs,
- * several times a second. */
+ * flows that were masqueraded as an address which it has no more.  The thread that swaps
+ * programs, several times a second. */
 void engine_housekeep(struct engine *e, struct instant now);
 
 enum engine_action {
 	ENGINE_NONE = 0,
 	ENGINE_DROP,
 	/* Write the packet back as it is now, p->len bytes: it lies in its buffer, or in one of
-	 * the engine's if it was put together or made longer.  p->vnet is the virtio-net header that goes
-	 * with it, and there is room for that before it. */
+	 * the engine's if it was put together or made longer.  p->vnet is the virtio-net header
+	 * that goes with it, and there is room for that before it. */
 	ENGINE_PASS,
 	ENGINE_REPLY, /* write the reply in its place, to the same port */
 	ENGINE_HOLD,  /* a fragment that waits for others: it was copied, write nothing */

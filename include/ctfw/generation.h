@@ -27,8 +27,8 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 				  struct arena *arena, struct diag *d, bool *ret_restored);
 void generation_free(struct generation *g);
 /* What was put off so that packets need not wait: to be called once, soon, and before elements
- * that no set has claimed are dropped.  Should it fail to read what an undo goes back to, that is
- * told in d, and what was on trial stays. */
+ * that no set has claimed are dropped.  Should it fail to read what an undo goes back to, that
+ * is told in d, and what was on trial stays. */
 void generation_settle(struct generation *g, struct diag *d);
 
 /* What puts another ruleset in force. */
@@ -53,8 +53,9 @@ struct generation_request {
 	const char *what; /* a path, commands: of these the first line is kept */
 };
 
-/* Commands of a client: ruleset_apply() on the ruleset in force.  request NULL: nothing is known
- * of it.  0, -EINVAL with diagnostics, -ENOMEM, -ENOSPC when it is too large to be saved. */
+/* Commands of a client: ruleset_apply() on the ruleset in force.  request NULL: nothing is
+ * known of it.  0, -EINVAL with diagnostics, -ENOMEM, -ENOSPC when it is too large to be
+ * saved. */
 int generation_apply(struct generation *g, const struct ruleset_input *input,
 		     const struct generation_request *request, struct diag *d,
 		     struct text *out);
@@ -98,7 +99,8 @@ void generation_file_saved(struct generation *g, uint64_t serial);
 
 /* ---- what was in force before ---- */
 
-/* How many rulesets are kept, the one in force, number 0, included; and what is known of one. */
+/* How many rulesets are kept, the one in force, number 0, included; and what is known of
+ * one. */
 unsigned generation_saved(const struct generation *g);
 void generation_saved_note(const struct generation *g, unsigned number,
 			   struct arena_note *ret_note, uint64_t *ret_bytes);
@@ -106,10 +108,10 @@ void generation_saved_note(const struct generation *g, unsigned number,
 uint64_t generation_room(const struct generation *g);
 /* How many went for want of room, since the arena was made, before they were too old. */
 uint32_t generation_crowded_out(const struct generation *g);
-/* Put one of them in force, from number 1 on; the one in force becomes number 1.  Its rules have
- * the handles that they had.  What is in force now as well goes on counting; the rest counts
- * anew.  Cause and what of the request do not count.  0, -ENOENT, -EINVAL when it is damaged,
- * -ENOMEM, -ENOSPC. */
+/* Put one of them in force, from number 1 on; the one in force becomes number 1.  Its rules
+ * have the handles that they had.  What is in force now as well goes on counting; the rest
+ * counts anew.  Cause and what of the request do not count.  0, -ENOENT, -EINVAL when it is
+ * damaged, -ENOMEM, -ENOSPC. */
 int generation_rollback(struct generation *g, unsigned number,
 			const struct generation_request *request, struct instant now,
 			struct diag *d);

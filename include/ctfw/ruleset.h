@@ -59,8 +59,8 @@ enum print_flag {
 	PRINT_SERVICE = 1 << 6,      /* -S: port names */
 	PRINT_TERSE = 1 << 7,        /* -t: no set elements */
 	PRINT_GUID = 1 << 8,         /* -u */
-	/* What can be loaded, and means the same then: without elements whose statements no text
-	 * can say, and with what rules give in the place of what their set declares. */
+	/* What can be loaded, and means the same then: without elements whose statements no
+	 * text can say, and with what rules give in the place of what their set declares. */
 	PRINT_LOADABLE = 1 << 9,
 };
 
@@ -123,8 +123,9 @@ void ruleset_save(const struct ruleset *rs, struct text *out);
 int ruleset_restore(const char *text, size_t len, struct counters *counters, struct diag *d,
 		    struct ruleset **ret_rs);
 /* The same of an earlier state of a ruleset that is there already: rules, objects and dynamic
- * sets that are in both go on in both; what has no slot any more counts anew.  Elements whose state is in slots get slots of their
- * own, of which counters begin with what those of the other show. */
+ * sets that are in both go on in both; what has no slot any more counts anew.  Elements whose
+ * state is in slots get slots of their own, of which counters begin with what those of the
+ * other show. */
 int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *beside,
 			   struct counters *counters, struct diag *d, struct ruleset **ret_rs);
 /* Before it takes that one's place: what packets have added there meanwhile has statements that
@@ -304,8 +305,8 @@ struct eval {
 	char iifname[16], oifname[16]; /* padded with zeroes; all zero: none */
 	unsigned worker;
 	struct instant now;
-	/* Slots of `ct count` that count a flow which is not in the table yet: whoever evaluates
-	 * calls program_settle() when there are any. */
+	/* Slots of `ct count` that count a flow which is not in the table yet: whoever
+	 * evaluates calls program_settle() when there are any. */
 	struct {
 		uint32_t n, slot[EVAL_COUNTED];
 	} counted;
@@ -353,9 +354,9 @@ enum stage {
 	STAGE_COUNT
 };
 
-/* Evaluate base chains of a hook for the packet's family, in order.  *result says how it ended: ACCEPT
- * with the last rule that accepted or, where only policies did, the last of these; or the
- * DROP or REJECT that ended it.  It is untouched when no chain is hooked there.  Returns
+/* Evaluate base chains of a hook for the packet's family, in order.  *result says how it ended:
+ * ACCEPT with the last rule that accepted or, where only policies did, the last of these; or
+ * the DROP or REJECT that ended it.  It is untouched when no chain is hooked there.  Returns
  * result->verdict, or VERDICT_NONE when no chain was there. */
 enum verdict program_eval(const struct program *p, enum hook hook, enum stage stage,
 			  struct eval *e, struct eval_result *result);

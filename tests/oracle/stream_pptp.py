@@ -24,9 +24,10 @@ def gre(call):
 
 
 class Pptp(Talk):
-    """Two ends that mostly do what they should, each pair once.  A call is agreed on once and ends for sure, its ids
-    do not change meanwhile, and no GRE that is in no call is let in: the kernel goes by the ids
-    that were said last, or none, when it looks for what ends with a call, and leaves the rest."""
+    """Two ends that mostly do what they should, each pair once.  A call is agreed on once and
+    ends for sure, its ids do not change meanwhile, and no GRE that is in no call is let in: the
+    kernel goes by the ids that were said last, or none, when it looks for what ends with a call,
+    and leaves the rest."""
 
     rulesets = [RULES.replace(INWARD, "")]
 
