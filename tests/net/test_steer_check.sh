@@ -124,6 +124,42 @@ clear_again "local-rule: at Cilium's priority it"
 in_host ip rule add pref 0 lookup local
 in_host ip rule del pref 100
 
+# ---- filters ----
+
+# Ours come behind what is there when they are put in: from preference 3 on.
+freeze CONT
+daemon_down
+in_host tc qdisc add dev wg0 clsact
+in_host tc filter add dev wg0 ingress pref 1 protocol all u32 match u32 0 0 flowid 1:1
+in_host tc filter add dev wg0 ingress pref 2 protocol ip u32 match u32 1 1 at 0 \
+	action mirred egress mirror dev eth0 continue
+daemon_up
+freeze STOP
+ok "filter-before: nothing passes" shut client $SERVER4
+found filter-before "a u32 filter of wg0 (preference 1, protocol all) is asked before ours, from 3 on, and keeps from wg0-in what it matches"
+ok "filter-before: says how to see it" grep -qF "tc filter show dev wg0 ingress pref 1" "$WORK/check"
+mended filter-before
+freeze CONT
+ok "filter-before: all passes again" ping_in client $SERVER4
+freeze STOP
+# Without "continue" at its end a copy is all there is.
+in_host tc filter replace dev wg0 ingress pref 2 protocol ip handle 801::800 u32 match u32 0 0 \
+	action mirred egress mirror dev eth0
+found filter-before "(preference 2, protocol ip)"
+in_host tc filter del dev wg0 ingress pref 2
+in_host tc filter add dev wg0 ingress pref 2 protocol ipv6 u32 match ip6 protocol 47 0xff \
+	action mirred egress redirect dev eth0
+found filter-before "(preference 2, protocol ipv6) is asked before ours, from 3 on, and redirects to eth0 what it matches"
+in_host tc filter del dev wg0 ingress pref 2
+in_host tc filter add dev wg0 ingress pref 2 protocol ip u32 match u32 0 0 \
+	action mirred egress redirect dev wg0-in
+in_host tc filter add dev wg0 ingress pref 1 protocol arp u32 match u32 0 0 flowid 1:1
+in_host tc filter add dev wg0 ingress pref 50 protocol all u32 match u32 0 0 flowid 1:1
+clear_again "filter-before: of others, into a TUN of ours, or after ours, none"
+in_host tc filter del dev wg0 ingress pref 50
+in_host tc filter del dev wg0 ingress pref 2
+in_host tc filter del dev wg0 ingress pref 1
+
 # ---- interfaces ----
 
 in_host ip link set wg0-out mtu 1500
