@@ -297,7 +297,8 @@ struct change_head {
 	uint64_t len, check;
 };
 
-/* A restart makes all of them again, one by one: few, measured by what saving the whole costs. */
+/* A restart makes all of them again, one by one: few, measured by what saving the whole
+ * costs. */
 static uint64_t changes_most(uint64_t text_len)
 {
 	return 65536 + text_len / 32;

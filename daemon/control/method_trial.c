@@ -1,8 +1,8 @@
 /* method_trial.c - Confirm: what is on trial stays; and NoteSaved, by which what runs is no
  * longer something else than the ruleset file.
  *
- * Apply, Reload and Rollback begin a trial; it ends here, by Rollback, or by the daemon's clock.
- * Nothing of it hangs on a connection. */
+ * Apply, Reload and Rollback begin a trial; it ends here, by Rollback, or by the daemon's
+ * clock.  Nothing of it hangs on a connection. */
 #include <inttypes.h>
 
 #include "control/trial.h"
