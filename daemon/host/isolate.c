@@ -28,10 +28,13 @@ int isolate_identity(const char *user, struct identity *ret_identity, struct dia
 		errno = 0;
 		pw = getpwnam(user);
 		if (!pw) {
+			bool absent = !errno || errno == ENOENT || errno == ESRCH;
+
 			diag_error(d, &nowhere, "the user \"%s\" does not exist", user);
 			diag_hint(d, "make it (useradd --system %s), or set user in [daemon]",
 				  user);
-			return -ENOENT;
+			/* Not known to any, or one of those who know users could not be asked. */
+			return absent ? -ENOTRECOVERABLE : -ENOENT;
 		}
 		id.change = pw->pw_uid != 0;
 		id.uid = pw->pw_uid;

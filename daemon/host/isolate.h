@@ -23,8 +23,9 @@ struct identity {
 	bool change; /* we are root and are to become that user */
 };
 
-/* Look the user up when we are root; otherwise it is who we are.  0, or -ENOENT with a
- * diagnostic that says what to do. */
+/* Look the user up when we are root; otherwise it is who we are.  0, or with a diagnostic
+ * that says what to do -ENOTRECOVERABLE when there is no such user, or -ENOENT when that is
+ * not to be known now. */
 int isolate_identity(const char *user, struct identity *ret_identity, struct diag *d);
 /* Stage 2.  0 or a negative errno, with a diagnostic. */
 int isolate_become(const struct identity *id, struct diag *d);

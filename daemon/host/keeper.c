@@ -61,6 +61,12 @@ static uint64_t now(void)
 	return keeper_clock(CLOCK_MONOTONIC);
 }
 
+/* Of a start that failed: whether the next one would, too. */
+static int exit_status(int err)
+{
+	return err == -ENOTRECOVERABLE ? EX_CONFIG : 1;
+}
+
 /* ---- the filter's life ---- */
 
 static unsigned heartbeat_ms(void)
@@ -219,7 +225,7 @@ static void announce(struct keeper *k)
 
 	if (err) {
 		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
-		k->status = 1;
+		k->status = exit_status(err);
 		k->stopping = true;
 		k->kill_at = now() + STOP_LIMIT;
 		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
@@ -558,7 +564,7 @@ int keeper_run(struct config *config)
 {
 	struct keeper *k = calloc(1, sizeof(*k));
 	struct diag d = DIAG_INIT;
-	int status = 1;
+	int status, err;
 
 	if (!k) {
 		log_say(LEVEL_ERROR, "out of memory");
@@ -571,8 +577,10 @@ int keeper_run(struct config *config)
 	k->load.time = k->load.config_loaded = keeper_clock(CLOCK_REALTIME);
 	k->load.ok = true;
 	k->failure = 1;
-	if (set_up(k, &d) < 0) {
+	err = set_up(k, &d);
+	if (err < 0) {
 		log_text(LEVEL_ERROR, text_str(&d.text));
+		status = exit_status(err);
 	} else {
 		import(k);
 		start_filter(k);

@@ -6,10 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -160,6 +163,26 @@ static int attach(int fd, const char *name, bool first)
 	return 0;
 }
 
+/* Whether an interface of that name exists which is none of the TUN driver's: a TUN will be
+ * gone with its process. */
+static bool is_of_other_kind(const char *name)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq r = { .ifr_data = (char *)&info };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool other = false;
+
+	if (fd < 0)
+		return false;
+	strncpy(r.ifr_name, name, IFNAMSIZ - 1);
+	if (ioctl(fd, SIOCETHTOOL, &r) == 0)
+		other = strcmp(info.driver, "tun") != 0;
+	else
+		other = errno == EOPNOTSUPP;
+	close(fd);
+	return other;
+}
+
 static int open_queue(const char *name, bool first, int *ret_fd, struct diag *d)
 {
 	const struct timespec wait = { 0, BUSY_WAIT_NS };
@@ -176,7 +199,7 @@ static int open_queue(const char *name, bool first, int *ret_fd, struct diag *d)
 	if (err < 0) {
 		explain(name, -err, d);
 		close(fd);
-		return err;
+		return err == -EBUSY && is_of_other_kind(name) ? -ENOTRECOVERABLE : err;
 	}
 	*ret_fd = fd;
 	return 0;

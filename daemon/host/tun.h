@@ -36,7 +36,7 @@ struct tun {
  * virtio_net_hdr of ten bytes.  kept is NULL, or for each queue a descriptor that tun_check()
  * found right, or -1: with any of them the device is there, and gets the queues that it
  * lacks.  They are the TUN's from now on, and closed at a failure.  0, or a negative errno
- * with one line in d. */
+ * with one line in d: -ENOTRECOVERABLE when an interface of another kind has the name. */
 int tun_open(const char *name, unsigned queues, const int *kept, struct tun *ret_tun,
 	     struct diag *d);
 /* Whether a descriptor from elsewhere is a queue of the TUN of this name as tun_open() makes

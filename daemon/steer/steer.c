@@ -217,7 +217,7 @@ static int check_ipv6(struct steer *s)
 				   "[capture %s] has an IPv6 network, but this kernel has no "
 				   "IPv6",
 				   c->captures[i].ifname);
-			return -EAFNOSUPPORT;
+			return -ENOTRECOVERABLE;
 		}
 	}
 	return 0;

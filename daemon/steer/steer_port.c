@@ -65,7 +65,7 @@ int steer_port_check_host(struct steer *s)
 		  "sysctl net.ipv4.conf.all.rp_filter=0, and for the next boot in a file of "
 		  "/etc/sysctl.d that comes behind the one that sets it",
 		  value);
-	return -EPERM;
+	return -ENOTRECOVERABLE;
 }
 
 /* ---- what is there ---- */

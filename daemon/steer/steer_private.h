@@ -211,7 +211,7 @@ union addr steer_address_source(const struct view *v, const struct prefix *netwo
 /* ---- routes: steer_route.c ---- */
 
 int steer_route_read(struct steer *s, struct view_routes *ret_routes);
-/* -EEXIST: the table is somebody else's. */
+/* -ENOTRECOVERABLE: the table is somebody else's. */
 int steer_route_check(struct steer *s);
 bool steer_route_find(const struct view *v, const struct plan_item *item);
 int steer_route_put(struct steer *s, const struct plan_item *item);

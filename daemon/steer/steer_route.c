@@ -145,16 +145,14 @@ int steer_route_check(struct steer *s)
 	const struct view_routes *list = &s->view.routes;
 	char buf[PREFIX_TEXT];
 	size_t i;
-	int err;
 
 	for (i = 0; i < list->n; i++) {
 		if (is_ours(s, &list->v[i]))
 			continue;
-		err = steer_fail(s, -EEXIST, "routing table %u is in use: it has a route to %s",
-				 s->config->steer.table,
-				 prefix_print(&list->v[i].route.to, buf));
+		diag_error(s->d, NULL, "routing table %u is in use: it has a route to %s",
+			   s->config->steer.table, prefix_print(&list->v[i].route.to, buf));
 		diag_hint(s->d, "set \"table\" in [steer] to a table that nobody uses");
-		return err;
+		return -ENOTRECOVERABLE;
 	}
 	return 0;
 }

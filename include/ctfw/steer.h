@@ -41,7 +41,8 @@ struct steer;
 /* Put it all in, and set up the TUNs of [tun] sections too.  config must live as long, and
  * changes only by steer_change().  An interface that is not there is waited for.  0, or a
  * negative errno with what is wrong in d; then nothing of it stays, unless a killed daemon
- * had left its steering: that stays closed. */
+ * had left its steering: that stays closed.  -ENOTRECOVERABLE: to try again is of no use
+ * before somebody has changed the configuration or the host. */
 int steer_up(const struct config *config, struct steer **ret_steer, struct diag *d);
 /* The configuration has other [capture] sections, and their TUNs exist: what is captured no
  * more is free.  0, or a negative errno with what is wrong in d; then the next look tries

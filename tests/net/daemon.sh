@@ -73,11 +73,13 @@ ends_well() {
 	daemon_down
 	ok "an orderly end has status 0" test $? = 0
 }
-# A start that fails: what it says; status 0 when it ended by itself and not well.
+# A start that fails: what it says; status 0 when it ended by itself and not well, with the
+# status in $WORK/ended.
 refusal() {
 	chmod 755 "$WORK"
 	timeout 10 ip netns exec "$PREFIX-host" "$@" "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" 2>&1
 	local status=$?
+	echo $status >"$WORK/ended"
 	[ $status != 0 ] && [ $status -lt 100 ]
 }
 

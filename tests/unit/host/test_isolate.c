@@ -181,7 +181,8 @@ static void a_user_who_does_not_exist_is_told(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
-	assert_int_equal(isolate_identity("no-such-user", &id, &d), -ENOENT);
+	assert_int_equal(isolate_identity("no-such-user", &id, &d),
+			 -ENOTRECOVERABLE);
 	assert_string_equal(
 		text_str(&d.text),
 		"the user \"no-such-user\" does not exist\n"
