@@ -510,9 +510,7 @@ int generation_undo(struct generation *g, struct instant now, struct diag *d)
 	read_former(g, d);
 	if (!g->on_trial)
 		return 0;
-	err = ruleset_adopt(g->former, g->ruleset);
-	if (!err)
-		err = install(g, ruleset_ref(g->former), &c, d);
+	err = install(g, ruleset_ref(g->former), &c, d);
 	if (err)
 		return err;
 	if (g->arena)

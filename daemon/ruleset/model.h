@@ -562,6 +562,8 @@ void flowtable_unref(struct flowtable *f);
 bool flowtable_add_device(struct flowtable *f, const char *name, size_t len);
 /* declared: variant 0. */
 struct slot_home *slot_home_new(struct counters *counters, const struct stmts *declared);
+/* The set has its numbers in that home from here on; its contents must have none of another. */
+void set_share_slots(struct set *s, struct slot_home *home);
 /* Slots that are to be an element's as well, or not after all. */
 void slot_home_hold(struct slot_home *h, const uint32_t *slots);
 struct set *set_new(const char *name, size_t len);
@@ -573,8 +575,10 @@ uint32_t variant_find(const struct slot_home *h,
 /* 0; -ENOSPC: there are too many; -ENOMEM. */
 int variant_add(struct slot_home *h, const struct stmts *stmts, uint32_t *ret_number);
 int variant_put(struct slot_home *h, uint32_t number, const struct stmts *stmts);
-/* Those of `from` whose numbers are free in h. */
-bool variants_adopt(struct slot_home *h, const struct slot_home *from);
+/* Those of `from` in h as well; ret_numbers: by their number in `from` that in h.  False: what is
+ * declared differs, or there is no room. */
+bool variants_merge(struct slot_home *h, const struct slot_home *from,
+		    uint32_t ret_numbers[SET_VARIANTS_MAX]);
 bool variants_count_flows(const struct slot_home *h);
 /* That of an element, ms; extra may be NULL. */
 uint64_t element_timeout(const struct set *s, const struct element_extra *extra);

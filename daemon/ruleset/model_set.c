@@ -32,6 +32,13 @@ static void slot_home_unref(struct slot_home *h)
 	free(h);
 }
 
+void set_share_slots(struct set *s, struct slot_home *home)
+{
+	home->refs++;
+	slot_home_unref(s->slots);
+	s->slots = home;
+}
+
 struct slot_home *slot_home_new(struct counters *counters, const struct stmts *declared)
 {
 	struct slot_home *home = malloc(sizeof(*home));

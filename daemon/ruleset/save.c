@@ -174,6 +174,7 @@ struct numbers {
 	const struct table *table;
 	const struct chain *chain;
 	size_t rule; /* of that chain: probably the next one's */
+	uint32_t variants[SET_VARIANTS_MAX]; /* of a set's text: the numbers that they have */
 };
 
 static uint64_t take(struct numbers *in, const char *word)
@@ -440,13 +441,13 @@ static uint32_t restore_element_slot(const struct numbers *in, const struct set 
 }
 
 /* slots: those of its variant's statements, which the text has made. */
-static void restore_slots(struct numbers *in, const struct set *s, const struct set *twin,
+static void restore_slots(struct numbers *in, struct slot_home *home, const struct set *twin,
 			  struct counters *counters, const struct set_element *el,
 			  uint32_t slots[SET_SLOTS_MAX])
 {
-	const struct stmts *stmts = variant_stmts(s->slots, slots[SLOTS_VARIANT]);
+	const struct stmts *stmts = variant_stmts(home, slots[SLOTS_VARIANT]);
 
-	slot_home_hold(s->slots, slots);
+	slot_home_hold(home, slots);
 	for (unsigned i = SLOTS_FIRST; i < SLOTS_FIRST + stmts->n; i++) {
 		const enum state_kind kind = stmt_state_kind(&stmts->v[i - SLOTS_FIRST]);
 		uint64_t slot = take(in, " ");
@@ -460,25 +461,29 @@ static void restore_slots(struct numbers *in, const struct set *s, const struct 
 	}
 }
 
-/* The elements anew, with the handles and slots that they had. */
+/* The elements anew, with the handles and slots that they had, of that home. */
 static bool restore_elements(struct numbers *in, const struct table *t,
 			     const struct handles *chains, const struct handles *objects,
-			     struct set *s, const struct set *twin)
+			     struct set *s, const struct set *twin, struct slot_home *home)
 {
-	const struct set_shape *shape = set_content_shape(s->content);
-	struct set_batch *batch = set_batch_new(shape, SET_ADD);
+	struct set_shape shape = *set_content_shape(s->content);
 	struct set_content *content = NULL;
 	struct set_cursor cursor = { 0 };
+	struct set_batch *batch;
 	uint32_t slots[SET_SLOTS_MAX];
 	struct set_element el;
 	struct set_error error;
-	bool ok = batch && !set_content_new(shape, &content);
+	bool ok;
 
+	shape.slots = &home->slots;
+	batch = set_batch_new(&shape, SET_ADD);
+	ok = batch && !set_content_new(&shape, &content);
 	while (ok && !in->bad && set_content_next(s->content, &cursor, 0, &el)) {
 		restore_data(t, chains, objects, s, &el);
 		if (el.slots) {
 			memcpy(slots, el.slots, el.n_slots * sizeof(*slots));
-			restore_slots(in, s, twin, s->slots->counters, &el, slots);
+			slots[SLOTS_VARIANT] = in->variants[slots[SLOTS_VARIANT]];
+			restore_slots(in, home, twin, home->counters, &el, slots);
 			el.slots = slots;
 		}
 		ok = !set_batch_put(batch, &el);
@@ -491,6 +496,7 @@ static bool restore_elements(struct numbers *in, const struct table *t,
 	}
 	set_content_unref(s->content);
 	s->content = content;
+	set_share_slots(s, home);
 	return true;
 }
 
@@ -512,6 +518,21 @@ static bool is_alike(const struct set *s, const struct set *twin)
 	       a->data_bytes == b->data_bytes;
 }
 
+/* Both have what packets added, whose records name its statements by number: then they have the
+ * numbers together.  What the text has under another number is known by what it says. */
+static struct slot_home *home_beside(struct numbers *in, const struct set *s,
+				     const struct set *twin)
+{
+	const struct slot_home *own = s->slots;
+
+	if (twin && twin->dynamic && set_is_dynamic(s) && is_alike(s, twin) &&
+	    variants_merge(twin->slots, own, in->variants))
+		return twin->slots;
+	for (uint32_t i = 0; i < own->n_variants; i++)
+		in->variants[i] = i;
+	return s->slots;
+}
+
 /* The elements that packets added to the set of the same handle, and number, beside it. */
 static struct set_dynamic *dynamic_beside(const struct set *s, const struct set *twin,
 					  uint64_t number)
@@ -526,6 +547,7 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 			const struct handles *chains, const struct handles *objects,
 			struct counters *counters)
 {
+	struct slot_home *own = s->slots, *home;
 	const struct set *twin;
 	uint64_t number;
 
@@ -534,21 +556,23 @@ static void restore_set(struct numbers *in, struct set *s, const struct table *t
 	want(in, take(in, " slots ") == count_slots(s));
 	s->slots->counters = counters;
 	twin = set_beside(in, s);
-	if (!in->bad && (has_slots(s) || s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS))
+	home = home_beside(in, s, twin);
+	if (!in->bad && (home != own || has_slots(s) || s->kind == DATA_VERDICTS ||
+			 s->kind == DATA_OBJECTS))
 		want(in, restore_elements(in, t, chains, objects, s,
-				       twin && is_alike(s, twin) ? twin : NULL));
+				       twin && is_alike(s, twin) ? twin : NULL, home));
 	number = take(in, " dynamic ");
 	want(in, number <= UINT32_MAX / 2);
 	if (counters && number && variants_count_flows(s->slots))
 		want(in, !states_reserve(counters_states(counters)));
 	if (in->bad || !number)
 		return;
-	s->dynamic = dynamic_beside(s, twin, number);
-	/* With the statements that they have. */
-	want(in, !s->dynamic || variants_adopt(s->slots, twin->slots));
+	/* Only with the numbers that their statements have. */
+	if (twin && s->slots == twin->slots)
+		s->dynamic = dynamic_beside(s, twin, number);
 	/* One that cannot be taken up begins anew. */
-	if (!s->dynamic &&
-	    (in->recalled || set_make_dynamic(s, counters, (uint32_t)number))) {
+	if (!s->dynamic && (in->recalled || (twin && twin->dynamic) ||
+			    set_make_dynamic(s, counters, (uint32_t)number))) {
 		in->renumbered = true;
 		want(in, !set_make_dynamic(s, counters, 0));
 	}

@@ -80,43 +80,17 @@ int variant_add(struct slot_home *h, const struct stmts *stmts, uint32_t *ret_nu
 	return err;
 }
 
-bool variants_adopt(struct slot_home *h, const struct slot_home *from)
+bool variants_merge(struct slot_home *h, const struct slot_home *from,
+		    uint32_t ret_numbers[SET_VARIANTS_MAX])
 {
+	if (!stmts_same_state(&h->variants[0].stmts, &from->variants[0].stmts))
+		return false;
 	for (uint32_t i = 0; i < from->n_variants; i++) {
-		if (from->variants[i].unused ||
-		    (i < h->n_variants && !h->variants[i].unused))
-			continue;
-		if (variant_put(h, i, &from->variants[i].stmts))
+		if (!from->variants[i].unused &&
+		    variant_add(h, &from->variants[i].stmts, &ret_numbers[i]))
 			return false;
 	}
 	return true;
-}
-
-static int adopt_by_table(const struct table *t, const struct table *from)
-{
-	for (size_t i = 0; i < t->n_sets; i++) {
-		const struct set *s = t->sets[i];
-		size_t at = s->dynamic ? set_find_handle(from, s->handle) : MODEL_NONE;
-
-		if (at == MODEL_NONE || from->sets[at]->dynamic != s->dynamic)
-			continue;
-		if (!variants_adopt(s->slots, from->sets[at]->slots))
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-int ruleset_adopt(struct ruleset *rs, const struct ruleset *from)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < rs->n_tables && !err; i++) {
-		for (size_t j = 0; j < from->n_tables && !err; j++) {
-			if (from->tables[j]->handle == rs->tables[i]->handle)
-				err = adopt_by_table(rs->tables[i], from->tables[j]);
-		}
-	}
-	return err;
 }
 
 bool variants_count_flows(const struct slot_home *h)

@@ -128,9 +128,6 @@ int ruleset_restore(const char *text, size_t len, struct counters *counters, str
  * other show. */
 int ruleset_restore_beside(const char *text, size_t len, const struct ruleset *beside,
 			   struct counters *counters, struct diag *d, struct ruleset **ret_rs);
-/* Before it takes that one's place: what packets have added there meanwhile has statements that
- * it did not know when it was restored.  0 or -ENOMEM. */
-int ruleset_adopt(struct ruleset *rs, const struct ruleset *from);
 /* Whether it is not quite what was saved: a set or a slot got another number. */
 bool ruleset_renumbered(const struct ruleset *rs);
 /* The same of one that is long replaced, beside the one in force: what is in both goes on, and

@@ -441,6 +441,68 @@ static void statements_that_are_gone_make_room_for_others(void **state)
 	assert_int_equal(pass("10.1.0.1", 9), 0);
 }
 
+/* Give so many numbers of s to statements that nobody has any more. */
+static void use_up_numbers(unsigned n)
+{
+	char text[200];
+
+	for (unsigned i = 1; i <= n; i++) {
+		snprintf(text, sizeof(text), "add element ip t s { 10.1.0.1 limit rate %u/hour }\n"
+			 "delete element ip t s { 10.1.0.1 }", i);
+		load(text);
+	}
+}
+
+/* A text that was kept knows its statements by what they say: their numbers were given again. */
+static void go_back(int (*restore)(const char *text, size_t len, const struct ruleset *present,
+				   struct counters *counters, struct diag *d,
+				   struct ruleset **ret_rs))
+{
+	struct text saved = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	struct ruleset *earlier;
+
+	load(TABLE("set s { " DYNAMIC
+		   " elements = { 10.0.0.9 limit rate 1/hour burst 6 packets } }",
+		   "update @s { ip saddr limit rate 1/hour burst 3 packets } accept"));
+	ruleset_save(rs, &saved);
+	load("flush chain ip t c\n delete element ip t s { 10.0.0.9 }");
+	use_up_numbers(SET_VARIANTS_MAX - 3);
+	load("add rule ip t c ip saddr 10.0.0.1 update @s { ip saddr limit rate 1/hour burst 2 "
+	     "packets } accept\n"
+	     "add rule ip t c update @s { ip saddr limit rate 1/hour burst 4 packets } accept");
+	assert_int_equal(pass("10.0.0.1", 1), 1);
+	assert_int_equal(pass("10.0.0.3", 1), 1);
+	assert_int_equal(restore(text_str(&saved), saved.len, rs, counters, &d, &earlier), 0);
+	ruleset_unref(rs);
+	rs = earlier;
+	assert_int_equal(pass("10.0.0.1", 9), 1);
+	assert_int_equal(pass("10.0.0.2", 9), 3);
+	assert_int_equal(pass("10.0.0.3", 9), 3);
+	assert_int_equal(pass("10.0.0.9", 9), 6);
+	assert_shows("10.0.0.1 limit rate 1/hour burst 2 packets");
+	assert_shows("10.0.0.2 limit rate 1/hour burst 3 packets");
+	assert_shows("10.0.0.3 limit rate 1/hour burst 4 packets");
+	assert_shows("10.0.0.9 limit rate 1/hour burst 6 packets");
+	restart();
+	assert_shows("10.0.0.1 limit rate 1/hour burst 2 packets");
+	assert_shows("10.0.0.3 limit rate 1/hour burst 4 packets");
+	text_fini(&saved);
+	diag_fini(&d);
+}
+
+static void a_ruleset_called_back_reads_no_number_that_was_given_again(void **state)
+{
+	(void)state;
+	go_back(ruleset_recall);
+}
+
+static void nor_does_one_that_is_restored_beside_another(void **state)
+{
+	(void)state;
+	go_back(ruleset_restore_beside);
+}
+
 static void there_is_an_end_to_different_statements(void **state)
 {
 	struct text text = TEXT_INIT;
@@ -585,6 +647,10 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			statements_that_are_gone_make_room_for_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_ruleset_called_back_reads_no_number_that_was_given_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			nor_does_one_that_is_restored_beside_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(there_is_an_end_to_different_statements, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(
