@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ruleset/lex.h"
 #include "ruleset/print.h"
 
 struct flowtable *flowtable_new(const char *name, size_t len)
@@ -91,15 +92,24 @@ void table_remove_flowtable(struct table *t, size_t at)
 		(t->n_flowtables - at) * sizeof(struct flowtable *));
 }
 
+/* As nft 1.0.6 does; in quotes what is no word, which could not be read otherwise. */
+static void print_device(const char *name, struct text *out)
+{
+	const char *quote = lex_one(name, strlen(name)).kind == TOKEN_WORD ? "" : "\"";
+
+	text_printf(out, "%s%s%s", quote, name, quote);
+}
+
 void print_flowtable_lines(const struct flowtable *f, unsigned flags, const char *indent,
 			   const char *end, struct text *out)
 {
 	text_printf(out, "%shook ingress priority ", indent);
 	print_priority(PRIORITY_FLOWTABLE, f->priority, flags, out);
 	text_puts(out, end);
-	for (size_t i = 0; i < f->n_devices; i++)
-		text_printf(out, "%s%s%s", i ? ", " : indent, i ? "" : "devices = { ",
-			    f->devices[i]);
+	for (size_t i = 0; i < f->n_devices; i++) {
+		text_printf(out, "%s%s", i ? ", " : indent, i ? "" : "devices = { ");
+		print_device(f->devices[i], out);
+	}
 	if (f->n_devices)
 		text_printf(out, " }%s", end);
 	if (f->offload)
