@@ -49,39 +49,14 @@ peer_up() {
 		die "no OpenVPN in $1: $(tail -n 5 "$WORK/$1/log")"
 }
 
-tunnel_up
-sample openvpn
-kernel_up
-ftpd_up
-serve_in client host server
-daemon_up
-press_up
-as_ruled "at first"
-ftp_is_related
-segments_are_clamped
-nothing_passed "at first"
-
-talk_up client $SERVER4 --rounds 100000
-ok "a filter is killed under traffic" kill -9 "$(status filter_pid)"
-ok "and a conversation goes on" talk_goes_on
-ok "the daemon is killed" shoot "$daemon"
-sleep 0.5
-daemon_up
-ok "and started: the conversation goes on" talk_goes_on
-nothing_passed "after kills"
-
-# OpenVPN anew: its interface goes, and comes with another number.
-was=$(in_host cat /sys/class/net/$VPN/ifindex)
-kill -TERM $host_pid
-wait $host_pid
-: >"$WORK/host/log"
-ok "the interface is gone" wait_until 5 sh -c "! ip -n $PREFIX-host link show $VPN"
-peer_up host
-ok "the interface is another" test "$(in_host cat /sys/class/net/$VPN/ifindex)" != "$was"
-ok "the client is back" wait_until 20 ping_in client $HOST4
-ok "the conversation goes on" talk_goes_on 30
-as_ruled "after OpenVPN's restart"
-nothing_passed "after OpenVPN's restart"
-
-press_down
-ends_well
+host_down() {
+	kill -TERM $host_pid
+	wait $host_pid
+}
+client_is() {
+	case $1 in
+	staff) ctl add element inet filter staff "{ $CLIENT4 timeout 12h }" ;;
+	guest) ctl delete element inet filter staff "{ $CLIENT4 }" ;;
+	esac
+}
+all_of_it openvpn $SERVER4 30 host_down

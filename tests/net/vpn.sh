@@ -9,8 +9,9 @@
 #              |
 #   server   eth0  as in lib.sh, and it knows nothing of the VPN's networks
 #
-# A test defines peer_up client|host: starts one side, back when it has its interface.  Files of
-# both sides are in $WORK/client and $WORK/host.
+# A test defines peer_up client|host: starts one side, back when it has its interface; and
+# client_is staff|guest: what the sample's rules are told of the client.  Files of both sides are
+# in $WORK/client and $WORK/host.
 
 WAN_CLIENT=192.0.2.2 WAN_HOST=192.0.2.1
 TRANSFER=4000000
@@ -68,7 +69,8 @@ forbidden() {
 			sed -n 's/.*packets \([0-9]*\).*/\1/p'
 	done
 }
-# What is forbidden, on and on, to the server and to the host.
+# What is forbidden, on and on, to the server and to the host.  Called before there is a
+# daemon: whoever counts has to see it as long as nobody forbids it.
 press_up() {
 	local address
 	pressers=
@@ -77,12 +79,30 @@ press_up() {
 			--rounds 1000000 --pause 0.01 --log /dev/null >/dev/null 2>&1 &
 		pressers="$pressers $!"
 	done
+	wait_until 5 both_count || die "nobody counts what is forbidden: $(forbidden)"
 }
+both_count() { ! forbidden | grep -qx 0; }
+# From when the steering is in, a moment after the daemon says that it filters.
+count_anew() {
+	wait_until 5 none_comes || die "what is forbidden passes: $(forbidden)"
+	in_host nft reset counters table inet watch >/dev/null
+	in_server nft reset counters table inet watch >/dev/null
+}
+none_comes() {
+	local before
+	before=$(forbidden)
+	sleep 0.3
+	[ "$before" = "$(forbidden)" ]
+}
+pressing() { kill -0 $pressers; }
 press_down() {
 	kill $pressers
 	wait $pressers 2>/dev/null
 }
-nothing_passed() { says "$1: nothing passed that is forbidden" "$(printf '0\n0')" forbidden; }
+nothing_passed() {
+	ok "$1: what is forbidden is sent all the while" pressing
+	says "$1: nothing passed that is forbidden" "$(printf '0\n0')" forbidden
+}
 
 ftpd_up() {
 	local address
@@ -114,6 +134,16 @@ segments_are_clamped() {
 		traffic_in client transfer $SERVER6 22 $TRANSFER
 	in_host ip link set eth0 mtu 1500
 }
+# What a client may begin is said at run time, for it alone.
+clients_differ() {
+	says "a guest may not use other ports" silent \
+		traffic_in client tcp $SERVER4 5001 --timeout 0.4
+	client_is staff
+	says "one of the staff may" open traffic_in client tcp $SERVER4 5001
+	client_is guest
+	says "and a guest may not again" silent \
+		traffic_in client tcp $SERVER4 5001 --timeout 0.4
+}
 # What the rules say, tried over both families: $1 says when.
 as_ruled() {
 	local t
@@ -144,4 +174,51 @@ ftp_is_related() {
 	ok "FTP passive to IPv4" fetch --disable-epsv ftp://$SERVER4/file
 	ok "FTP EPSV to IPv4" fetch ftp://$SERVER4/file
 	ok "FTP EPSV to IPv6" fetch "ftp://[$SERVER6]/file"
+}
+
+# A conversation with ADDRESS, over the filter's death and the daemon's.
+outlives_kills() {
+	talk_up client "$1" --rounds 100000
+	ok "a filter is killed under traffic" kill -9 "$(status filter_pid)"
+	ok "and a conversation goes on" talk_goes_on
+	ok "the daemon is killed" shoot "$daemon"
+	sleep 0.5
+	daemon_up
+	ok "and started: the conversation goes on" talk_goes_on
+	nothing_passed "after kills"
+}
+# The VPN's interface goes by that command, and comes with another number: outlives_restart
+# SECONDS COMMAND..., so long the conversation may take to go on.
+outlives_restart() {
+	local was
+	was=$(in_host cat /sys/class/net/$VPN/ifindex)
+	"${@:2}"
+	: >"$WORK/host/log"
+	ok "the interface is gone" wait_until 5 sh -c "! ip -n $PREFIX-host link show $VPN"
+	peer_up host
+	ok "the interface is another" test "$(in_host cat /sys/class/net/$VPN/ifindex)" != "$was"
+	ok "the client is back" wait_until 20 ping_in client $HOST4
+	ok "the conversation goes on" talk_goes_on "$1"
+	as_ruled "after the VPN's restart"
+	nothing_passed "after the VPN's restart"
+}
+# The whole of it: all_of_it SAMPLE ADDRESS SECONDS COMMAND...
+all_of_it() {
+	tunnel_up
+	sample "$1"
+	kernel_up
+	ftpd_up
+	serve_in client host server
+	press_up
+	daemon_up
+	count_anew
+	as_ruled "at first"
+	ftp_is_related
+	segments_are_clamped
+	nothing_passed "at first"
+	outlives_kills "$2"
+	outlives_restart "${@:3}"
+	press_down
+	clients_differ
+	ends_well
 }
