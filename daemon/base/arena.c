@@ -132,7 +132,8 @@ int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 	    h->element_records != layout.element_records ||
 	    h->element_size != layout.element_size || h->counters != layout.counters ||
 	    h->workers != layout.workers || h->states != layout.states ||
-	    h->text_bytes != layout.text_bytes || h->total != layout.total || len < layout.total)
+	    h->text_bytes != layout.text_bytes || h->total != layout.total ||
+	    len < layout.total)
 		return -E2BIG;
 	point(ret_arena, mem, &layout);
 	return 0;
@@ -250,5 +251,6 @@ int arena_reserve_extensions(const struct arena *a)
 
 int arena_reserve_elements(const struct arena *a)
 {
-	return arena_reserve(a->elements, (uint64_t)a->header->element_records * ARENA_ELEMENT_SIZE);
+	return arena_reserve(a->elements,
+			     (uint64_t)a->header->element_records * ARENA_ELEMENT_SIZE);
 }

@@ -234,10 +234,11 @@ int arena_saved_text(const struct arena *a, unsigned number, const char **ret_te
 {
 	struct order o = read_order(a);
 
+	/* A word that names none is damaged. */
+	if (!o.n && atomic_load_explicit(&a->header->rulesets, memory_order_relaxed))
+		return -EINVAL;
 	if (number >= o.n)
-		return atomic_load_explicit(&a->header->rulesets, memory_order_relaxed) && !o.n ?
-			       -EINVAL :
-			       -ENOENT;
+		return -ENOENT;
 	return read_text(a, o.text[number], ret_text, ret_len);
 }
 

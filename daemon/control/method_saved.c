@@ -43,8 +43,8 @@ static void rulesets(struct control_session *s, const json_t *params)
 
 static void log_file(const struct control_context *ctx)
 {
-	ctx->log(ctx->arg, "the ruleset file is as it was, and not what runs: a reload reads it "
-			   "again");
+	ctx->log(ctx->arg,
+		 "the ruleset file is as it was, and not what runs: a reload reads it again");
 }
 
 static void failed(struct control_session *s, const struct diag *d)
@@ -78,7 +78,8 @@ static void tell_back(struct control_session *s, json_t *ruleset)
 	struct text line = TEXT_INIT;
 
 	text_printf(&line,
-		    "back to the ruleset before, number %" PRIu64 " (%s: %s), as a client asked",
+		    "back to the ruleset before, number %" PRIu64
+		    " (%s: %s), as a client asked",
 		    (uint64_t)json_integer_value(json_object_get(ruleset, "number")),
 		    json_string_value(json_object_get(ruleset, "cause")),
 		    json_string_value(json_object_get(ruleset, "what")));

@@ -23,9 +23,10 @@ struct method {
 	void (*call)(struct control_session *s, const json_t *params);
 };
 
+/* Each ends with a row without name. */
 extern const struct method service_methods[], status_methods[], apply_methods[], flow_methods[],
 	expect_methods[], watch_methods[], rule_methods[], trace_methods[], change_methods[],
-	reload_methods[], trial_methods[], saved_methods[]; /* each ends with a row without name */
+	reload_methods[], trial_methods[], saved_methods[];
 
 /* ---- what a method may do with its session ---- */
 

@@ -167,11 +167,6 @@ void engine_housekeep(struct engine *e, struct instant now)
 	nat_forget(e, now);
 }
 
-struct conntrack *engine_conntrack(struct engine *e)
-{
-	return e->ct;
-}
-
 enum reason engine_prepare(struct engine *e, unsigned worker, uint8_t *data, size_t len,
 			   const struct virtio_net_hdr *vnet, struct packet *ret_packet,
 			   struct engine_trace *trace)

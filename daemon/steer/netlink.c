@@ -206,38 +206,6 @@ bool netlink_parse_link(const struct nlmsghdr *msg, struct netlink_link *ret_lin
 	return true;
 }
 
-struct found_link {
-	struct netlink_link link;
-	bool found;
-};
-
-static void keep_link(void *arg, const struct nlmsghdr *msg)
-{
-	struct found_link *f = arg;
-
-	if (netlink_parse_link(msg, &f->link))
-		f->found = true;
-}
-
-int netlink_find_link(struct netlink *nl, const char *name, struct netlink_link *ret_link)
-{
-	struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
-	struct found_link f = { .found = false };
-	struct nl_msg *msg = netlink_message(RTM_GETLINK, 0, &info, sizeof(info));
-	int err;
-
-	if (msg && nla_put_string(msg, IFLA_IFNAME, name) < 0) {
-		nlmsg_free(msg);
-		msg = NULL;
-	}
-	err = netlink_ask(nl, msg, keep_link, &f);
-	if (!err && !f.found)
-		err = -ENODEV;
-	if (!err)
-		*ret_link = f.link;
-	return err;
-}
-
 int netlink_family(uint8_t l3)
 {
 	return l3 == L3_IPV4 ? AF_INET : AF_INET6;

@@ -87,7 +87,6 @@ void engine_set_hostview(struct engine *e, struct hostview *hv);
 void engine_set_rates(struct engine *e, uint32_t log_rate, uint32_t reply_rate);
 /* What of it may change: frag.h. */
 void engine_set_fragments(struct engine *e, const struct frag_options *options);
-struct conntrack *engine_conntrack(struct engine *e);
 /* Give up what has waited too long for its other fragments, and after a new hostview end the
  * flows that were masqueraded as an address which it has no more.  The thread that swaps
  * programs, several times a second. */

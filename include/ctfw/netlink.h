@@ -49,8 +49,6 @@ struct netlink_link {
 };
 /* The payload of an RTM_NEWLINK. */
 bool netlink_parse_link(const struct nlmsghdr *msg, struct netlink_link *ret_link);
-/* 0, or -ENODEV. */
-int netlink_find_link(struct netlink *nl, const char *name, struct netlink_link *ret_link);
 
 /* AF_INET, AF_INET6 of L3_IPV4, L3_IPV6, and back (L3_NONE when it is neither). */
 int netlink_family(uint8_t l3);
