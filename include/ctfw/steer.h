@@ -51,7 +51,8 @@ int steer_change(struct steer *s, struct diag *d);
 /* Take it all out; until the last rule goes nothing passes unfiltered.  Where the guard is
  * set, what closes stays.  NULL is fine. */
 void steer_down(struct steer *s);
-/* Forget without touching the host: in a child that is not the keeper. */
+/* Forget without touching the host: in a child that is not the keeper, and before a restart,
+ * for the next one to take over. */
 void steer_free(struct steer *s);
 
 /* ---- keeping it there ---- */
