@@ -2,7 +2,6 @@
 #include "ruleset/lex.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,17 +103,54 @@ int lex_push(struct lex *lx, const char *name, const char *text, size_t len,
 	return lex_push_owned(lx, strdup(name), copy, len, from);
 }
 
+/* ---- characters ---- */
+
+enum {
+	CHAR_DIGIT = 1,
+	CHAR_HEX = 2,	 /* a letter that is a hexadecimal digit as well */
+	CHAR_START = 4, /* what words begin with */
+	CHAR_WORD = 8,	 /* what they go on with, and these */
+	CHAR_PUNCT = 16,
+};
+
+#define DIGIT  (CHAR_DIGIT | CHAR_WORD)
+#define HEX    (CHAR_HEX | CHAR_START | CHAR_WORD)
+#define LETTER (CHAR_START | CHAR_WORD)
+
+static const uint8_t chars[256] = {
+	['0'] = DIGIT, DIGIT, DIGIT, DIGIT, DIGIT, DIGIT, DIGIT, DIGIT, DIGIT, DIGIT,
+	['A'] = HEX, HEX, HEX, HEX, HEX, HEX,
+	['G'] = LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER,
+		LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER,
+	['a'] = HEX, HEX, HEX, HEX, HEX, HEX,
+	['g'] = LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER,
+		LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER, LETTER,
+	['_'] = LETTER,
+	['.'] = LETTER | CHAR_PUNCT, ['-'] = CHAR_WORD | CHAR_PUNCT,
+	['/'] = CHAR_WORD | CHAR_PUNCT,
+	['{'] = CHAR_PUNCT, ['}'] = CHAR_PUNCT, ['('] = CHAR_PUNCT, [')'] = CHAR_PUNCT,
+	['['] = CHAR_PUNCT, [']'] = CHAR_PUNCT, [','] = CHAR_PUNCT, ['+'] = CHAR_PUNCT,
+	[':'] = CHAR_PUNCT, ['='] = CHAR_PUNCT, ['<'] = CHAR_PUNCT, ['>'] = CHAR_PUNCT,
+	['&'] = CHAR_PUNCT, ['|'] = CHAR_PUNCT, ['^'] = CHAR_PUNCT, ['!'] = CHAR_PUNCT,
+	['$'] = CHAR_PUNCT, ['*'] = CHAR_PUNCT, ['@'] = CHAR_PUNCT,
+};
+
+static bool char_is(char c, unsigned class)
+{
+	return chars[(unsigned char)c] & class;
+}
+
+static bool is_digit(char c)
+{
+	return char_is(c, CHAR_DIGIT);
+}
+
+static bool is_hex(char c)
+{
+	return char_is(c, CHAR_DIGIT | CHAR_HEX);
+}
+
 /* ---- lengths of what may begin at s, 0 when it does not; end is the text's end ---- */
-
-static bool word_start(char c)
-{
-	return isalpha((unsigned char)c) || c == '_' || c == '.';
-}
-
-static bool word_char(char c)
-{
-	return word_start(c) || isdigit((unsigned char)c) || c == '/' || c == '-';
-}
 
 /* The two names of nft's that begin with a digit. */
 static size_t match_vlan(const char *s, const char *end)
@@ -136,9 +172,9 @@ static size_t match_word(const char *s, const char *end)
 
 	if (match_vlan(s, end))
 		return match_vlan(s, end);
-	if (p == end || !word_start(*p) || (*p == '.' && (p + 1 == end || !word_char(p[1]))))
+	if (p == end || !char_is(*p, CHAR_START) || (*p == '.' && (p + 1 == end || !char_is(p[1], CHAR_WORD))))
 		return 0;
-	while (p < end && word_char(*p))
+	while (p < end && char_is(*p, CHAR_WORD))
 		p++;
 	return (size_t)(p - s);
 }
@@ -160,13 +196,13 @@ static size_t match_number(const char *s, const char *end)
 	const char *p = s;
 
 	if (end - p > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X') &&
-	    isxdigit((unsigned char)p[2])) {
+	    is_hex(p[2])) {
 		p += 2;
-		while (p < end && isxdigit((unsigned char)*p))
+		while (p < end && is_hex(*p))
 			p++;
 		return (size_t)(p - s);
 	}
-	while (p < end && isdigit((unsigned char)*p))
+	while (p < end && is_digit(*p))
 		p++;
 	return (size_t)(p - s);
 }
@@ -181,7 +217,7 @@ static size_t match_time(const char *s, const char *end)
 		size_t len = strlen(units[i]);
 		const char *q = p;
 
-		while (q < end && isdigit((unsigned char)*q))
+		while (q < end && is_digit(*q))
 			q++;
 		if (q == p || (size_t)(end - q) < len || memcmp(q, units[i], len))
 			continue;
@@ -202,7 +238,7 @@ static size_t match_addr4(const char *s, const char *end)
 
 		if (i && (p == end || *p++ != '.'))
 			return 0;
-		while (p < end && isdigit((unsigned char)*p) && digits < 3) {
+		while (p < end && is_digit(*p) && digits < 3) {
 			p++;
 			digits++;
 		}
@@ -221,7 +257,7 @@ static size_t match_addr6(const char *s, const char *end)
 	struct in6_addr a;
 
 	while (s + len < end && len < INET6_ADDRSTRLEN &&
-	       (isxdigit((unsigned char)s[len]) || s[len] == ':' || s[len] == '.')) {
+	       (is_hex(s[len]) || s[len] == ':' || s[len] == '.')) {
 		colons += s[len] == ':';
 		len++;
 	}
@@ -241,7 +277,7 @@ static size_t match_mac(const char *s, const char *end)
 	for (size_t i = 0; i < 17; i++) {
 		if (s + i >= end)
 			return 0;
-		if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char)s[i]))
+		if (i % 3 == 2 ? s[i] != ':' : !is_hex(s[i]))
 			return 0;
 	}
 	return 17;
@@ -258,7 +294,7 @@ static size_t match_pair(const char *s, const char *end)
 
 		if (i && (p == end || *p++ != ':'))
 			return 0;
-		while (p < end && isxdigit((unsigned char)*p) && digits < 4) {
+		while (p < end && is_hex(*p) && digits < 4) {
 			p++;
 			digits++;
 		}
@@ -290,7 +326,7 @@ static void lex_punct(struct token *t, const char *s, const char *end)
 			return;
 		}
 	}
-	if (!*s || !strchr("{}()[],.-+/:=<>&|^!$*@", *s))
+	if (!char_is(*s, CHAR_PUNCT))
 		t->kind = TOKEN_BAD;
 }
 
@@ -299,6 +335,12 @@ static void lex_number(struct token *t)
 {
 	char buf[32];
 
+	if (*t->s != '0' && t->len <= 19) {
+		t->number = 0;
+		for (size_t i = 0; i < t->len; i++)
+			t->number = t->number * 10 + (uint64_t)(t->s[i] - '0');
+		return;
+	}
 	t->kind = TOKEN_WORD;
 	if (t->len >= sizeof(buf))
 		return;
@@ -308,6 +350,56 @@ static void lex_number(struct token *t)
 	t->number = strtoull(buf, NULL, 0);
 	if (!errno)
 		t->kind = TOKEN_NUMBER;
+}
+
+/* A number, or an IPv4 address: what has neither a letter nor a colon behind its digits can be
+ * nothing else. */
+static bool lex_digits(struct token *t, const char *s, const char *end)
+{
+	const char *p = s;
+
+	while (p < end && is_digit(*p))
+		p++;
+	if (p < end && *p != '.' && (char_is(*p, CHAR_START) || *p == ':'))
+		return false;
+	t->kind = TOKEN_ADDR4;
+	t->len = p < end && *p == '.' ? match_addr4(s, end) : 0;
+	if (t->len)
+		return true;
+	t->kind = TOKEN_NUMBER;
+	t->len = (size_t)(p - s);
+	lex_number(t);
+	return true;
+}
+
+/* A word: so is what has no colon behind its hexadecimal digits, which addresses and times of
+ * day would have, and no asterisk at its end. */
+static bool lex_letters(struct token *t, const char *s, const char *end)
+{
+	const char *p = s;
+
+	while (p < end && is_hex(*p))
+		p++;
+	if (p < end && *p == ':')
+		return false;
+	t->len = match_word(s, end);
+	p = s + t->len;
+	t->kind = TOKEN_WORD;
+	return t->len && !(p < end && (*p == '*' || *p == '\\'));
+}
+
+/* Most tokens, which tell by their first characters what they are.  False: it takes a look at
+ * each form to know. */
+static bool lex_plain(struct token *t, const char *s, const char *end)
+{
+	if (is_digit(*s))
+		return lex_digits(t, s, end);
+	if (char_is(*s, CHAR_START))
+		return lex_letters(t, s, end);
+	if (*s == ':' || *s == '\\')
+		return false;
+	lex_punct(t, s, end);
+	return true;
 }
 
 static void lex_longest(struct token *t, const char *s, const char *end)
@@ -322,6 +414,8 @@ static void lex_longest(struct token *t, const char *s, const char *end)
 		{ TOKEN_WORD, match_time },	{ TOKEN_WORD, match_pair },
 	};
 
+	if (lex_plain(t, s, end))
+		return;
 	t->len = 0;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		size_t len = forms[i].match(s, end);

@@ -76,12 +76,54 @@ static void times_are_words(void **state)
 	expect(TOKEN_END, "");
 }
 
+static void what_begins_alike_is_told_by_what_follows(void **state)
+{
+	(void)state;
+	push("1000/second 80-90 17:00 cafe:1 cafe cafe::1 face-b 1.2.3.4/8 1.2.3.4.5 1:: 8021q "
+	     "8021ad.5 8021x 12ab .5 . : fe80::* fe80* ab\\* .x*");
+	expect(TOKEN_NUMBER, "1000");
+	expect(TOKEN_PUNCT, "/");
+	expect(TOKEN_WORD, "second");
+	expect(TOKEN_NUMBER, "80");
+	expect(TOKEN_PUNCT, "-");
+	expect(TOKEN_NUMBER, "90");
+	expect(TOKEN_WORD, "17:00");
+	expect(TOKEN_WORD, "cafe:1");
+	expect(TOKEN_WORD, "cafe");
+	expect(TOKEN_ADDR6, "cafe::1");
+	expect(TOKEN_WORD, "face-b");
+	expect(TOKEN_ADDR4, "1.2.3.4");
+	expect(TOKEN_PUNCT, "/");
+	expect(TOKEN_NUMBER, "8");
+	expect(TOKEN_ADDR4, "1.2.3.4");
+	expect(TOKEN_WORD, ".5");
+	expect(TOKEN_ADDR6, "1::");
+	expect(TOKEN_WORD, "8021q");
+	expect(TOKEN_WORD, "8021ad");
+	expect(TOKEN_WORD, ".5");
+	expect(TOKEN_NUMBER, "8021");
+	expect(TOKEN_WORD, "x");
+	expect(TOKEN_NUMBER, "12");
+	expect(TOKEN_WORD, "ab");
+	expect(TOKEN_WORD, ".5");
+	expect(TOKEN_PUNCT, ".");
+	expect(TOKEN_PUNCT, ":");
+	expect(TOKEN_ADDR6, "fe80::");
+	expect(TOKEN_PUNCT, "*");
+	expect(TOKEN_GLOB, "fe80*");
+	expect(TOKEN_GLOB, "ab\\*");
+	expect(TOKEN_GLOB, ".x*");
+	expect(TOKEN_END, "");
+}
+
 static void numbers_are_read_as_strtoull_reads_them(void **state)
 {
 	(void)state;
-	push("010 0xff 18446744073709551615 18446744073709551616");
+	push("010 0xff 0 9999999999999999999 18446744073709551615 18446744073709551616");
 	assert_int_equal(lex_next(&lx).number, 8);
 	assert_int_equal(lex_next(&lx).number, 255);
+	assert_int_equal(lex_next(&lx).number, 0);
+	assert_true(lex_next(&lx).number == UINT64_C(9999999999999999999));
 	assert_true(lex_next(&lx).number == UINT64_MAX);
 	expect(TOKEN_WORD, "18446744073709551616");
 }
@@ -159,6 +201,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 		TEST(the_longest_reading_wins),
 		TEST(times_are_words),
+		TEST(what_begins_alike_is_told_by_what_follows),
 		TEST(numbers_are_read_as_strtoull_reads_them),
 		TEST(lines_end_but_not_behind_a_backslash_or_in_a_comment),
 		TEST(operators_of_two_characters_are_one_token),
