@@ -4,7 +4,8 @@
  *     bench-rulesets --text N   prints them, for nft
  *
  * Rules of four kinds that operators write, in one chain; the packet matches none of them.
- * Loading is parsing, checking, the transaction and compiling; the best of some rounds. */
+ * Loading is parsing, checking, the transaction and compiling; restoring is what a start does
+ * with what the process before it saved.  The best of some rounds. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ static void ruleset_text(unsigned n, struct text *out)
 	text_puts(out, "\t}\n}\n");
 }
 
-static struct program *load(const struct text *text, struct counters *counters)
+static struct ruleset *apply(const struct text *text, struct counters *counters)
 {
 	const struct ruleset_input input = {
 		.name = "<bench>", .text = text_str(text), .len = text->len,
@@ -66,20 +67,64 @@ static struct program *load(const struct text *text, struct counters *counters)
 	struct ruleset *empty = ruleset_new(counters), *rs = NULL;
 	struct diag d = DIAG_INIT;
 	struct text out = TEXT_INIT;
-	struct program *p;
 
 	if (!empty || ruleset_apply(empty, &input, &d, &out, &rs)) {
 		fputs(text_str(&d.text), stderr);
 		exit(1);
 	}
-	p = program_compile(rs);
-	ruleset_unref(rs);
 	ruleset_unref(empty);
 	text_fini(&out);
 	diag_fini(&d);
+	return rs;
+}
+
+/* Takes the reference. */
+static struct program *compile(struct ruleset *rs)
+{
+	struct program *p = program_compile(rs);
+
+	ruleset_unref(rs);
 	if (!p)
 		exit(1);
 	return p;
+}
+
+/* As a process does that finds it in the arena. */
+static struct program *restore(const struct text *saved, struct counters *counters)
+{
+	struct diag d = DIAG_INIT;
+	struct ruleset *rs = NULL;
+
+	if (ruleset_restore(text_str(saved), saved->len, counters, &d, &rs)) {
+		fputs(text_str(&d.text), stderr);
+		exit(1);
+	}
+	diag_fini(&d);
+	return compile(rs);
+}
+
+/* The best of some rounds, in nanoseconds. */
+static double measure_restore(const struct text *text, struct world *w)
+{
+	struct ruleset *rs = apply(text, w->counters);
+	struct text saved = TEXT_INIT;
+	double best = 0;
+
+	ruleset_save(rs, &saved);
+	ruleset_unref(rs);
+	for (unsigned r = 0; r < LOADS; r++) {
+		struct counters *counters = counters_new(&w->arena);
+		double start = now_ns(), took;
+		struct program *p = restore(&saved, counters);
+
+		took = now_ns() - start;
+		if (!r || took < best)
+			best = took;
+		program_free(p);
+		counters_free(counters);
+	}
+	text_fini(&saved);
+	return best;
 }
 
 /* The best of some rounds, in nanoseconds. */
@@ -122,7 +167,7 @@ static void measure(unsigned n)
 		double start = now_ns(), took;
 
 		before = mallinfo2().uordblks + mallinfo2().hblkhd;
-		p = load(&text, w.counters);
+		p = compile(apply(&text, w.counters));
 		took = now_ns() - start;
 		kept = mallinfo2().uordblks + mallinfo2().hblkhd - before;
 		if (!r || took < best)
@@ -133,6 +178,7 @@ static void measure(unsigned n)
 	printf("%6u rules: loaded in %9.3f ms, %8zu bytes (%zu a rule), %9.1f ns a packet\n", n,
 	       best / 1e6, kept, kept / n, evaluate(p, n));
 	program_free(p);
+	printf("%20s restored in %7.3f ms\n", "", measure_restore(&text, &w) / 1e6);
 	text_fini(&text);
 }
 
