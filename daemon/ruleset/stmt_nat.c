@@ -283,7 +283,7 @@ static bool check_target(struct checker *ck, const struct datatype *dt, struct e
 	}
 	if (!from)
 		return check_constant(ck, dt, e);
-	return (!from || protocols_need(ck, expr_bottom(*e), &(*e)->span)) &&
+	return protocols_need(ck, expr_bottom(*e), &(*e)->span) &&
 	       check_value(ck, dt, e);
 }
 
