@@ -4,8 +4,7 @@
 #include "control/session.h"
 
 static const char varlink_text[] =
-	"# The Varlink Service Interface is provided by every varlink service. It\n"
-	"# describes the service and the interfaces it implements.\n"
+	"# What a Varlink service tells of itself.\n"
 	"interface org.varlink.service\n"
 	"\n"
 	"method GetInfo() -> (\n"
