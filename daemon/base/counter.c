@@ -6,11 +6,19 @@
  *
  * Stored column after column, so that workers share no cache line.  A worker's numbers
  * are read while it adds: each is one aligned 64-bit load, and a sum may lack what is
- * being counted at this instant, never more. */
+ * being counted at this instant, never more.
+ *
+ * A page of slots gets its memory in all columns before the first of them is used: where the
+ * file system is full, a worker that counts, or whoever reads, would be killed. */
 #include "ctfw/counter.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#include "base/arena_private.h"
+
+#define PAGE_SLOTS 256u /* 4096 bytes */
+#define PAGES	   (ARENA_COUNTERS / PAGE_SLOTS)
 
 struct counters {
 	struct counter *column[1 + ARENA_MAX_WORKERS]; /* [0] is the base */
@@ -18,11 +26,13 @@ struct counters {
 	unsigned workers; /* columns in use: to read others would give them memory */
 	uint32_t hint;   /* no slot below this one is free */
 	uint64_t used[ARENA_COUNTERS / 64];
+	bool reserved[PAGES];
 	struct set_elements *elements; /* lent */
 };
 
 _Static_assert(ARENA_COUNTERS % 64 == 0, "a bit a slot");
 _Static_assert(sizeof(struct counter) == 16, "as arena.h says");
+_Static_assert(ARENA_COUNTERS % PAGE_SLOTS == 0, "whole pages");
 
 struct counters *counters_new(const struct arena *arena)
 {
@@ -81,6 +91,20 @@ static struct counter sum(const struct counters *c, uint32_t slot)
 	return total;
 }
 
+/* Make sure that a slot has memory. */
+static bool reserve(struct counters *c, uint32_t slot)
+{
+	uint32_t page = slot / PAGE_SLOTS;
+
+	for (unsigned i = 0; !c->reserved[page] && i <= c->workers; i++) {
+		if (arena_reserve(&c->column[i][page * PAGE_SLOTS],
+				  PAGE_SLOTS * sizeof(struct counter)))
+			return false;
+	}
+	c->reserved[page] = true;
+	return true;
+}
+
 uint32_t counter_alloc(struct counters *c, struct counter initial)
 {
 	for (uint32_t w = c->hint / 64; w < ARENA_COUNTERS / 64; w++) {
@@ -90,6 +114,8 @@ uint32_t counter_alloc(struct counters *c, struct counter initial)
 		if (c->used[w] == UINT64_MAX)
 			continue;
 		slot = w * 64 + (uint32_t)__builtin_ctzll(~c->used[w]);
+		if (!reserve(c, slot))
+			return COUNTER_NONE;
 		c->used[w] |= 1ULL << (slot % 64);
 		c->hint = slot + 1;
 		s = sum(c, slot);
@@ -104,6 +130,8 @@ int counter_claim(struct counters *c, uint32_t slot)
 {
 	if (slot >= ARENA_COUNTERS || c->used[slot / 64] & 1ULL << (slot % 64))
 		return -EINVAL;
+	if (!reserve(c, slot))
+		return -ENOMEM;
 	c->used[slot / 64] |= 1ULL << (slot % 64);
 	return 0;
 }

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/arena_private.h"
 #include "ctfw/clock.h"
 
 #define WORDS (ARENA_STATES / 64)
@@ -102,14 +102,23 @@ static uint32_t take(struct states *s, uint32_t *from)
 	return STATE_NONE;
 }
 
+/* A write where the file system is full would kill the process.  Where another slot of its page
+ * is in use it has memory. */
+static int reserve(const struct states *s, uint32_t slot)
+{
+	uint64_t others = atomic_load_explicit(&s->used[slot / 64], memory_order_relaxed) &
+			  ~(UINT64_C(1) << slot % 64);
+
+	return s->reserved || others ? 0 : arena_reserve(&s->records[slot & ~63u], PAGE);
+}
+
 uint32_t state_new(struct states *s)
 {
 	uint32_t slot = take(s, &s->from[ARENA_MAX_WORKERS].word);
 
 	if (slot == STATE_NONE)
 		return STATE_NONE;
-	/* A write where the file system is full would kill the process. */
-	if (!s->reserved && madvise(&s->records[slot & ~63u], PAGE, MADV_POPULATE_WRITE)) {
+	if (reserve(s, slot)) {
 		state_free(s, slot);
 		return STATE_NONE;
 	}
@@ -119,12 +128,13 @@ uint32_t state_new(struct states *s)
 
 int states_reserve(struct states *s)
 {
+	int err;
+
 	if (s->reserved)
 		return 0;
-	if (madvise(s->records, sizeof(struct state) * ARENA_STATES, MADV_POPULATE_WRITE))
-		return -errno;
-	s->reserved = true;
-	return 0;
+	err = arena_reserve(s->records, sizeof(struct state) * ARENA_STATES);
+	s->reserved = !err;
+	return err;
 }
 
 uint32_t state_take(struct states *s, unsigned worker)
@@ -142,6 +152,9 @@ int state_claim(struct states *s, uint32_t slot)
 
 	if (slot >= ARENA_STATES)
 		return -EINVAL;
+	/* It may be a hole, where a former process never wrote anything but zeros. */
+	if (reserve(s, slot))
+		return -ENOMEM;
 	return atomic_fetch_or_explicit(&s->used[slot / 64], bit, memory_order_relaxed) & bit ?
 		       -EINVAL :
 		       0;

@@ -265,10 +265,12 @@ static int no_slots(struct transaction *tx, enum state_kind kind)
 {
 	if (kind == STATE_COUNTER)
 		diag_error(tx->d, NULL,
-			   "there are no more counters to give: too many rules count");
+			   "there are no more counters to give: too many rules count, or "
+			   "the runtime directory is full");
 	else
 		diag_error(tx->d, NULL, "there is no room for what limits and their like "
-					"remember: there are too many of them");
+					"remember: there are too many of them, or the "
+					"runtime directory is full");
 	return -EINVAL;
 }
 

@@ -33,9 +33,11 @@ struct set_elements;
 void counters_lend(struct counters *c, struct set_elements *elements);
 struct set_elements *counters_elements(const struct counters *c);
 
-/* A free slot that shows the given value, or COUNTER_NONE when there is none left. */
+/* A free slot that shows the given value, or COUNTER_NONE when there is none left or the file
+ * system is full. */
 uint32_t counter_alloc(struct counters *c, struct counter initial);
-/* Claim a slot that a former process used, with the value it has.  0, or -EINVAL. */
+/* Claim a slot that a former process used, with the value it has.  0, -EINVAL, or
+ * -ENOMEM when the file system is full. */
 int counter_claim(struct counters *c, uint32_t slot);
 void counter_release(struct counters *c, uint32_t slot);
 

@@ -40,8 +40,8 @@ void states_set_now(struct states *s, uint64_t mono);
 uint64_t states_now(const struct states *s);
 
 /* For the ruleset's thread: a free slot, all zero, or STATE_NONE when there is none left or the
- * file system is full; one that a former process used, with what it holds, 0 or -EINVAL; and
- * give one back. */
+ * file system is full; one that a former process used, with what it holds, 0, -EINVAL, or
+ * -ENOMEM when the file system is full; and give one back. */
 uint32_t state_new(struct states *s);
 int state_claim(struct states *s, uint32_t slot);
 void state_free(struct states *s, uint32_t slot);
