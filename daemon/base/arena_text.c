@@ -161,10 +161,20 @@ static struct order behind(struct arena *a, const struct order *was, enum arena_
 	return o;
 }
 
-/* Memory for a text; where the file system is full that of former rulesets. */
+/* Memory for a text, or none: a part of it would be missing elsewhere, in a file system that is
+ * full. */
+static int reserve_text(const struct arena *a, unsigned text, size_t len)
+{
+	if (!arena_reserve(a->text[text], len))
+		return 0;
+	give_back(a, text);
+	return -ENOSPC;
+}
+
+/* Where the file system is full the memory of former rulesets is used. */
 static int make_room(struct arena *a, struct order *o, unsigned text, size_t len)
 {
-	int err = arena_reserve(a->text[text], len);
+	int err = reserve_text(a, text, len);
 
 	while (err && o->n > 1) {
 		unsigned oldest = o->text[o->n - 1];
@@ -172,9 +182,9 @@ static int make_room(struct arena *a, struct order *o, unsigned text, size_t len
 		crowd_out(a, o);
 		write_order(a, o);
 		give_back(a, oldest);
-		err = arena_reserve(a->text[text], len);
+		err = reserve_text(a, text, len);
 	}
-	return err ? -ENOSPC : 0;
+	return err;
 }
 
 static void take_note(struct arena *a, unsigned text, const struct arena_note *note)
@@ -198,7 +208,7 @@ int arena_save_text(struct arena *a, enum arena_save how, const char *text, size
 	unsigned new = free_text(&was);
 
 	if (len > a->header->text_bytes)
-		return -ENOSPC;
+		return -EFBIG;
 	give_back(a, new);
 	if (make_room(a, &was, new, len))
 		return -ENOSPC;
@@ -266,7 +276,9 @@ int arena_save_former(struct arena *a, const char *text, size_t len)
 {
 	struct order o = read_order(a);
 
-	if (len > a->header->text_bytes || arena_reserve(a->text[UNDO], len))
+	if (len > a->header->text_bytes)
+		return -EFBIG;
+	if (reserve_text(a, UNDO, len))
 		return -ENOSPC;
 	write_text(a, UNDO, text, len);
 	take_note(a, UNDO, o.n ? &a->header->text[o.text[0]].note : NULL);

@@ -233,10 +233,7 @@ static void finish(struct control_session *s, int err, const struct bundle *b, b
 			      json_pack("{so}", "message",
 					control_json_text(text_str(&d->text), d->text.len)));
 	else
-		session_failed(s,
-			       err == -ENOSPC ?
-				       "the ruleset is too large to be kept through a restart" :
-				       "out of memory");
+		session_failed(s, d->text.len ? text_str(&d->text) : "out of memory");
 }
 
 /* What is none has a name like "<cmdline>". */

@@ -64,6 +64,8 @@ static void undo(struct control_session *s)
 		failed(s, &d);
 	} else {
 		ctx->log(ctx->arg, "what was on trial is undone, as a client asked");
+		if (d.text.len)
+			ctx->log(ctx->arg, text_str(&d.text));
 		if (file)
 			log_file(ctx);
 		session_reply(s, json_pack("{so sb}", "undone", trial, "file", file));

@@ -4,7 +4,6 @@
  * that cannot (swap).  The save comes before the swap: should the process die between the
  * two, the next one starts with a ruleset that was right and about to be in force.
  *
- * What is saved is the whole once in a while, and else the elements that a change was about.
  * Changes of elements alone make no ruleset of its own among those that are kept: a script that
  * adds an address each second would leave nothing else there.
  *
@@ -12,46 +11,26 @@
  * the two leaves one that would undo nothing.  It ends there behind the undo, so that this is
  * done again rather than not at all.
  *
+ * An undo is for whoever is locked out, so it must not wait for room in a file system.  Where
+ * it cannot be saved it is in force without: the arena stays as it is, trial included, so that
+ * the next process would undo it again, until a later attempt or another change can be saved.
+ *
+ * A saved ruleset that cannot be read stays where it is, though something else is in force: for
+ * want of memory, say.  Nothing that was never asked for is ever saved, for the next process
+ * would take it for what was.
+ *
  * At a start packets wait.  What an undo goes back to is not read before somebody needs it, or
  * generation_settle() is called; and what was restored is not saved again. */
-#include "ctfw/generation.h"
-
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctfw/clock.h"
+#include "engine/generation_private.h"
 
 /* The program is compiled anew for it: not too often. */
 #define EXPIRE_EVERY (10 * NSEC_PER_SEC)
-
-struct generation {
-	struct engine *engine;
-	struct counters *counters;
-	struct arena *arena;
-	struct ruleset *ruleset;
-	uint64_t serial;
-	uint64_t expire_at; /* monotonic ns: when to look for what has expired */
-	bool on_trial;
-	struct ruleset *former; /* what an undo goes back to; NULL while it was not read yet */
-	struct generation_trial trial;
-	size_t restored_bytes;  /* of text that was read, and what it took not given back yet */
-	uint64_t file_undone;   /* real ns */
-	void (*changed)(void *arg, const struct ruleset *old, const struct ruleset *new,
-			bool anew);
-	void *changed_arg;
-};
-
-/* How one ruleset takes the place of another. */
-struct change {
-	enum arena_save how; /* 0: it is what the arena has */
-	bool step;      /* commands made it of that one, and the arena may have it as a step */
-	bool anew;      /* nothing of that one is kept */
-	bool file;      /* it is what a file holds */
-	uint64_t until; /* of the trial that it begins, monotonic ns; 0: of none */
-	struct arena_note note; /* at: now */
-};
 
 static const char *const cause_names[CAUSE_COUNT] = {
 	[CAUSE_NONE] = "none",	     [CAUSE_START] = "start", [CAUSE_RELOAD] = "reload",
@@ -97,76 +76,6 @@ static void give_memory_back(size_t text_len)
 		malloc_trim(0);
 }
 
-/* ---- the arena ---- */
-
-/* Whether it makes no difference to what is in force, or nothing is yet: it is none that
- * anybody would go back to. */
-static bool is_no_other(const struct generation *g, const struct text *saved)
-{
-	const char *text, *change;
-	struct arena_note note;
-	uint64_t bytes;
-	size_t len, at = 0;
-
-	if (arena_saved_text(g->arena, 0, &text, &len))
-		return true;
-	arena_saved_note(g->arena, 0, &note, &bytes);
-	if (note.cause == CAUSE_NONE)
-		return true;
-	if (!ruleset_saved_alike(text, len, text_str(saved), saved->len))
-		return false;
-	return arena_saved_change(g->arena, 0, &at, &change, &len) == -ENOENT;
-}
-
-static int save_whole(struct generation *g, const struct ruleset *rs, const struct change *c)
-{
-	const bool elements = c->step && ruleset_elements_alone(rs);
-	struct arena_note note = c->note;
-	enum arena_save how = elements ? ARENA_SAVE_AGAIN : c->how;
-	struct text saved = TEXT_INIT;
-	int err = -ENOMEM;
-
-	note.rules = ruleset_size(rs).rules;
-	ruleset_save(rs, &saved);
-	if (!text_failed(&saved) && how == ARENA_SAVE_NEW && is_no_other(g, &saved))
-		how = ARENA_SAVE_AGAIN;
-	if (!text_failed(&saved))
-		err = arena_save_text(g->arena, how, text_str(&saved), saved.len,
-				      elements || !note.at ? NULL : &note);
-	text_fini(&saved);
-	return err;
-}
-
-/* The change alone, where a step tells it and there is room; else the whole. */
-static int save(struct generation *g, const struct ruleset *rs, const struct change *c,
-		struct diag *d)
-{
-	size_t len;
-	const char *step = c->step ? ruleset_step(rs, &len) : NULL;
-	int err;
-
-	if (step && arena_save_change(g->arena, step, len) == 0)
-		return 0;
-	err = save_whole(g, rs, c);
-	if (err == -ENOSPC)
-		diag_error(d, NULL, "the ruleset is too large to be saved");
-	return err;
-}
-
-static void save_trial(struct generation *g)
-{
-	struct arena_header *h;
-
-	if (!g->arena)
-		return;
-	h = g->arena->header;
-	h->file_undone = g->file_undone;
-	h->trial_begun = g->trial.begun;
-	h->trial_file = g->trial.file;
-	atomic_store_explicit(&h->trial_until, g->on_trial ? g->trial.until : 0,
-			      memory_order_release);
-}
-
 /* ---- trials ---- */
 
 /* What is in force now is what an undo goes back to. */
@@ -182,7 +91,7 @@ static int begin_trial(struct generation *g, const struct change *c, struct diag
 			      arena_save_former(g->arena, text_str(&saved), saved.len);
 		text_fini(&saved);
 	}
-	if (err == -ENOSPC)
+	if (err && err != -ENOMEM)
 		diag_error(d, NULL,
 			   "there is no room to keep the ruleset in force for an undo");
 	if (err)
@@ -190,7 +99,7 @@ static int begin_trial(struct generation *g, const struct change *c, struct diag
 	g->former = ruleset_ref(g->ruleset);
 	g->on_trial = true;
 	g->trial = (struct generation_trial){ .until = c->until, .begun = c->note.at };
-	save_trial(g);
+	generation_save_trial(g);
 	return 0;
 }
 
@@ -201,8 +110,8 @@ static void end_trial(struct generation *g)
 	g->former = NULL;
 	g->on_trial = false;
 	g->trial = (struct generation_trial){ 0 };
-	save_trial(g);
-	if (g->arena)
+	generation_save_trial(g);
+	if (g->arena && !g->unsaved)
 		arena_keep_former(g->arena);
 }
 
@@ -215,7 +124,7 @@ static void note(struct generation *g, const struct change *c)
 		g->trial.until = c->until;
 	if (g->on_trial && c->file)
 		g->trial.file = true;
-	save_trial(g);
+	generation_save_trial(g);
 }
 
 static void tell_damage(struct diag *d)
@@ -224,21 +133,35 @@ static void tell_damage(struct diag *d)
 		   "changes were on trial, and what was there before is damaged: they stay");
 }
 
-/* Read what an undo goes back to, if that was put off. */
-static void read_former(struct generation *g, struct diag *d)
+/* Read what an undo goes back to, if that was put off.  0; -EINVAL: it is damaged, and nothing
+ * is on trial any more; -ENOMEM, -ENOSPC: another time, perhaps. */
+static int read_former(struct generation *g, struct diag *d)
 {
 	const char *text;
 	size_t len;
+	int err;
 
 	if (!g->on_trial || g->former)
-		return;
-	if (arena_former_text(g->arena, &text, &len) == 0 &&
-	    ruleset_restore_beside(text, len, g->ruleset, g->counters, d, &g->former) == 0) {
+		return 0;
+	err = arena_former_text(g->arena, &text, &len);
+	if (!err)
+		err = ruleset_restore_beside(text, len, g->ruleset, g->counters, d,
+					     &g->former);
+	if (!err)
 		g->restored_bytes += len;
-		return;
-	}
+	if (err != -EINVAL)
+		return err;
 	tell_damage(d);
 	end_trial(g);
+	return err;
+}
+
+/* For a change: it goes on also without a trial. */
+static int want_former(struct generation *g, struct diag *d)
+{
+	int err = read_former(g, d);
+
+	return err == -EINVAL ? 0 : err;
 }
 
 /* ---- a change ---- */
@@ -266,7 +189,7 @@ static int install(struct generation *g, struct ruleset *rs, const struct change
 	if (err == 0 && begins)
 		err = begin_trial(g, c, d);
 	if (err == 0 && g->arena && c->how)
-		err = save(g, rs, c, d);
+		err = generation_save(g, rs, c, d);
 	if (err == 0) {
 		swap(g, rs, program, c->anew);
 		program = NULL;
@@ -317,12 +240,15 @@ static struct ruleset *restore(struct generation *g, struct diag *d)
 		diag_error(d, NULL, "the saved ruleset is damaged");
 		return NULL;
 	}
-	if (ruleset_restore(text, len, g->counters, d, &rs) < 0)
-		rs = NULL;
-	if (rs && replay(g, 0, &rs, d) < 0) {
+	err = ruleset_restore(text, len, g->counters, d, &rs);
+	if (!err)
+		err = replay(g, 0, &rs, d);
+	if (err) {
 		ruleset_unref(rs);
 		rs = NULL;
 	}
+	if (err && !d->errors)
+		diag_error(d, NULL, "the saved ruleset cannot be read: %s", strerror(-err));
 	g->restored_bytes += len;
 	return rs;
 }
@@ -342,16 +268,41 @@ static void restore_trial(struct generation *g, struct diag *d)
 						      h->trial_file != 0 };
 	else if (until)
 		tell_damage(d);
-	save_trial(g);
+	generation_save_trial(g);
+}
+
+/* Put in force what was saved.  0, -ENOMEM, -ENOSPC. */
+static int go_on(struct generation *g, struct ruleset *rs, struct diag *d)
+{
+	const struct change c = {
+		.how = ruleset_renumbered(rs) ? ARENA_SAVE_AGAIN : 0,
+		.anew = true,
+	};
+
+	/* Before the first change is noted, by which the arena would forget the trial. */
+	g->ruleset = ruleset_ref(rs);
+	restore_trial(g, d);
+	return install(g, rs, &c, d);
+}
+
+/* Nothing, which is not saved. */
+static int begin(struct generation *g, struct diag *d)
+{
+	struct ruleset *rs = ruleset_new(g->counters);
+	struct program *program = NULL;
+	int err = rs ? engine_compile(g->engine, rs, NULL, d, &program) : -ENOMEM;
+
+	if (!err)
+		swap(g, rs, program, true);
+	ruleset_unref(rs);
+	return err;
 }
 
 struct generation *generation_new(struct engine *engine, struct counters *counters,
 				  struct arena *arena, struct diag *d, bool *ret_restored)
 {
 	struct generation *g = calloc(1, sizeof(*g));
-	struct change start = { .how = ARENA_SAVE_AGAIN, .anew = true };
 	struct ruleset *rs;
-	bool restored;
 
 	if (!g)
 		return NULL;
@@ -359,22 +310,9 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 	g->counters = counters;
 	g->arena = arena;
 	rs = restore(g, d);
-	restored = rs != NULL;
 	if (ret_restored)
-		*ret_restored = restored;
-	if (!rs) {
-		rs = ruleset_new(counters);
-		/* Of which nobody wants to know what was known of the other. */
-		start.note.at = 1;
-	}
-	if (restored) {
-		/* Before the first change is noted, by which the arena would forget it. */
-		g->ruleset = ruleset_ref(rs);
-		restore_trial(g, d);
-		if (!ruleset_renumbered(rs))
-			start.how = 0;
-	}
-	if (!rs || install(g, rs, &start, d) < 0) {
+		*ret_restored = rs != NULL;
+	if (rs ? go_on(g, rs, d) : begin(g, d)) {
 		generation_free(g);
 		return NULL;
 	}
@@ -383,7 +321,8 @@ struct generation *generation_new(struct engine *engine, struct counters *counte
 
 void generation_settle(struct generation *g, struct diag *d)
 {
-	read_former(g, d);
+	if (read_former(g, d) && !d->errors)
+		diag_error(d, NULL, "out of memory: what an undo goes back to is read later");
 	give_memory_back(g->restored_bytes);
 	g->restored_bytes = 0;
 }
@@ -408,7 +347,9 @@ int generation_apply(struct generation *g, const struct ruleset_input *input,
 	struct ruleset *next = NULL;
 	int err;
 
-	read_former(g, d);
+	err = want_former(g, d);
+	if (err)
+		return err;
 	c.step = true;
 	beside.former = g->former;
 	err = ruleset_apply(g->ruleset, &beside, d, out, &next);
@@ -429,6 +370,7 @@ void generation_expire(struct generation *g, uint64_t mono)
 	if (mono < g->expire_at)
 		return;
 	g->expire_at = mono + EXPIRE_EVERY;
+	generation_save_again(g);
 	if (ruleset_expire(g->ruleset, mono, &next) < 0)
 		return;
 	if (next != g->ruleset &&
@@ -463,7 +405,9 @@ int generation_replace(struct generation *g, const struct ruleset_input *input,
 	struct ruleset *next = NULL;
 	int err;
 
-	read_former(g, d);
+	err = want_former(g, d);
+	if (err)
+		return err;
 	c.anew = c.file = true;
 	err = from_nothing(g->counters, input, d, &next);
 	if (!err)
@@ -499,18 +443,32 @@ void generation_confirm(struct generation *g)
 	end_trial(g);
 }
 
+/* In force, though it cannot be saved. */
+static int put_back(struct generation *g, struct diag *d)
+{
+	struct program *program = NULL;
+	int err = engine_compile(g->engine, g->former, g->ruleset, d, &program);
+
+	if (err)
+		return err;
+	g->unsaved = true;
+	swap(g, g->former, program, g->trial.file);
+	return 0;
+}
+
 int generation_undo(struct generation *g, struct instant now, struct diag *d)
 {
 	bool file = g->trial.file;
 	const struct change c = { .how = ARENA_SAVE_UNDO, .anew = file };
 	struct arena_note note = { .file_undone = g->file_undone };
 	uint64_t bytes;
-	int err;
+	int err = read_former(g, d);
 
-	read_former(g, d);
-	if (!g->on_trial)
-		return 0;
+	if (err || !g->on_trial)
+		return err;
 	err = install(g, ruleset_ref(g->former), &c, d);
+	if (err == -ENOSPC)
+		err = put_back(g, d);
 	if (err)
 		return err;
 	if (g->arena)
@@ -546,7 +504,7 @@ void generation_file_saved(struct generation *g, uint64_t serial)
 	if (serial != g->serial)
 		return;
 	g->file_undone = 0;
-	save_trial(g);
+	generation_save_trial(g);
 }
 
 /* ---- what was in force before ---- */
@@ -622,7 +580,9 @@ int generation_rollback(struct generation *g, unsigned number,
 
 	if (!number || number >= generation_saved(g))
 		return -ENOENT;
-	read_former(g, d);
+	err = want_former(g, d);
+	if (err)
+		return err;
 	arena_saved_note(g->arena, number, &to, &bytes);
 	file_undone = file_undone_by(g, number, now.real);
 	err = recall(g, number, d, &rs);
@@ -633,7 +593,7 @@ int generation_rollback(struct generation *g, unsigned number,
 	err = install(g, rs, &c, d);
 	if (!err) {
 		g->file_undone = file_undone;
-		save_trial(g);
+		generation_save_trial(g);
 	}
 	return err;
 }

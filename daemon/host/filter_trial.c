@@ -57,24 +57,33 @@ static void count_down(struct filter *f, const struct generation_trial *t, uint6
 	f->trial_mark = mark;
 }
 
-static void undo(struct filter *f, const struct generation_trial *t, struct instant now)
+static void tell_undone(const struct filter *f, const struct generation_trial *t)
 {
-	struct diag d = DIAG_INIT;
 	char begun[16];
 
-	if (generation_undo(f->generation, now, &d)) {
-		f->trial_retry = now.mono + RETRY_NS;
-		log_say(LEVEL_ERROR, "what is on trial cannot be undone, trying again: %s",
-			d.text.len ? text_str(&d.text) : "out of memory");
-	} else {
+	log_say(LEVEL_WARNING, "nobody confirmed: what was changed since %s is undone",
+		clock_text(t->begun, begun));
+	if (t->file)
 		log_say(LEVEL_WARNING,
-			"nobody confirmed: what was changed since %s is undone",
-			clock_text(t->begun, begun));
-		if (t->file)
-			log_say(LEVEL_WARNING,
-				"%s is as it was, and not what runs: a reload reads it "
-				"again", f->config->daemon.ruleset);
+			"%s is as it was, and not what runs: a reload reads it again",
+			f->config->daemon.ruleset);
+}
+
+static void undo(struct filter *f, const struct generation_trial *t, struct instant now)
+{
+	struct generation_trial still;
+	struct diag d = DIAG_INIT;
+
+	if (generation_undo(f->generation, now, &d) == 0) {
+		tell_undone(f, t);
+	} else {
+		f->trial_retry = now.mono + RETRY_NS;
+		log_say(LEVEL_ERROR, "what is on trial cannot be undone%s:",
+			generation_trial(f->generation, &still) ? ", trying again" : "");
+		if (!d.text.len)
+			log_say(LEVEL_ERROR, "out of memory");
 	}
+	log_text(LEVEL_ERROR, text_str(&d.text));
 	diag_fini(&d);
 }
 
@@ -118,5 +127,5 @@ void filter_trial_file(const struct filter *f)
 void filter_log(void *arg, const char *line)
 {
 	(void)arg;
-	log_say(LEVEL_NOTICE, "%s", line);
+	log_text(LEVEL_NOTICE, line);
 }

@@ -20,9 +20,9 @@
 struct generation;
 
 /* Borrows all three; arena NULL: nothing is saved.  Starts with an empty ruleset, or with
- * the one that a former process saved (*ret_restored says so; may be NULL; a damaged one
- * counts as none and is told in d).  What can wait is left for generation_settle().  NULL when
- * out of memory. */
+ * the one that a former process saved (*ret_restored says so; may be NULL).  One that is damaged
+ * or cannot be read counts as none, is told in d, and stays saved until another is put in force.
+ * What can wait is left for generation_settle().  NULL when out of memory. */
 struct generation *generation_new(struct engine *engine, struct counters *counters,
 				  struct arena *arena, struct diag *d, bool *ret_restored);
 void generation_free(struct generation *g);
@@ -54,8 +54,8 @@ struct generation_request {
 };
 
 /* Commands of a client: ruleset_apply() on the ruleset in force.  request NULL: nothing is
- * known of it.  0, -EINVAL with diagnostics, -ENOMEM, -ENOSPC when it is too large to be
- * saved. */
+ * known of it.  0, -EINVAL with diagnostics, -ENOMEM, -EFBIG when it is too large to be
+ * saved, -ENOSPC when the file system is full. */
 int generation_apply(struct generation *g, const struct ruleset_input *input,
 		     const struct generation_request *request, struct diag *d,
 		     struct text *out);
@@ -81,7 +81,9 @@ void generation_confirm(struct generation *g);
 /* What was in force before the first of them is in force again: its rules with their handles,
  * counters and elements.  Counters of rules that were there all the while have gone on; those
  * of the others are as they were.  What packets add to sets, what was reset and what was
- * changed in elements that expire is as it is.  0, -ENOMEM, -ENOSPC: then the trial goes on. */
+ * changed in elements that expire is as it is.  0, with a word in d when that could not be saved
+ * for want of room; -EINVAL when what an undo goes back to is damaged: then what was on trial
+ * stays, and is on trial no more; another errno: the trial goes on. */
 int generation_undo(struct generation *g, struct instant now, struct diag *d);
 /* When what the ruleset file held was undone, real ns: since then something else is in force.
  * 0 when that never was, or the file was put in force again. */

@@ -150,7 +150,7 @@ static void saving_a_ruleset_leaves_the_former_until_the_switch(void **state)
 	a.text[1][0] = 'X';
 	assert_int_equal(arena_saved_text(&a, 0, &text, &len), -EINVAL);
 	assert_int_equal(
-		arena_save_text(&a, ARENA_SAVE_NEW, "", a.header->text_bytes + 1, NULL), -ENOSPC);
+		arena_save_text(&a, ARENA_SAVE_NEW, "", a.header->text_bytes + 1, NULL), -EFBIG);
 	free(mem);
 }
 
@@ -169,7 +169,7 @@ static void a_former_ruleset_is_kept_beside_the_others(void **state)
 	assert_int_equal(arena_former_text(&a, &text, &len), 0);
 	assert_int_equal(len, 6);
 	assert_memory_equal(text, "former", 6);
-	assert_int_equal(arena_save_former(&a, "", a.header->text_bytes + 1), -ENOSPC);
+	assert_int_equal(arena_save_former(&a, "", a.header->text_bytes + 1), -EFBIG);
 	assert_int_equal(arena_former_text(&a, &text, &len), 0);
 	a.text[ARENA_TEXTS - 1][5] = 'X';
 	assert_int_equal(arena_former_text(&a, &text, &len), -EINVAL);

@@ -4,18 +4,19 @@
 #ifndef CTFW_TEST_GENERATIONS_H
 #define CTFW_TEST_GENERATIONS_H
 
+#include <sys/mman.h>
+
 #include "ctfw/set_dynamic.h"
 #include "unit/engine/bench.h"
 
 static struct set_elements *elements;
+static bool restored; /* what generation_new() said last */
 
 /* The engine and all below it anew over the same memory: what the next process has. */
-static inline struct diag restart(struct bench *b)
+static inline void restart_unsettled(struct bench *b, struct diag *d)
 {
 	struct engine_options engine = { .workers = 1 };
 	struct conntrack_options options;
-	struct diag d = DIAG_INIT;
-	bool restored;
 
 	conntrack_options_default(&options);
 	options.max_flows = 1024;
@@ -30,11 +31,18 @@ static inline struct diag restart(struct bench *b)
 	counters_lend(b->counters, elements);
 	b->ct = conntrack_new(&b->arena, &options, 1, b->now);
 	b->engine = engine_new(b->ct, b->counters, &engine);
-	b->generation = generation_new(b->engine, b->counters, &b->arena, &d, &restored);
-	generation_settle(b->generation, &d);
-	set_elements_settle(elements);
+	b->generation = generation_new(b->engine, b->counters, &b->arena, d, &restored);
 	assert_non_null(b->generation);
 	engine_set_hostview(b->engine, host());
+}
+
+static inline struct diag restart(struct bench *b)
+{
+	struct diag d = DIAG_INIT;
+
+	restart_unsettled(b, &d);
+	generation_settle(b->generation, &d);
+	set_elements_settle(elements);
 	return d;
 }
 
@@ -99,6 +107,24 @@ static inline void undo(struct bench *b)
 
 	assert_int_equal(generation_undo(b->generation, b->now, &d), 0);
 	diag_fini(&d);
+}
+
+/* Whether the file system has room for what is saved next: no text but those in use can be
+ * written to. */
+static inline void set_room(const struct bench *b, bool room)
+{
+	uint64_t word = atomic_load(&b->arena.header->rulesets);
+
+	for (unsigned i = 0; i < ARENA_TEXTS - 1; i++) {
+		bool used = false;
+
+		for (unsigned n = 0; n <= ARENA_FORMER; n++)
+			used = used || (word >> 4 * n & 15) == i + 1;
+		if (!used)
+			assert_int_equal(mprotect(b->arena.text[i], b->arena.header->text_bytes,
+						  room ? PROT_READ | PROT_WRITE : PROT_READ),
+					 0);
+	}
 }
 
 static inline bool on_trial(const struct bench *b)

@@ -260,6 +260,44 @@ static void a_damaged_one_changes_nothing_and_the_others_are_there(void **state)
 	assert_has(b, "table ip v", true);
 }
 
+/* What cannot be read is neither forgotten nor replaced by what nobody has asked for: the next
+ * process would take it for what was in force, and let everything pass. */
+static void one_that_cannot_be_read_is_followed_by_no_empty_one(void **state)
+{
+	struct bench *b = *state;
+	struct diag d;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add table ip u", 1060 * NSEC_PER_SEC), 0);
+	b->arena.text[0][0] ^= 1;
+	b->arena.text[1][0] ^= 1;
+	for (int i = 0; i < 3; i++) {
+		d = restart(b);
+		assert_false(restored);
+		assert_non_null(strstr(text_str(&d.text), "the saved ruleset is damaged"));
+		diag_fini(&d);
+	}
+	/* As if what was missing had been memory. */
+	b->arena.text[0][0] ^= 1;
+	b->arena.text[1][0] ^= 1;
+	well_restarted(b);
+	assert_true(restored);
+	assert_has(b, "table ip u", true);
+	assert_true(on_trial(b));
+	assert_int_equal(generation_saved(b->generation), 2);
+}
+
+static void before_anything_is_loaded_nothing_is_saved(void **state)
+{
+	struct bench *b = *state;
+
+	well_restarted(b);
+	assert_false(restored);
+	assert_int_equal(generation_saved(b->generation), 0);
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(generation_saved(b->generation), 1);
+}
+
 static void nothing_is_lost_by_rollbacks_without_end(void **state)
 {
 	struct bench *b = *state;
@@ -295,6 +333,8 @@ int main(void)
 		TEST(a_rollback_may_be_on_trial_and_an_undo_leaves_no_trace),
 		TEST(going_back_behind_the_file_is_told),
 		TEST(a_damaged_one_changes_nothing_and_the_others_are_there),
+		TEST(one_that_cannot_be_read_is_followed_by_no_empty_one),
+		TEST(before_anything_is_loaded_nothing_is_saved),
 		TEST(nothing_is_lost_by_rollbacks_without_end),
 	};
 

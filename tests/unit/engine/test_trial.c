@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/arena_private.h"
 #include "unit/engine/generations.h"
 
 #define UNTIL (1060 * NSEC_PER_SEC)
@@ -234,6 +235,87 @@ static void what_cannot_be_undone_is_told_and_stays(void **state)
 	assert_has(b, "table ip u", true);
 }
 
+static void what_cannot_be_undone_is_not_said_to_be(void **state)
+{
+	struct bench *b = *state;
+	struct diag d = DIAG_INIT;
+	char *text = b->arena.text[ARENA_TEXTS - 1];
+	struct arena_text *t = &b->arena.header->text[ARENA_TEXTS - 1];
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add table ip u", UNTIL), 0);
+	/* Whole, by its checksum, but no ruleset. */
+	memcpy(text, "nonsense", 8);
+	t->len = 8;
+	t->check = siphash_bytes(&arena_check_key, text, 8);
+	restart_unsettled(b, &d);
+	assert_true(on_trial(b));
+	assert_int_equal(generation_undo(b->generation, b->now, &d), -EINVAL);
+	assert_non_null(strstr(text_str(&d.text), "on trial, and what was there before is damaged"));
+	diag_fini(&d);
+	assert_false(on_trial(b));
+	assert_has(b, "table ip u", true);
+}
+
+static void an_undo_needs_no_room(void **state)
+{
+	struct bench *b = *state;
+	char *before, *after;
+	struct diag d = DIAG_INIT;
+
+	assert_int_equal(try(b, base, 0), 0);
+	before = listed(b, PRINT_HANDLE);
+	/* Elements alone, by which no former ruleset is kept whose room could be used. */
+	assert_int_equal(try(b, "add element ip t plain { 192.0.2.8 }", UNTIL), 0);
+	for (int again = 0; again < 2; again++) {
+		set_room(b, false);
+		assert_int_equal(generation_undo(b->generation, b->now, &d), 0);
+		assert_non_null(strstr(text_str(&d.text), "file system is full"));
+		assert_false(on_trial(b));
+		after = listed(b, PRINT_HANDLE);
+		assert_string_equal(after, before);
+		free(after);
+		assert_int_equal(try(b, "add element ip t plain { 192.0.2.9 }", 0), -ENOSPC);
+		assert_int_equal(try(b, "add element ip t plain { 192.0.2.9 }", UNTIL), -ENOSPC);
+		assert_has(b, "192.0.2.9", false);
+		assert_false(on_trial(b));
+		/* The next process undoes it again. */
+		well_restarted(b);
+		assert_true(on_trial(b));
+		assert_has(b, "192.0.2.8", true);
+		set_room(b, true);
+	}
+	free(before);
+	diag_fini(&d);
+}
+
+static void what_was_undone_without_room_is_saved_later(void **state)
+{
+	struct bench *b = *state;
+	struct diag d = DIAG_INIT;
+
+	for (int change = 0; change < 2; change++) {
+		assert_int_equal(try(b, "flush ruleset", 0), 0);
+		assert_int_equal(try(b, base, 0), 0);
+		assert_int_equal(try(b, "add element ip t plain { 192.0.2.8 }", UNTIL), 0);
+		set_room(b, false);
+		assert_int_equal(generation_undo(b->generation, b->now, &d), 0);
+		set_room(b, true);
+		b->now.mono += 20 * NSEC_PER_SEC;
+		/* By the next change, or after a while. */
+		if (change)
+			assert_int_equal(try(b, "add element ip t plain { 192.0.2.9 }", 0), 0);
+		else
+			generation_expire(b->generation, b->now.mono);
+		well_restarted(b);
+		assert_false(on_trial(b));
+		assert_has(b, "192.0.2.8", false);
+		assert_has(b, "192.0.2.9", change);
+		assert_has(b, "192.0.2.7", true);
+	}
+	diag_fini(&d);
+}
+
 static void what_is_too_large_to_be_kept_is_on_no_trial(void **state)
 {
 	struct bench *b = *state;
@@ -244,7 +326,7 @@ static void what_is_too_large_to_be_kept_is_on_no_trial(void **state)
 	for (int i = 0; i < 4000; i++)
 		text_printf(&huge, " chain c%d { }\n", i);
 	text_puts(&huge, "}\n");
-	assert_int_equal(try(b, text_str(&huge), UNTIL), -ENOSPC);
+	assert_int_equal(try(b, text_str(&huge), UNTIL), -EFBIG);
 	assert_false(on_trial(b));
 	assert_has(b, "chain c0 ", false);
 	well_restarted(b);
@@ -345,6 +427,9 @@ int main(void)
 		TEST(nothing_is_lost_by_restarts_and_trials_without_end),
 		TEST(a_file_on_trial_that_is_undone_differs_from_what_runs),
 		TEST(what_cannot_be_undone_is_told_and_stays),
+		TEST(what_cannot_be_undone_is_not_said_to_be),
+		TEST(an_undo_needs_no_room),
+		TEST(what_was_undone_without_room_is_saved_later),
 		TEST(what_is_too_large_to_be_kept_is_on_no_trial),
 		TEST(an_undo_is_a_change_for_those_who_watch),
 		TEST(an_undo_has_the_statements_of_its_rules_still),

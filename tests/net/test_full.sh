@@ -1,0 +1,93 @@
+#!/bin/bash
+# A runtime directory whose file system is full: what runs goes on, and who is locked out by a
+# trial is let in again.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+end() {
+	local status=$?
+	net_down
+	umount -l "$WORK/run" 2>/dev/null
+	(exit $status)
+	finish
+}
+trap end EXIT
+
+configure <<-END
+	[capture wg0]
+	networks = 10.8.0.0/24 fd08::/64
+	[conntrack]
+	max-flows = 1000
+END
+rules_plain
+mkdir -p "$WORK/run"
+mount -t tmpfs -o size=8m,mode=0755 ctfw-test "$WORK/run" || skip "no tmpfs"
+fill() { dd if=/dev/zero of="$WORK/run/filler" bs=4096 2>/dev/null; true; }
+drain() { rm "$WORK/run/filler"; }
+nothing_on_trial() { [ "$(status trial)" = null ]; }
+logged() { grep -q "$1" "$WORK/daemon.log"; }
+serve_in client host server
+daemon_up
+filter=$(status filter_pid)
+plain=$(ctl -s list ruleset)
+
+fill
+says "a packet that is the first of a counter's" open traffic_in client tcp $SERVER4 22
+ok "is counted by the filter that there was" test "$(status filter_pid)" = "$filter"
+drain
+
+many() {
+	echo "add chain inet filter many"
+	for i in $(seq 600); do
+		echo "add rule inet filter many tcp dport $i counter"
+	done
+}
+fill
+many >"$WORK/many.nft"
+not_ok "rules with more counters than there is room for" ctl -f "$WORK/many.nft"
+ok "are refused by the filter that there was" test "$(status filter_pid)" = "$filter"
+ok "and nothing of them is there" same "$plain" "$(ctl -s list ruleset)"
+drain
+ok "with room they are taken" ctl -f "$WORK/many.nft"
+ok "and rolled back" ctl rollback
+
+# ---- a trial ----
+
+fill
+not_ok "no trial begins that could not be undone" ctl --confirm 60 add rule inet filter forward tcp dport 80 accept
+ok "nothing is on trial" nothing_on_trial
+ok "nor is it in force" same "$plain" "$(ctl -s list ruleset)"
+drain
+daemon_down
+rm "$WORK/run/ctfwd.arena"
+
+# No other ruleset is kept, nor by a change of elements: none whose room the undo could have.
+sed -i 's/chain forward {/set friends { type ipv4_addr; }\n&/; s/hook forward.*/&\nip saddr @friends drop/' \
+	"$WORK/ruleset.nft"
+daemon_up
+filter=$(status filter_pid)
+plain=$(ctl -s list ruleset)
+for i in 5 6 7 8; do
+	echo "add element inet filter friends { $(seq -s, -f "10.$i.%g.2" 0 255) }"
+done >"$WORK/friends.nft"
+says "a trial" "On trial: " ctl -f "$WORK/friends.nft" --confirm 4
+fill
+says "shuts the operator out" silent traffic_in client tcp $SERVER4 22 --timeout 0.4
+ok "time runs out, and it is undone, though nothing can be saved" wait_until 8 nothing_on_trial
+ok "all of it" same "$plain" "$(ctl -s list ruleset)"
+says "the operator is back" open traffic_in client tcp $SERVER4 22
+ok "the log tells of the undo" logged 'nobody confirmed: .* is undone'
+ok "by the filter that there was" test "$(status filter_pid)" = "$filter"
+ok "and of what is wrong" logged 'the runtime directory.s file system is full: the ruleset could not be kept'
+another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
+kill -9 "$filter"
+ok "the filter is killed, another is there" wait_until 5 another "$filter"
+ok "which undoes it again" same "$plain" "$(ctl -s list ruleset)"
+drain
+ok "with room there are changes again" wait_until 5 ctl add element inet filter friends '{ 192.0.2.2 }'
+plain=$(ctl -s list ruleset)
+filter=$(status filter_pid)
+kill -9 "$filter"
+wait_until 5 another "$filter"
+ok "which are kept" same "$plain" "$(ctl -s list ruleset)"
+ends_well
