@@ -25,6 +25,13 @@ _ctfwctl_objects()
 	esac
 }
 
+# Names of files, or with -d of directories, with their blanks.
+_ctfwctl_files()
+{
+	compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen "${2:--f}" -- "$1")
+}
+
 _ctfwctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -51,8 +58,8 @@ _ctfwctl()
 	case $word in
 	"")
 		case $prev in
-		--socket | --file | -f) COMPREPLY=($(compgen -f -- "$cur")) ;;
-		--includepath | -I) COMPREPLY=($(compgen -d -- "$cur")) ;;
+		--socket | --file | -f) _ctfwctl_files "$cur" ;;
+		--includepath | -I) _ctfwctl_files "$cur" -d ;;
 		--define | -D) ;;
 		--confirm) words="30 60 300" ;;
 		*) words="$commands $nft $globals" ;;
@@ -74,7 +81,7 @@ _ctfwctl()
 		;;
 	save)
 		words="--stateless --help"
-		[[ $cur == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); words=; }
+		[[ $cur == -* ]] || { _ctfwctl_files "$cur"; words=; }
 		;;
 	help) words=$commands ;;
 	conntrack)
@@ -88,7 +95,7 @@ _ctfwctl()
 		--output | -o) words="extended id timestamp ktimestamp xml save labels
 			userspace" ;;
 		--event-mask | -e) words="ALL NEW UPDATES DESTROY" ;;
-		--load-file | -R) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		--load-file | -R) _ctfwctl_files "$cur" ;;
 		*) words="-L -G -D -I -A -U -E -F -C -S -R --dump --get --delete --create
 			--add --update --event --flush --count --stats --load-file
 			conntrack expect dying unconfirmed --family --protonum --proto
@@ -104,15 +111,20 @@ _ctfwctl()
 		esac
 		;;
 	steer)
-		case $prev in
-		steer) words="show check off --help" ;;
-		--config) COMPREPLY=($(compgen -f -- "$cur")) ;;
-		*) words="--config --commands --json --help" ;;
+		case " ${COMP_WORDS[*]:i + 1:COMP_CWORD - i - 1} " in
+		*" show "*) words="--config --commands --json --help" ;;
+		*" check "*) words="--config --json --help" ;;
+		*" off "*) words="--config --help" ;;
+		*) words="show check off --config --commands --json --help" ;;
 		esac
+		[[ $prev != --config ]] || { _ctfwctl_files "$cur"; words=; }
 		;;
 	replay)
 		words="--ruleset --json --local --route --config --seed --write --flows --help"
-		[[ $cur == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); words=; }
+		case $prev in
+		--local | --route | --seed) words= ;;
+		*) [[ $cur == -* ]] || { _ctfwctl_files "$cur"; words=; } ;;
+		esac
 		;;
 	*)
 		((i + 1 == COMP_CWORD)) && words=$(_ctfwctl_nft "$word")

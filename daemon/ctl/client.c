@@ -5,35 +5,57 @@
 #include "ctl/client.h"
 
 #include <errno.h>
+#include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "ctfw/control.h"
 
+/* A daemon that hangs is waited for, since it may be at work, but nobody shall wonder. */
+#define PATIENCE_MS 10000
+
 struct client {
 	struct ctl *ctl;
 	int fd;
+	bool watches; /* replies come when something happens */
+	bool wondered;
 	struct text in; /* bytes from `at` on are unread */
 	size_t at;
 	volatile sig_atomic_t stopped;
 };
 
+/* Whose group may connect; in a directory that is shut to us nobody can tell. */
+static void explain_permission(struct ctl *ctl)
+{
+	const struct group *group = NULL;
+	struct stat st;
+
+	if (stat(ctl->socket, &st) == 0)
+		group = getgrgid(st.st_gid);
+	ctl_error(ctl, "no permission to connect to %s: root may, and %s%s", ctl->socket,
+		  group ? "the group " : "the socket's group", group ? group->gr_name : "");
+}
+
 static void explain_connect(struct ctl *ctl, int err)
 {
-	if (err == ENOENT || err == ECONNREFUSED)
+	if (err == ENOENT || err == ECONNREFUSED) {
 		ctl_error(ctl, "ctfwd is not running (%s %s)",
 			  err == ENOENT ? "there is no socket" : "nobody listens on",
 			  ctl->socket);
-	else if (err == EACCES)
-		ctl_error(ctl,
-			  "no permission to connect to %s (root and the socket's group may)",
-			  ctl->socket);
-	else
+		fputs("Start it with \"systemctl start ctfwd\", or name the socket of another "
+		      "with --socket.\n",
+		      ctl->err);
+	} else if (err == EACCES) {
+		explain_permission(ctl);
+	} else {
 		ctl_error(ctl, "cannot connect to %s: %s", ctl->socket, strerror(err));
+	}
 }
 
 struct client *client_open(struct ctl *ctl)
@@ -114,6 +136,19 @@ int client_send(struct client *c, const char *method, json_t *params, bool more)
 	return 0;
 }
 
+/* Says so, once, when no byte comes. */
+static void wait_for_bytes(struct client *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+
+	if (c->watches || c->wondered || poll(&p, 1, PATIENCE_MS) != 0)
+		return;
+	c->wondered = true;
+	ctl_error(c->ctl, "ctfwd has not answered for %d s; still waiting (its log tells why: "
+			  "journalctl -u ctfwd)",
+		  PATIENCE_MS / 1000);
+}
+
 /* Read on until a NUL is there; its offset in *ret_end. */
 static int fill(struct client *c, size_t *ret_end)
 {
@@ -130,6 +165,7 @@ static int fill(struct client *c, size_t *ret_end)
 			return 0;
 		}
 		seen = c->in.len;
+		wait_for_bytes(c);
 		n = recv(c->fd, buf, sizeof(buf), 0);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -178,6 +214,7 @@ void client_catch_signals(struct client *c)
 	struct sigaction action = { .sa_handler = on_signal };
 
 	watching = c;
+	c->watches = true;
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

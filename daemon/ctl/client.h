@@ -30,7 +30,8 @@ void client_reply_fini(struct client_reply *r);
 /* From a signal handler: client_receive() returns -1 now or the next time, and says nothing. */
 void client_stop(struct client *c);
 bool client_stopped(const struct client *c);
-/* SIGINT and SIGTERM stop that client, one at a time; and no longer, before it is closed. */
+/* This one watches, and may wait for ever: SIGINT and SIGTERM stop it, one at a time; and no
+ * longer, before it is closed. */
 void client_catch_signals(struct client *c);
 void client_ignore_signals(void);
 

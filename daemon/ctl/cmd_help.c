@@ -19,6 +19,18 @@ static void print_all(FILE *out, const char *program)
 	fprintf(out, "\nMore: %s help COMMAND, ctfwctl(8), nft(8).\n", program);
 }
 
+int command_unknown(struct ctl *ctl, const char *name)
+{
+	const char *near = command_near(name);
+
+	if (near)
+		return ctl_error(ctl, "no command \"%s\": did you mean \"%s\"?", name, near);
+	return ctl_error(ctl,
+			 "no command \"%s\" (\"%s help\" lists them; those in nft's grammar "
+			 "are in ctfw-ruleset(5))",
+			 name, ctl->program);
+}
+
 static int help_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
 {
 	const struct command *cmd;
@@ -31,8 +43,7 @@ static int help_run(struct ctl *ctl, const struct command *self, int argc, char 
 	}
 	cmd = command_find(argv[1]);
 	if (!cmd)
-		return ctl_error(ctl, "no command \"%s\" (\"%s help\" lists them)", argv[1],
-				 ctl->program);
+		return command_unknown(ctl, argv[1]);
 	command_print_help(ctl->out, ctl->program, cmd);
 	return 0;
 }

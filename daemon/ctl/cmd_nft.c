@@ -307,11 +307,20 @@ static bool begins_with(const char *word, int argc, char **argv)
 	return argc && strncmp(argv[0], word, len) == 0 && strchr(" \t\n", argv[0][len]);
 }
 
+/* A word of ours with a letter wrong: no command in nft's grammar is of one word, or has
+ * options behind it, and those of two words are like none of ours. */
+static bool is_misspelt(int argc, char **argv)
+{
+	return argc && (argc <= 2 || late_option(argc, argv)) && command_near(argv[0]);
+}
+
 /* What makes no sense together. */
 static int contradiction(struct ctl *ctl, const struct options *o, int argc, char **argv)
 {
 	const char *late = late_option(argc, argv);
 
+	if (is_misspelt(argc, argv))
+		return command_unknown(ctl, argv[0]);
 	if (late)
 		return ctl_error(ctl, "options must be specified before commands: %s", late);
 	if (argc && (o->file || o->interactive))

@@ -25,7 +25,7 @@ int steer_tell(struct ctl *ctl, struct diag *d)
 	return 1;
 }
 
-static const struct {
+static const struct verb {
 	const char *name;
 	int (*run)(struct ctl *ctl, const struct config *config, const struct steer_options *o);
 	bool commands, json; /* options that it takes */
@@ -34,6 +34,45 @@ static const struct {
 	{ "check", steer_run_check, false, true },
 	{ "off", steer_run_off, false, false },
 };
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static int read_options(struct ctl *ctl, const struct command *self,
+			struct command_parser *parser, struct steer_options *o)
+{
+	int key;
+
+	while ((key = command_next(ctl, self, parser)) != COMMAND_END) {
+		if (key == COMMAND_WRONG)
+			return 1;
+		if (key == OPT_CONFIG)
+			o->config_file = parser->arg;
+		else if (key == OPT_COMMANDS)
+			o->commands = true;
+		else
+			o->json = true;
+	}
+	return 0;
+}
+
+/* NULL with the reason on ctl->err. */
+static const struct verb *find_verb(struct ctl *ctl, int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; argc && i < N_VERBS; i++) {
+		if (strcmp(verbs[i].name, argv[0]) == 0)
+			break;
+	}
+	if (argc == 1 && i < N_VERBS)
+		return &verbs[i];
+	if (argc == 0)
+		ctl_error(ctl, "steer: show, check or off, please");
+	else if (i == N_VERBS)
+		ctl_error(ctl, "steer: what is \"%s\"? It knows show, check and off", argv[0]);
+	else
+		ctl_error(ctl, "steer %s: unexpected \"%s\"", argv[0], argv[1]);
+	return NULL;
+}
 
 static int steer_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
 {
@@ -41,40 +80,24 @@ static int steer_run(struct ctl *ctl, const struct command *self, int argc, char
 	struct command_parser parser;
 	struct diag d = DIAG_INIT;
 	struct config *config;
-	const char *verb;
-	size_t i;
-	int key, status;
+	const struct verb *verb;
+	int status;
 
 	command_parser_init(&parser, argc, argv);
-	while ((key = command_next(ctl, self, &parser)) != COMMAND_END) {
-		if (key == COMMAND_WRONG)
-			return 1;
-		if (key == OPT_CONFIG)
-			o.config_file = parser.arg;
-		else if (key == OPT_COMMANDS)
-			o.commands = true;
-		else
-			o.json = true;
-	}
-	verb = parser.operand < argc ? argv[parser.operand] : NULL;
-	for (i = 0; verb && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strcmp(verbs[i].name, verb) == 0)
-			break;
-	}
-	if (!verb || i == sizeof(verbs) / sizeof(verbs[0]))
-		return ctl_error(ctl, "steer: %s%s%s (try \"%s steer --help\")",
-				 verb ? "what is \"" : "what shall be done?", verb ? verb : "",
-				 verb ? "\"?" : "", ctl->program);
-	if (parser.operand + 1 < argc)
-		return ctl_error(ctl, "steer: unexpected \"%s\"", argv[parser.operand + 1]);
-	if ((o.commands && !verbs[i].commands) || (o.json && !verbs[i].json) ||
-	    (o.commands && o.json))
-		return ctl_error(ctl, "steer %s: %s", verb,
-				 !o.commands || !o.json ? "that option is for others" :
-							  "--commands or --json, not both");
+	if (read_options(ctl, self, &parser, &o))
+		return 1;
+	verb = find_verb(ctl, argc - parser.operand, argv + parser.operand);
+	if (!verb)
+		return 1;
+	if (o.commands && !verb->commands)
+		return ctl_error(ctl, "steer %s: --commands goes with show", verb->name);
+	if (o.json && !verb->json)
+		return ctl_error(ctl, "steer %s: --json goes with show and check", verb->name);
+	if (o.commands && o.json)
+		return ctl_error(ctl, "steer %s: --commands or --json, not both", verb->name);
 	if (config_load(o.config_file, &d, &config))
 		return steer_tell(ctl, &d);
-	status = verbs[i].run(ctl, config, &o);
+	status = verb->run(ctl, config, &o);
 	config_free(config);
 	diag_fini(&d);
 	return status;

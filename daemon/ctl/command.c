@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "ctfw/diag.h"
 #include "ctl/commands.h"
+#include "ctl/options.h"
 
 #define OPTIONS_MAX 96
 
@@ -31,6 +33,26 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+const char *command_near(const char *name)
+{
+	/* nft's verbs, which stand for themselves: replace is no replay. */
+	static const char *const verbs[] = { "add",	"create", "insert",  "replace",
+					     "delete",	"destroy", "list",   "flush",
+					     "rename",	"reset",  "get",     "describe",
+					     "monitor" };
+	enum { N_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+	const char *names[sizeof(commands) / sizeof(commands[0]) + N_VERBS];
+	const char *near;
+	size_t n = N_VERBS;
+
+	memcpy(names, verbs, sizeof(verbs));
+	for (const struct command *const *c = commands; *c; c++)
+		names[n++] = (*c)->name;
+	names[n] = NULL;
+	near = suggest(name, strlen(name), names);
+	return near && command_find(near) ? near : NULL;
+}
+
 int ctl_error(struct ctl *ctl, const char *fmt, ...)
 {
 	va_list ap;
@@ -47,6 +69,26 @@ void command_parser_init(struct command_parser *p, int argc, char **argv)
 {
 	*p = (struct command_parser){ .argc = argc, .argv = argv };
 	optind = 0; /* glibc: begin anew */
+}
+
+/* What would be right in the place of a long option that the command does not know. */
+static void suggest_option(struct ctl *ctl, const struct command *cmd, const char *word)
+{
+	const char *names[OPTIONS_MAX + 1], *name = word + 2, *near;
+	size_t len = strcspn(name, "="), n = 0;
+
+	if (*cmd->name && len == strlen("socket") && strncmp(name, "socket", len) == 0) {
+		fprintf(ctl->err, "It goes before the command: %s --socket PATH %s\n",
+			ctl->program, cmd->name);
+		return;
+	}
+	for (const struct command_option *o = cmd->options; o && o->key; o++)
+		if (o->name && o->help && n < OPTIONS_MAX)
+			names[n++] = o->name;
+	names[n] = NULL;
+	near = suggest(name, len, names);
+	if (near)
+		fprintf(ctl->err, "Did you mean --%s?\n", near);
 }
 
 /* Say why getopt_long() returned '?' or ':'. */
@@ -66,6 +108,8 @@ static int parser_wrong(struct ctl *ctl, const struct command *cmd, struct comma
 		what = "is not known";
 	ctl_error(ctl, "%s%soption %s %s", cmd->name, *cmd->name ? ": " : "",
 		  is_long ? word : letter, what);
+	if (is_long && result == '?' && !optopt)
+		suggest_option(ctl, cmd, word);
 	fprintf(ctl->err, "Try \"%s%s%s --help\".\n", ctl->program, *cmd->name ? " " : "",
 		cmd->name);
 	return COMMAND_WRONG;

@@ -37,6 +37,8 @@ struct command {
 /* All of them, NULL at the end, in the order of help. */
 extern const struct command *const commands[];
 const struct command *command_find(const char *name);
+/* The name of the one that a misspelt word may stand for, or NULL. */
+const char *command_near(const char *name);
 
 /* The options of argv, one a call, as getopt_long(3) would: operands may stand before
  * and between them, and are moved behind. */

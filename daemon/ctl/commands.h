@@ -26,6 +26,8 @@ json_t *print_names(unsigned flags);
 void locale_add(json_t *params);
 int nft_run(struct ctl *ctl, const struct options *o, int argc, char **argv);
 
+/* There is none of that name, nor is it one in nft's grammar; returns 1. */
+int command_unknown(struct ctl *ctl, const char *name);
 /* For the help of them all. */
 void command_print_options(FILE *out, const struct command_option *options);
 

@@ -189,4 +189,4 @@ ok "nothing else is left" same "$before" "$(state)"
 sed -i 's/wg7/wg8/' "$WORK/ctfwd.conf"
 steer show >"$WORK/show"
 ok "an interface that is not there is told" grep -q '^wg8, which is not there; ' "$WORK/show"
-says "off takes no --json" "ctfwctl: steer off: that option is for others" steer off -j
+says "off takes no --json" "ctfwctl: steer off: --json goes with show and check" steer off -j

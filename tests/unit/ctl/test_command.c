@@ -62,6 +62,70 @@ static void wrong_options_are_named(void **state)
 	assert_string_equal(run_out, "");
 }
 
+static void help_is_had_wherever_it_is_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("status", "-j", "--help"), 0);
+	expect(run_out, "Usage: ctfwctl status");
+	assert_int_equal(RUN("steer", "show", "--help"), 0);
+	expect(run_out, "Usage: ctfwctl steer");
+	assert_int_equal(RUN("conntrack", "-L", "-p", "tcp", "--help"), 0);
+	expect(run_out, "Usage: ctfwctl conntrack");
+	assert_int_equal(RUN("confirm", "-h"), 0);
+}
+
+static void a_misspelt_word_is_told_from_commands_in_nft_s_grammar(void **state)
+{
+	static const char *const nft[] = {
+		"add", "create", "insert", "replace", "delete", "destroy", "list", "flush",
+		"rename", "reset", "get", "describe", "table", "chain", "rule", "flowtable",
+		"set", "map", "element", "ct", "counter", "quota", "limit", "include", "define",
+		"undefine", "redefine", "monitor", "import", "export", "ip", "ip6", "inet",
+	};
+
+	(void)state;
+	assert_int_equal(RUN("statu"), 1);
+	assert_string_equal(run_err, "ctfwctl: no command \"statu\": did you mean \"status\"?\n");
+	assert_int_equal(RUN("conntrak", "-L", "-p", "tcp"), 1);
+	expect(run_err, "did you mean \"conntrack\"?");
+	assert_int_equal(RUN("stear", "check"), 1);
+	expect(run_err, "did you mean \"steer\"?");
+	assert_int_equal(RUN("help", "relaod"), 1);
+	expect(run_err, "did you mean \"reload\"?");
+	assert_int_equal(RUN("help", "add"), 1);
+	expect(run_err, "ctfw-ruleset(5)");
+	for (size_t i = 0; i < sizeof(nft) / sizeof(nft[0]); i++) {
+		if (command_near(nft[i]))
+			fail_msg("%s is taken for %s", nft[i], command_near(nft[i]));
+	}
+	/* A rule in a table of that name. */
+	assert_int_equal(RUN("statu", "input", "accept"), 1);
+	expect(run_err, "not running");
+}
+
+static void wrong_options_are_told_with_the_right_ones(void **state)
+{
+	(void)state;
+	assert_int_equal(RUN("status", "--socket", "/x"), 1);
+	expect(run_err, "It goes before the command: ctfwctl --socket PATH status\n");
+	assert_int_equal(RUN("status", "--jsn"), 1);
+	expect(run_err, "option --jsn is not known\nDid you mean --json?\n");
+	assert_int_equal(RUN("--jsno", "list", "ruleset"), 1);
+	expect(run_err, "Did you mean --json?");
+	assert_int_equal(RUN("-j", "status"), 1);
+	expect(run_err, "option --json goes behind status: ctfwctl status --json\n");
+	assert_int_equal(RUN("steer"), 1);
+	expect(run_err, "steer: show, check or off, please");
+	assert_int_equal(RUN("steer", "look"), 1);
+	expect(run_err, "steer: what is \"look\"? It knows show, check and off");
+	assert_int_equal(RUN("steer", "show", "check"), 1);
+	expect(run_err, "steer show: unexpected \"check\"");
+	assert_int_equal(RUN("steer", "check", "--commands"), 1);
+	expect(run_err, "steer check: --commands goes with show");
+	assert_int_equal(RUN("steer", "show", "-j", "--commands"), 1);
+	expect(run_err, "--commands or --json, not both");
+}
+
 static void options_that_cannot_be_honoured_are_refused_with_a_reason(void **state)
 {
 	(void)state;
@@ -109,7 +173,9 @@ static void what_needs_the_daemon_says_that_it_is_not_running(void **state)
 		assert_string_equal(run_out, "");
 		assert_string_equal(run_err,
 				    "ctfwctl: ctfwd is not running (there is no socket "
-				    "/nonexistent/socket)\n");
+				    "/nonexistent/socket)\n"
+				    "Start it with \"systemctl start ctfwd\", or name the socket "
+				    "of another with --socket.\n");
 	}
 }
 
@@ -234,6 +300,9 @@ int main(void)
 		cmocka_unit_test(no_option_of_a_command_is_given_twice),
 		cmocka_unit_test(help_lists_every_command_and_every_option),
 		cmocka_unit_test(wrong_options_are_named),
+		cmocka_unit_test(help_is_had_wherever_it_is_asked_for),
+		cmocka_unit_test(a_misspelt_word_is_told_from_commands_in_nft_s_grammar),
+		cmocka_unit_test(wrong_options_are_told_with_the_right_ones),
 		cmocka_unit_test(options_that_cannot_be_honoured_are_refused_with_a_reason),
 		cmocka_unit_test(nft_options_are_refused_before_commands_of_ours),
 		cmocka_unit_test(version_names_the_program),
