@@ -256,11 +256,17 @@ static bool check_reject(struct checker *ck, struct stmt *s)
 
 /* ---- the others ---- */
 
-/* nft sets these to other fields only through maps. */
-static bool is_constant(struct checker *ck, const struct stmt *s)
+/* nft sets these to other fields only through maps, and to numbers that are made; labels it sets
+ * through maps, and does not tell through which. */
+static bool may_be_set(struct checker *ck, const struct stmt *s)
 {
-	if (s->set.target == SELECTOR_META_MARK || s->set.target == SELECTOR_CT_MARK ||
-	    !expr_selector(s->set.value))
+	const enum selector_id from = expr_selector(s->set.value);
+
+	if (s->set.value->kind == EXPR_MAP ? s->set.target != SELECTOR_CT_LABEL :
+	    s->set.target == SELECTOR_META_MARK || s->set.target == SELECTOR_CT_MARK || !from)
+		return true;
+	if (from == SELECTOR_NUMGEN_INC || from == SELECTOR_NUMGEN_RANDOM || from == SELECTOR_JHASH ||
+	    from == SELECTOR_SYMHASH)
 		return true;
 	diag_error(ck->d, &s->set.value->span, "\"%s\" can be set to constants only",
 		   selectors[s->set.target].text);
@@ -269,8 +275,7 @@ static bool is_constant(struct checker *ck, const struct stmt *s)
 
 static bool check_set(struct checker *ck, struct stmt *s)
 {
-	return (s->set.value->kind == EXPR_MAP || is_constant(ck, s)) &&
-	       check_value(ck, selectors[s->set.target].type, &s->set.value);
+	return may_be_set(ck, s) && check_value(ck, selectors[s->set.target].type, &s->set.value);
 }
 
 static bool check_statement(struct checker *ck, struct stmt *s)

@@ -14,13 +14,17 @@ static bool parse_level(struct parser *p, struct log_spec *log)
 {
 	const char *near;
 
-	for (uint8_t i = 0; log_levels[i]; i++) {
-		if (parse_accept_word(p, log_levels[i])) {
+	bool known = p->t.kind == TOKEN_WORD || p->t.kind == TOKEN_STRING;
+
+	for (uint8_t i = 0; log_levels[i] && known; i++) {
+		if (strlen(log_levels[i]) == p->t.len &&
+		    !memcmp(log_levels[i], p->t.s, p->t.len)) {
 			log->level = i;
+			parse_advance(p);
 			return true;
 		}
 	}
-	if (p->t.kind != TOKEN_WORD) {
+	if (!known) {
 		parse_expected(p, "a log level, such as info");
 		return false;
 	}

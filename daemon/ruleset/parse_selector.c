@@ -71,6 +71,9 @@ static bool is_selector(const char *text, const struct token *first, const struc
 
 static enum selector_id find_selector(const struct token *first, const struct token *second)
 {
+	/* So nft writes it, and lists it by the other name. */
+	if (second && token_is_word(first, "icmpv6") && token_is_word(second, "param-problem"))
+		return SELECTOR_ICMPV6_PPTR;
 	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
 		if (is_selector(selectors[id].text, first, second))
 			return id;

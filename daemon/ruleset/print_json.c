@@ -95,8 +95,11 @@ void print_json_whole(const struct table *t, unsigned flags, uint64_t mono, stru
 	print_json_table(t, out);
 	for (size_t i = 0; i < t->n_objects; i++)
 		print_json_object(t, t->objects[i], flags & ~(unsigned)PRINT_RESET, out);
-	for (size_t i = 0; i < t->n_sets; i++)
-		print_json_set(t, t->sets[i], flags, mono, out);
+	for (size_t i = 0; i < t->n_sets; i++) {
+		/* A meter's rule shows it. */
+		if (!t->sets[i]->meter)
+			print_json_set(t, t->sets[i], flags, mono, out);
+	}
 	for (size_t i = 0; i < t->n_flowtables; i++)
 		print_json_flowtable(t, t->flowtables[i], out);
 	for (size_t i = 0; i < t->n_chains; i++)

@@ -154,7 +154,7 @@ static void print_set_stmt(const struct stmt *s, unsigned flags, struct text *ou
 	out_key(out, "key");
 	print_json_expr(&target, flags, out);
 	out_key(out, "value");
-	if (s->set.target == SELECTOR_CT_EVENT)
+	if (s->set.target == SELECTOR_CT_EVENT && s->set.value->kind == EXPR_VALUE)
 		print_json_flags(s->set.value, true, flags, out);
 	else
 		print_json_expr(s->set.value, flags, out);
@@ -286,6 +286,19 @@ static void print_dynset_stmts(const struct rule *r, const struct stmt *s, unsig
 	out_close(out, ']');
 }
 
+static void print_meter(const struct rule *r, const struct stmt *s, unsigned flags,
+			struct text *out)
+{
+	out_open_object(out, "meter");
+	out_key(out, "key");
+	print_dynset_elem(s, flags, out);
+	out_key(out, "stmt");
+	print_json_stmt(r, &s->dynset.stmts.v[0], flags | PRINT_STATELESS, out);
+	out_member_number(out, "size", s->dynset.size);
+	out_member(out, "name", s->dynset.set->symbol);
+	out_close_object(out);
+}
+
 static void print_dynset_json(const struct rule *r, const struct stmt *s, unsigned flags,
 			      struct text *out)
 {
@@ -296,6 +309,10 @@ static void print_dynset_json(const struct rule *r, const struct stmt *s, unsign
 	};
 	const char *word = s->dynset.data ? "map" : "set";
 
+	if (s->dynset.meter) {
+		print_meter(r, s, flags, out);
+		return;
+	}
 	out_open_object(out, word);
 	out_member(out, "op", ops[s->dynset.op]);
 	out_key(out, "elem");

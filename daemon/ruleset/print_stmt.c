@@ -357,7 +357,7 @@ static void print_set_stmt(const struct stmt *s, unsigned flags, struct text *ou
 	const struct expr *value = s->set.value;
 
 	text_printf(out, "%s set ", selectors[s->set.target].text);
-	if (s->set.target == SELECTOR_CT_EVENT)
+	if (s->set.target == SELECTOR_CT_EVENT && value->kind == EXPR_VALUE)
 		value_print_flags(out, value->type, &value->value, flags);
 	else
 		print_expr(value, flags, out);

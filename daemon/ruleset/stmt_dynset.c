@@ -128,7 +128,7 @@ bool parse_meter(struct parser *p, struct stmt *s)
 	if (parse_accept_word(p, "size") &&
 	    !parse_number(p, "the number of elements", UINT32_MAX, &size))
 		return false;
-	s->dynset.size = (uint32_t)size;
+	s->dynset.size = size ? (uint32_t)size : SET_DYNAMIC_SIZE;
 	s->dynset.set = expr_new(EXPR_SETREF, name.span);
 	if (!s->dynset.set || !(s->dynset.set->symbol = strndup(name.s, name.len)))
 		return parse_oom(p);

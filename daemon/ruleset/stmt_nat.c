@@ -47,16 +47,20 @@ static bool accept_flag(struct parser *p, uint8_t *flags)
 	return false;
 }
 
-/* A list of them, or nothing; many: or lists, one behind the other. */
-static bool parse_flags(struct parser *p, uint8_t *flags, bool many)
+/* A list of them, or nothing; many: or lists, one behind the other, of which the last counts. */
+static bool parse_flags(struct parser *p, uint8_t *ret_flags, bool many)
 {
-	while (accept_flag(p, flags)) {
+	uint8_t flags = 0;
+
+	while (accept_flag(p, &flags)) {
 		while (parse_accept(p, ',')) {
-			if (accept_flag(p, flags))
+			if (accept_flag(p, &flags))
 				continue;
 			parse_expected(p, "random, fully-random or persistent");
 			return false;
 		}
+		*ret_flags = flags;
+		flags = 0;
 		if (!many)
 			break;
 	}
