@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "ctfw/netlink.h"
+#include "ctfw/steer.h"
 
 #define QUIET_MS 50 /* between the first change and the dump */
 #define SHARE 10    /* a dump may take one part of so many of the time */
@@ -258,7 +259,7 @@ static void take_route(void *arg, const struct nlmsghdr *msg)
 	struct prefix to = { .family = netlink_l3(hdr->rtm_family), .len = hdr->rtm_dst_len };
 	struct hostview_route *row;
 	union addr gateway = { 0 };
-	uint32_t table, ifindex;
+	uint32_t table, metric, ifindex;
 
 	/* A route for certain sources or a type of service says nothing of the rest. */
 	if (msg->nlmsg_type != RTM_NEWROUTE || to.family == L3_NONE || hdr->rtm_src_len ||
@@ -267,6 +268,10 @@ static void take_route(void *arg, const struct nlmsghdr *msg)
 		return;
 	to.addr = netlink_get_addr(tb[RTA_DST]);
 	table = tb[RTA_TABLE] ? nla_get_u32(tb[RTA_TABLE]) : hdr->rtm_table;
+	metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
+	/* Of a captured interface's own table. */
+	if (metric == STEER_OWN_METRIC || metric == STEER_LAST_METRIC)
+		return;
 	if (local_kind(hdr->rtm_type) != HOSTVIEW_NONE) {
 		take_local(s, &to, tb[RTA_OIF] ? nla_get_u32(tb[RTA_OIF]) : 0,
 			   local_kind(hdr->rtm_type));
@@ -280,8 +285,7 @@ static void take_route(void *arg, const struct nlmsghdr *msg)
 	row->prefix = to;
 	row->ifindex = ifindex;
 	row->gateway = gateway;
-	row->metric = preference(s, table, ifindex,
-				 tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0);
+	row->metric = preference(s, table, ifindex, metric);
 }
 
 /* ---- dumps ---- */

@@ -1,8 +1,8 @@
 /* plan.c - what belongs into the host, from a configuration and a view of the host.
  *
- * In the order in which it goes in: the rules that close first, then the ways into the TUNs.
- * What passed freely until then passes through ctfwd from then on, or not at all; never
- * around it. */
+ * In the order in which it goes in: the rules that close first, then the ways into the TUNs,
+ * and last of all what lets the host answer ARP.  What passed freely until then passes
+ * through ctfwd from then on, or not at all; never around it. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -159,9 +159,48 @@ static void plan_ports(struct plan *p, const struct config *c, const struct view
 	}
 }
 
+/* ---- the captures' own tables ---- */
+
+/* 253 to 255 are the kernel's own, and above 4294967295 there is none. */
+uint32_t steer_own_table(const struct config_steer *c, size_t n)
+{
+	uint32_t own = c->table + 1 + (uint32_t)n;
+
+	if (c->table > UINT32_MAX - STEER_CAPTURES_MAX)
+		return c->table - 1 - (uint32_t)n;
+	return c->table < RT_TABLE_DEFAULT && own >= RT_TABLE_DEFAULT ? own + 3 : own;
+}
+
+bool steer_is_own_table(const struct config_steer *c, uint32_t table)
+{
+	size_t n;
+
+	for (n = 0; n < STEER_CAPTURES_MAX; n++) {
+		if (table == steer_own_table(c, n))
+			return true;
+	}
+	return false;
+}
+
+/* One that is not there, or down, is asked nothing; and one that was made just now may yet be
+ * told to do without ARP. */
+bool steer_is_asked(const struct steer *s, size_t n)
+{
+	const struct view_link *real = &s->view.captures[n].real;
+
+	return view_is_up(real) && !(real->link.flags & IFF_NOARP);
+}
+
+/* What others have in it would lead around us: then the interface stays closed. */
+static bool uses_own_table(const struct steer *s, size_t n)
+{
+	return steer_is_asked(s, n) &&
+	       !steer_route_foreign(s, steer_own_table(&s->config->steer, n));
+}
+
 /* ---- routes ---- */
 
-static bool has_route(const struct plan *p, const struct prefix *to)
+static bool has_route(const struct plan *p, const struct prefix *to, uint32_t table)
 {
 	size_t i;
 
@@ -169,7 +208,7 @@ static bool has_route(const struct plan *p, const struct prefix *to)
 		const struct plan_item *item = &p->v[i];
 
 		if (item->kind == PLAN_ROUTE && item->l3 == to->family &&
-		    item->route.to.len == to->len &&
+		    item->route.table == table && item->route.to.len == to->len &&
 		    addr_equal(&item->route.to.addr, &to->addr))
 			return true;
 	}
@@ -178,7 +217,7 @@ static bool has_route(const struct plan *p, const struct prefix *to)
 
 /* A network may be behind two captures. */
 static void plan_close(struct plan *p, const struct steer *s, const struct config_capture *c,
-		       struct prefix to)
+		       struct prefix to, uint32_t table)
 {
 	struct plan_item item = { .kind = PLAN_ROUTE,
 				  .l3 = to.family,
@@ -187,10 +226,10 @@ static void plan_close(struct plan *p, const struct steer *s, const struct confi
 				  .route = { .to = to,
 					     .type = RTN_UNREACHABLE,
 					     .protocol = (uint8_t)s->config->steer.protocol,
-					     .table = s->config->steer.table,
+					     .table = table,
 					     .metric = STEER_LAST_METRIC } };
 
-	if (has_route(p, &to))
+	if (has_route(p, &to, table))
 		return;
 	item.found = steer_route_find(&s->view, &item);
 	push(p, &item);
@@ -229,18 +268,24 @@ static const struct config_capture *owner(const struct config *c, const struct p
 	return first;
 }
 
-static void plan_closing_routes(struct plan *p, const struct steer *s, uint8_t l3)
+static void plan_closing_routes(struct plan *p, const struct steer *s, uint8_t l3, bool closed)
 {
 	const struct config *c = s->config;
+	const struct prefix all = { .family = l3 };
 	size_t i, k;
 
-	plan_close(p, s, NULL, (struct prefix){ .family = l3 });
+	plan_close(p, s, NULL, all, c->steer.table);
+	for (i = 0; i < c->n_captures; i++) {
+		if (!closed && uses_own_table(s, i))
+			plan_close(p, s, &c->captures[i], all, steer_own_table(&c->steer, i));
+	}
 	for (i = 0; i < c->n_captures; i++) {
 		const struct config_networks *n = &c->captures[i].networks;
 
 		for (k = 0; k < n->n; k++) {
 			if (n->p[k].family == l3)
-				plan_close(p, s, owner(c, &n->p[k]), n->p[k]);
+				plan_close(p, s, owner(c, &n->p[k]), n->p[k],
+					   c->steer.table);
 		}
 	}
 }
@@ -281,6 +326,66 @@ static void plan_open(struct plan *p, const struct steer *s, size_t n, uint8_t l
 	}
 }
 
+/* What an interface answers for: the addresses that it has, and those of the host's others
+ * that its neighbours take for theirs. */
+static bool answers_for(const struct view *v, uint32_t index, const struct view_address *a)
+{
+	size_t i;
+
+	if (a->index == index)
+		return true;
+	for (i = 0; a->speaks && i < v->addresses.n; i++) {
+		const struct view_address *own = &v->addresses.v[i];
+		const struct prefix on_link = { own->l3, own->len, own->addr };
+
+		if (own->index == index && prefix_contains(&on_link, a->l3, &a->addr))
+			return true;
+	}
+	return false;
+}
+
+static void plan_answer(struct plan *p, const struct steer *s, size_t n, struct prefix to,
+			uint8_t type)
+{
+	struct plan_item item = { .kind = PLAN_ROUTE,
+				  .l3 = to.family,
+				  .answers = true,
+				  .capture = &s->config->captures[n],
+				  .index = s->view.captures[n].real.link.index,
+				  .route = { .to = to,
+					     .type = type,
+					     .protocol = (uint8_t)s->config->steer.protocol,
+					     .table = steer_own_table(&s->config->steer, n),
+					     .metric = STEER_OWN_METRIC } };
+
+	if (has_route(p, &to, item.route.table))
+		return;
+	memcpy(item.dev, s->config->captures[n].ifname, IFNAMSIZ);
+	item.found = steer_route_find(&s->view, &item);
+	push(p, &item);
+}
+
+/* IPv4's multicast asks no rules.  An interface may do without IPv6, and has no address of it
+ * then. */
+static void plan_answers(struct plan *p, const struct steer *s, size_t n)
+{
+	static const struct prefix multicast = { L3_IPV6, 8, { { 0xff } } };
+	const struct view_addresses *list = &s->view.addresses;
+	uint32_t index = s->view.captures[n].real.link.index;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		const struct view_address *a = &list->v[i];
+		const struct prefix to = { a->l3, a->l3 == L3_IPV4 ? 32 : 128, a->addr };
+
+		if (!answers_for(&s->view, index, a))
+			continue;
+		plan_answer(p, s, n, to, RTN_LOCAL);
+		if (a->l3 == L3_IPV6 && a->index == index)
+			plan_answer(p, s, n, multicast, RTN_MULTICAST);
+	}
+}
+
 /* ---- rules ---- */
 
 static bool has_lookup(const struct plan *p, const struct plan_rule *r)
@@ -314,14 +419,6 @@ static void plan_rule(struct plan *p, const struct steer *s, const struct config
 	push(p, &item);
 }
 
-/* What is for the host is closed before it is looked up as the host's own, unless that would
- * keep an interface's ARP from being answered.  One that is not there, or down, asks nothing;
- * and one that was made just now may yet be told to do without. */
-static bool closes_input(const struct view_link *real)
-{
-	return !view_is_up(real) || real->link.flags & IFF_NOARP;
-}
-
 static void plan_capture_rules(struct plan *p, const struct steer *s, size_t n, uint8_t l3,
 			       bool closed)
 {
@@ -332,9 +429,13 @@ static void plan_capture_rules(struct plan *p, const struct steer *s, size_t n, 
 	struct plan_rule past = { .action = FR_ACT_GOTO, .target = first + STEER_END };
 
 	plan_rule(p, s, c, l3, c->ifname, close);
+	/* What is for the host is closed before it is looked up as the host's own. */
 	close.pref = 0;
-	if (closed || closes_input(&s->view.captures[n].real))
-		plan_rule(p, s, c, l3, c->ifname, close);
+	if (!closed && uses_own_table(s, n)) {
+		close.action = FR_ACT_TO_TBL;
+		close.table = steer_own_table(&s->config->steer, n);
+	}
+	plan_rule(p, s, c, l3, c->ifname, close);
 
 	past.pref = first + STEER_IN;
 	plan_rule(p, s, c, l3, c->in_name, past);
@@ -447,7 +548,7 @@ int plan_make(struct steer *s, bool closed, struct plan *ret_plan)
 	for (f = 0; s->config->n_captures && f < sizeof(families); f++) {
 		if (!view_has_family(&s->view, families[f]))
 			continue;
-		plan_closing_routes(&p, s, families[f]);
+		plan_closing_routes(&p, s, families[f], closed);
 		plan_rules(&p, s, families[f], closed);
 	}
 	for (i = 0; i < s->config->n_captures; i++) {
@@ -458,6 +559,10 @@ int plan_make(struct steer *s, bool closed, struct plan *ret_plan)
 	}
 	for (i = 0; i < s->config->n_captures; i++)
 		plan_filters(&p, s, i);
+	for (i = 0; !closed && i < s->config->n_captures; i++) {
+		if (uses_own_table(s, i))
+			plan_answers(&p, s, i);
+	}
 	if (p.failed) {
 		plan_fini(&p);
 		return steer_fail(s, -ENOMEM, "cannot steer");

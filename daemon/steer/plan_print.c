@@ -43,8 +43,12 @@ static void rule_words(const struct plan_item *item, struct text *out)
 			    r->iif, r->pref ? "" : ", not to this host either");
 		break;
 	case FR_ACT_TO_TBL:
-		text_printf(out, "what is for %s is looked up in table %u",
-			    prefix_word(&r->to, buf), r->table);
+		if (r->iif[0])
+			text_printf(out, "what enters %s is looked up in table %u", r->iif,
+				    r->table);
+		else
+			text_printf(out, "what is for %s is looked up in table %u",
+				    prefix_word(&r->to, buf), r->table);
 		break;
 	default:
 		text_printf(out, "the end of ctfw's rules, at %u", r->pref);
@@ -52,9 +56,31 @@ static void rule_words(const struct plan_item *item, struct text *out)
 	text_printf(out, " (%s)", family_word(item->l3));
 }
 
+static void route_words(const struct plan_item *item, struct text *out)
+{
+	const struct plan_route *r = &item->route;
+	char buf[PREFIX_TEXT];
+
+	text_printf(out, "in table %u, %s (%s) ", r->table, prefix_word(&r->to, buf),
+		    family_word(item->l3));
+	switch (r->type) {
+	case RTN_UNICAST:
+		text_printf(out, "leads to %s", item->dev);
+		break;
+	case RTN_LOCAL:
+		text_printf(out, "is this host's own, on %s", item->dev);
+		break;
+	case RTN_MULTICAST:
+		text_printf(out, "is heard on %s", item->dev);
+		break;
+	default:
+		text_puts(out, "leads nowhere when no other route takes it");
+	}
+}
+
 void plan_words(const struct plan_item *item, struct text *out)
 {
-	char buf[PREFIX_TEXT > ADDR_TEXT ? PREFIX_TEXT : ADDR_TEXT];
+	char buf[ADDR_TEXT];
 
 	switch (item->kind) {
 	case PLAN_TUN:
@@ -71,12 +97,7 @@ void plan_words(const struct plan_item *item, struct text *out)
 			    addr_print(item->l3, &item->address.addr, buf), item->address.len);
 		break;
 	case PLAN_ROUTE:
-		text_printf(out, "in table %u, %s (%s) ", item->route.table,
-			    prefix_word(&item->route.to, buf), family_word(item->l3));
-		if (item->route.type == RTN_UNICAST)
-			text_printf(out, "leads to %s", item->dev);
-		else
-			text_puts(out, "leads nowhere when no TUN takes it");
+		route_words(item, out);
 		break;
 	case PLAN_RULE:
 		rule_words(item, out);
@@ -167,12 +188,16 @@ static void link_commands(const struct plan_item *item, struct text *out)
 
 static void route_command(const struct plan_item *item, struct text *out)
 {
+	static const char *const types[] = { [RTN_UNICAST] = "",
+					     [RTN_LOCAL] = "local ",
+					     [RTN_MULTICAST] = "multicast ",
+					     [RTN_UNREACHABLE] = "unreachable " };
 	const struct plan_route *r = &item->route;
 	char buf[PREFIX_TEXT > ADDR_TEXT ? PREFIX_TEXT : ADDR_TEXT];
 
-	text_printf(out, "ip %s route add %s%s", family_option(item->l3),
-		    r->type == RTN_UNICAST ? "" : "unreachable ", prefix_argument(&r->to, buf));
-	if (r->type == RTN_UNICAST) {
+	text_printf(out, "ip %s route add %s%s", family_option(item->l3), types[r->type],
+		    prefix_argument(&r->to, buf));
+	if (r->type != RTN_UNREACHABLE) {
 		text_puts(out, " dev ");
 		put_name(item->dev, out);
 	}

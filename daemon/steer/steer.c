@@ -4,7 +4,8 @@
  * One function does a start, a later look and a change: the host is looked at, the plan
  * computed anew, and the difference made up.  What leads astray goes out first (a filter to
  * a TUN that is no more), what is missing goes in, in the plan's order, and what closes and
- * is not wanted goes last.
+ * is not wanted goes last.  What has the host answer on an interface is taken out before its
+ * filters are touched, and put in behind them: else it would let in whatever comes.
  *
  * A start that fails takes its own steering out again, so that a wrong configuration does
  * not cut a host off.  Where a killed daemon had left its own, it was closed before and
@@ -114,12 +115,45 @@ static void count_lost(struct steer *s, const struct plan_item *item)
 	/* It stands as it stood, but for a rule that is put in now. */
 	if (item->kind == PLAN_LOCAL && steer_local_find(s, item->l3))
 		return;
+	if (item->withdrawn || (item->answers && s->moved))
+		return;
 	if (!stood(s, item))
 		return;
 	s->stats.restored[item->kind]++;
 	s->n_restored++;
 	if (!s->restored.len)
 		plan_words(item, &s->restored);
+}
+
+/* Whether all that enters what is captured goes into its TUN. */
+static bool is_led(const struct plan *p, const struct config_capture *c)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->n; i++) {
+		if (p->v[i].kind != PLAN_FILTER || p->v[i].capture != c)
+			continue;
+		if (!p->v[i].found)
+			return false;
+		n++;
+	}
+	return n > 0;
+}
+
+/* A redirect is missing, or leads to a TUN that is no more. */
+static void withdraw_answers(struct steer *s, struct plan *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		struct plan_item *item = &p->v[i];
+
+		if (!item->answers || !item->found || is_led(p, item->capture))
+			continue;
+		kinds[item->kind].take(s, item);
+		item->found = false;
+		item->withdrawn = true;
+	}
 }
 
 /* All of it; the first that fails is told. */
@@ -135,6 +169,10 @@ static int put_missing(struct steer *s, struct plan *p)
 
 		if (item->found || (item->once && knew_tun(s, item)))
 			continue;
+		if (item->answers && !is_led(p, item->capture)) {
+			s->stats.missing++;
+			continue;
+		}
 		count_lost(s, item);
 		err = kinds[item->kind].put(s, item);
 		item->found = !err;
@@ -155,13 +193,14 @@ int steer_reconcile(struct steer *s)
 
 	if (err)
 		return err;
-	err = steer_filter_drop(s, &p);
+	withdraw_answers(s, &p);
+	err = steer_route_drop(s, &p, false);
 	if (!err)
-		err = steer_route_drop(s, &p, RTN_UNICAST);
+		err = steer_filter_drop(s, &p);
 	if (!err)
 		err = put_missing(s, &p);
 	if (!err)
-		err = steer_route_drop(s, &p, RTN_UNREACHABLE);
+		err = steer_route_drop(s, &p, true);
 	if (!err)
 		err = steer_rule_drop(s, &p);
 	plan_fini(&s->plan);
@@ -179,6 +218,7 @@ void steer_take_out(struct steer *s, const struct plan *stays)
 	s->d = NULL;
 	if (view_read(s) || plan_make(s, true, &p))
 		return;
+	steer_route_drop(s, stays, false);
 	for (i = 0; i < s->view.n_captures; i++) {
 		if (s->view.captures[i].real.found)
 			steer_tc_release(s, s->view.captures[i].real.link.index);
@@ -192,7 +232,7 @@ void steer_take_out(struct steer *s, const struct plan *stays)
 	/* What a former configuration left. */
 	if (!view_read(s)) {
 		steer_rule_drop(s, stays);
-		steer_route_drop(s, stays, RTN_UNREACHABLE);
+		steer_route_drop(s, stays, true);
 	}
 	plan_fini(&p);
 }
@@ -234,6 +274,8 @@ static int check(struct steer *s)
 		err = steer_former_check(s);
 	if (!err && s->config->n_captures)
 		err = steer_route_check(s);
+	if (!err && s->config->n_captures)
+		err = steer_route_check_own(s);
 	return err;
 }
 

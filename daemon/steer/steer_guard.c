@@ -93,7 +93,9 @@ static int drop_others(struct steer *s, const struct plan *stays)
 	if (!err)
 		err = steer_rule_drop(s, stays);
 	if (!err)
-		err = steer_route_drop(s, stays, RTN_UNREACHABLE);
+		err = steer_route_drop(s, stays, false);
+	if (!err)
+		err = steer_route_drop(s, stays, true);
 	if (!err)
 		err = steer_former_drop(s, stays);
 	return err;
@@ -164,7 +166,7 @@ int steer_open_up(const struct config *config)
 
 	if (!err)
 		err = view_read(s);
-	/* What stays closed by its filters alone, where addresses are resolved, loses them. */
+	/* Where addresses are resolved, what is closed by filters loses them. */
 	if (!err)
 		err = steer_guard_put(s, &stays);
 	if (!err)

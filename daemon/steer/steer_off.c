@@ -122,9 +122,8 @@ static int drop_guard(struct steer *s)
 }
 
 /* Of the section in s->config.  Rules of both may lie among each other. */
-static int drop_section(struct steer *s, const struct plan *stays, bool same_table)
+static int drop_section(struct steer *s, const struct plan *stays)
 {
-	static const struct plan none = { .v = NULL };
 	int err = view_read(s);
 
 	if (!err)
@@ -134,7 +133,9 @@ static int drop_section(struct steer *s, const struct plan *stays, bool same_tab
 	if (!err && !s->view.routes.v)
 		err = steer_route_read(s, &s->view.routes);
 	if (!err)
-		err = steer_route_drop(s, same_table ? stays : &none, RTN_UNREACHABLE);
+		err = steer_route_drop(s, stays, false);
+	if (!err)
+		err = steer_route_drop(s, stays, true);
 	return err;
 }
 
@@ -196,7 +197,7 @@ int steer_former_drop(struct steer *s, const struct plan *stays)
 	s->config = &variant;
 	for (i = 0; !err && i < dead.n; i++) {
 		variant.steer = dead.v[i];
-		err = drop_section(s, stays, variant.steer.table == config->steer.table);
+		err = drop_section(s, stays);
 	}
 	s->config = config;
 	return !err && dead.n ? view_read(s) : err;
@@ -243,13 +244,13 @@ static int off_one(struct steer *s, struct steer_taken *taken)
 			steer_tc_release(s, s->view.captures[i].real.link.index);
 	}
 	err = steer_tc_sweep(s);
-	one = steer_route_drop(s, &none, RTN_UNICAST);
+	one = steer_route_drop(s, &none, false);
 	err = err ? err : one;
 	one = steer_rule_drop(s, &none);
 	err = err ? err : one;
 	one = drop_guard(s);
 	err = err ? err : one;
-	one = steer_route_drop(s, &none, RTN_UNREACHABLE);
+	one = steer_route_drop(s, &none, true);
 	err = err ? err : one;
 
 	s->d = d;

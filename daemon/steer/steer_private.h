@@ -13,8 +13,6 @@
 #include "ctfw/plan.h"
 #include "ctfw/steer.h"
 
-/* Metric of the routes that catch what has lost its TUN: behind all others. */
-#define STEER_LAST_METRIC 0xff002000u
 /* Rules, counted from [steer] priority. */
 enum steer_offset {
 	STEER_IN = 0,
@@ -51,7 +49,7 @@ struct view_rules {
 	uint8_t l3; /* being dumped */
 };
 
-/* Of our table. */
+/* Of our tables. */
 struct view_route {
 	uint8_t l3;
 	struct plan_route route;
@@ -133,6 +131,7 @@ struct steer {
 	unsigned n_restored;  /* since that was told */
 	struct text restored; /* words for the first of them */
 	bool reverse_path;    /* net.ipv4.conf.all.rp_filter was not 0, and was told */
+	bool moved; /* interfaces or addresses have changed since: routes went with them */
 	struct known {
 		char name[IFNAMSIZ];
 		uint32_t index; /* 0: away */
@@ -148,7 +147,7 @@ int steer_fail(struct steer *s, int err, const char *fmt, ...)
 /* All of it, anew.  The former view is freed. */
 int view_read(struct steer *s);
 void view_fini(struct view *v);
-/* The plan for s->config by s->view.  closed: as if no interface spoke ARP.  0 or -ENOMEM. */
+/* The plan for s->config by s->view.  closed: as if no interface was there.  0 or -ENOMEM. */
 int plan_make(struct steer *s, bool closed, struct plan *ret_plan);
 
 static inline bool view_has_family(const struct view *v, uint8_t l3)
@@ -160,6 +159,13 @@ static inline bool view_is_up(const struct view_link *l)
 {
 	return l->found && l->link.flags & IFF_UP;
 }
+
+/* The n-th capture's own table; n may be any below STEER_CAPTURES_MAX. */
+#define STEER_CAPTURES_MAX (CONFIG_PORTS_MAX / 2)
+uint32_t steer_own_table(const struct config_steer *c, size_t n);
+bool steer_is_own_table(const struct config_steer *c, uint32_t table);
+/* Whether ARP, or neighbour discovery, asks at the n-th captured interface. */
+bool steer_is_asked(const struct steer *s, size_t n);
 
 /* ---- order: steer.c ---- */
 
@@ -213,11 +219,15 @@ union addr steer_address_source(const struct view *v, const struct prefix *netwo
 int steer_route_read(struct steer *s, struct view_routes *ret_routes);
 /* -ENOTRECOVERABLE: the table is somebody else's. */
 int steer_route_check(struct steer *s);
+/* The same for the captures' own tables, of those that are needed now. */
+int steer_route_check_own(struct steer *s);
+/* Whether others have routes in a table. */
+bool steer_route_foreign(const struct steer *s, uint32_t table);
 bool steer_route_find(const struct view *v, const struct plan_item *item);
 int steer_route_put(struct steer *s, const struct plan_item *item);
 int steer_route_take(struct steer *s, const struct plan_item *item);
-/* Those of ours that are not in the plan and have that type. */
-int steer_route_drop(struct steer *s, const struct plan *p, uint8_t type);
+/* Those of ours that are not in the plan: what closes, or what leads anywhere. */
+int steer_route_drop(struct steer *s, const struct plan *p, bool closing);
 
 /* ---- rules: steer_rule.c ---- */
 

@@ -1,18 +1,30 @@
-/* steer_route.c - the routing table that is the daemon's own.
+/* steer_route.c - the routing tables that are the daemon's own.
  *
  * Routes into a TUN vanish with it.  What then catches the traffic are the unreachable
  * routes behind them, so a killed daemon leaves these and nothing else; the default alone
  * would not do with several captures, since wg0's networks would then go to wg1-out by its
  * default.
  *
- * The table holds nothing else: were it somebody's, our unreachable default would cut them
- * off, so that is refused. */
+ * A capture may have a table of its own besides, for what enters its interface: there the
+ * host's own addresses on that interface are found, while it is led into its TUN.
+ *
+ * The tables hold nothing else: were the first one somebody's, our unreachable default would
+ * cut them off, and were another, what they have in it would lead around us; so that is
+ * refused. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "steer/steer_private.h"
+
+/* Where what it leads to is: beyond, on the link, in this host. */
+static uint8_t scope_of(uint8_t type)
+{
+	return type == RTN_LOCAL       ? RT_SCOPE_HOST :
+	       type == RTN_UNREACHABLE ? RT_SCOPE_UNIVERSE :
+					 RT_SCOPE_LINK;
+}
 
 static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oif, int type)
 {
@@ -21,7 +33,7 @@ static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oi
 		.rtm_dst_len = r->to.len,
 		.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
 		.rtm_protocol = r->protocol,
-		.rtm_scope = r->type == RTN_UNICAST ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.rtm_scope = scope_of(r->type),
 		.rtm_type = r->type,
 	};
 	/* One of that metric may lead to a TUN that closes in a moment. */
@@ -70,7 +82,7 @@ static void decode(void *arg, const struct nlmsghdr *msg)
 	r.route.metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
 	r.route.source = netlink_get_addr(tb[RTA_PREFSRC]);
 	/* IPv6 tells of an unreachable route that it leads to lo. */
-	if (r.route.type == RTN_UNICAST && tb[RTA_OIF])
+	if (r.route.type != RTN_UNREACHABLE && tb[RTA_OIF])
 		r.oif = nla_get_u32(tb[RTA_OIF]);
 	v = reallocarray(list->v, list->n + 1, sizeof(*v));
 	if (!v) {
@@ -97,24 +109,54 @@ static int read_family(struct steer *s, uint8_t l3, struct view_routes *list)
 	return err == -ENOENT ? 0 : err;
 }
 
+static int read_table(struct steer *s, uint32_t table, struct view_routes *list)
+{
+	int err;
+
+	list->table = table;
+	err = read_family(s, L3_IPV4, list);
+	if (!err && s->view.has_ipv6)
+		err = read_family(s, L3_IPV6, list);
+	return err;
+}
+
+/* A former configuration may have had more captures. */
+static bool may_be_used(const struct steer *s, size_t n)
+{
+	uint32_t table = steer_own_table(&s->config->steer, n);
+	const struct view_rules *rules = &s->view.rules;
+	size_t i;
+
+	if (n < s->config->n_captures)
+		return true;
+	for (i = 0; i < rules->n; i++) {
+		if (rules->v[i].rule.table == table && steer_rule_is_ours(s, &rules->v[i]))
+			return true;
+	}
+	return false;
+}
+
 int steer_route_read(struct steer *s, struct view_routes *ret_routes)
 {
+	const struct config_steer *c = &s->config->steer;
 	struct view_routes list = { .v = NULL };
 	int err, tries = 5;
+	size_t n;
 
 	do {
 		free(list.v);
-		list = (struct view_routes){ .table = s->config->steer.table };
-		err = read_family(s, L3_IPV4, &list);
-		if (!err && s->view.has_ipv6)
-			err = read_family(s, L3_IPV6, &list);
+		list = (struct view_routes){ .v = NULL };
+		err = read_table(s, c->table, &list);
+		for (n = 0; !err && n < STEER_CAPTURES_MAX; n++) {
+			if (may_be_used(s, n))
+				err = read_table(s, steer_own_table(c, n), &list);
+		}
 	} while (err == -EAGAIN && --tries);
 	if (!err && list.failed)
 		err = -ENOMEM;
 	if (err) {
 		free(list.v);
-		return steer_fail(s, err, "cannot list routing table %u",
-				  s->config->steer.table);
+		return steer_fail(s, err, "cannot list routing table %u", list.table);
 	}
 	*ret_routes = list;
 	return 0;
@@ -132,29 +174,73 @@ static bool leads_to_port(const struct view *v, const struct view_route *r)
 	return false;
 }
 
-/* Nobody else has that metric, and [steer] may have had another protocol. */
+/* Nobody else has these metrics, and [steer] may have had another protocol. */
 static bool is_ours(const struct steer *s, const struct view_route *r)
 {
-	if (r->route.type == RTN_UNICAST)
+	switch (r->route.type) {
+	case RTN_UNICAST:
 		return leads_to_port(&s->view, r);
-	return r->route.type == RTN_UNREACHABLE && r->route.metric == STEER_LAST_METRIC;
+	case RTN_UNREACHABLE:
+		return r->route.metric == STEER_LAST_METRIC;
+	case RTN_LOCAL:
+	case RTN_MULTICAST:
+		return r->route.metric == STEER_OWN_METRIC;
+	default:
+		return false;
+	}
+}
+
+static const struct view_route *find_foreign(const struct steer *s, uint32_t table)
+{
+	const struct view_routes *list = &s->view.routes;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (list->v[i].route.table == table && !is_ours(s, &list->v[i]))
+			return &list->v[i];
+	}
+	return NULL;
+}
+
+bool steer_route_foreign(const struct steer *s, uint32_t table)
+{
+	return find_foreign(s, table) != NULL;
+}
+
+static int check_table(struct steer *s, uint32_t table, const char *hint)
+{
+	const struct view_route *r = find_foreign(s, table);
+	char buf[PREFIX_TEXT];
+
+	if (!r)
+		return 0;
+	if (s->d) {
+		diag_error(s->d, NULL, "routing table %u is in use: it has a route to %s",
+			   table, prefix_print(&r->route.to, buf));
+		diag_hint(s->d, "%s", hint);
+	}
+	return -ENOTRECOVERABLE;
 }
 
 int steer_route_check(struct steer *s)
 {
-	const struct view_routes *list = &s->view.routes;
-	char buf[PREFIX_TEXT];
-	size_t i;
+	return check_table(s, s->config->steer.table,
+			   "set \"table\" in [steer] to a table that nobody uses");
+}
 
-	for (i = 0; i < list->n; i++) {
-		if (is_ours(s, &list->v[i]))
-			continue;
-		diag_error(s->d, NULL, "routing table %u is in use: it has a route to %s",
-			   s->config->steer.table, prefix_print(&list->v[i].route.to, buf));
-		diag_hint(s->d, "set \"table\" in [steer] to a table that nobody uses");
-		return -ENOTRECOVERABLE;
+int steer_route_check_own(struct steer *s)
+{
+	int err = 0;
+	size_t n;
+
+	for (n = 0; !err && n < s->config->n_captures; n++) {
+		if (steer_is_asked(s, n))
+			err = check_table(s, steer_own_table(&s->config->steer, n),
+					  "set \"table\" in [steer] to a table that nobody "
+					  "uses, nor those behind it: each captured interface "
+					  "that speaks ARP has one");
 	}
-	return 0;
+	return err;
 }
 
 /* ---- the way there ---- */
@@ -163,7 +249,8 @@ static bool same(const struct view_route *have, const struct plan_item *item)
 {
 	const struct plan_route *a = &have->route, *b = &item->route;
 
-	return have->l3 == item->l3 && a->type == b->type && a->to.len == b->to.len &&
+	return have->l3 == item->l3 && a->table == b->table && a->type == b->type &&
+	       a->to.len == b->to.len &&
 	       addr_equal(&a->to.addr, &b->to.addr) && a->metric == b->metric &&
 	       addr_equal(&a->source, &b->source) && have->oif == item->index;
 }
@@ -212,7 +299,7 @@ static bool is_wanted(const struct plan *p, const struct view_route *r)
 }
 
 /* What a former configuration named would cut a hole into a larger network of this one. */
-int steer_route_drop(struct steer *s, const struct plan *p, uint8_t type)
+int steer_route_drop(struct steer *s, const struct plan *p, bool closing)
 {
 	const struct view_routes *list = &s->view.routes;
 	int err, first_err = 0;
@@ -221,7 +308,8 @@ int steer_route_drop(struct steer *s, const struct plan *p, uint8_t type)
 	for (i = 0; i < list->n; i++) {
 		const struct view_route *r = &list->v[i];
 
-		if (r->route.type != type || !is_ours(s, r) || is_wanted(p, r))
+		if ((r->route.type == RTN_UNREACHABLE) != closing || !is_ours(s, r) ||
+		    is_wanted(p, r))
 			continue;
 		err = netlink_call(&s->nl, encode(&r->route, r->l3, r->oif, RTM_DELROUTE));
 		if (err && err != -ESRCH && !first_err)

@@ -5,8 +5,8 @@
  * backstops stand all the time.
  *
  * Ours are known by the protocol number and by their place: [steer] priority and the forty
- * behind it, and `iif X unreachable` at 0.  A number that nobody else has (above `static`)
- * is enough alone.
+ * behind it, and `iif X unreachable` or `iif X lookup T'` at 0.  A number that nobody else has
+ * (above `static`) is enough alone.
  *
  * The local table is looked up at priority 0, and what closes a captured interface's way to
  * the host must come before it.  The kernel appends among equals, so our rule lands behind:
@@ -182,7 +182,9 @@ bool steer_rule_is_ours(const struct steer *s, const struct view_rule *seen)
 	if (c->protocol > RTPROT_STATIC)
 		return true;
 	if (r->pref == 0)
-		return r->iif[0] && !r->to.len && r->action == FR_ACT_UNREACHABLE;
+		return r->iif[0] && !r->to.len &&
+		       (r->action == FR_ACT_UNREACHABLE ||
+			(r->action == FR_ACT_TO_TBL && steer_is_own_table(c, r->table)));
 	return r->pref >= c->priority && r->pref <= c->priority + STEER_END;
 }
 

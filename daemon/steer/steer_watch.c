@@ -94,9 +94,15 @@ static bool is_captured(const struct steer *s, uint32_t index)
 static bool is_our_table(const struct steer *s, const struct nlmsghdr *msg)
 {
 	const struct rtmsg *hdr = nlmsg_data(msg);
-	struct nlattr *table = nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(*hdr), RTA_TABLE);
+	struct nlattr *attr = nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(*hdr), RTA_TABLE);
+	uint32_t table = attr ? nla_get_u32(attr) : hdr->rtm_table;
+	size_t n;
 
-	return (table ? nla_get_u32(table) : hdr->rtm_table) == s->config->steer.table;
+	for (n = 0; n < s->config->n_captures; n++) {
+		if (table == steer_own_table(&s->config->steer, n))
+			return true;
+	}
+	return table == s->config->steer.table;
 }
 
 /* By its index as well: it may have got another name. */
@@ -156,15 +162,24 @@ static bool concerns_us(const struct steer *s, const struct nlmsghdr *msg)
 	}
 }
 
-static bool any_concerns_us(const struct steer *s, const char *said, int len)
+static bool is_of_links(const struct nlmsghdr *msg)
+{
+	return msg->nlmsg_type == RTM_NEWLINK || msg->nlmsg_type == RTM_DELLINK ||
+	       msg->nlmsg_type == RTM_NEWADDR || msg->nlmsg_type == RTM_DELADDR;
+}
+
+static bool any_concerns_us(struct steer *s, const char *said, int len)
 {
 	const struct nlmsghdr *msg = (const struct nlmsghdr *)said;
+	bool any = false;
 
 	for (; nlmsg_ok(msg, len); msg = nlmsg_next((struct nlmsghdr *)msg, &len)) {
-		if (concerns_us(s, msg))
-			return true;
+		if (!concerns_us(s, msg))
+			continue;
+		any = true;
+		s->moved |= is_of_links(msg);
 	}
-	return false;
+	return any;
 }
 
 void steer_heard(struct steer *s, uint64_t now)
@@ -181,8 +196,8 @@ void steer_heard(struct steer *s, uint64_t now)
 		/* More was said than fits: that is a change, too. */
 		if (n < 0 && errno != ENOBUFS)
 			break;
-		look = look || n < 0 || n > (ssize_t)sizeof(said) ||
-		       any_concerns_us(s, said, (int)n);
+		look |= n < 0 || n > (ssize_t)sizeof(said) ||
+			any_concerns_us(s, said, (int)n);
 	}
 	if (look && !s->due)
 		s->due = now + QUIET > s->not_before ? now + QUIET : s->not_before;
@@ -310,8 +325,12 @@ void steer_look(struct steer *s, struct steer_news *news)
 	err = view_read(s);
 	if (!err)
 		err = steer_reconcile(s);
+	s->moved = false;
 	for (i = 0; !err && i < s->view.n_captures; i++)
 		tell_link(s, s->config->captures[i].ifname, &s->view.captures[i].real, news);
+	/* An interface that speaks ARP has come, and its table is others'. */
+	if (!err)
+		err = steer_route_check_own(s);
 	tell_reverse_path(s, news);
 	s->d = NULL;
 	now = clock_now();

@@ -37,7 +37,7 @@ struct plan_link {
 
 struct plan_route {
 	struct prefix to;
-	uint8_t type; /* RTN_UNREACHABLE, or RTN_UNICAST to the item's dev */
+	uint8_t type; /* RTN_UNREACHABLE; else RTN_..., on the item's dev */
 	uint8_t protocol;
 	uint32_t table;
 	uint32_t metric;
@@ -66,6 +66,8 @@ struct plan_item {
 	uint8_t l3;   /* of addresses, routes and rules */
 	bool closing; /* holds without the daemon and without the interface */
 	bool once;    /* of a [tun]: the operator's from then on */
+	bool answers; /* goes in only when what enters dev is redirected */
+	bool withdrawn; /* taken out by us, to be put in again */
 	bool found;   /* was in the kernel when the plan was made */
 	const struct config_capture *capture; /* NULL: of all of them, or of a [tun] */
 	char dev[IFNAMSIZ];                   /* what it is on, or leads to; "" none */

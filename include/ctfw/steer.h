@@ -14,6 +14,7 @@
  *     route  T: unreachable default, and unreachable N, both last in line
  *            T: default dev wg0-out; N dev wg0-out src the host's address in it
  *     rule   0     iif wg0 unreachable (before the local table; not where ARP is spoken)
+ *            0     iif wg0 lookup T' (where ARP is spoken, in the place of that)
  *            P     iif wg0-in goto P+40
  *            P+1   iif wg0-out goto P+40
  *            P+2   iif NAME goto P+40, for each [tun NAME] of role return
@@ -21,9 +22,19 @@
  *            P+20  to N lookup T
  *            P+40  nop
  *
- * T and P are [steer]'s table and priority, shared by all captures.  The rules are by name
- * and outlive the TUNs and the interface: while there is no ctfwd behind them, nothing
- * passes.  What leads into the TUNs comes and goes with the interface.
+ *     route  T': unreachable default, last in line
+ *            T': local A dev wg0, for each of the host's addresses that wg0 answers for;
+ *                multicast ff00::/8 dev wg0
+ *
+ * T and P are [steer]'s table and priority, shared by all captures; T' is the n-th capture's
+ * own, n behind T.  The rules are by name and outlive the TUNs and the interface: while there
+ * is no ctfwd behind them, nothing passes.  What leads into the TUNs comes and goes with the
+ * interface.
+ *
+ * Who asks by ARP, or by a neighbour solicitation, for the host's address is answered only
+ * when rules and routes make that address a local one: that is what T' is for.  Its routes go
+ * with the interface, and are put in when what enters it is redirected again: one that was
+ * made anew is closed, whoever is dead.
  *
  * Life-cycle: steer_up() when the TUNs exist; then steer_heard() when steer_fd() is readable
  * and steer_look() when steer_due() says so; steer_down() at an orderly stop, before the TUNs
@@ -37,6 +48,11 @@
 #include "ctfw/plan.h"
 
 struct steer;
+
+/* Metrics that nobody else's routes have: of those that catch what has lost its TUN, behind all
+ * others, and of the others in a capture's own table. */
+#define STEER_LAST_METRIC 0xff002000u
+#define STEER_OWN_METRIC 0xff001fffu
 
 /* Put it all in, and set up the TUNs of [tun] sections too.  config must live as long, and
  * changes only by steer_change().  An interface that is not there is waited for.  0, or a

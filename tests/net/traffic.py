@@ -442,4 +442,5 @@ def main():
     sys.exit(STATUS.get(result.split()[0], 4))
 
 
-main()
+if __name__ == "__main__":
+    main()

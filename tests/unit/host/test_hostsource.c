@@ -184,6 +184,20 @@ static void a_burst_of_changes_brings_few_views(void **state)
 	assert_in_range(f->views, 2, 4);
 }
 
+static void routes_of_our_own_tables_are_passed_over(void **state)
+{
+	struct fixture *f = *state;
+
+	run("ip route add local 10.8.0.9 dev wg0 table 78 metric 4278198271;"
+	    "ip route add default dev eth0 table 78 metric 4278198271;"
+	    "ip route add default dev wg0-out table 77;"
+	    "ip route add 198.51.100.0/24 dev eth0");
+	while (route_to(f, "198.51.100.1") == 0)
+		wait_ms(f, 50);
+	assert_int_equal(local(f, "10.8.0.9"), HOSTVIEW_NONE);
+	assert_int_equal(route_to(f, "192.0.2.1"), 0);
+}
+
 static void what_we_do_not_look_at_brings_none(void **state)
 {
 	struct fixture *f = *state;
@@ -255,6 +269,7 @@ int main(void)
 		TEST(an_address_has_the_subnet_that_it_speaks_to),
 		TEST(a_change_brings_a_new_view),
 		TEST(a_burst_of_changes_brings_few_views),
+		TEST(routes_of_our_own_tables_are_passed_over),
 		TEST(what_we_do_not_look_at_brings_none),
 		TEST(main_is_preferred_and_our_table_left_out),
 		TEST(a_port_is_the_last_choice),

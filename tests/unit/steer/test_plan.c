@@ -101,7 +101,10 @@ static void add_captured(void)
 	    "ip link set peer0 up; ip address add 10.8.0.1/24 dev wg0;"
 	    "ip address add fd08::1/64 dev wg0 nodad");
 	run("ip link add office.vpn.eth1 type veth peer name peer1;"
-	    "ip link set office.vpn.eth1 up; ip link set peer1 up");
+	    "ip link set office.vpn.eth1 up; ip link set peer1 up;"
+	    "ip address add 10.9.0.1/16 dev office.vpn.eth1;"
+	    "ip address add fd09::1/64 dev office.vpn.eth1 nodad;"
+	    "ip address add 10.9.0.2/32 dev lo");
 }
 
 static void what_the_commands_put_in_is_found(void **state)
@@ -132,7 +135,13 @@ static void what_is_deleted_is_missing(void **state)
 		{ "ip -6 rule del pref 140", { [PLAN_RULE] = 1 } },
 		{ "ip rule del pref 0 iif wg0; ip rule add pref 0 iif wg0 unreachable "
 		  "protocol kernel", { [PLAN_LOCAL] = 1 } },
+		{ "ip rule del pref 0 iif office.vpn.eth1", { [PLAN_RULE] = 1, [PLAN_LOCAL] = 1 } },
 		{ "ip route del 10.9.0.0/16 dev office-out table 77", { [PLAN_ROUTE] = 1 } },
+		{ "ip route del local 10.9.0.1 table 79", { [PLAN_ROUTE] = 1 } },
+		{ "ip route del local 10.9.0.2 table 79", { [PLAN_ROUTE] = 1 } },
+		{ "ip -6 route del local fd09::1 table 79", { [PLAN_ROUTE] = 1 } },
+		{ "ip -6 route del multicast ff00::/8 table 79", { [PLAN_ROUTE] = 1 } },
+		{ "ip -6 route del unreachable default table 79", { [PLAN_ROUTE] = 1 } },
 		{ "ip -6 route del unreachable fd08::/64 table 77", { [PLAN_ROUTE] = 1 } },
 		{ "tc filter del dev wg0 ingress pref 3 protocol ip", { [PLAN_FILTER] = 1 } },
 		{ "tc qdisc del dev wg0 clsact", { [PLAN_QDISC] = 1, [PLAN_FILTER] = 5 } },
@@ -168,6 +177,84 @@ static void what_is_deleted_is_missing(void **state)
 	config_free(c);
 }
 
+/* Where ARP asks, and nowhere else. */
+static void an_interface_that_is_asked_has_a_table_of_its_own(void **state)
+{
+	struct config *c = configuration("");
+	size_t i, answers[2] = { 0 };
+	struct plan p;
+
+	(void)state;
+	add_captured();
+	read_plan(c, &p);
+	for (i = 0; i < p.n; i++) {
+		const struct plan_item *item = &p.v[i];
+
+		if (item->answers)
+			answers[item->capture == &c->captures[1]]++;
+		if (item->kind == PLAN_RULE && !item->rule.pref)
+			assert_int_equal(item->rule.table,
+					 item->capture == &c->captures[1] ? 79 : 0);
+	}
+	assert_int_equal(answers[0], 0);
+	/* Its two, its link-local one, lo's, and multicast. */
+	assert_int_equal(answers[1], 5);
+	assert_true(p.v[p.n - 1].answers);
+	plan_fini(&p);
+	config_free(c);
+}
+
+static void others_in_that_table_keep_it_closed(void **state)
+{
+	struct config *c = configuration("");
+	struct plan p;
+	size_t i;
+
+	(void)state;
+	add_captured();
+	run("ip route add 192.0.2.0/24 dev office.vpn.eth1 table 79");
+	read_plan(c, &p);
+	for (i = 0; i < p.n; i++) {
+		assert_false(p.v[i].answers);
+		if (p.v[i].kind == PLAN_RULE && !p.v[i].rule.pref)
+			assert_int_equal(p.v[i].rule.table, 0);
+	}
+	plan_fini(&p);
+	config_free(c);
+}
+
+/* The table of the second capture, behind which [steer] table. */
+static void own_tables_are_none_of_the_kernels(void **state)
+{
+	static const struct {
+		const char *table;
+		uint32_t own;
+	} tries[] = {
+		{ "1", 3 }, { "250", 252 }, { "251", 256 }, { "252", 257 }, { "256", 258 },
+		{ "4294967263", 4294967265 }, { "4294967264", 4294967262 },
+		{ "4294967295", 4294967293 },
+	};
+	char section[64];
+	struct plan p;
+	size_t i, k;
+
+	(void)state;
+	add_captured();
+	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		struct config *c;
+
+		snprintf(section, sizeof(section), "[steer]\ntable = %s\n", tries[i].table);
+		c = configuration(section);
+		read_plan(c, &p);
+		for (k = 0; k < p.n; k++) {
+			if (p.v[k].answers)
+				assert_int_equal(p.v[k].route.table, tries[i].own);
+		}
+		plan_fini(&p);
+		config_free(c);
+	}
+}
+
 static void an_interface_that_is_away_is_closed_by_name(void **state)
 {
 	struct config *c = configuration("");
@@ -192,6 +279,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_the_commands_put_in_is_found, setup),
 		cmocka_unit_test_setup(what_is_deleted_is_missing, setup),
+		cmocka_unit_test_setup(an_interface_that_is_asked_has_a_table_of_its_own, setup),
+		cmocka_unit_test_setup(others_in_that_table_keep_it_closed, setup),
+		cmocka_unit_test_setup(own_tables_are_none_of_the_kernels, setup),
 		cmocka_unit_test_setup(an_interface_that_is_away_is_closed_by_name, setup),
 	};
 
