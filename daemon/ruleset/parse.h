@@ -5,7 +5,7 @@
  * as many mistakes as it can.
  *
  * Files: parse.c the parser's state, tokens and strings; parse_variable.c; parse_include.c;
- * parse_command.c commands, parse_add.c those that bring something, with their blocks,
+ * parse_word.c what words may begin; parse_command.c commands, parse_add.c those that bring something, with their blocks,
  * parse_list.c those that show something; parse_chain.c hooks; parse_rule.c statements,
  * parse_log.c one of them; parse_ct.c what begins with ct; parse_stateful.c what
  * remembers something; parse_object.c named objects;
@@ -34,6 +34,22 @@ struct variable {
 };
 #define PARSE_BUCKETS 256
 
+/* What a word may begin. */
+struct word {
+	char text[23]; /* not NUL-terminated; no word that begins something is longer */
+	uint8_t len;   /* 0: this is no word's */
+	uint8_t statement; /* 1 + its row; 0: none */
+	uint8_t verdict;   /* enum rule_verdict */
+	bool ends_value;   /* parse_at_statement() */
+	bool selector;	   /* parse_selector_known() */
+	bool field;	   /* perhaps one of those that are more than names */
+	bool ip6_header;   /* which has the name of an extension header */
+	bool alone;	   /* stands without `meta` */
+	enum selector_id header; /* the first of those whose first word it is */
+	enum selector_id meta;	 /* `meta WORD` */
+};
+#define PARSE_WORDS 128
+
 struct json_feed;
 struct parser {
 	struct lex lx;
@@ -51,6 +67,7 @@ struct parser {
 	bool ended; /* the item of a block needs no separator behind it */
 	size_t expanded;
 	struct variable *variables[PARSE_BUCKETS];
+	struct word words[PARSE_WORDS]; /* of those asked for last, by hash */
 	bool oom;
 };
 
@@ -85,6 +102,11 @@ bool parse_number(struct parser *p, const char *what, uint64_t max, uint64_t *re
 /* A string, with the $variables in it replaced; malloc'ed, NULL with an error said. */
 char *parse_string(struct parser *p, const char *what, size_t max);
 bool parse_comment(struct parser *p, char **comment);
+/* parse_word.c.  Valid until the next is asked for. */
+const struct word *parse_word(struct parser *p, const struct token *t);
+/* What parse_selector.c and parse_rule.c know of it. */
+void parse_learn_selector(const struct token *t, struct word *w);
+void parse_learn_statement(const struct token *t, struct word *w);
 /* UTF-8 without a NUL. */
 bool parse_is_text(const char *s, size_t len);
 /* define, redefine, undefine, include: true when the next word was one; *ret_ok says how it
@@ -150,16 +172,19 @@ struct expr *parse_right_masked(struct parser *p, struct expr **ret_mask);
 /* parse_selector.c.  meta mark, ip saddr, iifname ...: the selector at the next token, with
  * its arguments and type; NULL with an error said. */
 struct expr *parse_selector(struct parser *p);
-bool parse_at_selector(const struct parser *p);
+bool parse_at_selector(struct parser *p);
 /* parse_field.c, behind the first word or @: those that are more than names.  False: it is none
  * of them; *ret is NULL with an error said. */
 bool parse_field(struct parser *p, const struct token *first, struct expr **ret);
-bool parse_field_known(const struct token *word);
+void parse_learn_field(const struct token *t, struct word *w);
+/* By both words, as in "ip saddr"; SELECTOR_NONE: there is none. */
+enum selector_id parse_find_selector(struct parser *p, const struct token *first,
+				     const struct token *second);
 /* Words that cannot be a name; those of them that are families. */
 bool parse_at_keyword(const struct parser *p);
 bool parse_at_family(const struct parser *p);
 /* Words that begin a statement, and so are never a value. */
-bool parse_at_statement(const struct parser *p);
+bool parse_at_statement(struct parser *p);
 
 /* parse_chain.c: behind the words type and policy. */
 bool parse_chain_hook(struct parser *p, struct chain_spec *spec);
@@ -235,7 +260,7 @@ extern const char *const log_levels[];
 	(LOG_TCP_SEQUENCE | LOG_TCP_OPTIONS | LOG_IP_OPTIONS | LOG_SKUID | LOG_ETHER)
 
 /* accept, drop, jump ...: true when there was one. */
-bool parse_at_verdict(const struct parser *p);
+bool parse_at_verdict(struct parser *p);
 bool parse_accept_verdict(struct parser *p, enum rule_verdict *ret_verdict);
 /* The chain behind jump or goto, malloc'ed; NULL with an error said. */
 char *parse_target(struct parser *p);

@@ -85,6 +85,7 @@ static bool is_refused(struct parser *p)
 
 enum selector_id parse_ct_selector(struct parser *p)
 {
+	static const struct token ct = { .kind = TOKEN_WORD, .s = "ct", .len = 2 };
 	const char *dir = "", *l3 = "";
 	enum selector_id id = SELECTOR_NONE;
 
@@ -99,7 +100,7 @@ enum selector_id parse_ct_selector(struct parser *p)
 	if (is_refused(p))
 		return SELECTOR_NONE;
 	if (p->t.kind == TOKEN_WORD) {
-		id = find(dir, l3, &p->t);
+		id = *dir ? find(dir, l3, &p->t) : parse_find_selector(p, &ct, &p->t);
 		/* nft takes a direction where it makes no difference, and lists it without. */
 		if (!id && *dir && !*l3 &&
 		    (token_is_word(&p->t, "l3proto") || token_is_word(&p->t, "protocol")))

@@ -6,17 +6,25 @@
  *     value        what is set: operations, joined by dots, and maps of these */
 #include "ruleset/parse.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- primaries ---- */
 
+static char *decimal(uint64_t number)
+{
+	char text[24], *s = text + sizeof(text);
+
+	*--s = '\0';
+	do
+		*--s = (char)('0' + number % 10);
+	while (number /= 10);
+	return strdup(s);
+}
+
 static struct expr *symbol_expr(struct parser *p)
 {
 	struct expr *e;
-	char number[24];
 
 	if (!parse_is_text(p->t.s, p->t.len)) {
 		diag_error(p->d, &p->t.span, "a string is text in UTF-8");
@@ -25,12 +33,8 @@ static struct expr *symbol_expr(struct parser *p)
 	e = expr_new(EXPR_SYMBOL, p->t.span);
 	if (!e)
 		return parse_oom(p);
-	if (p->t.kind == TOKEN_NUMBER) {
-		snprintf(number, sizeof(number), "%" PRIu64, p->t.number);
-		e->symbol = strdup(number);
-	} else {
-		e->symbol = strndup(p->t.s, p->t.len);
-	}
+	e->symbol = p->t.kind == TOKEN_NUMBER ? decimal(p->t.number) :
+						strndup(p->t.s, p->t.len);
 	if (!e->symbol) {
 		free(e);
 		return parse_oom(p);
@@ -90,7 +94,7 @@ static struct expr *primary(struct parser *p, enum parse_side side)
 
 /* ---- operations ---- */
 
-static const struct {
+static const struct operator {
 	enum expr_kind kind;
 	int punct;
 	const char *word;
@@ -102,45 +106,46 @@ static const struct {
 	{ EXPR_LSHIFT, PUNCT_LSHIFT, "lshift", 3 },
 	{ EXPR_RSHIFT, PUNCT_RSHIFT, "rshift", 3 },
 };
-#define LEVELS 4
 
-static enum expr_kind accept_operator(struct parser *p, unsigned level)
+/* NULL: none is next. */
+static const struct operator *at_operator(const struct parser *p)
 {
+	if (p->t.kind != TOKEN_PUNCT && p->t.kind != TOKEN_WORD)
+		return NULL;
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
-		if (operators[i].level == level && (parse_accept(p, operators[i].punct) ||
-						    parse_accept_word(p, operators[i].word)))
-			return operators[i].kind;
+		if (token_is(&p->t, operators[i].punct) ||
+		    token_is_word(&p->t, operators[i].word))
+			return &operators[i];
 	}
-	return EXPR_NONE;
+	return NULL;
 }
 
 /* A chain of operations is a tree as deep as it is long, and trees are walked by recursion. */
 #define MAX_OPERATIONS 32
 
+/* Those that bind as much as level, or more. */
 static struct expr *operations(struct parser *p, enum parse_side side, unsigned level)
 {
-	struct expr *e;
-	enum expr_kind kind;
+	struct expr *e = primary(p, side), *right;
+	const struct operator *op, *before = NULL;
 	unsigned n = 0;
 
-	if (level == LEVELS)
-		return primary(p, side);
-	e = operations(p, side, level + 1);
-	while (e && (kind = accept_operator(p, level))) {
-		struct expr *right;
-
-		if (++n > MAX_OPERATIONS) {
+	while (e && (op = at_operator(p)) && op->level >= level) {
+		parse_advance(p);
+		n = before && op->level == before->level ? n + 1 : 1;
+		before = op;
+		if (n > MAX_OPERATIONS) {
 			diag_error(p->d, &p->t.span, "more than %u bit operations in a row",
 				   MAX_OPERATIONS);
 			expr_free(e);
 			return NULL;
 		}
-		right = operations(p, side, level + 1);
+		right = operations(p, side, op->level + 1);
 		if (!right) {
 			expr_free(e);
 			return NULL;
 		}
-		e = expr_op(kind, e, right);
+		e = expr_op(op->kind, e, right);
 		if (!e)
 			return parse_oom(p);
 	}

@@ -514,17 +514,20 @@ static bool is_ip6_header(const struct token *word)
 	return false;
 }
 
-bool parse_field_known(const struct token *word)
+void parse_learn_field(const struct token *t, struct word *w)
 {
-	for (size_t i = 0; i < N_FORMS; i++) {
-		if (token_is_word(word, forms[i].first))
-			return true;
-	}
-	return is_ip6_header(word) || token_is(word, '@');
+	w->ip6_header = is_ip6_header(t);
+	w->field = w->ip6_header;
+	for (size_t i = 0; i < N_FORMS; i++)
+		w->field = w->field || token_is_word(t, forms[i].first);
+	w->selector = w->field;
+	/* Before other words they are headers. */
+	w->field = w->field || token_is_word(t, "ip") || token_is_word(t, "sctp");
 }
 
 bool parse_field(struct parser *p, const struct token *first, struct expr **ret)
 {
+	const struct word *w = parse_word(p, first);
 	struct span at = first->span;
 	char name[32];
 
@@ -532,6 +535,8 @@ bool parse_field(struct parser *p, const struct token *first, struct expr **ret)
 		*ret = parse_raw(p, at);
 		return true;
 	}
+	if (!w->field)
+		return false;
 	for (size_t i = 0; i < N_FORMS; i++) {
 		if (!token_is_word(first, forms[i].first) ||
 		    (forms[i].second && !parse_accept_word(p, forms[i].second)))
@@ -543,7 +548,7 @@ bool parse_field(struct parser *p, const struct token *first, struct expr **ret)
 		*ret = parse_option(p, EXTHDR_IP, "IP option", at);
 	} else if (token_is_word(first, "sctp") && parse_accept_word(p, "chunk")) {
 		*ret = parse_option(p, EXTHDR_SCTP, "SCTP chunk", at);
-	} else if (is_ip6_header(first)) {
+	} else if (w->ip6_header) {
 		snprintf(name, sizeof(name), "%.*s", (int)first->len, first->s);
 		*ret = parse_exthdr_field(p, EXTHDR_IP6, name, "field of this header", at);
 	} else {

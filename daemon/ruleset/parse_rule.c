@@ -27,6 +27,8 @@ static const struct {
 
 static enum match_op accept_match_op(struct parser *p)
 {
+	if (p->t.kind != TOKEN_PUNCT && p->t.kind != TOKEN_WORD)
+		return MATCH_IMPLICIT;
 	for (size_t i = 0; i < sizeof(match_ops) / sizeof(match_ops[0]); i++) {
 		if (parse_accept(p, match_ops[i].punct) ||
 		    parse_accept_word(p, match_ops[i].word))
@@ -165,24 +167,20 @@ static const struct {
 	{ "return", RULE_RETURN }, { "jump", RULE_JUMP }, { "goto", RULE_GOTO },
 };
 
-bool parse_at_verdict(const struct parser *p)
+bool parse_at_verdict(struct parser *p)
 {
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-		if (token_is_word(&p->t, verdicts[i].word))
-			return true;
-	}
-	return false;
+	return parse_word(p, &p->t)->verdict != RULE_NONE;
 }
 
 bool parse_accept_verdict(struct parser *p, enum rule_verdict *ret_verdict)
 {
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-		if (parse_accept_word(p, verdicts[i].word)) {
-			*ret_verdict = verdicts[i].verdict;
-			return true;
-		}
-	}
-	return false;
+	enum rule_verdict verdict = parse_word(p, &p->t)->verdict;
+
+	if (!verdict)
+		return false;
+	parse_advance(p);
+	*ret_verdict = verdict;
+	return true;
 }
 
 char *parse_target(struct parser *p)
@@ -368,18 +366,33 @@ static const struct {
 #undef REFUSED
 };
 
-bool parse_at_statement(const struct parser *p)
+static bool ends_value(const struct token *t, const struct word *w)
 {
 	/* Also types of messages and states of flows, or no keyword elsewhere. */
-	if (token_is_word(&p->t, "redirect") || token_is_word(&p->t, "snat") ||
-	    token_is_word(&p->t, "dnat") || token_is_word(&p->t, "last") ||
-	    token_is_word(&p->t, "secmark"))
+	if (token_is_word(t, "redirect") || token_is_word(t, "snat") ||
+	    token_is_word(t, "dnat") || token_is_word(t, "last") ||
+	    token_is_word(t, "secmark"))
 		return false;
+	return w->statement || w->verdict || token_is_word(t, "comment");
+}
+
+void parse_learn_statement(const struct token *t, struct word *w)
+{
+	static_assert(sizeof(statements) / sizeof(statements[0]) < UINT8_MAX, "they are numbered");
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
-		if (token_is_word(&p->t, statements[i].word))
-			return true;
+		if (token_is_word(t, statements[i].word))
+			w->statement = (uint8_t)(1 + i);
 	}
-	return parse_at_verdict(p) || token_is_word(&p->t, "comment");
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
+		if (token_is_word(t, verdicts[i].word))
+			w->verdict = (uint8_t)verdicts[i].verdict;
+	}
+	w->ends_value = ends_value(t, w);
+}
+
+bool parse_at_statement(struct parser *p)
+{
+	return parse_word(p, &p->t)->ends_value;
 }
 
 size_t parse_verdict_words(const char *ret_words[PARSE_VERDICTS_MAX])
@@ -391,15 +404,6 @@ size_t parse_verdict_words(const char *ret_words[PARSE_VERDICTS_MAX])
 	for (size_t i = 0; i < n; i++)
 		ret_words[i] = verdicts[i].word;
 	return n;
-}
-
-static bool is_statement(const struct token *t)
-{
-	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
-		if (token_is_word(t, statements[i].word))
-			return true;
-	}
-	return false;
 }
 
 size_t parse_statement_words(const char *ret_words[PARSE_STATEMENTS_MAX])
@@ -429,6 +433,7 @@ bool parse_statement(struct parser *p, struct stmt *s)
 {
 	struct token first = p->t;
 	enum rule_verdict verdict;
+	unsigned row;
 	bool ok;
 
 	*s = (struct stmt){ .span = first.span };
@@ -444,16 +449,14 @@ bool parse_statement(struct parser *p, struct stmt *s)
 		s->span = span_join(first.span, p->last);
 		return ok;
 	}
-	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
-		if (!token_is_word(&first, statements[i].word))
-			continue;
-		parse_advance(p);
-		if (!statements[i].parse(p, s))
-			return false;
-		s->span = span_join(first.span, p->last);
-		return true;
-	}
-	return parse_match_or_set(p, s);
+	row = parse_word(p, &first)->statement;
+	if (!row)
+		return parse_match_or_set(p, s);
+	parse_advance(p);
+	if (!statements[row - 1].parse(p, s))
+		return false;
+	s->span = span_join(first.span, p->last);
+	return true;
 }
 
 /* A statement of a rule, behind the one before it, if any. */
@@ -465,7 +468,7 @@ static bool parse_next(struct parser *p, const struct stmt *before, struct stmt 
 	if (parse_statement(p, s))
 		return true;
 	if (p->d->errors == errors + 1 && !parse_selector_known(&place.first) &&
-	    !is_statement(&place.first))
+	    !parse_word(p, &place.first)->statement)
 		parse_hint(p, &place);
 	return false;
 }

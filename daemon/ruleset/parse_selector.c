@@ -65,56 +65,78 @@ static bool is_selector(const char *text, const struct token *first, const struc
 	text += first->len;
 	if (!second)
 		return !*text;
-	return *text == ' ' && strlen(text + 1) == second->len &&
-	       !memcmp(text + 1, second->s, second->len);
+	return *text == ' ' && !strncmp(text + 1, second->s, second->len) &&
+	       !text[1 + second->len];
 }
 
-static enum selector_id find_selector(const struct token *first, const struct token *second)
+/* From a row on. */
+static enum selector_id find_selector(enum selector_id from, const struct token *first,
+				      const struct token *second)
 {
 	/* So nft writes it, and lists it by the other name. */
 	if (second && token_is_word(first, "icmpv6") && token_is_word(second, "param-problem"))
 		return SELECTOR_ICMPV6_PPTR;
-	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
+	for (unsigned id = from; id < SELECTOR_COUNT; id++) {
 		if (is_selector(selectors[id].text, first, second))
 			return id;
 	}
 	return SELECTOR_NONE;
 }
 
-/* Whether a selector's text begins with the word. */
-static bool is_header(const struct token *word)
+enum selector_id parse_find_selector(struct parser *p, const struct token *first,
+				     const struct token *second)
+{
+	enum selector_id from = parse_word(p, first)->header;
+
+	return from ? find_selector(from, first, second) : SELECTOR_NONE;
+}
+
+/* The first selector whose text begins with the word. */
+static enum selector_id find_header(const struct token *word)
 {
 	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
 		const char *text = selectors[id].text;
 
 		if (*text == *word->s && !strncmp(text, word->s, word->len) &&
 		    text[word->len] == ' ')
-			return true;
+			return id;
 	}
-	return false;
+	return SELECTOR_NONE;
 }
 
 /* nft lists iifname and oifname without `meta` and marks with it; it reads both forms. */
 static enum selector_id find_meta(const struct token *key)
 {
 	static const struct token meta = { .kind = TOKEN_WORD, .s = "meta", .len = 4 };
-	enum selector_id id = find_selector(&meta, key);
+	enum selector_id id = find_selector(1, &meta, key);
 
 	if (token_is_word(key, "secpath")) /* its former name */
 		return SELECTOR_META_IPSEC;
-	return id ? id : find_selector(key, NULL);
+	return id ? id : find_selector(1, key, NULL);
+}
+
+void parse_learn_selector(const struct token *t, struct word *w)
+{
+	parse_learn_field(t, w);
+	w->header = find_header(t);
+	w->meta = find_meta(t);
+	w->alone = is_meta_alone(t);
+	w->selector = w->selector || w->header || w->alone || why_unsupported(t, NULL);
 }
 
 bool parse_selector_known(const struct token *word)
 {
-	return parse_field_known(word) || is_header(word) || is_meta_alone(word) ||
-	       why_unsupported(word, NULL);
+	struct word w = { 0 };
+
+	if (word->kind != TOKEN_WORD)
+		return token_is(word, '@');
+	parse_learn_selector(word, &w);
+	return w.selector;
 }
 
-bool parse_at_selector(const struct parser *p)
+bool parse_at_selector(struct parser *p)
 {
-	return (p->t.kind == TOKEN_WORD || token_is(&p->t, '@')) &&
-	       parse_selector_known(&p->t);
+	return token_is(&p->t, '@') || parse_word(p, &p->t)->selector;
 }
 
 /* As many as a line takes. */
@@ -188,6 +210,7 @@ static void unknown_key(struct parser *p, const struct token *header)
 
 static enum selector_id parse_named(struct parser *p, const struct token *first)
 {
+	const struct word *w = parse_word(p, first);
 	enum selector_id id;
 
 	if (token_is_word(first, "ct"))
@@ -197,16 +220,16 @@ static enum selector_id parse_named(struct parser *p, const struct token *first)
 		refuse_unsupported(p, first, &p->t);
 		return SELECTOR_NONE;
 	}
-	if (is_meta_alone(first))
-		return find_meta(first);
-	if (!is_header(first)) {
+	if (w->alone)
+		return w->meta;
+	if (!w->header) {
 		refuse_unsupported(p, first, NULL);
 		return SELECTOR_NONE;
 	}
 	id = SELECTOR_NONE;
 	if (p->t.kind == TOKEN_WORD)
-		id = token_is_word(first, "meta") ? find_meta(&p->t)
-						   : find_selector(first, &p->t);
+		id = token_is_word(first, "meta") ? parse_word(p, &p->t)->meta
+						   : parse_find_selector(p, first, &p->t);
 	if (id)
 		parse_advance(p);
 	else if (p->t.kind != TOKEN_WORD || !refuse_unsupported(p, first, &p->t))
