@@ -343,8 +343,12 @@ static void forget_spans(struct stmts *stmts)
 
 static bool check_statements(struct checker *ck, struct stmts *in)
 {
+	/* Others may be implied. */
+	const size_t most = in->n + (ck->verbatim ? 0 : 2);
 	bool ended = false;
 
+	if (!stmts_reserve(&ck->out, most))
+		return check_oom(ck);
 	for (size_t i = 0; i < in->n; i++) {
 		struct stmt *s = &in->v[i];
 
@@ -388,10 +392,10 @@ int rule_check(enum family family, const struct table *table, const struct local
 		goto out;
 	}
 	r->family = family;
-	/* No more memory than it needs: there may be many. */
-	r->stmts = realloc(ck.out.v, ck.out.n * sizeof(*r->stmts));
-	if (!r->stmts)
-		r->stmts = ck.out.v;
+	/* No more memory than it needs: there may be many.  The next takes what this one had. */
+	stmts_fini(&spec->stmts);
+	stmts_fit(&ck.out);
+	r->stmts = ck.out.v;
 	r->n_stmts = ck.out.n;
 	r->comment = spec->comment;
 	spec->comment = NULL;

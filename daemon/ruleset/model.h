@@ -517,6 +517,9 @@ bool expr_add(struct expr *list, struct expr *item);
 
 /* To an array of statements; the statement is moved into it or finished. */
 bool stmts_add(struct stmts *s, const struct stmt *stmt);
+/* Room for n in all; and no more than there are, where there may be many such. */
+bool stmts_reserve(struct stmts *s, size_t n);
+void stmts_fit(struct stmts *s);
 /* Of a match: whether its right side is looked up by the bytes of the key. */
 bool stmt_is_look_up(const struct stmt *s);
 bool stmts_insert(struct stmts *s, size_t at, const struct stmt *stmt);

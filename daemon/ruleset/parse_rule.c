@@ -492,6 +492,7 @@ bool parse_rule(struct parser *p, struct rule_spec *rule)
 		rule->span = span_join(first, p->last);
 	} while (!parse_at_separator(p) && !token_is_word(&p->t, "comment") &&
 		 !token_is(&p->t, '}'));
+	stmts_fit(&rule->stmts);
 	if (parse_accept_word(p, "comment") && !parse_comment(p, &rule->comment))
 		return false;
 	if (parse_at_separator(p))

@@ -115,6 +115,27 @@ void stmt_walk(struct stmt *s, void (*visit)(void *arg, struct expr *e), void *a
 		expr_walk(*exprs[i], visit, arg);
 }
 
+bool stmts_reserve(struct stmts *s, size_t n)
+{
+	struct stmt *v = n > s->n ? realloc(s->v, n * sizeof(*v)) : NULL;
+
+	if (!v)
+		return n <= s->n;
+	s->v = v;
+	s->cap = n;
+	return true;
+}
+
+void stmts_fit(struct stmts *s)
+{
+	struct stmt *v = s->n ? realloc(s->v, s->n * sizeof(*v)) : NULL;
+
+	if (!v)
+		return;
+	s->v = v;
+	s->cap = s->n;
+}
+
 bool stmts_insert(struct stmts *s, size_t at, const struct stmt *stmt)
 {
 	if (s->n == s->cap) {
