@@ -23,7 +23,8 @@ int filter_load_ruleset(struct filter *f, struct diag *d)
 
 	if (!err)
 		f->load.ruleset_loaded = filter_now(NULL).real;
-	f->misconfigured = err && err != -ENOMEM;
+	/* Another time there may be room. */
+	f->misconfigured = err && err != -ENOMEM && err != -ENOSPC;
 	return err;
 }
 

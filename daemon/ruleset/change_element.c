@@ -37,8 +37,8 @@ static int give_slots(struct transaction *tx, const struct set *s, const struct 
 	}
 	if (n < SLOTS_FIRST + stmts->n) {
 		s->slots->slots.release(s->slots, slots, n);
-		return set_error(tx, &item->key->span,
-				 "there are no more counters or the like to give");
+		set_error(tx, &item->key->span, "there are no more counters or the like to give");
+		return -ENOSPC;
 	}
 	*ret_n = n;
 	return 0;

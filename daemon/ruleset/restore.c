@@ -77,14 +77,17 @@ static void restore_slot(struct numbers *in, const char *word, enum state_kind k
 			 struct stateful *state, struct counters *counters)
 {
 	uint64_t slot = take(in, word);
+	int err;
 
 	want(in, slot <= UINT32_MAX);
 	if (!counters || in->bad || slot == STATE_NONE)
 		return;
-	if (!in->recalled && stateful_claim(counters, kind, (uint32_t)slot)) {
+	err = in->recalled ? -EINVAL : stateful_claim(counters, kind, (uint32_t)slot);
+	if (!err) {
 		state->slot = (uint32_t)slot;
 		return;
 	}
+	in->full = in->full || err == -ENOMEM;
 	/* Beside another it comes late: who takes slots for lists of flows may have that one. */
 	want(in, in->beside);
 	in->full = in->full || (!in->bad && !stateful_give(counters, kind, state));
@@ -293,7 +296,7 @@ static uint32_t restore_element_slot(const struct numbers *in, const struct set 
 		return slot_like(counters, kind,
 				 has_slot(twin, el, i, kind, slot) ? (uint32_t)slot :
 								     COUNTER_NONE);
-	if (stateful_claim(counters, kind, (uint32_t)slot))
+	if (stateful_claim(counters, kind, (uint32_t)slot) == 0)
 		return (uint32_t)slot;
 	return in->beside ? slot_like(counters, kind, (uint32_t)slot) : COUNTER_NONE;
 }
@@ -578,16 +581,16 @@ static int restore(const char *text, size_t len, struct numbers *in, struct coun
 	text_fini(&shown);
 	if (!err)
 		rs->counters = counters;
-	if (!err && !restore_numbers(in, rs)) {
+	if (!err && !restore_numbers(in, rs))
+		err = -EINVAL;
+	else if (!err)
+		rs->renumbered = in->renumbered;
+	if (in->full) {
+		diag_error(d, NULL, "there is no room for what the saved rules count and remember");
+		err = -ENOSPC;
+	} else if (rs && err) {
 		diag_error(d, NULL,
 			   "the saved ruleset is damaged: its numbers do not fit its text");
-		err = -EINVAL;
-	}
-	if (!err)
-		rs->renumbered = in->renumbered;
-	if (!err && in->full) {
-		diag_error(d, NULL, "there is no room for the state of so many rules");
-		err = -ENOSPC;
 	}
 	ruleset_unref(empty);
 	if (err)

@@ -1,6 +1,8 @@
 /* stateful.c - slots of statements and objects, and the arithmetic of limits. */
 #include "ruleset/stateful.h"
 
+#include <errno.h>
+
 #include "ctfw/clock.h"
 #include "ctfw/state.h"
 #include "ruleset/connlimit.h"
@@ -33,15 +35,15 @@ bool stateful_give(struct counters *c, enum state_kind kind, struct stateful *s)
 	return true;
 }
 
-bool stateful_claim(struct counters *c, enum state_kind kind, uint32_t slot)
+int stateful_claim(struct counters *c, enum state_kind kind, uint32_t slot)
 {
 	struct states *states = counters_states(c);
 
 	if (kind == STATE_COUNTER)
-		return !counter_claim(c, slot);
+		return counter_claim(c, slot);
 	if (kind == STATE_CONNLIMIT)
-		return connlimit_claim(states, slot);
-	return !state_claim(states, slot);
+		return connlimit_claim(states, slot) ? 0 : -EINVAL;
+	return state_claim(states, slot);
 }
 
 void stateful_release(struct counters *c, enum state_kind kind, uint32_t slot)

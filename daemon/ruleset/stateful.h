@@ -59,10 +59,11 @@ struct stateful {
 };
 _Static_assert(COUNTER_NONE == STATE_NONE, "one number says that there is no slot");
 
-/* A slot that begins as the spec says.  False when there is none left. */
+/* A slot that begins as the spec says.  False when there is none left, or no memory for it: the
+ * file system is full. */
 bool stateful_give(struct counters *c, enum state_kind kind, struct stateful *s);
-/* That of a former process, with what it holds. */
-bool stateful_claim(struct counters *c, enum state_kind kind, uint32_t slot);
+/* That of a former process, with what it holds.  0, -EINVAL, -ENOMEM. */
+int stateful_claim(struct counters *c, enum state_kind kind, uint32_t slot);
 void stateful_release(struct counters *c, enum state_kind kind, uint32_t slot);
 
 /* The bucket of a limit, in nanoseconds: what it holds, and what a packet takes out (of bytes

@@ -271,7 +271,7 @@ static int no_slots(struct transaction *tx, enum state_kind kind)
 		diag_error(tx->d, NULL, "there is no room for what limits and their like "
 					"remember: there are too many of them, or the "
 					"runtime directory is full");
-	return -EINVAL;
+	return -ENOSPC;
 }
 
 /* A slot for everything that remembers something in new rules and objects. */

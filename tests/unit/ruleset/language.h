@@ -52,17 +52,23 @@ static inline void assert_lists(const struct ruleset *rs, unsigned flags, const 
 }
 
 /* The errors of a text that must be refused; nothing changes. */
-static inline void assert_refused(struct ruleset *rs, const char *text, const char *want)
+static inline void assert_refused_by(int err, struct ruleset *rs, const char *text,
+				     const char *want)
 {
 	struct ruleset_input input = { .text = text };
 	struct ruleset *same = rs;
 	char *errors;
 
-	assert_int_equal(apply_input(&same, &input, &errors), -EINVAL);
+	assert_int_equal(apply_input(&same, &input, &errors), err);
 	assert_ptr_equal(same, rs);
 	if (!strstr(errors, want))
 		assert_string_equal(errors, want);
 	free(errors);
+}
+
+static inline void assert_refused(struct ruleset *rs, const char *text, const char *want)
+{
+	assert_refused_by(-EINVAL, rs, text, want);
 }
 
 #endif

@@ -161,7 +161,8 @@ static void without_free_slots_nothing_is_loaded(void **state)
 		taken++;
 	for (uint32_t slot = 0; slot < 2; slot++)
 		counter_release(counters, slot);
-	assert_refused(rs, "add rule t c counter counter counter", "no more counters");
+	assert_refused_by(-ENOSPC, rs, "add rule t c counter counter counter",
+			  "no more counters");
 	/* The two were given back. */
 	assert_int_equal(apply(&rs, "add rule t c counter counter"), 0);
 	assert_int_equal(used_slots(), taken);
