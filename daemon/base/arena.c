@@ -98,17 +98,31 @@ size_t arena_committed(const struct arena_geometry *g)
 	return (size_t)h.counters_off;
 }
 
-void arena_format(void *mem, const struct arena_geometry *g, const uint8_t boot_id[16],
-		  const uint8_t key[16], struct arena *ret_arena)
+void arena_make_header(const struct arena_geometry *g, const uint8_t boot_id[16],
+		       const uint8_t key[16], struct arena_header *ret_header)
 {
-	struct arena_header *h = mem;
+	struct arena_header *h = ret_header;
 
 	arena_layout(g, h);
 	memcpy(h->boot_id, boot_id, sizeof(h->boot_id));
 	memcpy(h->key, key, sizeof(h->key));
 	atomic_store_explicit(&h->next_flow_id, 1, memory_order_relaxed);
 	h->header_check = header_check(h);
-	point(ret_arena, mem, h);
+}
+
+void arena_format(void *mem, const struct arena_geometry *g, const uint8_t boot_id[16],
+		  const uint8_t key[16], struct arena *ret_arena)
+{
+	arena_make_header(g, boot_id, key, mem);
+	point(ret_arena, mem, mem);
+}
+
+/* Before any other field of it means anything. */
+static int check_layout(const struct arena_header *h, size_t len)
+{
+	if (len < HEADER_BYTES || memcmp(h->magic, magic, sizeof(magic)) != 0)
+		return -EINVAL;
+	return h->layout == ARENA_LAYOUT ? 0 : -ESTALE;
 }
 
 int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
@@ -116,11 +130,10 @@ int arena_attach(void *mem, size_t len, const struct arena_geometry *want,
 {
 	const struct arena_header *h = mem;
 	struct arena_header layout;
+	int err = check_layout(h, len);
 
-	if (len < HEADER_BYTES || memcmp(h->magic, magic, sizeof(magic)) != 0)
-		return -EINVAL;
-	if (h->layout != ARENA_LAYOUT)
-		return -ESTALE;
+	if (err)
+		return err;
 	if (h->header_check != header_check(h))
 		return -EINVAL;
 	if (memcmp(h->boot_id, boot_id, sizeof(h->boot_id)) != 0)
@@ -145,10 +158,10 @@ int arena_geometry_of(const void *mem, size_t len, const uint8_t boot_id[16],
 	const struct arena_header *h = mem;
 	struct arena_geometry g;
 	struct arena here;
-	int err;
+	int err = check_layout(h, len);
 
-	if (len < HEADER_BYTES)
-		return -EINVAL;
+	if (err)
+		return err;
 	g = (struct arena_geometry){
 		.flow_records = h->flow_records,
 		.workers = h->workers,
@@ -218,12 +231,12 @@ bool arena_moves(const struct arena_geometry *from, const struct arena_geometry 
 	return true;
 }
 
-void arena_inherit(struct arena *a, const void *header)
+void arena_inherit(void *header, const void *from)
 {
-	const size_t from = offsetof(struct arena_header, next_flow_id);
+	const size_t at = offsetof(struct arena_header, next_flow_id);
 
-	memcpy((uint8_t *)a->header + from, (const uint8_t *)header + from,
-	       sizeof(struct arena_header) - from);
+	memcpy((uint8_t *)header + at, (const uint8_t *)from + at,
+	       sizeof(struct arena_header) - at);
 }
 
 int arena_reserve(void *from, uint64_t bytes)

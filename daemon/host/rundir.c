@@ -21,6 +21,7 @@
 #define BACKLOG 128
 #define LOCK_TRIES 20
 #define LOCK_WAIT_NS 50000000
+#define PAGE 4096u
 
 static const struct span nowhere = { NULL, 0, 0 };
 
@@ -43,6 +44,23 @@ static int make_directory(const char *path, const struct identity *id, struct di
 	return 0;
 }
 
+static bool is_ours(const struct stat *st, const struct identity *id)
+{
+	return S_ISREG(st->st_mode) && st->st_nlink == 1 &&
+	       (!st->st_uid || st->st_uid == id->uid);
+}
+
+/* Whether somebody holds it.  It may be another daemon's, of another user. */
+static bool is_locked(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return locked;
+}
+
 /* A file of the directory, ours to read and write.  What is no plain file of the daemon's
  * user is replaced: root must not write through what somebody else put there. */
 static int open_file(int dir, const char *name, const struct identity *id)
@@ -51,17 +69,22 @@ static int open_file(int dir, const char *name, const struct identity *id)
 	struct stat st;
 	int fd, err = 0;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (!S_ISREG(st.st_mode) || st.st_nlink != 1 || (st.st_uid && st.st_uid != id->uid)) &&
-	    unlinkat(dir, name, 0) < 0)
-		return -errno;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !is_ours(&st, id)) {
+		if (S_ISREG(st.st_mode) && is_locked(dir, name))
+			return -EBUSY;
+		if (unlinkat(dir, name, 0) < 0)
+			return -errno;
+	}
 	fd = openat(dir, name, flags, 0600);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0)
 		err = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+	else if (!is_ours(&st, id))
 		err = -EPERM;
+	/* Its key is secret, whatever its mode has become. */
+	else if (st.st_mode & 077 && fchmod(fd, 0600) < 0)
+		err = -errno;
 	else if (id->change && fchown(fd, id->uid, id->gid) < 0)
 		err = -errno;
 	if (err < 0) {
@@ -112,8 +135,24 @@ static int socket_group(const char *name, gid_t *ret_gid, struct diag *d)
 	return 0;
 }
 
-/* Bound by us alone: we have the lock, so a socket that is there is stale.  But another
- * kind of file is none of our business. */
+/* A daemon with another runtime directory may have the same socket. */
+static bool somebody_listens(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool listens;
+
+	strncpy(addr.sun_path, path, sizeof(addr.sun_path) - 1);
+	/* EAGAIN: more wait for him than he has room for. */
+	listens = fd >= 0 && (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ||
+			      errno == EAGAIN);
+	if (fd >= 0)
+		close(fd);
+	return listens;
+}
+
+/* We have the lock, so a socket in the runtime directory is stale.  But another kind of file is
+ * none of our business, nor is a socket elsewhere that is in use. */
 static int unlink_stale(const char *path, struct diag *d)
 {
 	struct stat st;
@@ -123,6 +162,10 @@ static int unlink_stale(const char *path, struct diag *d)
 	if (!S_ISSOCK(st.st_mode)) {
 		diag_error(d, &nowhere, "control-socket %s exists and is no socket", path);
 		return -EEXIST;
+	}
+	if (somebody_listens(path)) {
+		diag_error(d, &nowhere, "control-socket %s is in use by another process", path);
+		return -EADDRINUSE;
 	}
 	return unlink(path) < 0 ? fail(d, -errno, "cannot remove the stale socket", path) : 0;
 }
@@ -194,6 +237,10 @@ int rundir_open(const struct config *c, const struct identity *id, struct rundir
 	if (dir < 0)
 		return fail(d, -errno, "runtime-directory", path);
 	err = r.lock_fd = open_file(dir, "ctfwd.lock", id);
+	if (err == -EBUSY) {
+		diag_error(d, &nowhere, "another ctfwd, of another user, is running in %s", path);
+		goto out;
+	}
 	if (err < 0) {
 		fail(d, err, "cannot make ctfwd.lock in the runtime directory", path);
 		goto out;
@@ -286,7 +333,6 @@ static void tell_empty(int fd, int err)
 {
 	struct arena_header h;
 	bool read = pread(fd, &h, sizeof(h), 0) == (ssize_t)sizeof(h);
-	struct stat st;
 
 	if (err == -ESTALE && read && h.layout != ARENA_LAYOUT)
 		log_say(LEVEL_WARNING,
@@ -295,9 +341,9 @@ static void tell_empty(int fd, int err)
 			h.layout, ARENA_LAYOUT, h.flow_records);
 	else if (err == -ESTALE)
 		log_say(LEVEL_WARNING, "ctfwd.arena starts empty: it is of another boot");
-	else if (fstat(fd, &st) == 0)
-		log_say(LEVEL_WARNING,
-			"ctfwd.arena starts empty: it is damaged; its flows are forgotten");
+	else
+		log_say(LEVEL_WARNING, "ctfwd.arena starts empty: %s; its flows are forgotten",
+			err == -EINVAL ? "it is damaged" : strerror(-err));
 }
 
 /* What a former process left: 0, or why it cannot be used. */
@@ -397,60 +443,105 @@ static bool is_zero(const uint8_t *bytes, size_t len)
 	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
-/* A page at a time, so that what was a hole stays one. */
-static void move_in(const struct aside *from, const struct arena_geometry *g, struct arena *a)
+/* A page at a time, so that what was a hole stays one.  Written rather than mapped: where the file
+ * system is full that is an error and no signal.  0, or the first error. */
+static int move_in(int fd, const struct aside *from, const struct arena_geometry *g)
 {
-	uint64_t at = 4096, to, len;
+	uint64_t at = PAGE, end = arena_size(&from->geometry), to, len;
 
-	while (at < from->size) {
+	while (at < end) {
 		bool moves = arena_moves(&from->geometry, g, at, &to, &len);
 
-		if (moves && len > 4096)
-			len = 4096;
-		if (moves && !is_zero(from->mem + at, len))
-			memcpy((uint8_t *)a->header + to, from->mem + at, len);
+		if (moves && len > PAGE)
+			len = PAGE;
+		if (moves && !is_zero(from->mem + at, len) &&
+		    pwrite(fd, from->mem + at, len, (off_t)to) != (ssize_t)len)
+			return -ENOSPC;
 		at += len;
 	}
-	arena_inherit(a, from->mem);
+	return 0;
+}
+
+/* The header comes last, and in one piece: until then it is no arena. */
+static int write_header(int fd, const struct arena_header *h)
+{
+	uint8_t page[PAGE] = { 0 };
+
+	memcpy(page, h, sizeof(*h));
+	return pwrite(fd, page, sizeof(page), 0) == (ssize_t)sizeof(page) ? 0 : -EIO;
+}
+
+/* As it was: less may be wanted at the next start. */
+static void put_back(int fd, const struct aside *a)
+{
+	struct diag ignored = DIAG_INIT;
+
+	if (make_room(fd, &a->geometry, &ignored) == 0 && move_in(fd, a, &a->geometry) == 0)
+		write_header(fd, (const struct arena_header *)(const void *)a->mem);
+	diag_fini(&ignored);
+}
+
+static int convert(int fd, const struct aside *a, const struct arena_geometry *g,
+		   const uint8_t boot_id[16], struct diag *d)
+{
+	struct arena_header h;
+	int err = make_room(fd, g, d);
+
+	if (err) {
+		put_back(fd, a);
+		return err;
+	}
+	log_say(LEVEL_NOTICE, "max-flows, max-elements or the like has changed: what has room in "
+			      "the new ctfwd.arena goes on");
+	if (move_in(fd, a, g))
+		log_say(LEVEL_WARNING, "the file system of ctfwd.arena is full: not all of it "
+				       "goes on");
+	arena_make_header(g, boot_id, a->key, &h);
+	arena_inherit(&h, a->mem);
+	err = write_header(fd, &h);
+	return err ? fail(d, err, "cannot write", "ctfwd.arena") : 0;
+}
+
+static int start_empty(int fd, const struct arena_geometry *g, const uint8_t boot_id[16],
+		       struct diag *d)
+{
+	struct arena_header h;
+	uint8_t key[16];
+	int err;
+
+	if (getrandom(key, sizeof(key), 0) != sizeof(key))
+		return fail(d, -EIO, "cannot get random bytes for", "ctfwd.arena");
+	err = make_room(fd, g, d);
+	if (err)
+		return err;
+	arena_make_header(g, boot_id, key, &h);
+	err = write_header(fd, &h);
+	return err ? fail(d, err, "cannot write", "ctfwd.arena") : 0;
 }
 
 int rundir_map_arena(int fd, const struct arena_geometry *g, struct arena *ret_arena,
 		     bool *ret_fresh, struct diag *d)
 {
-	uint8_t boot_id[16], key[16];
 	struct aside aside = { 0 };
-	void *mem;
+	uint8_t boot_id[16];
 	int err;
 
 	err = read_boot_id(boot_id);
 	if (err)
 		return fail(d, err, "cannot read", "/proc/sys/kernel/random/boot_id");
+	*ret_fresh = false;
 	err = attach(fd, g, boot_id, ret_arena);
-	if (!err) {
-		*ret_fresh = false;
+	if (!err)
 		return 0;
-	}
 	if (err == -E2BIG)
 		err = set_aside(fd, boot_id, &aside);
 	if (err && err != -ENODATA)
 		tell_empty(fd, err);
-	if (getrandom(key, sizeof(key), 0) != sizeof(key))
-		err = fail(d, -EIO, "cannot get random bytes for", "ctfwd.arena");
-	else
-		err = make_room(fd, g, d);
-	mem = err ? MAP_FAILED :
-		    mmap(NULL, arena_size(g), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mem == MAP_FAILED) {
-		drop_aside(&aside);
-		return err ? err : fail(d, -errno, "cannot map", "ctfwd.arena");
-	}
-	arena_format(mem, g, boot_id, aside.mem ? aside.key : key, ret_arena);
-	if (aside.mem) {
-		log_say(LEVEL_NOTICE, "max-flows, max-elements or the like has changed: what has "
-				      "room in the new ctfwd.arena goes on");
-		move_in(&aside, g, ret_arena);
-	}
-	*ret_fresh = !aside.mem;
+	*ret_fresh = err != 0;
+	err = err ? start_empty(fd, g, boot_id, d) : convert(fd, &aside, g, boot_id, d);
 	drop_aside(&aside);
-	return 0;
+	if (err)
+		return err;
+	err = attach(fd, g, boot_id, ret_arena);
+	return err ? fail(d, err, "cannot map", "ctfwd.arena") : 0;
 }

@@ -141,6 +141,10 @@ size_t arena_committed(const struct arena_geometry *g);
  * the flow table's hash. */
 void arena_format(void *mem, const struct arena_geometry *g, const uint8_t boot_id[16],
 		  const uint8_t key[16], struct arena *ret_arena);
+/* The header alone of an empty one, for whoever writes it to a file: what lies behind it, zeros
+ * to the end of its page included, is to be there before. */
+void arena_make_header(const struct arena_geometry *g, const uint8_t boot_id[16],
+		       const uint8_t key[16], struct arena_header *ret_header);
 /* Attach to what a former process left: layout, boot, sizes and the header's checksum
  * must be right.  0, -EINVAL (not an arena, or damaged), -ESTALE (another boot or
  * layout), -E2BIG (other geometry; the caller starts with a new one, and may take over what
@@ -158,8 +162,8 @@ int arena_geometry_of(const void *mem, size_t len, const uint8_t boot_id[16],
  * for *ret_len bytes, at least one.  The header is to be handed on by arena_inherit(). */
 bool arena_moves(const struct arena_geometry *from, const struct arena_geometry *to,
 		 uint64_t offset, uint64_t *ret_to, uint64_t *ret_len);
-/* What changes in a header, of one into another that was just formatted with its key. */
-void arena_inherit(struct arena *a, const void *header);
+/* What changes in a header, of one into another that was just made with its key. */
+void arena_inherit(void *header, const void *from);
 
 /* So many workers count from now on, and no more did if the arena is fresh.  Before
  * counters_new(). */

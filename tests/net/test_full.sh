@@ -90,4 +90,31 @@ filter=$(status filter_pid)
 kill -9 "$filter"
 wait_until 5 another "$filter"
 ok "which are kept" same "$plain" "$(ctl -s list ruleset)"
+
+# ---- an arena of another size ----
+
+daemon_down
+fill
+max_flows() { sed -i "s/^max-flows.*/max-flows = $1/" "$WORK/ctfwd.conf"; }
+max_flows 100000
+said=$(refusal)
+ok "a table that has no room is told of" grep -q "no room for the flow table" <<<"$said"
+max_flows 1000
+: >"$WORK/daemon.log"
+daemon_up
+ok "which costs no flow" logged '^ctfwd: [1-9][0-9]* flows* go'
+ok "nor what was changed" same "$plain" "$(ctl -s list ruleset)"
+daemon_down
+# A page more each time, until what lies behind the table has no room.
+for more in $(seq 14 14 300); do
+	max_flows $((1000 + more))
+	refusal >"$WORK/daemon.log"
+	grep -q 'ctfwd.arena is full: not all of it goes on' "$WORK/daemon.log" && break
+done
+ok "one that leaves no room for the rest is told of" logged 'ctfwd.arena is full: not all of it goes on'
+ok "and may be tried again" test "$(cat "$WORK/ended")" = 1
+not_ok "nobody was killed" logged 'signal\|Sanitizer'
+drain
+daemon_up
+ok "with room it starts" filtering
 ends_well

@@ -62,6 +62,27 @@ static void another_boot_geometry_or_layout_is_told_apart(void **state)
 	free(mem);
 }
 
+static void another_layout_is_told_whatever_its_fields_say(void **state)
+{
+	struct arena_geometry g;
+	struct arena a;
+	uint8_t *mem = mapped(&a), found[16];
+	size_t size = arena_size(&geometry);
+
+	(void)state;
+	assert_int_equal(arena_geometry_of(mem, size, boot, &g, found), 0);
+	assert_memory_equal(&g.flow_records, &geometry.flow_records, sizeof(g.flow_records));
+	assert_memory_equal(found, key, sizeof(key));
+	assert_int_equal(arena_geometry_of(mem, size, other_boot, &g, found), -ESTALE);
+	a.header->workers = ARENA_MAX_WORKERS + 1;
+	assert_int_equal(arena_geometry_of(mem, size, boot, &g, found), -EINVAL);
+	/* In another layout something else may be there. */
+	a.header->layout++;
+	assert_int_equal(arena_geometry_of(mem, size, boot, &g, found), -ESTALE);
+	assert_int_equal(arena_geometry_of(mem, 16, boot, &g, found), -EINVAL);
+	free(mem);
+}
+
 static void a_damaged_header_is_refused_whichever_byte_it_is(void **state)
 {
 	struct arena a, b;
@@ -315,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_formatted_is_attached_again),
 		cmocka_unit_test(another_boot_geometry_or_layout_is_told_apart),
+		cmocka_unit_test(another_layout_is_told_whatever_its_fields_say),
 		cmocka_unit_test(a_damaged_header_is_refused_whichever_byte_it_is),
 		cmocka_unit_test(records_of_every_kind_lie_apart_and_within_the_arena),
 		cmocka_unit_test(columns_of_workers_that_never_were_are_not_read),

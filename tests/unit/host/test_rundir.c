@@ -95,6 +95,79 @@ static void a_second_daemon_is_told_of_the_first(void **state)
 	rundir_close(&first);
 }
 
+static void a_daemon_of_another_user_is_seen_as_well(void **state)
+{
+	struct rundir first;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	self = (struct identity){ 65534, 65534, true };
+	opened(&first);
+	self = (struct identity){ 1, 1, true };
+	refused(-EBUSY, "another ctfwd, of another user, is running in ");
+	rundir_close(&first);
+	/* What it left is nobody's. */
+	opened(&first);
+	rundir_close(&first);
+}
+
+static void what_is_of_another_user_is_not_taken_over(void **state)
+{
+	char path[CONFIG_PATH_MAX + 16];
+	struct rundir r;
+	struct stat st;
+	FILE *f;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	mkdir(config->daemon.runtime_directory, 0777);
+	snprintf(path, sizeof(path), "%s/ctfwd.arena", config->daemon.runtime_directory);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("his", f);
+	fclose(f);
+	assert_int_equal(chown(path, 65534, 65534), 0);
+	opened(&r);
+	assert_int_equal(fstat(r.arena_fd, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(st.st_uid, 0);
+	rundir_close(&r);
+}
+
+static void the_arena_is_for_nobody_elses_eyes(void **state)
+{
+	struct rundir r;
+	struct stat st;
+
+	(void)state;
+	opened(&r);
+	assert_int_equal(fchmod(r.arena_fd, 0644), 0);
+	rundir_close(&r);
+	opened(&r);
+	assert_int_equal(fstat(r.arena_fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	rundir_close(&r);
+}
+
+static void a_socket_that_somebody_listens_on_is_left_to_him(void **state)
+{
+	struct rundir first;
+	struct stat st;
+
+	(void)state;
+	snprintf(config->daemon.control_socket, sizeof(config->daemon.control_socket),
+		 "%s/common.sock", dir);
+	opened(&first);
+	strcat(config->daemon.runtime_directory, "2");
+	refused(-EADDRINUSE, "common.sock is in use by another process");
+	assert_int_equal(stat(first.socket, &st), 0);
+	rundir_close(&first);
+	opened(&first);
+	rundir_close(&first);
+}
+
 static void a_stale_socket_is_replaced(void **state)
 {
 	struct rundir r;
@@ -219,6 +292,43 @@ static void an_arena_that_is_damaged_starts_empty(void **state)
 	rundir_close(&r);
 }
 
+static void an_arena_that_is_longer_than_it_says_is_cut(void **state)
+{
+	struct rundir r;
+	struct arena a;
+
+	(void)state;
+	opened(&r);
+	a = mapped(&r, &small, true);
+	a.flows[100] = 42;
+	munmap(a.header, arena_size(&small));
+	assert_int_equal(ftruncate(r.arena_fd, (off_t)1 << 36), 0);
+	a = mapped(&r, &small, false);
+	assert_int_equal(a.flows[100], 42);
+	assert_int_equal(lseek(r.arena_fd, 0, SEEK_END), arena_size(&small));
+	munmap(a.header, arena_size(&small));
+	rundir_close(&r);
+}
+
+/* Until its header is there, which comes last. */
+static void an_arena_that_was_not_finished_starts_empty(void **state)
+{
+	struct rundir r;
+	struct arena a;
+	uint8_t page[4096] = { 0 };
+
+	(void)state;
+	opened(&r);
+	a = mapped(&r, &small, true);
+	a.flows[100] = 42;
+	munmap(a.header, arena_size(&small));
+	assert_int_equal(pwrite(r.arena_fd, page, sizeof(page), 0), sizeof(page));
+	a = mapped(&r, &small, true);
+	assert_int_equal(a.flows[100], 0);
+	munmap(a.header, arena_size(&small));
+	rundir_close(&r);
+}
+
 static void an_arena_of_another_layout_starts_empty(void **state)
 {
 	struct arena_geometry larger = small;
@@ -335,6 +445,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_directory_is_made_and_the_socket_removed),
 		TEST(a_second_daemon_is_told_of_the_first),
+		TEST(a_daemon_of_another_user_is_seen_as_well),
+		TEST(what_is_of_another_user_is_not_taken_over),
+		TEST(the_arena_is_for_nobody_elses_eyes),
+		TEST(a_socket_that_somebody_listens_on_is_left_to_him),
 		TEST(a_stale_socket_is_replaced),
 		TEST(another_file_in_the_sockets_place_is_left_alone),
 		TEST(a_link_in_the_arenas_place_is_not_followed),
@@ -342,6 +456,8 @@ int main(void)
 		TEST(a_directory_that_cannot_be_made_is_told),
 		TEST(the_arena_is_found_again),
 		TEST(an_arena_that_is_damaged_starts_empty),
+		TEST(an_arena_that_is_longer_than_it_says_is_cut),
+		TEST(an_arena_that_was_not_finished_starts_empty),
 		TEST(an_arena_of_another_layout_starts_empty),
 		TEST(what_has_room_in_an_arena_of_another_size_goes_on),
 	};
