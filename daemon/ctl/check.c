@@ -60,6 +60,7 @@ void checker_fini(struct checker *c)
 	}
 	free(c->findings);
 	check_host_fini(&c->host);
+	json_decref(c->kernel.rules);
 	netlink_close(&c->nl);
 	*c = (struct checker){ .root = "" };
 }
@@ -173,13 +174,12 @@ int checker_run(struct checker *c)
 
 /* ---- files ---- */
 
-/* A pipe or a device of others' choice must not hold us up. */
 static bool read_regular(int fd, struct check_file *f)
 {
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st))
 		return false;
 	*f = (struct check_file){ .dev = st.st_dev, .ino = st.st_ino };
 	/* Files of /proc have no size. */
@@ -200,6 +200,23 @@ static bool read_regular(int fd, struct check_file *f)
 	return true;
 }
 
+/* A pipe of others' choice must not hold us up, and a device may do something as soon as it
+ * is opened: a watchdog's begins to count.  So the file is looked at first.  -1 otherwise. */
+static int open_regular(const char *path)
+{
+	char same[32];
+	struct stat st;
+	int fd = -1, at = open(path, O_PATH | O_CLOEXEC);
+
+	if (at < 0)
+		return -1;
+	snprintf(same, sizeof(same), "/proc/self/fd/%d", at);
+	if (fstat(at, &st) == 0 && S_ISREG(st.st_mode))
+		fd = open(same, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	close(at);
+	return fd;
+}
+
 static bool read_file(const struct checker *c, struct check_file *ret_file, const char *fmt,
 		      va_list ap)
 {
@@ -215,7 +232,7 @@ static bool read_file(const struct checker *c, struct check_file *ret_file, cons
 	len = vsnprintf(path + n, sizeof(path) - n, fmt, ap);
 	if (len < 0 || (size_t)len >= sizeof(path) - n)
 		return false;
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	fd = open_regular(path);
 	if (fd < 0)
 		return false;
 	good = read_regular(fd, &f);

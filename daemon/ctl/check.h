@@ -10,6 +10,7 @@
 #ifndef CTFW_CTL_CHECK_H
 #define CTFW_CTL_CHECK_H
 
+#include <jansson.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +52,8 @@ struct finding {
 struct check_link {
 	struct netlink_link link;
 	uint32_t master; /* index; 0: none */
+	uint32_t lower;  /* what it stands on, or its other end; 0: nothing of this host */
+	bool xdp;        /* runs a program */
 };
 
 struct check_address {
@@ -64,7 +67,7 @@ struct check_address {
 struct check_route {
 	struct prefix to;
 	uint32_t table;
-	uint32_t oif; /* 0: none, or several */
+	uint32_t oif; /* 0: none; where it has several, one such route for each */
 	uint8_t type; /* RTN_... */
 	uint8_t protocol;
 };
@@ -75,6 +78,7 @@ struct check_rule {
 	uint8_t protocol;
 	uint32_t pref;
 	uint32_t table;
+	uint32_t target; /* of FR_ACT_GOTO: a preference */
 	int32_t suppress; /* prefix length up to which routes of the table do not count; -1 */
 	char iif[IFNAMSIZ];
 	struct prefix to; /* len 0: any */
@@ -89,6 +93,7 @@ struct check_host {
 	struct check_rule *rules;
 	size_t n_links, n_addresses, n_routes, n_rules;
 	bool cut; /* there are more routes than we keep */
+	bool unsteady; /* they changed all the while */
 	uint8_t loading; /* enum l3: being dumped */
 };
 
@@ -97,6 +102,11 @@ struct checker {
 	const char *root; /* before every path: "" but in tests */
 	struct netlink nl;
 	struct check_host host;
+	struct {
+		bool asked;
+		int err;
+		json_t *rules;
+	} kernel; /* see check_kernel_rules() */
 	struct finding *findings;
 	size_t n_findings;
 	const struct check *current;
@@ -119,6 +129,11 @@ const struct check_link *check_link_named(const struct checker *c, const char *n
 const struct check_link *check_link_at(const struct checker *c, uint32_t index);
 /* The interface's name, or "none". */
 const char *check_link_name(const struct checker *c, uint32_t index);
+/* What is for it goes by no TUN: multicast, and link-local of IPv6. */
+bool check_stays_with_kernel(uint8_t l3, const union addr *a);
+/* The interface's next address that is none of those; NULL begins, and ends. */
+const struct check_address *check_next_address(const struct checker *c, uint32_t index,
+					       const struct check_address *before);
 /* The i-th TUN of the configuration: captures' in and out, then [tun] sections.  NULL behind
  * the last. */
 const char *check_port(const struct config *config, size_t i);
@@ -155,6 +170,13 @@ void check_file_fini(struct check_file *f);
 /* A number below /proc/sys/net, whose path is as NAME/... with slashes. */
 bool check_sysctl(const struct checker *c, int *ret_value, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* What nft(8) lists of this host's own rules, those of iptables-nft too; asked for once.
+ * NULL, and said so once for each check, when it cannot be had. */
+const json_t *check_kernel_rules(struct checker *c);
+/* Whether the old iptables has that table ("nat") here, whose rules are in no listing of
+ * nft's. */
+bool check_legacy_table(const struct checker *c, const char *table);
 
 /* Call each() for the processes of this network namespace, or those whose namespace is not
  * to be known, until it returns false. */

@@ -75,6 +75,25 @@ const char *check_link_name(const struct checker *c, uint32_t index)
 	return l ? l->link.name : "none";
 }
 
+bool check_stays_with_kernel(uint8_t l3, const union addr *a)
+{
+	static const struct prefix link_local = { L3_IPV6, 10, { { 0xfe, 0x80 } } };
+
+	return addr_is_multicast(l3, a) || prefix_contains(&link_local, l3, a);
+}
+
+const struct check_address *check_next_address(const struct checker *c, uint32_t index,
+					       const struct check_address *before)
+{
+	const struct check_address *a = before ? before + 1 : c->host.addresses;
+
+	for (; c->host.n_addresses && a < c->host.addresses + c->host.n_addresses; a++) {
+		if (a->index == index && !check_stays_with_kernel(a->family, &a->addr))
+			return a;
+	}
+	return NULL;
+}
+
 const char *check_port(const struct config *config, size_t i)
 {
 	if (i < 2 * config->n_captures)
@@ -108,20 +127,36 @@ const struct config_capture *check_capture(const struct checker *c, const char *
 
 /* ---- one message of each ---- */
 
+static bool runs_program(struct nlattr *xdp)
+{
+	struct nlattr *attached;
+
+	if (!xdp)
+		return false;
+	attached = nla_find(nla_data(xdp), nla_len(xdp), IFLA_XDP_ATTACHED);
+	return attached && nla_get_u8(attached) != XDP_ATTACHED_NONE;
+}
+
 static void keep_link(void *arg, const struct nlmsghdr *msg)
 {
 	struct checker *c = arg;
-	struct nlattr *master;
+	struct nlattr *tb[IFLA_MAX + 1];
 	struct netlink_link link;
 	struct check_link *l;
 
-	if (!netlink_parse_link(msg, &link))
+	if (!netlink_parse_link(msg, &link) ||
+	    nlmsg_parse((struct nlmsghdr *)msg, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0)
 		return;
 	l = GROW(c, c->host.links, c->host.n_links);
 	if (!l)
 		return;
-	master = nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(struct ifinfomsg), IFLA_MASTER);
-	*l = (struct check_link){ link, master ? nla_get_u32(master) : 0 };
+	*l = (struct check_link){
+		.link = link,
+		.master = tb[IFLA_MASTER] ? nla_get_u32(tb[IFLA_MASTER]) : 0,
+		/* An index of another namespace says nothing here. */
+		.lower = tb[IFLA_LINK] && !tb[IFLA_LINK_NETNSID] ? nla_get_u32(tb[IFLA_LINK]) : 0,
+		.xdp = runs_program(tb[IFLA_XDP]),
+	};
 }
 
 static void keep_address(void *arg, const struct nlmsghdr *msg)
@@ -162,12 +197,41 @@ static bool is_of_interest(const struct checker *c, const struct check_route *r)
 	return false;
 }
 
+static void keep_way(struct checker *c, const struct check_route *r)
+{
+	struct check_route *kept;
+
+	if (!is_of_interest(c, r))
+		return;
+	if (c->host.n_routes == ROUTES_MAX) {
+		c->host.cut = true;
+		return;
+	}
+	kept = GROW(c, c->host.routes, c->host.n_routes);
+	if (kept)
+		*kept = *r;
+}
+
+/* A route with several ways. */
+static void keep_ways(struct checker *c, struct check_route *r, struct nlattr *ways)
+{
+	const struct rtnexthop *way = nla_data(ways);
+	int left = nla_len(ways), step;
+
+	for (; left >= (int)sizeof(*way) && RTNH_OK(way, left); left -= step) {
+		r->oif = (uint32_t)way->rtnh_ifindex;
+		keep_way(c, r);
+		step = (int)RTNH_ALIGN(way->rtnh_len);
+		way = RTNH_NEXT(way);
+	}
+}
+
 static void keep_route(void *arg, const struct nlmsghdr *msg)
 {
 	struct checker *c = arg;
 	const struct rtmsg *hdr = nlmsg_data(msg);
 	struct nlattr *tb[RTA_MAX + 1];
-	struct check_route r, *kept;
+	struct check_route r;
 
 	if (msg->nlmsg_type != RTM_NEWROUTE || netlink_l3(hdr->rtm_family) != c->host.loading ||
 	    hdr->rtm_flags & RTM_F_CLONED ||
@@ -181,15 +245,12 @@ static void keep_route(void *arg, const struct nlmsghdr *msg)
 		.type = hdr->rtm_type,
 		.protocol = hdr->rtm_protocol,
 	};
-	if (r.table == RT_TABLE_LOCAL || !is_of_interest(c, &r))
+	if (r.table == RT_TABLE_LOCAL)
 		return;
-	if (c->host.n_routes == ROUTES_MAX) {
-		c->host.cut = true;
-		return;
-	}
-	kept = GROW(c, c->host.routes, c->host.n_routes);
-	if (kept)
-		*kept = r;
+	if (tb[RTA_MULTIPATH])
+		keep_ways(c, &r, tb[RTA_MULTIPATH]);
+	else
+		keep_way(c, &r);
 }
 
 /* Selects fewer packets than all those that come in there and go to that place. */
@@ -227,6 +288,7 @@ static void keep_rule(void *arg, const struct nlmsghdr *msg)
 		.protocol = tb[FRA_PROTOCOL] ? nla_get_u8(tb[FRA_PROTOCOL]) : 0,
 		.pref = tb[FRA_PRIORITY] ? nla_get_u32(tb[FRA_PRIORITY]) : 0,
 		.table = tb[FRA_TABLE] ? nla_get_u32(tb[FRA_TABLE]) : hdr->table,
+		.target = tb[FRA_GOTO] ? nla_get_u32(tb[FRA_GOTO]) : 0,
 		.suppress = -1,
 		.to = { netlink_l3(hdr->family), hdr->dst_len, netlink_get_addr(tb[FRA_DST]) },
 		.limited = is_limited(hdr, tb),
@@ -265,9 +327,11 @@ static const struct {
 	  keep_rule },
 };
 
+/* -EAGAIN: something changed meanwhile. */
 static int load(struct checker *c)
 {
 	static const uint8_t families[] = { L3_IPV4, L3_IPV6 };
+	bool unsteady = false;
 	size_t i, f;
 	int err = 0;
 
@@ -286,11 +350,13 @@ static int load(struct checker *c)
 				continue;
 			msg = netlink_message(kinds[i].type, 0, &header, kinds[i].header);
 			err = netlink_dump(&c->nl, msg, kinds[i].keep, c);
-			if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP)
+			if (err == -EAGAIN)
+				unsteady = true;
+			if (err == -EAGAIN || err == -EAFNOSUPPORT || err == -EOPNOTSUPP)
 				err = 0;
 		}
 	}
-	return err ? err : c->failed ? -ENOMEM : 0;
+	return err ? err : c->failed ? -ENOMEM : unsteady ? -EAGAIN : 0;
 }
 
 int check_host_load(struct checker *c)
@@ -301,7 +367,9 @@ int check_host_load(struct checker *c)
 		check_host_fini(&c->host);
 		err = load(c);
 	} while (err == -EAGAIN && --tries);
-	return err;
+	/* What was heard of at the last try is most of it, and better than nothing. */
+	c->host.unsteady = err == -EAGAIN;
+	return err == -EAGAIN ? 0 : err;
 }
 
 void check_host_fini(struct check_host *h)

@@ -5,6 +5,7 @@
  * distributions start them from.  What is another interface's is none of our business. */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,8 @@ static bool look_at_process(struct checker *c, long pid, void *arg)
 	snprintf(link, sizeof(link), "%s/proc/%ld/cwd", c->root, pid);
 	n = readlink(link, s.folder, sizeof(s.folder) - 1);
 	s.folder[n > 0 ? n : 0] = '\0';
+	if (n < 0 && errno == EACCES)
+		check_blind(c, "what files OpenVPN (process %ld) reads: %s", pid, strerror(errno));
 	snprintf(base, sizeof(base), "/proc/%ld/cwd", pid);
 	snprintf(where, sizeof(where), "the command line of process %ld", pid);
 	end = f.text + f.len;
@@ -188,6 +191,15 @@ static bool was_seen(const struct walk *w, const struct check_file *f)
 	return false;
 }
 
+/* What only root may read is not "nothing there". */
+static bool is_shut(const struct checker *c, const char *path)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s%s", c->root, path);
+	return access(name, R_OK) != 0 && errno == EACCES;
+}
+
 static void look_into(struct checker *c, struct walk *w, const char *folder)
 {
 	char path[PATH_MAX];
@@ -198,6 +210,8 @@ static void look_into(struct checker *c, struct walk *w, const char *folder)
 
 	snprintf(path, sizeof(path), "%s%s", c->root, folder);
 	dir = opendir(path);
+	if (!dir && errno == EACCES)
+		check_blind(c, "servers that may run: %s: %s", folder, strerror(errno));
 	while (dir && (e = readdir(dir)) && n++ < FILES_MAX) {
 		struct server s = { .client_to_client = false };
 		size_t len = strlen(e->d_name);
@@ -206,6 +220,8 @@ static void look_into(struct checker *c, struct walk *w, const char *folder)
 		if (len < 6 || strcmp(e->d_name + len - 5, ".conf") != 0)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		if (is_shut(c, path))
+			check_blind(c, "servers that may run: %s: %s", path, strerror(EACCES));
 		if (!check_read(c, &f, "%s", path))
 			continue;
 		seen = was_seen(w, &f);

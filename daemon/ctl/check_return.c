@@ -310,9 +310,30 @@ static void read_reserved(const struct checker *c, struct ports *p, struct check
 
 struct three {
 	struct ports wanted, redirected, reserved;
+	uint32_t own_from, own_to; /* of the host's, for connections of its own */
 	struct check_file reserved_text; /* text NULL: not readable */
 	bool has_redirect, has_port;
 };
+
+/* The host takes ports for itself from some range only: none behind it needs to be reserved. */
+static void read_own(const struct checker *c, struct three *three)
+{
+	struct check_file f;
+	uint32_t from, to;
+
+	three->own_from = 0;
+	three->own_to = PORTS - 1;
+	if (!check_read(c, &f, "/proc/sys/net/ipv4/ip_local_port_range"))
+		return;
+	if (sscanf(f.text, "%u %u", &from, &to) == 2 && from <= to && to < PORTS) {
+		three->own_from = from;
+		three->own_to = to;
+		if (from)
+			mark_range(&three->reserved, 0, from - 1);
+		mark_range(&three->reserved, to + 1, PORTS - 1);
+	}
+	check_file_fini(&f);
+}
 
 static void read_three(struct checker *c, const struct config_tun *t, bool tell,
 		       struct three *ret)
@@ -331,6 +352,7 @@ static void read_three(struct checker *c, const struct config_tun *t, bool tell,
 	read_masquerades(c, rules, t->interface, &ret->wanted, tell);
 	json_decref(rules);
 	read_reserved(c, &ret->reserved, &ret->reserved_text);
+	read_own(c, ret);
 }
 
 static void each_return(struct checker *c, bool tell,
@@ -366,17 +388,37 @@ static void reserved(struct checker *c, const struct config_tun *t, const struct
 		return;
 	check_found(c, "ports %u to %u of %s are led into %s, but the host may use them itself",
 		    from, to, t->interface, t->ifname);
+	if (from <= three->own_from && to >= three->own_to) {
+		check_todo(c, "# those are all that the host has: redirect fewer, as return-up does");
+		return;
+	}
 	check_todo(c, "sysctl -w net.ipv4.ip_local_reserved_ports=%s%s%u-%u", known,
 		   *known ? "," : "", from, to);
 }
 
+/* Those to which ctfwd may masquerade there. */
+static void print_addresses(const struct checker *c, const char *ifname, struct text *out)
+{
+	const struct check_link *l = check_link_named(c, ifname);
+	const struct check_address *a = NULL;
+	char addr[ADDR_TEXT];
+
+	while (l && (a = check_next_address(c, l->link.index, a)))
+		text_printf(out, " %s", addr_print(a->family, &a->addr, addr));
+}
+
 static void redirect(struct checker *c, const struct config_tun *t, const struct three *three)
 {
+	struct text addresses = TEXT_INIT;
+
 	if (three->has_redirect || !three->has_port)
 		return;
+	print_addresses(c, t->interface, &addresses);
 	check_found(c, "nothing is redirected from %s into %s", t->interface, t->ifname);
-	check_todo(c, "return-up %s %s ADDRESS... # of the examples, for each address of %s",
-		   t->ifname, t->interface, t->interface);
+	check_todo(c, "# return-up is among the examples of the documentation, in nat:");
+	check_todo(c, "return-up %s %s%s", t->ifname, t->interface,
+		   addresses.len ? text_str(&addresses) : " ADDRESS...");
+	text_fini(&addresses);
 }
 
 static void range(struct checker *c, const struct config_tun *t, const struct three *three)

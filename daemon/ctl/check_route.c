@@ -71,6 +71,8 @@ void check_uncovered(struct checker *c)
 		check_todo(c, "# in %s, [capture %s]: add %s to networks", c->config->name,
 			   cap->ifname, to);
 	}
+	if (c->host.unsteady)
+		check_blind(c, "what changed of links, routes and rules meanwhile");
 	if (c->host.cut)
 		check_blind(c, "more routes than the first %zu", c->host.n_routes);
 }

@@ -11,6 +11,7 @@
 #include <linux/inet_diag.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,13 +52,6 @@ static const struct {
 	{ "raw", IPPROTO_RAW },
 };
 
-static bool stays_with_kernel(uint8_t l3, const union addr *a)
-{
-	static const struct prefix link_local = { L3_IPV6, 10, { { 0xfe, 0x80 } } };
-
-	return addr_is_multicast(l3, a) || prefix_contains(&link_local, l3, a);
-}
-
 static void keep(void *arg, const struct nlmsghdr *msg)
 {
 	struct search *s = arg;
@@ -70,7 +64,7 @@ static void keep(void *arg, const struct nlmsghdr *msg)
 		return;
 	b.l3 = netlink_l3(m->idiag_family);
 	memcpy(&b.addr, m->id.idiag_src, netlink_addr_len(b.l3));
-	if (stays_with_kernel(b.l3, &b.addr))
+	if (check_stays_with_kernel(b.l3, &b.addr))
 		return;
 	if (s->n == SOCKETS_MAX) {
 		s->more = true;
@@ -137,7 +131,8 @@ static int ask(struct netlink *nl, struct search *s)
 			struct inet_diag_req_v2 req = {
 				.sdiag_family = (uint8_t)families[f],
 				.sdiag_protocol = protocols[i].number,
-				.idiag_states = UINT32_MAX,
+				/* Those have no owner, and hear nothing any more. */
+				.idiag_states = UINT32_MAX & ~(1u << TCP_TIME_WAIT),
 			};
 			size_t before = s->n;
 
@@ -208,7 +203,8 @@ static bool look_at_process(struct checker *c, long pid, void *arg)
 static const char *owner_of(const struct bound *b, char buf[64])
 {
 	if (!b->pid)
-		return "a process not to be found";
+		return geteuid() ? "a process that only root may know" :
+				   "a process not to be found";
 	snprintf(buf, 64, "%s (process %ld)", b->name, b->pid);
 	return buf;
 }
@@ -216,6 +212,8 @@ static const char *owner_of(const struct bound *b, char buf[64])
 static void tell(struct checker *c, const struct bound *b)
 {
 	const char *dev = check_link_name(c, b->ifindex);
+	const struct check_address *own = check_next_address(c, b->ifindex, NULL);
+	bool raw = !strcmp(b->protocol, "raw");
 	char addr[ADDR_TEXT], owner[64];
 
 	if (!b->l3) {
@@ -226,9 +224,14 @@ static void tell(struct checker *c, const struct bound *b)
 		strcpy(addr, "any address");
 	else
 		addr_print(b->l3, &b->addr, addr);
-	check_found(c, "%s has a %s socket of %s bound to %s: %s, port %u", owner_of(b, owner),
-		    b->protocol, b->l3 == L3_IPV4 ? "IPv4" : "IPv6", dev, addr, b->port);
-	check_todo(c, "# have it listen at the host's address instead of at the device %s", dev);
+	while (own && own->family != b->l3)
+		own = check_next_address(c, b->ifindex, own);
+	check_found(c, "%s has a %s socket of %s bound to %s: %s, %s %u", owner_of(b, owner),
+		    b->protocol, b->l3 == L3_IPV4 ? "IPv4" : "IPv6", dev, addr,
+		    raw ? "protocol" : "port", b->port);
+	check_todo(c, "# have it listen at %s%s instead of at the device %s",
+		   own ? "" : "the host's address",
+		   own ? addr_print(own->family, &own->addr, addr) : "", dev);
 }
 
 static void look(struct checker *c, int (*questions)(struct netlink *nl, struct search *s))

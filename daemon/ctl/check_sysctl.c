@@ -117,6 +117,31 @@ void check_forwarding(struct checker *c)
 	}
 }
 
+/* Where it is off, no route leads by the TUN either. */
+void check_ipv6_off(struct checker *c)
+{
+	size_t i, k;
+	int value;
+
+	for (i = 0; i < c->config->n_captures; i++) {
+		const struct config_capture *cap = &c->config->captures[i];
+		const char *names[] = { cap->ifname, cap->in_name, cap->out_name };
+
+		for (k = 0; k < 3 && check_capture_has(cap, L3_IPV6); k++) {
+			if (!exists(c, names[k]) ||
+			    !check_sysctl(c, &value, "ipv6/conf/%s/disable_ipv6", names[k]) ||
+			    !value)
+				continue;
+			check_found(c, "IPv6 is off at %s, but %s has IPv6 networks", names[k],
+				    cap->ifname);
+			check_todo(c, strchr(names[k], '.') ?
+					      "sysctl -w net/ipv6/conf/%s/disable_ipv6=0" :
+					      "sysctl -w net.ipv6.conf.%s.disable_ipv6=0",
+				   names[k]);
+		}
+	}
+}
+
 /* One of the settings of which `all` is enough. */
 static void either(struct checker *c, const char *name)
 {

@@ -27,8 +27,8 @@ static int run_command(struct ctl *ctl, const struct command *cmd, const struct 
 		       int argc, char **argv)
 {
 	if (o->nft && has_option(cmd, o->nft))
-		return ctl_error(ctl, "option --%s goes behind %s: %s %s --%s", o->nft, cmd->name,
-				 ctl->program, cmd->name, o->nft);
+		return ctl_error(ctl, "option --%s goes behind %s: %s %s --%s", o->nft,
+				 cmd->name, ctl->program, cmd->name, o->nft);
 	if (o->nft)
 		return ctl_error(ctl,
 				 "option --%s is for commands in nft's grammar, not for %s",

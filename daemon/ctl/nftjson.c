@@ -169,9 +169,9 @@ static bool asks_field(const json_t *match, const char *field)
 	       !strcmp(name, field);
 }
 
-static bool asks_meta(const json_t *match, const char *key, const char *key2)
+static bool asks_meta(const json_t *of, const char *key, const char *key2)
 {
-	const json_t *meta = json_object_get(json_object_get(match, "left"), "meta");
+	const json_t *meta = json_object_get(of, "meta");
 	const char *name = json_string_value(json_object_get(meta, "key"));
 
 	return name && (!strcmp(name, key) || (key2 && !strcmp(name, key2)));
@@ -196,6 +196,24 @@ enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struc
 	return least;
 }
 
+/* Of the keys of a verdict map, which goes on to some verdict for them. */
+static enum part of_keys(const json_t *map, const char *name)
+{
+	const json_t *set = json_object_get(map, "set"), *pair;
+	enum part most = PART_NONE, part;
+	size_t i;
+
+	if (!json_is_array(set))
+		return PART_SOME;
+	json_array_foreach((json_t *)set, i, pair)
+	{
+		part = nftjson_name(json_array_get(pair, 0), name);
+		if (part > most)
+			most = part;
+	}
+	return most;
+}
+
 enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key2,
 			    const char *name, bool *ret_asked)
 {
@@ -207,11 +225,15 @@ enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key
 	json_array_foreach(json_object_get(rule, "expr"), i, statement)
 	{
 		const json_t *match = json_object_get(statement, "match");
+		const json_t *vmap = json_object_get(statement, "vmap");
 
-		if (!asks_meta(match, key, key2))
+		if (asks_meta(json_object_get(match, "left"), key, key2))
+			part = turned(match, nftjson_name(json_object_get(match, "right"), name));
+		else if (asks_meta(json_object_get(vmap, "key"), key, key2))
+			part = of_keys(json_object_get(vmap, "data"), name);
+		else
 			continue;
 		*ret_asked = true;
-		part = turned(match, nftjson_name(json_object_get(match, "right"), name));
 		if (part < least)
 			least = part;
 	}
@@ -230,6 +252,31 @@ const json_t *nftjson_statement(const json_t *rule, const char *name)
 			return value;
 	}
 	return NULL;
+}
+
+bool nftjson_has_target(const json_t *rule, const char *name)
+{
+	const json_t *xt = nftjson_statement(rule, "xt");
+	const char *text = json_string_value(json_object_get(xt, "name"));
+
+	return text && !strcmp(text, name);
+}
+
+bool nftjson_hides(const json_t *rule)
+{
+	const json_t *mangle = nftjson_statement(rule, "mangle");
+	const json_t *ct = json_object_get(json_object_get(mangle, "key"), "ct");
+	const char *key = json_string_value(json_object_get(ct, "key"));
+
+	return nftjson_statement(rule, "notrack") || (key && !strcmp(key, "zone")) ||
+	       nftjson_has_target(rule, "CT");
+}
+
+const char *nftjson_word(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "?";
 }
 
 static bool same_word(const json_t *a, const char *key, const json_t *b, const char *key2)

@@ -24,13 +24,19 @@ enum part nftjson_name(const json_t *value, const char *name);
 /* How much of the packets whose address in `field` ("saddr", "daddr") is in p passes the
  * rule's comparisons of that field; other comparisons are not looked at. */
 enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struct prefix *p);
-/* The same of a word of meta (key and key2 are spellings of it), as "oifname" and "oif";
+/* The same of a word of meta that is compared or looked up in a verdict map (key and key2 are spellings of it), as "oifname" and "oif";
  * ret_asked says whether the rule asks for it at all. */
 enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key2,
 			    const char *name, bool *ret_asked);
 /* The statement of that name in a rule: its value, or NULL. */
 const json_t *nftjson_statement(const json_t *rule, const char *name);
+/* A target of iptables that nft has no words for. */
+bool nftjson_has_target(const json_t *rule, const char *name);
+/* Whether the rule has packets untracked, or tracked in a zone. */
+bool nftjson_hides(const json_t *rule);
 
+/* A member that is a string, for people: "?" when it is none. */
+const char *nftjson_word(const json_t *object, const char *key);
 /* Numbers of a range; false when it is neither a number nor a range of numbers. */
 bool nftjson_range(const json_t *value, uint32_t *ret_from, uint32_t *ret_to);
 

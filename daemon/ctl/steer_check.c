@@ -20,6 +20,8 @@ static int print_found(struct ctl *ctl, const struct checker *c, bool json)
 		fputc('\n', ctl->out);
 		json_decref(all);
 	} else {
+		if (!c->config->n_captures)
+			fputs("Nothing is captured.\n", ctl->out);
 		check_print(ctl->out, c);
 		fputs("Found: ", ctl->out);
 		check_print_counts(ctl->out, errors, warnings, notes);

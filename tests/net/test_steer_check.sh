@@ -39,6 +39,8 @@ mended() {
 	clear_again "$1"
 }
 
+sound() { check && ! grep -q '^[ew]' "$WORK/check"; }
+
 # A daemon that runs would mend some of it.
 freeze() { pkill -"$1" -P "$daemon"; kill -"$1" "$daemon"; }
 
@@ -73,6 +75,12 @@ mended forwarding
 in_host sysctl -qw net.ipv6.conf.all.forwarding=0
 found forwarding "IPv6 forwarding is off"
 mended forwarding
+in_host sysctl -qw net.ipv6.conf.wg0-out.disable_ipv6=1
+found ipv6-disabled "IPv6 is off at wg0-out, but wg0 has IPv6 networks"
+in_host sysctl -qw net.ipv6.conf.wg0-out.disable_ipv6=0
+freeze CONT
+ok "ipv6-disabled: once mended, the daemon puts its routes back" wait_until 5 sound
+freeze STOP
 in_host sysctl -qw net.ipv4.conf.all.src_valid_mark=1
 found src-valid-mark "net.ipv4.conf.all.src_valid_mark is 1"
 in_host sysctl -qw net.ipv4.conf.all.src_valid_mark=0
@@ -91,6 +99,9 @@ in_host ip -6 addr del fd09::1/64 dev wg0
 in_host ip route add default dev wg0 table 51820
 found uncovered-network "0.0.0.0/0 is routed to wg0 (table 51820)"
 in_host ip route del default dev wg0 table 51820
+in_host ip route add 10.77.0.0/24 nexthop via $CLIENT4 dev wg0 nexthop via $SERVER4 dev eth0
+found uncovered-network "10.77.0.0/24 is routed to wg0"
+in_host ip route del 10.77.0.0/24
 in_host ip route add 10.8.0.128/25 via $SERVER4
 found overlapping-route "10.8.0.128/25 is routed to eth0, but is part of 10.8.0.0/24 behind wg0"
 in_host ip route del 10.8.0.128/25
@@ -115,6 +126,34 @@ for i in 1 2; do
 done
 in_host ip rule del pref 150
 in_host ip route del default table 1000
+# What jumps over ours, or refuses before ours is asked.
+in_host ip rule add pref 50 goto 140
+found rule-jump "the rule with priority 50 goes on at 140 for packets to 10.8.0.0/24, behind ours at 120"
+in_host ip rule del pref 50
+in_host ip -6 rule add pref 50 fwmark 7 goto 32766
+found rule-jump "goes on at 32766 for some packets to fd08::/64, behind ours at 120 (IPv6)"
+in_host ip -6 rule del pref 50
+in_host ip rule add pref 50 goto 60
+in_host ip rule add pref 60 nop
+in_host ip rule add pref 70 to 192.0.2.0/24 goto 140
+in_host ip rule add pref 130 goto 140
+clear_again "rule-jump: before ours, of other networks, or behind ours, none"
+for i in 50 60 70 130; do
+	in_host ip rule del pref $i
+done
+in_host ip rule add pref 50 to 10.8.0.0/25 blackhole
+found rule-refuses "the rule with priority 50 refuses packets to 10.8.0.0/24"
+in_host ip rule del pref 50
+in_host ip route add prohibit 10.8.0.5/32 table 1000
+in_host ip rule add pref 50 lookup 1000
+found rule-refuses "the rule with priority 50 finds a route of table 1000 that refuses packets to 10.8.0.5"
+in_host ip rule del pref 50
+in_host ip route del prohibit 10.8.0.5/32 table 1000
+in_host ip rule add pref 50 iif eth0 prohibit
+in_host ip rule add pref 150 to 10.8.0.0/25 blackhole
+clear_again "rule-refuses: of one interface's packets, or behind ours, none"
+in_host ip rule del pref 50
+in_host ip rule del pref 150
 in_host ip rule add pref 1000 lookup local
 in_host ip rule del pref 0 lookup local
 found local-rule "the local table is asked at priority 1000, behind 120"
@@ -133,8 +172,25 @@ in_host tc qdisc add dev wg0 clsact
 in_host tc filter add dev wg0 ingress pref 1 protocol all u32 match u32 0 0 flowid 1:1
 in_host tc filter add dev wg0 ingress pref 2 protocol ip u32 match u32 1 1 at 0 \
 	action mirred egress mirror dev eth0 continue
+# A connection that is over has no socket, though the kernel remembers it for a minute.
+cat >"$WORK/over" <<-END
+	import socket
+	a = socket.socket()
+	a.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wg0")
+	a.bind(("$HOST4", 5354))
+	a.listen()
+	print("ready", flush=True)
+	a.accept()[0].close()
+END
+ip netns exec "$PREFIX-host" python3 "$WORK/over" >"$WORK/bound" &
+wait_until 5 grep -q ready "$WORK/bound"
+in_client python3 -c "import socket
+s = socket.create_connection(('$HOST4', 5354)); s.recv(1); s.close()"
 daemon_up
 freeze STOP
+ok "bound-socket: one is remembered" sh -c "ip netns exec $PREFIX-host ss -tn state time-wait | grep -q 5354"
+check
+not_ok "bound-socket: and not told" grep -q bound-socket "$WORK/check"
 ok "filter-before: nothing passes" shut client $SERVER4
 found filter-before "a u32 filter of wg0 (preference 1, protocol all) is asked before ours, from 3 on, and keeps from wg0-in what it matches"
 ok "filter-before: says how to see it" grep -qF "tc filter show dev wg0 ingress pref 1" "$WORK/check"
@@ -177,6 +233,32 @@ elif in_host ip link add br9 type bridge 2>/dev/null; then
 	in_host ip link del br9
 fi
 
+in_host ip link set wg0 down
+check
+ok "absent: an interface that is down is told" grep -q '^note: absent: wg0 is down' "$WORK/check"
+in_host ip link set wg0 up
+in_host ip -6 addr replace $HOST6/64 dev wg0
+freeze CONT
+ok "absent: all is well once it is up" wait_until 5 sound
+freeze STOP
+if in_host ip link add over0 link wg0 type macvlan 2>/dev/null; then
+	found stacked "over0, a macvlan, is on top of wg0"
+	in_host ip link del over0
+fi
+in_host ip link add link wg0 name gre0x type gre remote $CLIENT4 2>/dev/null &&
+	clear_again "stacked: a tunnel through it" && in_host ip link del gre0x
+for kind in xdp tcx; do
+	: >"$WORK/program"
+	ip netns exec "$PREFIX-host" "$HERE/program.py" $kind wg0 >"$WORK/program" 2>&1 &
+	program=$!
+	if wait_until 5 grep -q ready "$WORK/program"; then
+		found program-before "wg0 runs $([ $kind = xdp ] && echo "an XDP program" || echo "1 tcx program at its ingress")"
+	else
+		echo "skip program-before: $kind: $(tail -n1 "$WORK/program")"
+	fi
+	shoot $program
+done
+
 # ---- sockets ----
 
 # bound FAMILY TYPE [ADDRESS]: a process called snoopd with a socket bound to wg0.
@@ -199,6 +281,7 @@ bound() {
 }
 bound INET STREAM
 found bound-socket "snoopd (process $snoopd) has a TCP socket of IPv4 bound to wg0: any address, port 5353"
+ok "bound-socket: says at which address it would hear" grep -qF "# have it listen at $HOST4 instead" "$WORK/check"
 shoot $snoopd
 clear_again bound-socket
 bound INET6 DGRAM fd08::1
@@ -226,6 +309,39 @@ else
 	found packet-socket "(process $snoopd) has a packet socket at wg0"
 fi
 shoot $snoopd
+
+# ---- the host's own firewall ----
+
+in_host nft -f - <<-END
+	table inet host {
+		chain clients { tcp dport 22 accept; }
+		chain forward { type filter hook forward priority 0; policy accept; }
+		chain raw { type filter hook prerouting priority raw; iifname "wg0" notrack; }
+		chain post { type filter hook postrouting priority 0; oifname "wg0" accept; }
+	}
+END
+rule() { in_host nft add rule inet host forward "$@"; }
+unrule() { in_host nft flush chain inet host forward; }
+rule iifname '{ "wg0", "wg0-in" }' accept
+rule iifname '"wg0*"' accept
+rule iifname != '{ "lo", "eth0" }' accept
+rule oifname '"wg0"' drop
+rule iifname '"docker0"' accept
+clear_again "kernel-rule: that the TUNs are in as well, that drop behind, or of others, none"
+ok "kernel-rule: what a chain's policy forbids is dropped indeed" test -n "$(
+	unrule; rule iifname '"wg0"' accept; in_host nft chain inet host forward '{ policy drop; }'
+	freeze CONT; shut client $SERVER4 && echo shut; freeze STOP)"
+found kernel-rule "1 rule of the kernel's (inet host, chain forward) tells wg0 from its TUNs"
+in_host nft chain inet host forward '{ policy accept; }'
+for words in 'iif wg0 accept' 'iifname != "wg0" drop' 'oifname "wg0" accept' \
+	'iifname { "wg0", "eth9" } meta mark set 7' 'iifname vmap { "wg0" : jump clients }'; do
+	unrule
+	rule "$words"
+	found kernel-rule "1 rule of the kernel's (inet host, chain forward) tells wg0 from its TUNs"
+done
+rule 'oifname { "wg0", "eth9" } jump clients'
+found kernel-rule "2 rules of the kernel's (inet host, chain forward) tell wg0 from its TUNs"
+in_host nft flush ruleset
 
 # ---- the kernel's NAT ----
 
@@ -268,6 +384,12 @@ clear_again "openvpn-client-to-client: of another's device it"
 sed -i s/tun5/wg0/ "$WORK/vpn/server.conf"
 shoot $openvpn
 clear_again "openvpn-client-to-client"
+openvpn_up x --config server.conf
+in_host setpriv --reuid nobody --regid nogroup --clear-groups "$BUILD/ctfwctl" steer check \
+	--config "$WORK/ctfwd.conf" >"$WORK/check" 2>&1
+ok "openvpn-client-to-client: who may not read its files is told so" \
+	grep -q "^note: openvpn-client-to-client: not looked at: what files OpenVPN (process $openvpn) reads: Permission denied" "$WORK/check"
+shoot $openvpn
 openvpn_up x --client-to-client --dev wg0 --x server.conf
 found openvpn-client-to-client "in the command line of process $openvpn"
 shoot $openvpn
@@ -287,8 +409,19 @@ ok "return-redirect: and unreserved ports are found" \
 	test "$(names)" = "reserved-ports return-redirect"
 check
 ok "return-redirect: says so" grep -q "nothing is redirected from eth0 into wg0-return" "$WORK/check"
+ok "return-redirect: names the addresses to give" \
+	grep -qx " *return-up wg0-return eth0 $HOSTNET4 $HOSTNET6" "$WORK/check"
 in_host "$SOURCE/conf/nat/return-up" wg0-return eth0 $HOSTNET4 $HOSTNET6
 clear_again return-redirect
+in_host sysctl -qw net.ipv4.ip_local_reserved_ports=
+range=$(in_host sysctl -n net.ipv4.ip_local_port_range)
+in_host sysctl -qw net.ipv4.ip_local_port_range="20000 49151"
+clear_again "reserved-ports: that the host takes none of for itself"
+in_host sysctl -qw net.ipv4.ip_local_port_range="50000 51000"
+found reserved-ports "ports 50000 to 51000 of eth0 are led into wg0-return"
+ok "reserved-ports: nobody is told to reserve all that there are" \
+	grep -qF "# those are all that the host has" "$WORK/check"
+in_host sysctl -qw net.ipv4.ip_local_port_range="$range"
 in_host sysctl -qw net.ipv4.ip_local_reserved_ports=8080,50000-57343
 found reserved-ports "ports 49152 to 49999 of eth0 are led into wg0-return"
 mended reserved-ports
@@ -316,6 +449,12 @@ found networkd "systemd-networkd runs, and deletes rules and routes of protocol 
 sed -i s/static/kernel/ "$WORK/ctfwd.conf"
 clear_again "networkd: with protocol kernel"
 shoot $networkd
+
+# ---- nothing to look for ----
+
+printf '[daemon]\nuser = nobody\n' >"$WORK/nothing.conf"
+says "without a capture it says so" "Nothing is captured." \
+	in_host "$BUILD/ctfwctl" steer check --config "$WORK/nothing.conf"
 
 # ---- a bad configuration, and words that are not known ----
 

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +51,7 @@ static void forget(void)
 		text_fini(&checker.findings[i].todo);
 	}
 	free(checker.findings);
+	json_decref(checker.kernel.rules);
 	checker = (struct checker){ .root = "" };
 }
 
@@ -238,6 +241,23 @@ static void hostile_files_hold_nobody_up(void **state)
 	assert_int_equal(mkfifo(path_of("/proc/7/cwd/x.conf"), 0600), 0);
 	assert_int_equal(mkfifo(path_of("/etc/openvpn/y.conf"), 0600), 0);
 	assert_int_equal(run("openvpn-client-to-client"), 0);
+}
+
+/* A device may do something as soon as it is opened. */
+static void what_is_no_file_is_not_even_opened(void **state)
+{
+	char line[] = "openvpn\0--config\0x.conf", event[512];
+	int fd = inotify_init1(IN_NONBLOCK);
+
+	(void)state;
+	put_bytes("/proc/7/cmdline", line, sizeof(line));
+	assert_int_equal(mkfifo(path_of("/proc/7/cwd/x.conf"), 0600), 0);
+	assert_true(inotify_add_watch(fd, path_of("/proc/7/cwd/x.conf"), IN_OPEN) >= 0);
+	assert_int_equal(run("openvpn-client-to-client"), 0);
+	assert_true(read(fd, event, sizeof(event)) < 0);
+	close(open(path_of("/proc/7/cwd/x.conf"), O_RDONLY | O_NONBLOCK));
+	assert_true(read(fd, event, sizeof(event)) > 0);
+	close(fd);
 }
 
 /* ---- systemd-networkd ---- */
@@ -431,6 +451,7 @@ int main(void)
 		TEST(processes_are_known_by_their_command_line),
 		TEST(files_of_servers_that_may_run_are_read),
 		TEST(hostile_files_hold_nobody_up),
+		TEST(what_is_no_file_is_not_even_opened),
 		TEST(networkd_s_configuration_is_read_as_systemd_does),
 		TEST(values_name_all_some_or_nothing_of_a_prefix),
 		TEST(nat_is_found_of_those_networks_that_it_may_be_for),

@@ -1,0 +1,127 @@
+/* check_firewall.c - the kernel's own rules that name a captured interface and not its TUNs.
+ *
+ * What clients send comes in by the in port; what goes to them leaves by the out port, comes
+ * in by it again and only then leaves by the interface.  So a rule of the host's firewall that
+ * accepts what comes in by wg0 does so no more, and one that drops it neither; one that
+ * accepts what leaves by wg0 has it die before, where the policy is to drop.  Whether that
+ * was seen to is asked of each rule: it means the same for the interface and for the TUN, or
+ * it does not. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/check.h"
+#include "ctl/check_firewall.h"
+#include "ctl/nftjson.h"
+
+/* "iifname" and "iif", or "oifname" and "oif": whether the rule tells the two interfaces
+ * apart. */
+static bool differs(const json_t *rule, const char *key, const char *key2, const char *a,
+		    const char *b)
+{
+	bool asked;
+	enum part of_a = nftjson_rule_meta(rule, key, key2, a, &asked);
+	enum part of_b = nftjson_rule_meta(rule, key, key2, b, &asked);
+
+	return asked && of_a != of_b && of_a != PART_SOME && of_b != PART_SOME;
+}
+
+static bool lets_on(const json_t *rule)
+{
+	static const char *const verdicts[] = { "accept", "jump", "goto", "vmap" };
+	const json_t *statement;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(rule, "expr"), i, statement)
+	{
+		for (k = 0; k < sizeof(verdicts) / sizeof(verdicts[0]); k++) {
+			if (json_object_get(statement, verdicts[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool is_routed_family(const json_t *rule)
+{
+	const char *family = json_string_value(json_object_get(rule, "family"));
+
+	return family &&
+	       (!strcmp(family, "ip") || !strcmp(family, "ip6") || !strcmp(family, "inet"));
+}
+
+bool check_firewall_misses(const json_t *ruleset, const json_t *rule,
+			   const struct config_capture *cap)
+{
+	const json_t *chain = nftjson_chain(ruleset, rule);
+	const char *hook = json_string_value(json_object_get(chain, "hook"));
+
+	/* What hides the way to clients is for one TUN by intention. */
+	if (!is_routed_family(rule) || nftjson_hides(rule))
+		return false;
+	if (differs(rule, "iifname", "iif", cap->ifname, cap->in_name))
+		return true;
+	/* Behind the routing all leaves by the interface too, later: it is dropped then. */
+	return (!hook || strcmp(hook, "postrouting") != 0) && lets_on(rule) &&
+	       differs(rule, "oifname", "oif", cap->ifname, cap->out_name);
+}
+
+static bool same_chain(const json_t *a, const json_t *b)
+{
+	return json_equal(json_object_get(a, "family"), json_object_get(b, "family")) &&
+	       json_equal(json_object_get(a, "table"), json_object_get(b, "table")) &&
+	       json_equal(json_object_get(a, "chain"), json_object_get(b, "chain"));
+}
+
+static void tell(struct checker *c, const struct config_capture *cap, const json_t *rule,
+		 unsigned n)
+{
+	const char *family = nftjson_word(rule, "family"), *table = nftjson_word(rule, "table"),
+		   *chain = nftjson_word(rule, "chain");
+
+	check_found(c, "%u rule%s of the kernel's (%s %s, chain %s) tell%s %s from its TUNs", n,
+		    n == 1 ? "" : "s", family, table, chain, n == 1 ? "s" : "", cap->ifname);
+	check_todo(c, "# to see %s: nft list chain %s %s %s", n == 1 ? "it" : "them", family,
+		   table, chain);
+	check_todo(c, "# beside %s, let %s name %s for what comes in from clients, and %s for",
+		   cap->ifname, n == 1 ? "it" : "them", cap->in_name, cap->out_name);
+	check_todo(c, "# what leaves for them; let on what comes in by %s: it has passed ctfwd",
+		   cap->out_name);
+}
+
+static void look_at(struct checker *c, const json_t *ruleset, const struct config_capture *cap)
+{
+	const json_t *rule, *last = NULL;
+	unsigned n = 0;
+	size_t at = 0;
+
+	while ((rule = nftjson_next_rule(ruleset, &at))) {
+		if (!check_firewall_misses(ruleset, rule, cap))
+			continue;
+		/* Rules of one chain stand together in the listing. */
+		if (last && !same_chain(last, rule)) {
+			tell(c, cap, last, n);
+			n = 0;
+		}
+		last = rule;
+		n++;
+	}
+	if (last)
+		tell(c, cap, last, n);
+}
+
+void check_firewall(struct checker *c)
+{
+	const json_t *rules;
+	size_t i;
+
+	if (!c->config->n_captures)
+		return;
+	rules = check_kernel_rules(c);
+	for (i = 0; rules && i < c->config->n_captures; i++)
+		look_at(c, rules, &c->config->captures[i]);
+	if (check_legacy_table(c, "filter")) {
+		check_blind(c, "rules of iptables-legacy");
+		check_todo(c, "# to see them: iptables-legacy-save -t filter; "
+			      "ip6tables-legacy-save -t filter");
+	}
+}

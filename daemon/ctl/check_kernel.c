@@ -1,0 +1,136 @@
+/* check_kernel.c - the kernel's own rules, as nft(8) lists them.
+ *
+ * Its listing has the rules of iptables-nft too.  It is asked for once, without the elements
+ * of sets, of which there may be millions. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/check.h"
+
+#define LISTING_MAX (64u << 20)
+#define LISTING_SECONDS 10
+
+static int start_nft(pid_t *ret_pid, int *ret_fd)
+{
+	char *argv[] = { "nft", "-j", "-t", "list", "ruleset", NULL };
+	posix_spawn_file_actions_t actions;
+	int fds[2], err;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	err = -posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	if (err)
+		close(fds[0]);
+	else
+		*ret_fd = fds[0];
+	return err;
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until its end.  -ETIMEDOUT, -EFBIG: too much of it. */
+static int read_all(int fd, struct text *out)
+{
+	long end = now_ms() + LISTING_SECONDS * 1000L;
+	char buf[65536];
+	ssize_t n;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		long left = end - now_ms();
+
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			return -ETIMEDOUT;
+		n = read(fd, buf, sizeof(buf));
+		if (n <= 0)
+			return n < 0 ? -errno : text_failed(out) ? -ENOMEM : 0;
+		if (out->len + (size_t)n > LISTING_MAX)
+			return -EFBIG;
+		text_append(out, buf, (size_t)n);
+	}
+}
+
+static int list_ruleset(json_t **ret_json)
+{
+	struct text out = TEXT_INIT;
+	json_t *json;
+	pid_t pid;
+	int fd = -1, err, status;
+
+	err = start_nft(&pid, &fd);
+	if (err)
+		return err;
+	err = read_all(fd, &out);
+	close(fd);
+	if (err)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!err && status)
+		err = -EPERM;
+	json = err ? NULL : json_loads(text_str(&out), 0, NULL);
+	if (!err && !json)
+		err = -EBADMSG;
+	text_fini(&out);
+	if (!err)
+		*ret_json = json;
+	return err;
+}
+
+const json_t *check_kernel_rules(struct checker *c)
+{
+	int err;
+
+	if (!c->kernel.asked)
+		c->kernel.err = list_ruleset(&c->kernel.rules);
+	c->kernel.asked = true;
+	err = c->kernel.err;
+	if (err == -ENOENT)
+		check_blind(c, "the kernel's rules: there is no nft(8) to list them");
+	else if (err == -EPERM && geteuid() != 0)
+		check_blind(c, "the kernel's rules: only root may list them");
+	else if (err == -EPERM)
+		check_blind(c, "the kernel's rules: \"nft -j list ruleset\" fails");
+	else if (err)
+		check_blind(c, "the kernel's rules: nft(8): %s", strerror(-err));
+	return c->kernel.rules;
+}
+
+bool check_legacy_table(const struct checker *c, const char *table)
+{
+	static const char *const lists[] = { "ip_tables_names", "ip6_tables_names" };
+	struct check_file f;
+	bool found = false;
+	char *name, *rest;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (!check_read(c, &f, "/proc/net/%s", lists[i]))
+			continue;
+		for (name = strtok_r(f.text, "\n", &rest); name;
+		     name = strtok_r(NULL, "\n", &rest))
+			found |= !strcmp(name, table);
+		check_file_fini(&f);
+	}
+	return found;
+}
