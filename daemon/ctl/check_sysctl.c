@@ -1,12 +1,16 @@
 /* check_sysctl.c - what is set below /proc/sys/net.
  *
- * In IPv4's conf, `all` and the device count together: rp_filter as the larger of both,
+ * In IPv4's conf, `all` and the device count together: rp_filter as the larger of both (a
+ * strict `all` is what breaks things; steering gets along with a loose one),
  * accept_local, src_valid_mark and ignore_routes_with_linkdown when either is set. */
 #include <string.h>
 
 #include "ctl/check.h"
 
 #define NAMED_MAX 8 /* interfaces that advice names */
+
+/* Values of rp_filter. */
+enum { STRICT = 1, LOOSE = 2 };
 
 /* Whether an interface of ours is there to be asked about. */
 static bool exists(const struct checker *c, const char *port)
@@ -45,17 +49,32 @@ static void todo_rp_filter_of_others(struct checker *c, int all)
 		check_todo(c, "# and so on for %u other interfaces", named - NAMED_MAX);
 }
 
+/* Who asks by ARP is looked at as well, and the way back to him is a TUN. */
+static void strict_where_asked(struct checker *c, const char *name)
+{
+	const struct check_link *l = check_link_named(c, name);
+	int value;
+
+	if (!l || l->link.flags & IFF_NOARP ||
+	    !check_sysctl(c, &value, "ipv4/conf/%s/rp_filter", name) || value != STRICT)
+		return;
+	check_found(c, "rp_filter of %s is 1: nobody's ARP is answered there", name);
+	todo_set(c, name, "rp_filter", LOOSE);
+}
+
 void check_rp_filter(struct checker *c)
 {
+	int value, all = 0;
 	const char *port;
-	int value;
 	size_t i;
 
-	if (check_sysctl(c, &value, "ipv4/conf/all/rp_filter") && value) {
-		check_found(c, "net.ipv4.conf.all.rp_filter is %d", value);
-		todo_rp_filter_of_others(c, value);
+	if (check_sysctl(c, &all, "ipv4/conf/all/rp_filter") && all == STRICT) {
+		check_found(c, "net.ipv4.conf.all.rp_filter is 1");
+		todo_rp_filter_of_others(c, STRICT);
 		todo_set(c, "all", "rp_filter", 0);
 	}
+	for (i = 0; all != LOOSE && i < c->config->n_captures; i++)
+		strict_where_asked(c, c->config->captures[i].ifname);
 	for (i = 0; (port = check_port(c->config, i)); i++) {
 		if (exists(c, port) &&
 		    check_sysctl(c, &value, "ipv4/conf/%s/rp_filter", port) && value) {

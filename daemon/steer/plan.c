@@ -73,6 +73,8 @@ int view_read(struct steer *s)
 		return steer_fail(s, -ENOMEM, "cannot steer");
 	v->n_captures = c->n_captures;
 	err = read_rules(s);
+	if (!err)
+		err = steer_port_read_all(s, &v->rp_filter);
 	for (i = 0; !err && i < c->n_captures; i++)
 		err = read_capture(s, &c->captures[i], &v->captures[i]);
 	for (i = 0; !err && i < c->n_tuns; i++)
@@ -128,6 +130,46 @@ static void plan_port(struct plan *p, const struct view *v, const struct config_
 	push(p, &item);
 }
 
+static bool has_ipv4(const struct view *v, uint32_t index)
+{
+	size_t i;
+
+	for (i = 0; i < v->addresses.n; i++) {
+		if (v->addresses.v[i].index == index && v->addresses.v[i].l3 == L3_IPV4)
+			return true;
+	}
+	return false;
+}
+
+/* The kernel's loose look at sources refuses what comes in by an interface that has no IPv4
+ * address at all and is not the way back: 192.0.0.8 is there for such (RFC 7600). */
+static void plan_filler(struct plan *p, const struct view *v, const struct config_capture *c,
+			const char *name, const struct view_link *l)
+{
+	struct plan_item item = { .kind = PLAN_ADDRESS,
+				  .l3 = L3_IPV4,
+				  .capture = c,
+				  .index = l->link.index,
+				  .found = has_ipv4(v, l->link.index),
+				  .address = { 32, true, { { 192, 0, 0, 8 } } } };
+
+	if (v->rp_filter != STEER_LOOSE)
+		return;
+	memcpy(item.dev, name, IFNAMSIZ);
+	push(p, &item);
+}
+
+static bool gives_ipv4(const struct config_tun *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->addresses.n; i++) {
+		if (t->addresses.p[i].family == L3_IPV4)
+			return true;
+	}
+	return false;
+}
+
 static void plan_ports(struct plan *p, const struct config *c, const struct view *v)
 {
 	size_t i, k;
@@ -140,6 +182,8 @@ static void plan_ports(struct plan *p, const struct config *c, const struct view
 
 		plan_port(p, v, section, section->in_name, &seen->in, want);
 		plan_port(p, v, section, section->out_name, &seen->out, want);
+		plan_filler(p, v, section, section->in_name, &seen->in);
+		plan_filler(p, v, section, section->out_name, &seen->out);
 	}
 	for (i = 0; i < c->n_tuns; i++) {
 		const struct config_tun *t = &c->tuns[i];
@@ -151,11 +195,14 @@ static void plan_ports(struct plan *p, const struct config *c, const struct view
 			  (struct plan_link){ t->mtu, t->txqueuelen });
 		memcpy(item.dev, t->ifname, IFNAMSIZ);
 		for (k = 0; k < t->addresses.n; k++) {
-			item.address = t->addresses.p[k];
-			item.l3 = item.address.family;
+			item.l3 = t->addresses.p[k].family;
+			item.address.len = t->addresses.p[k].len;
+			item.address.addr = t->addresses.p[k].addr;
 			item.found = steer_address_find(v, &item);
 			push(p, &item);
 		}
+		if (!gives_ipv4(t))
+			plan_filler(p, v, NULL, t->ifname, &v->tuns[i]);
 	}
 }
 
@@ -182,19 +229,25 @@ bool steer_is_own_table(const struct config_steer *c, uint32_t table)
 	return false;
 }
 
-/* One that is not there, or down, is asked nothing; and one that was made just now may yet be
- * told to do without ARP. */
-bool steer_is_asked(const struct steer *s, size_t n)
+/* Whether ARP, or neighbour discovery, asks at an interface.  One that is not there, or down,
+ * is asked nothing; and one that was made just now may yet be told to do without. */
+static bool is_asked(const struct view_link *real)
 {
-	const struct view_link *real = &s->view.captures[n].real;
-
 	return view_is_up(real) && !(real->link.flags & IFF_NOARP);
 }
 
-/* What others have in it would lead around us: then the interface stays closed. */
-static bool uses_own_table(const struct steer *s, size_t n)
+/* For its loose look at the source of what goes out by an interface, the kernel asks as if
+ * that source's packets came in by it.  Any way to anywhere will do, but there has to be one. */
+bool steer_needs_own_table(const struct steer *s, size_t n, uint8_t l3)
 {
-	return steer_is_asked(s, n) &&
+	return is_asked(&s->view.captures[n].real) ||
+	       (l3 == L3_IPV4 && s->view.rp_filter == STEER_LOOSE);
+}
+
+/* What others have in it would lead around us: then the interface stays closed. */
+static bool uses_own_table(const struct steer *s, size_t n, uint8_t l3)
+{
+	return steer_needs_own_table(s, n, l3) &&
 	       !steer_route_foreign(s, steer_own_table(&s->config->steer, n));
 }
 
@@ -276,7 +329,7 @@ static void plan_closing_routes(struct plan *p, const struct steer *s, uint8_t l
 
 	plan_close(p, s, NULL, all, c->steer.table);
 	for (i = 0; i < c->n_captures; i++) {
-		if (!closed && uses_own_table(s, i))
+		if (!closed && uses_own_table(s, i, l3))
 			plan_close(p, s, &c->captures[i], all, steer_own_table(&c->steer, i));
 	}
 	for (i = 0; i < c->n_captures; i++) {
@@ -324,6 +377,28 @@ static void plan_open(struct plan *p, const struct steer *s, size_t n, uint8_t l
 		item.found = steer_route_find(&s->view, &item);
 		push(p, &item);
 	}
+}
+
+/* Where the interface is asked for a way: into its TUN, as what is redirected.  It vanishes
+ * with that. */
+static void plan_way_in(struct plan *p, const struct steer *s, size_t n)
+{
+	const struct config_capture *c = &s->config->captures[n];
+	struct plan_item item = { .kind = PLAN_ROUTE,
+				  .l3 = L3_IPV4,
+				  .capture = c,
+				  .index = s->view.captures[n].in.link.index,
+				  .route = { .to = { .family = L3_IPV4 },
+					     .type = RTN_UNICAST,
+					     .protocol = (uint8_t)s->config->steer.protocol,
+					     .table = steer_own_table(&s->config->steer, n),
+					     .metric = STEER_OWN_METRIC } };
+
+	if (s->view.rp_filter != STEER_LOOSE)
+		return;
+	memcpy(item.dev, c->in_name, IFNAMSIZ);
+	item.found = steer_route_find(&s->view, &item);
+	push(p, &item);
 }
 
 /* What an interface answers for: the addresses that it has, and those of the host's others
@@ -374,7 +449,7 @@ static void plan_answers(struct plan *p, const struct steer *s, size_t n)
 	uint32_t index = s->view.captures[n].real.link.index;
 	size_t i;
 
-	for (i = 0; i < list->n; i++) {
+	for (i = 0; is_asked(&s->view.captures[n].real) && i < list->n; i++) {
 		const struct view_address *a = &list->v[i];
 		const struct prefix to = { a->l3, a->l3 == L3_IPV4 ? 32 : 128, a->addr };
 
@@ -431,7 +506,7 @@ static void plan_capture_rules(struct plan *p, const struct steer *s, size_t n, 
 	plan_rule(p, s, c, l3, c->ifname, close);
 	/* What is for the host is closed before it is looked up as the host's own. */
 	close.pref = 0;
-	if (!closed && uses_own_table(s, n)) {
+	if (!closed && uses_own_table(s, n, l3)) {
 		close.action = FR_ACT_TO_TBL;
 		close.table = steer_own_table(&s->config->steer, n);
 	}
@@ -556,11 +631,13 @@ int plan_make(struct steer *s, bool closed, struct plan *ret_plan)
 			if (view_has_family(&s->view, families[f]))
 				plan_open(&p, s, i, families[f]);
 		}
+		if (!closed && uses_own_table(s, i, L3_IPV4))
+			plan_way_in(&p, s, i);
 	}
 	for (i = 0; i < s->config->n_captures; i++)
 		plan_filters(&p, s, i);
 	for (i = 0; !closed && i < s->config->n_captures; i++) {
-		if (uses_own_table(s, i))
+		if (uses_own_table(s, i, L3_IPV4))
 			plan_answers(&p, s, i);
 	}
 	if (p.failed) {

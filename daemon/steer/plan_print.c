@@ -93,7 +93,8 @@ void plan_words(const struct plan_item *item, struct text *out)
 			text_printf(out, "; mtu %u", item->link.mtu);
 		break;
 	case PLAN_ADDRESS:
-		text_printf(out, "%s has the address %s/%u", item->dev,
+		text_printf(out, "%s has %s %s/%u", item->dev,
+			    item->address.silent ? "an IPv4 address, if only" : "the address",
 			    addr_print(item->l3, &item->address.addr, buf), item->address.len);
 		break;
 	case PLAN_ROUTE:
@@ -280,7 +281,8 @@ void plan_commands(const struct plan_item *item, struct text *out)
 		text_printf(out, "ip %s address add %s/%u dev ", family_option(item->l3),
 			    addr_print(item->l3, &item->address.addr, buf), item->address.len);
 		put_name(item->dev, out);
-		text_puts(out, item->l3 == L3_IPV6 ? " nodad\n" : "\n");
+		text_printf(out, "%s%s\n", item->l3 == L3_IPV6 ? " nodad" : "",
+			    item->address.silent ? " scope host" : "");
 		break;
 	case PLAN_ROUTE:
 		route_command(item, out);

@@ -47,24 +47,18 @@ int steer_port_read_all(struct steer *s, int *ret_rp_filter)
 	return err ? steer_fail(s, err, "cannot read net.ipv4.conf.all.rp_filter") : 0;
 }
 
-/* rp_filter of "all": the larger of it and a device's counts.  Loose (2) is no better than
- * strict: the way back to a source is asked for as if from the interface behind, and that is
- * what the backstops make unreachable. */
+/* rp_filter of "all": the larger of it and a device's counts. */
 int steer_port_check_host(struct steer *s)
 {
-	int value = 0, err = steer_port_read_all(s, &value);
-
-	if (err || !value)
-		return err;
+	if (s->view.rp_filter != STEER_STRICT)
+		return 0;
 	diag_error(s->d, NULL,
-		   "net.ipv4.conf.all.rp_filter is %d: the kernel would drop what comes back "
-		   "from the TUNs",
-		   value);
+		   "net.ipv4.conf.all.rp_filter is 1: the kernel would drop what comes back "
+		   "from the TUNs");
 	diag_hint(s->d,
-		  "set it to 0, and rp_filter=%d for each interface that wants it: "
+		  "set it to 0 or 2, and rp_filter=1 for each interface that wants it: "
 		  "sysctl net.ipv4.conf.all.rp_filter=0, and for the next boot in a file of "
-		  "/etc/sysctl.d that comes behind the one that sets it",
-		  value);
+		  "/etc/sysctl.d that comes behind the one that sets it");
 	return -ENOTRECOVERABLE;
 }
 
@@ -287,26 +281,26 @@ bool steer_address_find(const struct view *v, const struct plan_item *item)
 
 int steer_address_put(struct steer *s, const struct plan_item *item)
 {
-	const struct config_address *a = &item->address;
-	struct ifaddrmsg hdr = { .ifa_family = (uint8_t)netlink_family(a->family),
+	const struct plan_address *a = &item->address;
+	struct ifaddrmsg hdr = { .ifa_family = (uint8_t)netlink_family(item->l3),
 				 .ifa_prefixlen = a->len,
 				 .ifa_flags = IFA_F_NODAD,
-				 .ifa_scope = RT_SCOPE_UNIVERSE,
+				 .ifa_scope = a->silent ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
 				 .ifa_index = item->index };
 	struct nl_msg *msg = netlink_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &hdr,
 					     sizeof(hdr));
 	char buf[ADDR_TEXT];
 	int err;
 
-	if (msg && (netlink_put_addr(msg, IFA_LOCAL, a->family, &a->addr) < 0 ||
-		    netlink_put_addr(msg, IFA_ADDRESS, a->family, &a->addr) < 0)) {
+	if (msg && (netlink_put_addr(msg, IFA_LOCAL, item->l3, &a->addr) < 0 ||
+		    netlink_put_addr(msg, IFA_ADDRESS, item->l3, &a->addr) < 0)) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
 	err = netlink_call(&s->nl, msg);
 	if (err)
 		steer_fail(s, err, "cannot put the address %s on the TUN %s",
-			   addr_print(a->family, &a->addr, buf), item->dev);
+			   addr_print(item->l3, &a->addr, buf), item->dev);
 	return err;
 }
 

@@ -101,6 +101,7 @@ struct view_capture {
 
 struct view {
 	bool has_ipv6;
+	int rp_filter; /* net.ipv4.conf.all.rp_filter */
 	bool took_over; /* there are rules of ours */
 	bool guarded;
 	struct view_rules rules;
@@ -130,7 +131,7 @@ struct steer {
 	struct steer_stats stats;
 	unsigned n_restored;  /* since that was told */
 	struct text restored; /* words for the first of them */
-	bool reverse_path;    /* net.ipv4.conf.all.rp_filter was not 0, and was told */
+	bool reverse_path;    /* net.ipv4.conf.all.rp_filter was strict, and was told */
 	bool moved; /* interfaces or addresses have changed since: routes went with them */
 	struct known {
 		char name[IFNAMSIZ];
@@ -164,8 +165,8 @@ static inline bool view_is_up(const struct view_link *l)
 #define STEER_CAPTURES_MAX (CONFIG_PORTS_MAX / 2)
 uint32_t steer_own_table(const struct config_steer *c, size_t n);
 bool steer_is_own_table(const struct config_steer *c, uint32_t table);
-/* Whether ARP, or neighbour discovery, asks at the n-th captured interface. */
-bool steer_is_asked(const struct steer *s, size_t n);
+/* Whether what enters the n-th captured interface is looked up there. */
+bool steer_needs_own_table(const struct steer *s, size_t n, uint8_t l3);
 
 /* ---- order: steer.c ---- */
 
@@ -199,6 +200,8 @@ int steer_former_check(struct steer *s);
 
 /* ---- links: steer_port.c ---- */
 
+/* Values of rp_filter. */
+enum { STEER_STRICT = 1, STEER_LOOSE = 2 };
 /* net.ipv4.conf.all.rp_filter; stays as it was when the kernel does not say. */
 int steer_port_read_all(struct steer *s, int *ret_rp_filter);
 int steer_port_check_host(struct steer *s);

@@ -234,11 +234,12 @@ int steer_route_check_own(struct steer *s)
 	size_t n;
 
 	for (n = 0; !err && n < s->config->n_captures; n++) {
-		if (steer_is_asked(s, n))
+		if (steer_needs_own_table(s, n, L3_IPV4))
 			err = check_table(s, steer_own_table(&s->config->steer, n),
 					  "set \"table\" in [steer] to a table that nobody "
 					  "uses, nor those behind it: each captured interface "
-					  "that speaks ARP has one");
+					  "that speaks ARP has one, and where "
+					  "net.ipv4.conf.all.rp_filter is 2 each of them");
 	}
 	return err;
 }

@@ -270,16 +270,13 @@ static void tell_restored(struct steer *s, uint64_t now, struct steer_news *news
 /* Somebody may set it while we run; there is nothing to be done about it but to say so. */
 static void tell_reverse_path(struct steer *s, struct steer_news *news)
 {
-	int value = 0;
+	bool strict = s->view.rp_filter == STEER_STRICT;
 
-	if (steer_port_read_all(s, &value))
-		return;
-	if (value && !s->reverse_path)
-		text_printf(&news->warning,
-			    "net.ipv4.conf.all.rp_filter was set to %d: the kernel drops what "
-			    "comes back from the TUNs; set it to 0\n",
-			    value);
-	s->reverse_path = value != 0;
+	if (strict && !s->reverse_path)
+		text_puts(&news->warning,
+			  "net.ipv4.conf.all.rp_filter was set to 1: the kernel drops what "
+			  "comes back from the TUNs; set it to 0 or 2\n");
+	s->reverse_path = strict;
 }
 
 /* ---- the look ---- */

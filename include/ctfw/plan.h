@@ -35,6 +35,12 @@ struct plan_link {
 	uint32_t txqueuelen;
 };
 
+struct plan_address {
+	uint8_t len;
+	bool silent; /* the host never speaks by it, and any other will do as well */
+	union addr addr;
+};
+
 struct plan_route {
 	struct prefix to;
 	uint8_t type; /* RTN_UNREACHABLE; else RTN_..., on the item's dev */
@@ -74,7 +80,7 @@ struct plan_item {
 	uint32_t index;                       /* of that; 0: it is not there */
 	union {
 		struct plan_link link;
-		struct config_address address;
+		struct plan_address address;
 		struct plan_route route;
 		struct plan_rule rule;
 		struct plan_filter filter;

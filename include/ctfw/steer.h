@@ -14,7 +14,8 @@
  *     route  T: unreachable default, and unreachable N, both last in line
  *            T: default dev wg0-out; N dev wg0-out src the host's address in it
  *     rule   0     iif wg0 unreachable (before the local table; not where ARP is spoken)
- *            0     iif wg0 lookup T' (where ARP is spoken, in the place of that)
+ *            0     iif wg0 lookup T' (in the place of that, where ARP is spoken; with
+ *                  net.ipv4.conf.all.rp_filter = 2 everywhere in IPv4)
  *            P     iif wg0-in goto P+40
  *            P+1   iif wg0-out goto P+40
  *            P+2   iif NAME goto P+40, for each [tun NAME] of role return
@@ -24,7 +25,8 @@
  *
  *     route  T': unreachable default, last in line
  *            T': local A dev wg0, for each of the host's addresses that wg0 answers for;
- *                multicast ff00::/8 dev wg0
+ *                multicast ff00::/8 dev wg0; these two where ARP is spoken
+ *            T': default dev wg0-in, with rp_filter = 2
  *
  * T and P are [steer]'s table and priority, shared by all captures; T' is the n-th capture's
  * own, n behind T.  The rules are by name and outlive the TUNs and the interface: while there
@@ -35,6 +37,11 @@
  * when rules and routes make that address a local one: that is what T' is for.  Its routes go
  * with the interface, and are put in when what enters it is redirected again: one that was
  * made anew is closed, whoever is dead.
+ *
+ * With rp_filter = 2 the kernel looks at sources, when it forwards, as if they came in by the
+ * interface that their packets leave by.  What comes back from a TUN and leaves by wg0 is let
+ * through when there is a way for that: the one into wg0-in, where what is not redirected goes
+ * too.  And each of our TUNs has some IPv4 address: 192.0.0.8/32, which is nobody's.
  *
  * Life-cycle: steer_up() when the TUNs exist; then steer_heard() when steer_fd() is readable
  * and steer_look() when steer_due() says so; steer_down() at an orderly stop, before the TUNs

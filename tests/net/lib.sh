@@ -10,7 +10,8 @@
 # client_up gives the host another tunnel with a client of its own behind it.  The host
 # forwards, and the server knows the way back to the VPN.  Namespaces are called
 # PREFIX-client and so on; PREFIX is new in every run, so that runs do not meet.  All that a
-# test leaves, processes too, goes at its exit.
+# test leaves, processes too, goes at its exit.  CTFW_RP_FILTER is net.ipv4.conf.all.rp_filter in
+# the host.
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SOURCE=$(cd "$HERE/../.." && pwd)
@@ -68,6 +69,7 @@ net_up() {
 	for ns in $NAMESPACES; do
 		namespace_up "$ns"
 	done
+	in_host sysctl -qw net.ipv4.conf.all.rp_filter="${CTFW_RP_FILTER:-0}"
 	server_up
 	vpn_up
 }

@@ -30,7 +30,7 @@ through() {
 		: >"$f"
 	done
 	ping_in "$ns" "$address" >/dev/null || { echo "no answer"; return 1; }
-	[ "$(passed "$dev-in") $(passed "$dev-out")" = "$want" ] || { grep . "$WORK/log/"*; return 1; }
+	[[ "$(passed "$dev-in") $(passed "$dev-out")" = $want ]] || { grep . "$WORK/log/"*; return 1; }
 }
 shut() { ! WAIT=0.3 ping_in "$@"; }
 

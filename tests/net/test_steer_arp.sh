@@ -198,6 +198,20 @@ in_order() { [ "$(in_host ip rule | awk '/^0:/ { printf "%s ", $NF }')" = "79 78
 ok "the rule is put back, before the local one" wait_until 1 in_order
 all_open "put back"
 
+# With a strict look at sources nobody is answered, and check knows why.
+strict() { in_host sysctl -qw net.ipv4.conf.wg0.rp_filter="$1"; }
+check() { in_host "$BUILD/ctfwctl" steer check --config "$WORK/ctfwd.conf"; }
+if [ "$(in_host sysctl -n net.ipv4.conf.all.rp_filter)" = 0 ]; then
+	strict 1
+	not_ok "rp_filter=1: nobody is answered" resolve client $HOST4
+	check >"$WORK/check"
+	ok "check says why" grep -q "rp_filter of wg0 is 1: nobody's ARP" "$WORK/check"
+	ok "and what to do" grep -q 'sysctl -w net.ipv4.conf.wg0.rp_filter=2' "$WORK/check"
+	strict 2
+	ok "which helps" resolve client $HOST4
+	strict 0
+fi
+
 # ---- closed ----
 
 rules <<-END
@@ -266,13 +280,16 @@ ok "the end leaves the host as it was" same "$before" "$(sorted_state)"
 
 # ---- a table of others ----
 
+loose=$(in_host sysctl -n net.ipv4.conf.all.rp_filter)
 in_host ip route add 192.0.2.0/24 dev eth0 table 78
 refusal >"$WORK/refused"
 ok "a start is refused" \
 	grep -q 'table 78 is in use: it has a route to 192.0.2.0/24' "$WORK/refused"
 says "with status 78" 78 cat "$WORK/ended"
 vpn_down
+in_host sysctl -qw net.ipv4.conf.all.rp_filter=0
 daemon_up
+in_host sysctl -qw net.ipv4.conf.all.rp_filter="$loose"
 vpn_up
 ok "while it runs, it is told" wait_until 2 \
 	grep -q 'routing table 78 is in use' "$WORK/daemon.log"

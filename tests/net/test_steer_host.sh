@@ -28,8 +28,6 @@ refused() {
 plain
 in_host sysctl -qw net.ipv4.conf.all.rp_filter=1
 refused "strict rp_filter of all is refused" "net.ipv4.conf.all.rp_filter is 1"
-in_host sysctl -qw net.ipv4.conf.all.rp_filter=2
-refused "loose rp_filter of all is refused" "net.ipv4.conf.all.rp_filter is 2"
 in_host sysctl -qw net.ipv4.conf.all.rp_filter=0
 in_host ip route add 192.0.2.0/24 dev eth0 table 77
 refused "a table that is in use is refused" "routing table 77 is in use: it has a route to 192.0.2.0/24"

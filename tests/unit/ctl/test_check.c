@@ -431,9 +431,11 @@ static void nat_is_well_where_what_goes_to_clients_is_hidden(void **state)
 static void settings_that_are_no_numbers_are_passed_over(void **state)
 {
 	(void)state;
-	put("/proc/sys/net/ipv4/conf/all/rp_filter", "2\n");
+	put("/proc/sys/net/ipv4/conf/all/rp_filter", "1\n");
 	assert_int_equal(run("rp-filter"), 1);
-	assert_says(0, "net.ipv4.conf.all.rp_filter is 2");
+	assert_says(0, "net.ipv4.conf.all.rp_filter is 1");
+	put("/proc/sys/net/ipv4/conf/all/rp_filter", "2\n");
+	assert_int_equal(run("rp-filter"), 0);
 	put("/proc/sys/net/ipv4/conf/all/rp_filter", "loose\n");
 	assert_int_equal(run("rp-filter"), 0);
 	put("/proc/sys/net/ipv4/conf/all/rp_filter", "");
