@@ -169,7 +169,7 @@ static int put_rule(struct transaction *tx, const struct command *c, struct tabl
 		return err;
 	t->last_handle += rule_anonymous_sets(r);
 	if (c->op == COMMAND_REPLACE) {
-		uses_remove_rule(tx, t, chain->rules[at]);
+		rule_leaves(tx, t, chain->rules[at]);
 		r->handle = chain->rules[at]->handle;
 		chain_remove_rule(chain, at);
 	} else {
@@ -179,20 +179,19 @@ static int put_rule(struct transaction *tx, const struct command *c, struct tabl
 		return -ENOMEM;
 	uses_add_rule(tx, t, r);
 	echo.handle = r->handle;
-	return transaction_echo(tx, &echo) ? 0 : -ENOMEM;
+	/* The rules of a block are told of as a part of the rule that has it. */
+	return chain->bound || transaction_echo(tx, &echo) ? 0 : -ENOMEM;
 }
 
-static int add_rule(struct transaction *tx, const struct command *c, struct table *t,
-		    struct rule_spec *spec)
+int rule_add_to(struct transaction *tx, const struct command *c, struct table *t, size_t at,
+		struct rule_spec *spec)
 {
-	size_t at = transaction_chain(tx, t, &spec->chain);
 	struct rule *r = NULL;
 	struct chain *chain;
-	int err;
+	int err = check_mentions(tx, t, spec, &c->table);
 
-	if (at == MODEL_NONE)
-		return -EINVAL;
-	err = check_mentions(tx, t, spec, &c->table);
+	if (!err)
+		err = block_add(tx, c, t, spec);
 	if (!err)
 		err = meters_add(tx, t, spec);
 	if (!err)
@@ -208,6 +207,14 @@ static int add_rule(struct transaction *tx, const struct command *c, struct tabl
 		err = chain ? put_rule(tx, c, t, chain, r) : -ENOMEM;
 	rule_unref(r);
 	return err;
+}
+
+static int add_rule(struct transaction *tx, const struct command *c, struct table *t,
+		    struct rule_spec *spec)
+{
+	size_t at = transaction_chain(tx, t, &spec->chain);
+
+	return at == MODEL_NONE ? -EINVAL : rule_add_to(tx, c, t, at, spec);
 }
 
 /* ---- what add and its like bring ---- */
@@ -413,7 +420,7 @@ static int delete_rule(struct transaction *tx, const struct command *c, size_t t
 	own = t ? chain_own(t, chain) : NULL;
 	if (!own)
 		return -ENOMEM;
-	uses_remove_rule(tx, t, own->rules[at]);
+	rule_leaves(tx, t, own->rules[at]);
 	chain_remove_rule(own, at);
 	return 0;
 }

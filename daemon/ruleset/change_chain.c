@@ -145,6 +145,10 @@ int chain_add(struct transaction *tx, struct table *t, struct chain_spec *spec,
 	free(name);
 	if (at == MODEL_NONE)
 		return new_chain(tx, t, spec, op);
+	if (t->chains[at]->bound) {
+		diag_error(tx->d, &spec->name.span, "the block of a rule has this name");
+		return -EINVAL;
+	}
 	if (spec->has_policy && !spec->base && t->chains[at]->type == CHAIN_REGULAR)
 		return policy_needs_hook(tx, spec);
 	return update_chain(tx, t, at, spec, op);
@@ -222,7 +226,7 @@ static int remove_chain(struct transaction *tx, size_t table, size_t at)
 	if (!t)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->chains[at]->n_rules; i++)
-		uses_remove_rule(tx, t, t->chains[at]->rules[i]);
+		rule_leaves(tx, t, t->chains[at]->rules[i]);
 	table_remove_chain(t, at);
 	return 0;
 }
@@ -278,7 +282,7 @@ int chain_flush(struct transaction *tx, struct table *t, size_t at)
 	if (!c)
 		return -ENOMEM;
 	for (size_t i = 0; i < c->n_rules; i++) {
-		uses_remove_rule(tx, t, c->rules[i]);
+		rule_leaves(tx, t, c->rules[i]);
 		rule_unref(c->rules[i]);
 	}
 	c->n_rules = 0;
@@ -305,7 +309,7 @@ static int rename_jumps(struct table *t, const char *old, const char *name)
 			rule_unref(r);
 		}
 	}
-	return 0;
+	return blocks_relink(t);
 }
 
 int chain_rename(struct transaction *tx, const struct command *c)

@@ -127,6 +127,8 @@ static bool check_target(const struct items *items, const struct expr *e)
 	if (!e->verdict.chain)
 		return true;
 	at = chain_find(t, e->verdict.chain);
+	if (at != MODEL_NONE && t->chains[at]->bound)
+		at = MODEL_NONE; /* only its rule leads there */
 	if (at != MODEL_NONE && t->chains[at]->type == CHAIN_REGULAR)
 		return true;
 	diag_error(items->ck->d, &e->span,

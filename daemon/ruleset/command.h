@@ -68,6 +68,10 @@ struct rule_spec {
 	struct span span;
 	struct stmts stmts;
 	char *comment;
+	/* jump { rule; ... }: what is in the braces. */
+	bool has_block, within; /* within: it is in one */
+	struct rule_spec *block;
+	size_t n_block, cap_block;
 };
 
 /* A named object as written; what it says is in the object already, as far as it needs neither

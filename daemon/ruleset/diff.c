@@ -135,13 +135,13 @@ static void diff_rules(struct diff *d, const struct table *t, const struct chain
 
 static void chain_gone(struct diff *d, const struct table *t, const struct chain *c)
 {
-	for (size_t i = 0; i < c->n_rules; i++)
+	for (size_t i = 0; i < c->n_rules && !c->bound; i++)
 		rule_gone(d, t, c, c->rules[i]);
 }
 
 static void chain_came(struct diff *d, const struct table *t, const struct chain *c)
 {
-	for (size_t i = 0; i < c->n_rules; i++)
+	for (size_t i = 0; i < c->n_rules && !c->bound; i++)
 		rule_new_here(d, t, c, i, false);
 }
 
@@ -271,7 +271,7 @@ static void table_lost(struct diff *d, const struct table *old, const struct tab
 	for (size_t i = 0; i < old->n_chains; i++) {
 		const struct chain *c = old->chains[i];
 
-		if (tells(d, RULESET_WATCH_CHAINS, false) && !find_chain(new, c))
+		if (tells(d, RULESET_WATCH_CHAINS, false) && !c->bound && !find_chain(new, c))
 			print_event_chain(&d->print, EVENT_DELETE, old, c);
 	}
 }
@@ -298,7 +298,7 @@ static void table_gained(struct diff *d, const struct table *old, const struct t
 	for (size_t i = 0; i < new->n_chains; i++) {
 		const struct chain *c = new->chains[i], *was = find_chain(old, c);
 
-		if (tells(d, RULESET_WATCH_CHAINS, true) &&
+		if (tells(d, RULESET_WATCH_CHAINS, true) && !c->bound &&
 		    (!was || c->drop != was->drop || strcmp(c->name, was->name)))
 			print_event_chain(&d->print, EVENT_ADD, new, c);
 	}
@@ -308,7 +308,7 @@ static void table_gained(struct diff *d, const struct table *old, const struct t
 
 		if (!was)
 			chain_came(d, new, c);
-		else if (was != c)
+		else if (was != c && !c->bound)
 			diff_rules(d, new, was, c);
 	}
 }

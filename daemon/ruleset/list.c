@@ -43,6 +43,8 @@ static void list_chains(struct transaction *tx, const struct command *c, unsigne
 			continue;
 		open_table(t, &tx->out);
 		for (size_t j = 0; j < t->n_chains; j++) {
+			if (t->chains[j]->bound)
+				continue;
 			print_chain_head(t->chains[j], flags, &tx->out);
 			text_puts(&tx->out, "\t}\n");
 		}

@@ -23,8 +23,7 @@ static void list_of(struct transaction *tx, const struct command *c, const struc
 		print_json_table(t, &tx->out);
 		break;
 	case OBJECT_CHAINS:
-		for (size_t i = 0; i < t->n_chains; i++)
-			print_json_chain(t, t->chains[i], &tx->out);
+		print_json_chains(t, &tx->out);
 		break;
 	case OBJECT_KIND:
 		for (size_t i = 0; i < t->n_objects; i++) {

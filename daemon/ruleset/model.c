@@ -127,6 +127,30 @@ failed:
 	return NULL;
 }
 
+struct rule *rule_relinked(struct rule *r, const struct table *t)
+{
+	struct rule *copy = rule_renamed(r, "", "");
+
+	for (size_t i = 0; copy && i < copy->n_stmts; i++) {
+		struct stmt *s = &copy->stmts[i];
+
+		if (s->kind != STMT_VERDICT || !s->verdict.block)
+			continue;
+		chain_unref(s->verdict.block);
+		s->verdict.block = chain_ref(t->chains[chain_find(t, s->verdict.chain)]);
+	}
+	return copy;
+}
+
+struct chain *rule_block(const struct rule *r)
+{
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		if (r->stmts[i].kind == STMT_VERDICT && r->stmts[i].verdict.block)
+			return r->stmts[i].verdict.block;
+	}
+	return NULL;
+}
+
 struct targets {
 	void (*each)(void *arg, const char *chain);
 	void *arg;
@@ -178,6 +202,13 @@ struct chain *chain_new(const char *name, size_t len)
 		free(c);
 		return NULL;
 	}
+	return c;
+}
+
+struct chain *chain_ref(struct chain *c)
+{
+	if (c)
+		c->refs++;
 	return c;
 }
 

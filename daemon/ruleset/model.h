@@ -270,7 +270,11 @@ struct stmt {
 			 * in the listing. */
 			bool implied;
 		} match;
-		struct { enum rule_verdict verdict; char *chain; } verdict;
+		struct {
+			enum rule_verdict verdict;
+			char *chain;
+			struct chain *block; /* the chain, when it is a block of this rule */
+		} verdict;
 		struct { enum reject_with with; uint8_t code; } reject;
 		struct stateful counter, state; /* of all that remember something */
 		struct log_spec log; /* prefix is owned here */
@@ -336,6 +340,7 @@ struct chain {
 	int32_t priority;
 	bool drop;           /* policy drop */
 	bool policy_shown;
+	bool bound;          /* the block of a rule, which comes and goes with it */
 	uint64_t registered; /* among equal priorities the latest runs first */
 	char *comment;
 	struct rule **rules;
@@ -548,7 +553,13 @@ void stmt_each_target(const struct stmt *s, void (*each)(void *arg, const char *
 /* The sets that it holds without a name: each takes a handle, as in the kernel. */
 unsigned rule_anonymous_sets(const struct rule *r);
 
+/* A copy whose blocks are what the table's chains of their names are by now. */
+struct rule *rule_relinked(struct rule *r, const struct table *t);
+/* The block of a rule, or NULL. */
+struct chain *rule_block(const struct rule *r);
+
 struct chain *chain_new(const char *name, size_t len);
+struct chain *chain_ref(struct chain *c);
 void chain_unref(struct chain *c);
 bool chain_insert_rule(struct chain *c, size_t at, struct rule *r); /* takes a reference */
 void chain_remove_rule(struct chain *c, size_t at);

@@ -63,6 +63,7 @@ struct parser {
 	unsigned braces;  /* open ones */
 	unsigned depth;	  /* of recursion */
 	unsigned scope;
+	struct rule_spec *rule; /* that is being read; NULL: none */
 	bool saved; /* by a former process, which may say more; set by who parses */
 	bool ended; /* the item of a block needs no separator behind it */
 	size_t expanded;

@@ -7,6 +7,11 @@
 
 void rule_spec_fini(struct rule_spec *rule)
 {
+	for (size_t i = 0; i < rule->n_block; i++)
+		rule_spec_fini(&rule->block[i]);
+	free(rule->block);
+	rule->block = NULL;
+	rule->n_block = 0;
 	stmts_fini(&rule->stmts);
 	free(rule->comment);
 	rule->comment = NULL;
@@ -200,15 +205,42 @@ char *parse_target(struct parser *p)
 		expr_free(e);
 		return chain;
 	}
-	if (token_is(&p->t, '{')) {
-		diag_error(p->d, &p->t.span,
-			   "chains without a name are not supported by this version");
-		return NULL;
-	}
 	if (!parse_name(p, "the name of a chain", &name))
 		return NULL;
 	chain = strndup(name.s, name.len);
 	return chain ? chain : parse_oom(p);
+}
+
+/* One rule of a block, which becomes the last of those of the rule that has it. */
+static bool parse_block_rule(struct parser *p, struct command *c, size_t arg)
+{
+	struct rule_spec *of = p->rule;
+	struct rule_spec *grown =
+		parse_grow(p, of->block, of->n_block, &of->cap_block, sizeof(*grown));
+	bool ok;
+
+	(void)c;
+	(void)arg;
+	if (!grown)
+		return false;
+	of->block = grown;
+	grown += of->n_block++;
+	*grown = (struct rule_spec){ .chain = of->chain, .within = true };
+	ok = parse_rule(p, grown);
+	p->rule = of;
+	return ok;
+}
+
+/* At the {.  As in the kernel, no block is in another. */
+static bool parse_rule_block(struct parser *p)
+{
+	if (!p->rule || p->rule->within) {
+		diag_error(p->d, &p->t.span,
+			   "there are no blocks within blocks: write the name of a chain");
+		return false;
+	}
+	p->rule->has_block = true;
+	return parse_block(p, NULL, 0, parse_block_rule);
 }
 
 static bool parse_verdict(struct parser *p, struct stmt *s, enum rule_verdict verdict)
@@ -217,6 +249,8 @@ static bool parse_verdict(struct parser *p, struct stmt *s, enum rule_verdict ve
 	s->verdict.verdict = verdict;
 	if (verdict != RULE_JUMP && verdict != RULE_GOTO)
 		return true;
+	if (token_is(&p->t, '{'))
+		return parse_rule_block(p);
 	s->verdict.chain = parse_target(p);
 	return s->verdict.chain != NULL;
 }
@@ -468,7 +502,7 @@ static bool parse_next(struct parser *p, const struct stmt *before, struct stmt 
 	if (parse_statement(p, s))
 		return true;
 	if (p->d->errors == errors + 1 && !parse_selector_known(&place.first) &&
-	    !parse_word(p, &place.first)->statement)
+	    !parse_word(p, &place.first)->statement && !parse_word(p, &place.first)->verdict)
 		parse_hint(p, &place);
 	return false;
 }
@@ -478,6 +512,7 @@ bool parse_rule(struct parser *p, struct rule_spec *rule)
 	struct span first = p->t.span;
 	struct stmt s;
 
+	p->rule = rule;
 	do {
 		size_t n = rule->stmts.n;
 

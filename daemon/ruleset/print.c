@@ -160,6 +160,8 @@ void print_table(const struct table *t, unsigned flags, uint64_t mono, struct te
 		between = "\n";
 	}
 	for (size_t i = 0; i < t->n_chains; i++) {
+		if (t->chains[i]->bound && !(flags & PRINT_SAVED))
+			continue;
 		text_puts(out, between);
 		print_chain(t->chains[i], flags, out);
 		between = "\n";

@@ -8,7 +8,9 @@
 enum {
 	PRINT_IMPLIED = 1 << 16, /* what listings leave out as well */
 	PRINT_RESET = 1 << 17,	 /* counters and quotas are set to zero as they are shown */
-	PRINT_SAVED = 1 << 18,	 /* what is counted shows what it began with */
+	/* What is counted shows what it began with; blocks of rules are chains. */
+	PRINT_SAVED = 1 << 18,
+	PRINT_ONE_LINE = 1 << 19, /* blocks of rules, too */
 };
 
 /* What goes on lines of its own, without the line's indentation and end. */

@@ -89,6 +89,14 @@ void print_json_rules(const struct table *t, const struct chain *c, unsigned fla
 		print_json_rule(t, c, c->rules[i], flags, out);
 }
 
+void print_json_chains(const struct table *t, struct text *out)
+{
+	for (size_t i = 0; i < t->n_chains; i++) {
+		if (!t->chains[i]->bound)
+			print_json_chain(t, t->chains[i], out);
+	}
+}
+
 /* Rules come last, behind the chains that they lead to. */
 void print_json_whole(const struct table *t, unsigned flags, uint64_t mono, struct text *out)
 {
@@ -102,8 +110,9 @@ void print_json_whole(const struct table *t, unsigned flags, uint64_t mono, stru
 	}
 	for (size_t i = 0; i < t->n_flowtables; i++)
 		print_json_flowtable(t, t->flowtables[i], out);
-	for (size_t i = 0; i < t->n_chains; i++)
-		print_json_chain(t, t->chains[i], out);
-	for (size_t i = 0; i < t->n_chains; i++)
-		print_json_rules(t, t->chains[i], flags, out);
+	print_json_chains(t, out);
+	for (size_t i = 0; i < t->n_chains; i++) {
+		if (!t->chains[i]->bound)
+			print_json_rules(t, t->chains[i], flags, out);
+	}
 }

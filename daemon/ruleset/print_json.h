@@ -20,6 +20,8 @@ void print_json_end(struct text *out);
 /* Elements of the document: { "table": ... } and so on. */
 void print_json_table(const struct table *t, struct text *out);
 void print_json_chain(const struct table *t, const struct chain *c, struct text *out);
+/* All of a table that have names. */
+void print_json_chains(const struct table *t, struct text *out);
 void print_json_rule(const struct table *t, const struct chain *c, const struct rule *r,
 		     unsigned flags, struct text *out);
 void print_json_object(const struct table *t, const struct object *o, unsigned flags,

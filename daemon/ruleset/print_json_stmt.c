@@ -327,6 +327,17 @@ static void print_dynset_json(const struct rule *r, const struct stmt *s, unsign
 	out_close_object(out);
 }
 
+/* libnftables-json(5) has no words for blocks: nft writes what a listing shows. */
+static void print_block(const struct rule *r, const struct stmt *s, unsigned flags,
+			struct text *out)
+{
+	struct text block = TEXT_IN(out->locale);
+
+	print_stmt(r, s, flags, &block);
+	out_string(out, text_str(&block));
+	text_fini(&block);
+}
+
 void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		     struct text *out)
 {
@@ -335,7 +346,10 @@ void print_json_stmt(const struct rule *r, const struct stmt *s, unsigned flags,
 		print_match(s, flags, out);
 		break;
 	case STMT_VERDICT:
-		print_json_verdict(s->verdict.verdict, s->verdict.chain, out);
+		if (s->verdict.block)
+			print_block(r, s, flags, out);
+		else
+			print_json_verdict(s->verdict.verdict, s->verdict.chain, out);
 		break;
 	case STMT_REJECT:
 		print_reject(s, flags, out);

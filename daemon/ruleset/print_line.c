@@ -68,7 +68,7 @@ void line_rule(const char *verb, const struct table *t, const struct chain *c, s
 	/* The kernel says where it is only when there are rules on both sides. */
 	if (at > 0 && at + 1 < c->n_rules)
 		text_printf(out, "handle %" PRIu64 " ", c->rules[at - 1]->handle);
-	print_rule(c->rules[at], flags, out);
+	print_rule(c->rules[at], flags | PRINT_ONE_LINE, out);
 	text_putc(out, '\n');
 }
 

@@ -161,7 +161,7 @@ bool ruleset_print_rule(const struct ruleset *rs, const char *family, const char
 		r = c == MODEL_NONE ? c : chain_find_rule(t->chains[c], handle);
 		if (r == MODEL_NONE)
 			return false;
-		print_rule(t->chains[c]->rules[r], flags, out);
+		print_rule(t->chains[c]->rules[r], flags | PRINT_ONE_LINE, out);
 		return true;
 	}
 	return false;

@@ -376,6 +376,22 @@ static void print_given(const struct stmt *s, unsigned flags, struct text *out)
 	print_expr(s->object.set, flags, out);
 }
 
+/* jump { rule; ... }.  Handles of the rules within it say nothing to anybody. */
+static void print_block(const struct stmt *s, unsigned flags, struct text *out)
+{
+	const struct chain *block = s->verdict.block;
+	bool line = flags & PRINT_ONE_LINE;
+
+	print_verdict(s->verdict.verdict, NULL, out);
+	text_puts(out, line ? " { " : " {\n");
+	for (size_t i = 0; i < block->n_rules; i++) {
+		text_puts(out, line ? "" : "\t\t\t");
+		print_rule(block->rules[i], flags & ~(unsigned)PRINT_HANDLE, out);
+		text_puts(out, line ? "; " : "\n");
+	}
+	text_puts(out, line ? "}" : "\t\t}");
+}
+
 void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, struct text *out)
 {
 	switch (s->kind) {
@@ -383,7 +399,10 @@ void print_stmt(const struct rule *r, const struct stmt *s, unsigned flags, stru
 		print_match(s, flags, out);
 		break;
 	case STMT_VERDICT:
-		print_verdict(s->verdict.verdict, s->verdict.chain, out);
+		if (s->verdict.block && !(flags & PRINT_SAVED))
+			print_block(s, flags, out);
+		else
+			print_verdict(s->verdict.verdict, s->verdict.chain, out);
 		break;
 	case STMT_DYNSET:
 		print_dynset(r, s, flags, out);

@@ -477,7 +477,8 @@ static void restore_chains(struct numbers *in, struct table *t, const struct rul
 	for (size_t i = 0; i < t->n_chains && !in->bad; i++) {
 		struct chain *c = t->chains[i];
 
-		c->handle = take(in, "\nchain ");
+		c->bound = in->end - in->p > 1 && in->p[1] == 'b';
+		c->handle = take(in, c->bound ? "\nblock " : "\nchain ");
 		c->registered = take(in, " registered ");
 		in->chain = chain_beside(in, c->handle);
 		in->rule = 0;
@@ -503,6 +504,69 @@ static bool each_is_found(struct table *t)
 	return ok;
 }
 
+/* ---- blocks ---- */
+
+/* What leads to the blocks of a table's rules. */
+struct binding {
+	struct numbers *in;
+	const struct table *t;
+	unsigned *leads; /* by the chain's place */
+};
+
+static void leads_to_name(void *arg, const char *chain)
+{
+	struct binding *b = arg;
+
+	b->leads[chain_find(b->t, chain)]++;
+}
+
+/* Elements lead to no block. */
+static void leads_to_handle(void *arg, uint64_t chain)
+{
+	struct binding *b = arg;
+	size_t at = chain_find_handle(b->t, chain);
+
+	want(b->in, at == MODEL_NONE || !b->t->chains[at]->bound);
+}
+
+/* The rule at that place has its block, which stands behind and is in no other. */
+static void bind_rule(struct binding *b, size_t chain, struct rule *r)
+{
+	for (size_t i = 0; i < r->n_stmts; i++) {
+		struct stmt *s = &r->stmts[i];
+		size_t at;
+
+		stmt_each_target(s, leads_to_name, b);
+		if (s->kind != STMT_VERDICT || !s->verdict.chain)
+			continue;
+		at = chain_find(b->t, s->verdict.chain);
+		if (!b->t->chains[at]->bound)
+			continue;
+		want(b->in, at > chain && !b->t->chains[chain]->bound);
+		if (!b->in->bad)
+			s->verdict.block = chain_ref(b->t->chains[at]);
+	}
+}
+
+/* One rule leads to each block, and nothing else does. */
+static void bind_blocks(struct numbers *in, struct table *t)
+{
+	struct binding b = { .in = in, .t = t,
+			     .leads = calloc(t->n_chains + 1, sizeof(*b.leads)) };
+
+	want(in, b.leads);
+	for (size_t i = 0; i < t->n_chains && !in->bad; i++) {
+		for (size_t j = 0; j < t->chains[i]->n_rules; j++)
+			bind_rule(&b, i, t->chains[i]->rules[j]);
+	}
+	for (size_t i = 0; i < t->n_sets && !in->bad; i++)
+		set_each_target(t->sets[i], leads_to_handle, &b);
+	for (size_t i = 0; i < t->n_chains && !in->bad; i++)
+		want(in, !t->chains[i]->bound ||
+				 (b.leads[i] == 1 && t->chains[i]->type == CHAIN_REGULAR));
+	free(b.leads);
+}
+
 static void restore_table(struct numbers *in, struct table *t, const struct ruleset *rs)
 {
 	struct handles chains = { 0 }, objects = { 0 };
@@ -526,6 +590,8 @@ static void restore_table(struct numbers *in, struct table *t, const struct rule
 	for (size_t i = 0; i < t->n_sets && !in->bad; i++)
 		restore_set(in, t->sets[i], t, &chains, &objects, rs->counters);
 	want(in, in->bad || each_is_found(t));
+	if (!in->bad)
+		bind_blocks(in, t);
 	free(chains.was);
 	free(objects.was);
 	/* No handle is ever given twice. */

@@ -102,8 +102,8 @@ static void save_table(const struct table *t, struct text *out)
 	for (size_t i = 0; i < t->n_chains; i++) {
 		const struct chain *c = t->chains[i];
 
-		text_printf(out, "chain %" PRIu64 " registered %" PRIu64 " rules %zu\n",
-			    c->handle, c->registered, c->n_rules);
+		text_printf(out, "%s %" PRIu64 " registered %" PRIu64 " rules %zu\n",
+			    c->bound ? "block" : "chain", c->handle, c->registered, c->n_rules);
 		for (size_t j = 0; j < c->n_rules; j++)
 			save_rule(c->rules[j], out);
 	}

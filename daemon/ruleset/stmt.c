@@ -74,6 +74,8 @@ void stmt_fini(struct stmt *s)
 		free(*string);
 	if (s->kind == STMT_DYNSET)
 		stmts_fini(&s->dynset.stmts);
+	else if (s->kind == STMT_VERDICT)
+		chain_unref(s->verdict.block);
 	s->kind = STMT_NONE;
 }
 
@@ -102,6 +104,8 @@ static bool stmt_clone(struct stmt *to, const struct stmt *from)
 		to->dynset.stmts = (struct stmts){ 0 };
 		ok = ok && stmts_clone(&to->dynset.stmts, from->dynset.stmts.v,
 				       from->dynset.stmts.n);
+	} else if (from->kind == STMT_VERDICT) {
+		chain_ref(to->verdict.block);
 	}
 	return ok;
 }

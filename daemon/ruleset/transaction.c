@@ -177,8 +177,10 @@ static void suggest_chain(struct transaction *tx, const struct table *t, const c
 	const char *near;
 	size_t n = 0;
 
-	for (; n < t->n_chains && n < MOST; n++)
-		names[n] = t->chains[n]->name;
+	for (size_t i = 0; i < t->n_chains && n < MOST; i++) {
+		if (!t->chains[i]->bound)
+			names[n++] = t->chains[i]->name;
+	}
 	names[n] = NULL;
 	near = suggest(name, strlen(name), names);
 	if (near)
@@ -191,6 +193,8 @@ size_t transaction_chain(struct transaction *tx, const struct table *t,
 	char buf[256];
 	size_t at = chain_find(t, name_text(name, buf));
 
+	if (at != MODEL_NONE && t->chains[at]->bound)
+		at = MODEL_NONE; /* only its rule leads there */
 	if (at == MODEL_NONE) {
 		diag_error(tx->d, &name->span, "there is no chain \"%s\" in table %s %s", buf,
 			   family_name(t->family), t->name);

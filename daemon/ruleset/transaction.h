@@ -107,6 +107,16 @@ void uses_remove_rule(struct transaction *tx, const struct table *t, const struc
 void uses_rename(struct transaction *tx, const struct table *t, const char *old,
 		 const char *name);
 void uses_forget(struct transaction *tx);
+/* change.c: put a rule into a chain. */
+int rule_add_to(struct transaction *tx, const struct command *c, struct table *t, size_t at,
+		struct rule_spec *spec);
+/* change_block.c: make the block that a rule has, if any, before the rule is made. */
+int block_add(struct transaction *tx, const struct command *c, struct table *t,
+	      struct rule_spec *spec);
+/* A rule goes from the table, and its block with it. */
+void rule_leaves(struct transaction *tx, struct table *t, const struct rule *r);
+/* Once chains have become others: rules have them as blocks. */
+int blocks_relink(struct table *t);
 /* change_chain.c, for change.c: the same of chains. */
 int chain_add(struct transaction *tx, struct table *t, struct chain_spec *spec,
 	      enum command_op op);

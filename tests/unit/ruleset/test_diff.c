@@ -120,6 +120,15 @@ static void a_new_name_or_policy_is_told_and_jumps_are_the_same(void **state)
 	assert_told("add table t { flags dormant; }", "add table ip t { flags dormant; }\n");
 }
 
+static void a_block_is_told_with_its_rule(void **state)
+{
+	(void)state;
+	assert_told("add rule t c tcp dport 7 jump { counter; jump d; }",
+		    "add rule ip t c tcp dport 7 jump { counter packets 0 bytes 0; jump d; }\n");
+	assert_told("rename chain t d e", "add chain ip t e\n");
+	assert_told("flush chain t c", "delete rule ip t c handle 9\n");
+}
+
 static void who_watches_less_is_told_less(void **state)
 {
 	static const struct ruleset_watch came = { .objects = RULESET_WATCH_ALL, .added = true };
@@ -298,6 +307,7 @@ int main(void)
 		TEST(what_goes_is_told_from_the_inside_out),
 		TEST(what_stays_is_not_told),
 		TEST(a_new_name_or_policy_is_told_and_jumps_are_the_same),
+		TEST(a_block_is_told_with_its_rule),
 		TEST(who_watches_less_is_told_less),
 		TEST(a_few_among_many_rules_are_found),
 		TEST(elements_are_told_one_by_one),

@@ -1,4 +1,5 @@
 /* test_save.c - the model as text and back, whole or damaged. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "ruleset/model.h"
@@ -130,18 +131,19 @@ static void try_damaged(const char *damaged, size_t len)
 	} else {
 		s = listed(back);
 		free(s);
+		/* Whatever goes leaves nothing that leads to it. */
+		apply(&back, "flush table inet t");
+		program_free(program_compile(back));
 		ruleset_unref(back);
 	}
 	diag_fini(&d);
 }
 
-static void damage_is_refused_or_harmless(void **state)
+static void try_damages(struct ruleset *rs)
 {
-	struct ruleset *rs = made(counters);
 	struct text saved = TEXT_INIT;
 	char *copy;
 
-	(void)state;
 	ruleset_save(rs, &saved);
 	ruleset_unref(rs);
 	for (size_t i = 0; i < saved.len; i++)
@@ -164,6 +166,81 @@ static void damage_is_refused_or_harmless(void **state)
 	text_fini(&saved);
 }
 
+static void damage_is_refused_or_harmless(void **state)
+{
+	(void)state;
+	try_damages(made(counters));
+}
+
+/* ---- blocks ---- */
+
+static struct ruleset *with_blocks(void)
+{
+	struct ruleset *rs = ruleset_new(counters);
+
+	assert_int_equal(apply(&rs, "table inet t {\n"
+				    " chain sub { log; }\n"
+				    " chain in { counter\n"
+				    "  tcp dport 7 jump { counter\n jump sub\n }\n"
+				    "  goto { drop; } comment \"c\"\n"
+				    " }\n"
+				    " map m { type mark : verdict; elements = { 1 : jump sub }; }\n"
+				    "}\n"),
+			 0);
+	return rs;
+}
+
+static void blocks_are_saved_and_stay_their_rules_own(void **state)
+{
+	struct ruleset *rs = with_blocks(), *back;
+	struct text saved = TEXT_INIT, again = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	char *before = listed(rs), *after;
+
+	(void)state;
+	ruleset_save(rs, &saved);
+	ruleset_unref(rs);
+	assert_int_equal(ruleset_restore(text_str(&saved), saved.len, counters, &d, &back), 0);
+	after = listed(back);
+	assert_string_equal(after, before);
+	ruleset_save(back, &again);
+	assert_string_equal(text_str(&again), text_str(&saved));
+	assert_int_equal(back->tables[0]->n_chains, 4);
+	assert_int_equal(apply(&back, "rename chain inet t sub other"), 0);
+	free(after);
+	after = listed(back);
+	assert_non_null(strstr(after, "\t\t\tjump other\n\t\t}"));
+	assert_int_equal(apply(&back, "flush chain inet t in"), 0);
+	assert_int_equal(back->tables[0]->n_chains, 2);
+	ruleset_unref(back);
+	text_fini(&saved);
+	text_fini(&again);
+	diag_fini(&d);
+	free(before);
+	free(after);
+}
+
+/* As if the chain were a block: more than a rule lead there. */
+static void what_others_lead_to_is_no_block(void **state)
+{
+	struct ruleset *rs = with_blocks(), *back = NULL;
+	struct text saved = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	char *chain;
+
+	(void)state;
+	ruleset_save(rs, &saved);
+	ruleset_unref(rs);
+	chain = strstr(text_str(&saved), "\nchain ");
+	assert_non_null(chain);
+	memcpy(chain, "\nblock ", 7);
+	assert_int_equal(ruleset_restore(text_str(&saved), saved.len, counters, &d, &back),
+			 -EINVAL);
+	text_fini(&saved);
+	diag_fini(&d);
+	try_damages(with_blocks());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +248,8 @@ int main(void)
 		TEST(what_was_saved_is_the_same_with_handles_and_counts),
 		TEST(an_empty_ruleset_is_saved_too),
 		TEST(damage_is_refused_or_harmless),
+		TEST(blocks_are_saved_and_stay_their_rules_own),
+		TEST(what_others_lead_to_is_no_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
