@@ -296,6 +296,20 @@ static bool is_elsewhere(const struct checker *c, const char *pid)
 	return !stat(path, &other) && (own.st_ino != other.st_ino || own.st_dev != other.st_dev);
 }
 
+bool check_command_line(const struct checker *c, long pid, const char *program,
+			struct check_file *ret_line)
+{
+	const char *slash;
+
+	if (!check_read(c, ret_line, "/proc/%ld/cmdline", pid))
+		return false;
+	slash = strrchr(ret_line->text, '/');
+	if (!strcmp(slash ? slash + 1 : ret_line->text, program))
+		return true;
+	check_file_fini(ret_line);
+	return false;
+}
+
 void check_each_process(struct checker *c, bool (*each)(struct checker *c, long pid, void *arg),
 			void *arg)
 {

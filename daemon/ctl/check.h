@@ -183,6 +183,11 @@ bool check_legacy_table(const struct checker *c, const char *table);
 void check_each_process(struct checker *c, bool (*each)(struct checker *c, long pid, void *arg),
 			void *arg);
 
+/* The command line of a process that runs that program, its words each with a NUL behind; false
+ * of others, and of those that may not be looked at. */
+bool check_command_line(const struct checker *c, long pid, const char *program,
+			struct check_file *ret_line);
+
 #define CHECK(id, name, severity, why) void check_##id(struct checker *c);
 #include "ctl/check.def"
 #undef CHECK

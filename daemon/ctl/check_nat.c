@@ -83,9 +83,11 @@ static void look_at(struct checker *c, const json_t *ruleset, const struct confi
 		if (!rule)
 			continue;
 		if (!first) {
-			check_found(c, "the kernel translates addresses of %s (%s %s, chain %s), "
-				       "and tracks what comes out of %s",
-				    prefix_print(network, net), nftjson_word(rule, "family"),
+			bool some = nftjson_rule_prefix(rule, "saddr", network) == PART_SOME;
+
+			check_found(c, "the kernel %s addresses of %s (%s %s, chain %s), and "
+				       "tracks what comes out of %s",
+				    some ? "may translate" : "translates", prefix_print(network, net), nftjson_word(rule, "family"),
 				    nftjson_word(rule, "table"), nftjson_word(rule, "chain"), cap->out_name);
 			check_todo(c, "nft add table inet ctfw-notrack");
 			check_todo(c, "nft add chain inet ctfw-notrack raw "

@@ -139,17 +139,11 @@ static bool look_at_process(struct checker *c, long pid, void *arg)
 	struct server s = { .client_to_client = false };
 	char words[WORDS][WORD_MAX], base[64], where[64], link[PATH_MAX];
 	struct check_file f;
-	const char *arg0, *at, *end, *slash;
+	const char *at, *end;
 	ssize_t n;
 
-	if (!check_read(c, &f, "/proc/%ld/cmdline", pid))
+	if (!check_command_line(c, pid, "openvpn", &f))
 		return true;
-	arg0 = f.text;
-	slash = strrchr(arg0, '/');
-	if (strcmp(slash ? slash + 1 : arg0, "openvpn")) {
-		check_file_fini(&f);
-		return true;
-	}
 	snprintf(link, sizeof(link), "%s/proc/%ld/cwd", c->root, pid);
 	n = readlink(link, s.folder, sizeof(s.folder) - 1);
 	s.folder[n > 0 ? n : 0] = '\0';
@@ -158,7 +152,7 @@ static bool look_at_process(struct checker *c, long pid, void *arg)
 	snprintf(base, sizeof(base), "/proc/%ld/cwd", pid);
 	snprintf(where, sizeof(where), "the command line of process %ld", pid);
 	end = f.text + f.len;
-	at = arg0 + strlen(arg0) + 1;
+	at = f.text + strlen(f.text) + 1;
 	/* A file alone is short for --config. */
 	if (at < end && *at != '-' && at + strlen(at) + 1 >= end)
 		read_file(c, arg, base, at, &s, 0);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define WIDTH 90 /* of lines of text */
+#define WIDTH 79 /* of lines of text */
 
 /* A sentence, broken at blanks. */
 static void print_wrapped(FILE *out, const char *text, int indent)

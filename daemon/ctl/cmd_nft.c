@@ -319,7 +319,7 @@ static int contradiction(struct ctl *ctl, const struct options *o, int argc, cha
 {
 	const char *late = late_option(argc, argv);
 
-	if (is_misspelt(argc, argv))
+	if (!o->file && !o->interactive && is_misspelt(argc, argv))
 		return command_unknown(ctl, argv[0]);
 	if (late)
 		return ctl_error(ctl, "options must be specified before commands: %s", late);

@@ -54,8 +54,11 @@ int steer_run_off(struct ctl *ctl, const struct config *config, const struct ste
 	if (err)
 		return steer_tell(ctl, &d);
 	if (t.rules || t.routes || t.filters)
-		fprintf(ctl->out, "Taken out: %u rules, %u routes, %u filters.\n", t.rules,
-			t.routes, t.filters);
+		fprintf(ctl->out,
+			"Taken out: %u rule%s, %u route%s, %u filter%s.  What was captured passes "
+			"unfiltered now.\n",
+			t.rules, t.rules == 1 ? "" : "s", t.routes, t.routes == 1 ? "" : "s",
+			t.filters, t.filters == 1 ? "" : "s");
 	else
 		fputs("There was nothing to take out.\n", ctl->out);
 	diag_fini(&d);

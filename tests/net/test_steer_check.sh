@@ -394,6 +394,22 @@ openvpn_up x --client-to-client --dev wg0 --x server.conf
 found openvpn-client-to-client "in the command line of process $openvpn"
 shoot $openvpn
 
+# ---- dnsmasq ----
+
+cp "$(command -v bash)" "$WORK/dnsmasq"
+dnsmasq_up() {
+	ip netns exec "$PREFIX-host" "$WORK/dnsmasq" -c 'read x < <(sleep 60)' x --conf-file=/dev/null "$@" &
+	dnsmasq=$!
+	wait_until 5 test "$(readlink "/proc/$dnsmasq/exe")" = "$WORK/dnsmasq"
+}
+dnsmasq_up --interface=wg0
+found dnsmasq-interface "dnsmasq (process $dnsmasq) has interface=wg0, and answers nobody behind it"
+ok "dnsmasq-interface: says what would do" grep -qF "listen-address=$HOST4" "$WORK/check"
+shoot $dnsmasq
+dnsmasq_up --interface=wg0 --listen-address=127.0.0.1,$HOST4
+clear_again dnsmasq-interface
+shoot $dnsmasq
+
 # ---- a TUN of role return ----
 
 freeze CONT

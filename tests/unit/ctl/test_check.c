@@ -260,6 +260,54 @@ static void what_is_no_file_is_not_even_opened(void **state)
 	close(fd);
 }
 
+/* ---- dnsmasq ---- */
+
+static void dnsmasq_s_options_are_read_from_wherever_it_takes_them(void **state)
+{
+	static const struct {
+		const char *line; /* with a blank in the place of each NUL */
+		const char *file; /* /etc/dnsmasq.d/a.conf */
+		bool found;
+	} rows[] = {
+		{ "/usr/sbin/dnsmasq --interface=wg0", "", true },
+		{ "dnsmasq --interface wg0", "", true },
+		{ "dnsmasq -i lo -iwg0", "", true },
+		{ "dnsmasq -i lo,wg0", "", true },
+		{ "dnsmasq -iwg0 -z", "", false },
+		{ "dnsmasq -iwg0 -iwg0-in", "", false },
+		{ "dnsmasq -iwg*", "", false },
+		{ "dnsmasq -iwg1", "", false },
+		{ "dnsmasq -i", "", false },
+		{ "dnsmasq", "", false },
+		{ "vim --interface=wg0", "", false },
+		{ "dnsmasq -7 /etc/dnsmasq.d,.bak", " interface = wg0 # ours\n", true },
+		{ "dnsmasq -7/etc/dnsmasq.d,*.conf", "interface=wg0", true },
+		{ "dnsmasq -C/dev/null --conf-dir=/etc/dnsmasq.d,.conf", "interface=wg0", false },
+		{ "dnsmasq -C/dev/null -7/etc/dnsmasq.d,*.x", "interface=wg0", false },
+		{ "dnsmasq -7/etc/dnsmasq.d", "#interface=wg0\n\n=\nno-resolv", false },
+		{ "dnsmasq -7/etc/dnsmasq.d", "interface=wg0\nbind-interfaces\n", false },
+		/* By way of /etc/dnsmasq.conf, and of what takes its place. */
+		{ "dnsmasq", "interface=wg0\n", true },
+		{ "dnsmasq -C/dev/null", "interface=wg0\n", false },
+		{ "dnsmasq -C/etc/dnsmasq.d/a.conf",
+		  "conf-file=/etc/dnsmasq.d/a.conf\ninterface=wg0\n", true },
+	};
+	char line[256];
+	size_t i, k;
+
+	(void)state;
+	put("/etc/dnsmasq.conf", "# usual\nconf-dir=/etc/dnsmasq.d\n");
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		strcpy(line, rows[i].line);
+		for (k = 0; rows[i].line[k]; k++)
+			line[k] = line[k] == ' ' ? '\0' : line[k];
+		put_bytes("/proc/7/cmdline", line, k + 1);
+		put("/etc/dnsmasq.d/a.conf", rows[i].file);
+		if ((run("dnsmasq-interface") > 0) != rows[i].found)
+			fail_msg("%s: %s", rows[i].line, rows[i].file);
+	}
+}
+
 /* ---- systemd-networkd ---- */
 
 static void networkd_s_configuration_is_read_as_systemd_does(void **state)
@@ -290,6 +338,25 @@ static void networkd_s_configuration_is_read_as_systemd_does(void **state)
 	assert_int_equal(run("networkd"), 1);
 	configure("[capture wg0]\nnetworks = 10.8.0.0/24\n");
 	assert_int_equal(run("networkd"), 0);
+}
+
+static void a_guard_that_is_not_enabled_is_told_where_there_is_systemd(void **state)
+{
+	(void)state;
+	assert_int_equal(run("open-at-boot"), 0);
+	put("/run/systemd/system/.keep", "");
+	assert_int_equal(run("open-at-boot"), 1);
+	put("/etc/systemd/system/sysinit.target.wants/ctfw-guard.service", "");
+	assert_int_equal(run("open-at-boot"), 0);
+	unlink(path_of("/etc/systemd/system/sysinit.target.wants/ctfw-guard.service"));
+	/* Enabled is a link, to where need not be seen. */
+	assert_int_equal(symlink("/nowhere", path_of("/usr/lib/systemd/system/"
+						     "multi-user.target.wants/ctfw-guard.service")),
+			 0);
+	assert_int_equal(run("open-at-boot"), 0);
+	unlink(path_of("/usr/lib/systemd/system/multi-user.target.wants/ctfw-guard.service"));
+	configure("[capture wg0]\nnetworks = 10.8.0.0/24\nfail-closed = no\n");
+	assert_int_equal(run("open-at-boot"), 0);
 }
 
 /* ---- rules as JSON ---- */
@@ -454,7 +521,9 @@ int main(void)
 		TEST(files_of_servers_that_may_run_are_read),
 		TEST(hostile_files_hold_nobody_up),
 		TEST(what_is_no_file_is_not_even_opened),
+		TEST(dnsmasq_s_options_are_read_from_wherever_it_takes_them),
 		TEST(networkd_s_configuration_is_read_as_systemd_does),
+		TEST(a_guard_that_is_not_enabled_is_told_where_there_is_systemd),
 		TEST(values_name_all_some_or_nothing_of_a_prefix),
 		TEST(nat_is_found_of_those_networks_that_it_may_be_for),
 		TEST(nat_is_well_where_what_goes_to_clients_is_hidden),

@@ -98,6 +98,8 @@ static void a_misspelt_word_is_told_from_commands_in_nft_s_grammar(void **state)
 		if (command_near(nft[i]))
 			fail_msg("%s is taken for %s", nft[i], command_near(nft[i]));
 	}
+	assert_int_equal(RUN("-f", "/dev/null", "status"), 1);
+	expect(run_err, "-f and a command (\"status\"): one of the two, please");
 	/* A rule in a table of that name. */
 	assert_int_equal(RUN("statu", "input", "accept"), 1);
 	expect(run_err, "not running");
