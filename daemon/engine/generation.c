@@ -298,21 +298,37 @@ static int begin(struct generation *g, struct diag *d)
 	return err;
 }
 
-struct generation *generation_new(struct engine *engine, struct counters *counters,
-				  struct arena *arena, struct diag *d, bool *ret_restored)
+struct generation *generation_read(struct counters *counters, struct arena *arena,
+				   struct diag *d)
 {
 	struct generation *g = calloc(1, sizeof(*g));
-	struct ruleset *rs;
 
 	if (!g)
 		return NULL;
-	g->engine = engine;
 	g->counters = counters;
 	g->arena = arena;
-	rs = restore(g, d);
+	g->read = restore(g, d);
+	return g;
+}
+
+int generation_start(struct generation *g, struct engine *engine, struct diag *d,
+		     bool *ret_restored)
+{
+	struct ruleset *rs = g->read;
+
+	g->engine = engine;
+	g->read = NULL;
 	if (ret_restored)
 		*ret_restored = rs != NULL;
-	if (rs ? go_on(g, rs, d) : begin(g, d)) {
+	return rs ? go_on(g, rs, d) : begin(g, d);
+}
+
+struct generation *generation_new(struct engine *engine, struct counters *counters,
+				  struct arena *arena, struct diag *d, bool *ret_restored)
+{
+	struct generation *g = generation_read(counters, arena, d);
+
+	if (g && generation_start(g, engine, d, ret_restored)) {
 		generation_free(g);
 		return NULL;
 	}
@@ -332,6 +348,7 @@ void generation_free(struct generation *g)
 	if (!g)
 		return;
 	ruleset_unref(g->former);
+	ruleset_unref(g->read);
 	ruleset_unref(g->ruleset);
 	free(g);
 }

@@ -9,6 +9,7 @@ struct generation {
 	struct counters *counters;
 	struct arena *arena;
 	struct ruleset *ruleset;
+	struct ruleset *read; /* what was saved, until it is in force */
 	uint64_t serial;
 	uint64_t expire_at; /* monotonic ns: when to look for what has expired */
 	bool on_trial;

@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "ctfw/event.h"
-#include "ctfw/expect.h"
 #include "ctfw/rcu.h"
 #include "ctfw/set_dynamic.h"
 #include "host/filter_private.h"
@@ -212,62 +211,16 @@ static void on_hostview(void *arg, struct hostview *hv)
 
 /* ---- the start ---- */
 
-static int set_up_memory(struct filter *f, struct diag *d)
-{
-	const struct conntrack_options *options = &f->config->conntrack;
-	/* Columns for as many workers as there may ever be, so that another number of them
-	 * after a restart finds its counters and flows again; what is unused takes no memory.
-	 */
-	const struct arena_geometry geometry = {
-		.flow_records = conntrack_records(options->max_flows),
-		.workers = ARENA_MAX_WORKERS,
-		.expect_records = conntrack_expect_records(options->expect_max),
-		.element_records = f->config->daemon.max_elements,
-	};
-	struct engine_options engine = {
-		.workers = f->start->workers,
-		.log_rate = f->config->log.rate,
-		.reply_rate = f->config->daemon.reply_rate,
-		.log = worker_log,
-		.log_arg = f->workers,
-		.fragments = &f->config->fragments,
-	};
-	int err;
-
-	err = rundir_map_arena(f->start->rundir->arena_fd, &geometry, &f->arena,
-			       &f->arena_fresh, d);
-	if (err)
-		return err;
-	arena_set_workers(&f->arena, f->arena_fresh, f->start->workers);
-	f->counters = counters_new(&f->arena);
-	if (f->counters)
-		f->elements = set_elements_new(&f->arena, counters_states(f->counters),
-					       f->start->workers, filter_now(NULL).mono);
-	f->ct = conntrack_new(&f->arena, options, f->start->workers, filter_now(NULL));
-	/* Between two daemons the host may have let pass what it liked. */
-	if (f->ct && f->start->first)
-		conntrack_relearn_windows(f->ct);
-	if (f->counters)
-		counters_lend(f->counters, f->elements);
-	if (f->counters && f->elements && f->ct)
-		f->engine = engine_new(f->ct, f->counters, &engine);
-	if (!f->engine) {
-		diag_error(d, NULL, "cannot set up the flow table: %s", strerror(errno));
-		return -errno;
-	}
-	return 0;
-}
-
 static int set_up_ruleset(struct filter *f, struct diag *d)
 {
 	struct diag damaged = DIAG_INIT;
 	bool restored = false;
+	int err = generation_start(f->generation, f->engine, &damaged, &restored);
 
-	f->generation = generation_new(f->engine, f->counters, &f->arena, &damaged, &restored);
 	if (damaged.errors)
 		log_text(LEVEL_ERROR, text_str(&damaged.text));
 	diag_fini(&damaged);
-	if (!f->generation) {
+	if (err) {
 		diag_error(d, NULL, "out of memory");
 		return -ENOMEM;
 	}
@@ -444,7 +397,7 @@ static int set_up(struct filter *f, struct diag *d)
 		diag_error(d, NULL, "cannot give up capabilities: %s", strerror(-err));
 		return err;
 	}
-	err = set_up_memory(f, d);
+	err = filter_take_up(f, d);
 	if (!err)
 		err = set_up_ruleset(f, d);
 	if (!err)

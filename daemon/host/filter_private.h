@@ -1,6 +1,7 @@
 /* filter_private.h - the parts of the filter process.
  *
  * filter.c      life-cycle, main loop, heartbeat, log lines, housekeeping
+ * filter_memory.c the arena, and what is made of it before packets are looked at
  * filter_load.c configuration and ruleset: at the start, and again
  * filter_trial.c changes on trial, until they are confirmed or undone
  * filter_status.c what Status and the status line say */
@@ -71,6 +72,9 @@ struct filter {
 
 struct instant filter_now(void *arg);
 
+/* Map the arena, and take up what it has: flows, counters and elements are there, the ruleset is
+ * read but not in force.  0, or a negative errno with diagnostics. */
+int filter_take_up(struct filter *f, struct diag *d);
 /* The configured ruleset file, at the start.  0, or a negative errno with diagnostics. */
 int filter_load_ruleset(struct filter *f, struct diag *d);
 /* CHANNEL_RELOAD or CHANNEL_RELOAD_LAST has come, with a descriptor of the text (or -1 and why). */

@@ -25,6 +25,13 @@ struct generation;
  * What can wait is left for generation_settle().  NULL when out of memory. */
 struct generation *generation_new(struct engine *engine, struct counters *counters,
 				  struct arena *arena, struct diag *d, bool *ret_restored);
+/* The same in two steps.  The first reads what was saved, for which there need not be an
+ * engine, nor its flows.  The second, once, puts it in force: 0, or a negative errno, and then
+ * there is only generation_free() to be called. */
+struct generation *generation_read(struct counters *counters, struct arena *arena,
+				   struct diag *d);
+int generation_start(struct generation *g, struct engine *engine, struct diag *d,
+		     bool *ret_restored);
 void generation_free(struct generation *g);
 /* What was put off so that packets need not wait: to be called once, soon, and before elements
  * that no set has claimed are dropped.  Should it fail to read what an undo goes back to, that

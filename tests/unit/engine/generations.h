@@ -10,9 +10,10 @@
 #include "unit/engine/bench.h"
 
 static struct set_elements *elements;
-static bool restored; /* what generation_new() said last */
+static bool restored; /* what generation_start() said last */
 
-/* The engine and all below it anew over the same memory: what the next process has. */
+/* The engine and all below it anew over the same memory: what the next process has, in the order
+ * in which a filter does it, which reads the ruleset while flows are looked at. */
 static inline void restart_unsettled(struct bench *b, struct diag *d)
 {
 	struct engine_options engine = { .workers = 1 };
@@ -29,10 +30,11 @@ static inline void restart_unsettled(struct bench *b, struct diag *d)
 	elements = set_elements_new(&b->arena, counters_states(b->counters), 1,
 				    b->now.mono);
 	counters_lend(b->counters, elements);
+	b->generation = generation_read(b->counters, &b->arena, d);
+	assert_non_null(b->generation);
 	b->ct = conntrack_new(&b->arena, &options, 1, b->now);
 	b->engine = engine_new(b->ct, b->counters, &engine);
-	b->generation = generation_new(b->engine, b->counters, &b->arena, d, &restored);
-	assert_non_null(b->generation);
+	assert_int_equal(generation_start(b->generation, b->engine, d, &restored), 0);
 	engine_set_hostview(b->engine, host());
 }
 

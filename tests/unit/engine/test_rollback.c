@@ -287,6 +287,40 @@ static void one_that_cannot_be_read_is_followed_by_no_empty_one(void **state)
 	assert_int_equal(generation_saved(b->generation), 2);
 }
 
+/* A process may die, or fail to start, between the two steps. */
+static void what_was_read_and_not_put_in_force_is_there_for_the_next(void **state)
+{
+	struct bench *b = *state;
+	struct set_elements *held;
+	struct counters *counters;
+	struct generation *g;
+	struct diag d = DIAG_INIT;
+	char *was, *now;
+
+	assert_int_equal(try(b, base, 0), 0);
+	send_to(b, 53);
+	was = listed(b, PRINT_HANDLE);
+	assert_int_equal(try(b, "add table ip u", UNTIL), 0);
+	counters = counters_new(&b->arena);
+	held = set_elements_new(&b->arena, counters_states(counters), 1, b->now.mono);
+	counters_lend(counters, held);
+	g = generation_read(counters, &b->arena, &d);
+	assert_non_null(g);
+	assert_string_equal(text_str(&d.text), "");
+	generation_free(g);
+	set_elements_free(held);
+	counters_free(counters);
+	well_restarted(b);
+	assert_true(restored);
+	assert_true(on_trial(b));
+	undo(b);
+	now = listed(b, PRINT_HANDLE);
+	assert_string_equal(now, was);
+	free(now);
+	free(was);
+	diag_fini(&d);
+}
+
 static void before_anything_is_loaded_nothing_is_saved(void **state)
 {
 	struct bench *b = *state;
@@ -334,6 +368,7 @@ int main(void)
 		TEST(going_back_behind_the_file_is_told),
 		TEST(a_damaged_one_changes_nothing_and_the_others_are_there),
 		TEST(one_that_cannot_be_read_is_followed_by_no_empty_one),
+		TEST(what_was_read_and_not_put_in_force_is_there_for_the_next),
 		TEST(before_anything_is_loaded_nothing_is_saved),
 		TEST(nothing_is_lost_by_rollbacks_without_end),
 	};

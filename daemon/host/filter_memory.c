@@ -1,0 +1,120 @@
+/* filter_memory.c - the arena, and what is made of it before packets are looked at.
+ *
+ * What takes time is to look at the flows, and to read the ruleset.  Neither needs the other,
+ * and packets wait for both: the flows are looked at by a thread of its own, which ends
+ * before anything is done that needs them. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "ctfw/expect.h"
+#include "ctfw/set_dynamic.h"
+#include "host/filter_private.h"
+#include "host/log.h"
+
+static int map_arena(struct filter *f, struct diag *d)
+{
+	const struct conntrack_options *options = &f->config->conntrack;
+	/* Columns for as many workers as there may ever be, so that another number of them
+	 * after a restart finds its counters and flows again; what is unused takes no memory.
+	 */
+	const struct arena_geometry geometry = {
+		.flow_records = conntrack_records(options->max_flows),
+		.workers = ARENA_MAX_WORKERS,
+		.expect_records = conntrack_expect_records(options->expect_max),
+		.element_records = f->config->daemon.max_elements,
+	};
+	int err = rundir_map_arena(f->start->rundir->arena_fd, &geometry, &f->arena,
+				   &f->arena_fresh, d);
+
+	if (!err)
+		arena_set_workers(&f->arena, f->arena_fresh, f->start->workers);
+	return err;
+}
+
+/* ---- flows ---- */
+
+struct flows {
+	struct filter *filter;
+	pthread_t thread;
+	bool apart; /* by that thread */
+	int err;
+};
+
+static void *take_up_flows(void *arg)
+{
+	struct flows *flows = arg;
+	struct filter *f = flows->filter;
+
+	f->ct = conntrack_new(&f->arena, &f->config->conntrack, f->start->workers,
+			      filter_now(NULL));
+	flows->err = f->ct ? 0 : -errno;
+	/* Between two daemons the host may have let pass what it liked. */
+	if (f->ct && f->start->first)
+		conntrack_relearn_windows(f->ct);
+	return NULL;
+}
+
+static void begin_flows(struct flows *flows)
+{
+	flows->apart = !pthread_create(&flows->thread, NULL, take_up_flows, flows);
+	if (!flows->apart)
+		take_up_flows(flows);
+}
+
+static int end_flows(struct flows *flows)
+{
+	if (flows->apart)
+		pthread_join(flows->thread, NULL);
+	return flows->err;
+}
+
+/* ---- the ruleset ---- */
+
+/* As far as it is read, with what its rules and sets count and hold. */
+static int read_ruleset(struct filter *f)
+{
+	struct diag damaged = DIAG_INIT;
+
+	f->counters = counters_new(&f->arena);
+	if (f->counters)
+		f->elements = set_elements_new(&f->arena, counters_states(f->counters),
+					       f->start->workers, filter_now(NULL).mono);
+	if (!f->elements)
+		return -ENOMEM;
+	counters_lend(f->counters, f->elements);
+	f->generation = generation_read(f->counters, &f->arena, &damaged);
+	if (damaged.errors)
+		log_text(LEVEL_ERROR, text_str(&damaged.text));
+	diag_fini(&damaged);
+	return f->generation ? 0 : -ENOMEM;
+}
+
+int filter_take_up(struct filter *f, struct diag *d)
+{
+	struct engine_options options = {
+		.workers = f->start->workers,
+		.log_rate = f->config->log.rate,
+		.reply_rate = f->config->daemon.reply_rate,
+		.log = worker_log,
+		.log_arg = f->workers,
+		.fragments = &f->config->fragments,
+	};
+	struct flows flows = { .filter = f };
+	int err, flows_err;
+
+	err = map_arena(f, d);
+	if (err)
+		return err;
+	begin_flows(&flows);
+	err = read_ruleset(f);
+	flows_err = end_flows(&flows);
+	err = err ? err : flows_err;
+	if (!err) {
+		f->engine = engine_new(f->ct, f->counters, &options);
+		err = f->engine ? 0 : -errno;
+	}
+	if (err)
+		diag_error(d, NULL, "cannot set up the flow table: %s", strerror(-err));
+	return err;
+}
