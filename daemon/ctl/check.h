@@ -72,6 +72,9 @@ struct check_route {
 	uint8_t protocol;
 };
 
+/* Rules that steering puts in, counted from [steer] priority: see ctfw/steer.h. */
+enum { RULE_NETWORKS = 20, RULE_END = 40 };
+
 struct check_rule {
 	uint8_t l3;
 	uint8_t action; /* FR_ACT_... */
@@ -145,6 +148,14 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 bool prefix_covers(const struct prefix *a, const struct prefix *b);
 /* Of which families a capture has networks. */
 bool check_capture_has(const struct config_capture *cap, uint8_t l3);
+
+/* A dump that is begun anew, a few times, when something changed meanwhile: begin() forgets
+ * what each() was called with.  As netlink_dump(). */
+int check_dump(struct netlink *nl, int type, const void *header, size_t len,
+	       void (*begin)(void *arg), netlink_each *each, void *arg);
+/* The same of tc filters at an interface's ingress; without any it is 0. */
+int check_dump_filters(struct checker *c, uint32_t index, void (*begin)(void *arg),
+		       netlink_each *each, void *arg);
 
 /* ---- for the checks ---- */
 

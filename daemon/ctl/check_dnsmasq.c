@@ -201,7 +201,7 @@ static void read_arguments(struct server *s, const struct check_file *f)
 			value = letter ? at + 2 : at;
 		}
 		/* Behind it, as a word of its own. */
-		if (!*value && letter && letter != 'z' && strchr("iaC7", letter) && next < end) {
+		if (!*value && letter && strchr("iaC7", letter) && next < end) {
 			value = next;
 			next += strlen(next) + 1;
 		}
@@ -216,10 +216,11 @@ static bool is_named(const struct server *s, const char *ifname)
 	size_t i;
 
 	for (i = 0; i < s->n; i++) {
-		size_t len = strlen(s->names[i]);
+		const char *name = s->names[i];
+		size_t len = strlen(name);
 
-		if (len && s->names[i][len - 1] == '*' ? !strncmp(ifname, s->names[i], len - 1) :
-							 !strcmp(ifname, s->names[i]))
+		if (len && name[len - 1] == '*' ? !strncmp(ifname, name, len - 1) :
+						  !strcmp(ifname, name))
 			return true;
 	}
 	return false;

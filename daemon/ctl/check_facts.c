@@ -6,6 +6,7 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "ctl/check.h"
 
 #define ROUTES_MAX 10000
+#define TRIES 5 /* at a dump that is not of one moment */
 
 /* Room for one more of an array; NULL: out of memory, and said so. */
 #define GROW(c, array, n)                                                                     \
@@ -125,6 +127,33 @@ const struct config_capture *check_capture(const struct checker *c, const char *
 	return NULL;
 }
 
+/* ---- dumps ---- */
+
+int check_dump(struct netlink *nl, int type, const void *header, size_t len,
+	       void (*begin)(void *arg), netlink_each *each, void *arg)
+{
+	int err, tries = TRIES;
+
+	do {
+		begin(arg);
+		err = netlink_dump(nl, netlink_message(type, 0, header, len), each, arg);
+	} while (err == -EAGAIN && --tries);
+	return err;
+}
+
+int check_dump_filters(struct checker *c, uint32_t index, void (*begin)(void *arg),
+		       netlink_each *each, void *arg)
+{
+	struct tcmsg hdr = {
+		.tcm_ifindex = (int)index,
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+	};
+	int err = check_dump(&c->nl, RTM_GETTFILTER, &hdr, sizeof(hdr), begin, each, arg);
+
+	/* Without a qdisc, or without the interface, there are none. */
+	return err == -EINVAL || err == -ENOENT || err == -ENODEV ? 0 : err;
+}
+
 /* ---- one message of each ---- */
 
 static bool runs_program(struct nlattr *xdp)
@@ -145,7 +174,8 @@ static void keep_link(void *arg, const struct nlmsghdr *msg)
 	struct check_link *l;
 
 	if (!netlink_parse_link(msg, &link) ||
-	    nlmsg_parse((struct nlmsghdr *)msg, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0)
+	    nlmsg_parse((struct nlmsghdr *)msg, sizeof(struct ifinfomsg), tb, IFLA_MAX,
+			NULL) < 0)
 		return;
 	l = GROW(c, c->host.links, c->host.n_links);
 	if (!l)
@@ -153,10 +183,11 @@ static void keep_link(void *arg, const struct nlmsghdr *msg)
 	*l = (struct check_link){
 		.link = link,
 		.master = tb[IFLA_MASTER] ? nla_get_u32(tb[IFLA_MASTER]) : 0,
-		/* An index of another namespace says nothing here. */
-		.lower = tb[IFLA_LINK] && !tb[IFLA_LINK_NETNSID] ? nla_get_u32(tb[IFLA_LINK]) : 0,
 		.xdp = runs_program(tb[IFLA_XDP]),
 	};
+	/* An index of another namespace says nothing here. */
+	if (tb[IFLA_LINK] && !tb[IFLA_LINK_NETNSID])
+		l->lower = nla_get_u32(tb[IFLA_LINK]);
 }
 
 static void keep_address(void *arg, const struct nlmsghdr *msg)
@@ -361,7 +392,7 @@ static int load(struct checker *c)
 
 int check_host_load(struct checker *c)
 {
-	int err, tries = 5;
+	int err, tries = TRIES;
 
 	do {
 		check_host_fini(&c->host);

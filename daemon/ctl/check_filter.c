@@ -23,7 +23,6 @@
 #include "ctfw/plan.h"
 #include "ctl/check.h"
 
-#define INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define FILTERS_MAX 64
 
 enum outcome {
@@ -175,6 +174,14 @@ static enum outcome outcome_of(const char *kind, struct nlattr *options, uint32_
 
 /* ---- those before ours ---- */
 
+static void begin(void *arg)
+{
+	struct search *s = arg;
+
+	s->n = 0;
+	s->more = false;
+}
+
 static void keep_filter(void *arg, const struct nlmsghdr *msg)
 {
 	struct search *s = arg;
@@ -229,19 +236,10 @@ static void tell(struct checker *c, const struct config_capture *cap, const stru
 
 static void look(struct checker *c, const struct config_capture *cap, struct search *s)
 {
-	struct tcmsg hdr = { .tcm_ifindex = (int)s->index, .tcm_parent = INGRESS };
-	int err, tries = 5;
+	int err = check_dump_filters(c, s->index, begin, keep_filter, s);
 	size_t i;
 
-	do {
-		s->n = 0;
-		s->more = false;
-		err = netlink_dump(&c->nl,
-				   netlink_message(RTM_GETTFILTER, 0, &hdr, sizeof(hdr)),
-				   keep_filter, s);
-	} while (err == -EAGAIN && --tries);
-	/* Without a qdisc there are none. */
-	if (err && err != -EINVAL && err != -ENOENT && err != -ENODEV)
+	if (err)
 		check_blind(c, "tc filters of %s: %s", cap->ifname, strerror(-err));
 	for (i = 0; i < s->n; i++) {
 		if (!check_is_port(c, check_link_name(c, s->found[i].to)))

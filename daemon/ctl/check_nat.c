@@ -87,8 +87,10 @@ static void look_at(struct checker *c, const json_t *ruleset, const struct confi
 
 			check_found(c, "the kernel %s addresses of %s (%s %s, chain %s), and "
 				       "tracks what comes out of %s",
-				    some ? "may translate" : "translates", prefix_print(network, net), nftjson_word(rule, "family"),
-				    nftjson_word(rule, "table"), nftjson_word(rule, "chain"), cap->out_name);
+				    some ? "may translate" : "translates",
+				    prefix_print(network, net), nftjson_word(rule, "family"),
+				    nftjson_word(rule, "table"), nftjson_word(rule, "chain"),
+				    cap->out_name);
 			check_todo(c, "nft add table inet ctfw-notrack");
 			check_todo(c, "nft add chain inet ctfw-notrack raw "
 				      "'{ type filter hook prerouting priority raw; }'");
@@ -113,6 +115,7 @@ void check_masquerade(struct checker *c)
 		look_at(c, rules, &c->config->captures[i]);
 	if (check_legacy_table(c, "nat")) {
 		check_blind(c, "NAT by iptables-legacy");
-		check_todo(c, "# to see it: iptables-legacy-save -t nat; ip6tables-legacy-save -t nat");
+		check_todo(c, "# to see it: iptables-legacy-save -t nat; "
+			      "ip6tables-legacy-save -t nat");
 	}
 }

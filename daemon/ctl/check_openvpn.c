@@ -148,7 +148,8 @@ static bool look_at_process(struct checker *c, long pid, void *arg)
 	n = readlink(link, s.folder, sizeof(s.folder) - 1);
 	s.folder[n > 0 ? n : 0] = '\0';
 	if (n < 0 && errno == EACCES)
-		check_blind(c, "what files OpenVPN (process %ld) reads: %s", pid, strerror(errno));
+		check_blind(c, "what files OpenVPN (process %ld) reads: %s", pid,
+			    strerror(errno));
 	snprintf(base, sizeof(base), "/proc/%ld/cwd", pid);
 	snprintf(where, sizeof(where), "the command line of process %ld", pid);
 	end = f.text + f.len;

@@ -16,6 +16,45 @@ static bool lacks_tun(const struct plan *p, const struct config_capture *capture
 	return false;
 }
 
+/* Whether all that closes a capture is there, so that nothing of it passes. */
+static bool is_shut(const struct plan *p, const struct config_capture *capture)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		if (p->v[i].closing && !p->v[i].found &&
+		    (!p->v[i].capture || p->v[i].capture == capture))
+			return false;
+	}
+	return capture->fail_closed;
+}
+
+/* The TUNs of a capture are told together, as the daemon makes them. */
+static void tell_tun(struct checker *c, const struct plan *p, size_t at)
+{
+	const struct plan_item *item = &p->v[at], *other = NULL;
+	const struct config_capture *capture = item->capture;
+	struct text words = TEXT_INIT;
+	size_t i;
+
+	for (i = 0; capture && i < p->n; i++) {
+		if (i != at && p->v[i].kind == PLAN_TUN && p->v[i].capture == capture &&
+		    !p->v[i].found)
+			other = &p->v[i];
+	}
+	if (other && other < item)
+		return;
+	plan_words(item, &words);
+	check_found(c, "%s: %s%s%s", plan_kind_name(item->kind), text_str(&words),
+		    other ? " and " : "", other ? other->dev : "");
+	check_todo(c, "systemctl start ctfwd");
+	if (capture && is_shut(p, capture))
+		check_todo(c, "# until then nothing of %s passes", capture->ifname);
+	else if (capture)
+		check_todo(c, "# until then %s is open: all of it passes", capture->ifname);
+	text_fini(&words);
+}
+
 static void tell(struct checker *c, const struct plan_item *item)
 {
 	struct text words = TEXT_INIT, lines = TEXT_INIT;
@@ -24,16 +63,8 @@ static void tell(struct checker *c, const struct plan_item *item)
 	plan_words(item, &words);
 	plan_commands(item, &lines);
 	check_found(c, "%s: %s", plan_kind_name(item->kind), text_str(&words));
-	if (item->kind == PLAN_TUN) {
-		check_todo(c, "systemctl start ctfwd");
-	} else {
-		for (line = lines.s; line && *line; line = rest) {
-			rest = line + strcspn(line, "\n");
-			if (*rest)
-				*rest++ = '\0';
-			check_todo(c, "%s", line);
-		}
-	}
+	for (line = strtok_r(lines.s, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		check_todo(c, "%s", line);
 	text_fini(&words);
 	text_fini(&lines);
 }
@@ -52,8 +83,11 @@ void check_missing(struct checker *c)
 	for (i = 0; i < p.n; i++) {
 		const struct plan_item *item = &p.v[i];
 
-		if (!item->found && (item->kind == PLAN_TUN || item->closing ||
-				     !lacks_tun(&p, item->capture)))
+		if (item->found)
+			continue;
+		if (item->kind == PLAN_TUN)
+			tell_tun(c, &p, i);
+		else if (item->closing || !lacks_tun(&p, item->capture))
 			tell(c, item);
 	}
 	plan_fini(&p);

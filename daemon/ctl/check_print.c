@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ctl/steer.h"
+
 #define WIDTH 79 /* of lines of text */
 
 /* A sentence, broken at blanks. */
@@ -86,19 +88,6 @@ void check_print_counts(FILE *out, unsigned errors, unsigned warnings, unsigned 
 		fputs("nothing", out);
 }
 
-static json_t *lines_json(const char *text)
-{
-	json_t *array = json_array();
-
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-
-		json_array_append_new(array, json_stringn(text, n));
-		text += n + (text[n] == '\n');
-	}
-	return array;
-}
-
 json_t *check_json(const struct checker *c)
 {
 	json_t *array = json_array();
@@ -112,7 +101,7 @@ json_t *check_json(const struct checker *c)
 						    "severity", severity_name(f->severity),
 						    "what", text_str(&f->what), "why",
 						    f->check->why, "do",
-						    lines_json(text_str(&f->todo))))) {
+						    steer_lines(text_str(&f->todo))))) {
 			json_decref(array);
 			return NULL;
 		}

@@ -23,7 +23,6 @@
 
 #define PORTS 65536
 #define FILTERS_MAX 1024
-#define INGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 
 struct ports {
 	bool in[PORTS];
@@ -133,6 +132,15 @@ static void mark_u32(struct redirect *r, const struct tc_u32_sel *sel)
 	}
 }
 
+static void begin(void *arg)
+{
+	struct redirect *r = arg;
+
+	memset(r->ports, 0, sizeof(*r->ports));
+	r->found = false;
+	r->n = 0;
+}
+
 static void keep_filter(void *arg, const struct nlmsghdr *msg)
 {
 	struct redirect *r = arg;
@@ -172,18 +180,9 @@ static void keep_filter(void *arg, const struct nlmsghdr *msg)
 
 static bool read_redirects(struct checker *c, struct redirect *r)
 {
-	struct tcmsg hdr = { .tcm_ifindex = (int)r->uplink, .tcm_parent = INGRESS };
-	int err, tries = 5;
+	int err = check_dump_filters(c, r->uplink, begin, keep_filter, r);
 
-	do {
-		memset(r->ports, 0, sizeof(*r->ports));
-		r->found = false;
-		r->n = 0;
-		err = netlink_dump(&c->nl,
-				   netlink_message(RTM_GETTFILTER, 0, &hdr, sizeof(hdr)),
-				   keep_filter, r);
-	} while (err == -EAGAIN && --tries);
-	if (err && err != -EINVAL && err != -ENOENT)
+	if (err)
 		check_blind(c, "tc filters: %s", strerror(-err));
 	return r->found;
 }
@@ -389,7 +388,7 @@ static void reserved(struct checker *c, const struct config_tun *t, const struct
 	check_found(c, "ports %u to %u of %s are led into %s, but the host may use them itself",
 		    from, to, t->interface, t->ifname);
 	if (from <= three->own_from && to >= three->own_to) {
-		check_todo(c, "# those are all that the host has: redirect fewer, as return-up does");
+		check_todo(c, "# that is all that the host has: redirect fewer, as return-up does");
 		return;
 	}
 	check_todo(c, "sysctl -w net.ipv4.ip_local_reserved_ports=%s%s%u-%u", known,

@@ -6,9 +6,6 @@
 
 #include "ctl/check.h"
 
-/* Rules that steering puts in, counted from [steer] priority: see ctfw/steer.h. */
-enum { RULE_NETWORKS = 20, RULE_END = 40 };
-
 static const char *table_name(uint32_t table, char buf[16])
 {
 	if (table == RT_TABLE_MAIN)

@@ -10,9 +10,6 @@
 
 #include "ctl/check.h"
 
-/* Rules that steering puts in, counted from [steer] priority: see ctfw/steer.h. */
-enum { RULE_NETWORKS = 20, RULE_END = 40 };
-
 static bool is_before(const struct checker *c, const struct check_rule *r)
 {
 	return r->pref <= c->config->steer.priority + RULE_NETWORKS &&

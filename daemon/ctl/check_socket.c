@@ -37,7 +37,7 @@ struct search {
 	struct checker *checker;
 	const char *protocol;
 	struct bound found[SOCKETS_MAX];
-	size_t n;
+	size_t n, before; /* of the dumps before this one */
 	bool more;
 	const char *not_told; /* a kind of which the kernel does not tell, or NULL */
 };
@@ -51,6 +51,13 @@ static const struct {
 	{ "UDPLite", IPPROTO_UDPLITE },
 	{ "raw", IPPROTO_RAW },
 };
+
+static void begin(void *arg)
+{
+	struct search *s = arg;
+
+	s->n = s->before;
+}
 
 static void keep(void *arg, const struct nlmsghdr *msg)
 {
@@ -105,14 +112,8 @@ static int ask_packet(struct netlink *nl, struct search *s)
 {
 	struct packet_diag_req req = { .sdiag_family = AF_PACKET,
 				       .pdiag_show = PACKET_SHOW_INFO };
-	int err, tries = 5;
+	int err = check_dump(nl, SOCK_DIAG_BY_FAMILY, &req, sizeof(req), begin, keep_packet, s);
 
-	do {
-		s->n = 0;
-		err = netlink_dump(nl, netlink_message(SOCK_DIAG_BY_FAMILY, 0, &req,
-						       sizeof(req)),
-				   keep_packet, s);
-	} while (err == -EAGAIN && --tries);
 	if (err == -ENOENT || err == -EINVAL) {
 		s->not_told = "packet";
 		err = 0;
@@ -124,7 +125,7 @@ static int ask(struct netlink *nl, struct search *s)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
 	size_t i, f;
-	int err = 0, tries;
+	int err = 0;
 
 	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
 		for (f = 0; !err && f < 2; f++) {
@@ -134,16 +135,11 @@ static int ask(struct netlink *nl, struct search *s)
 				/* Those have no owner, and hear nothing any more. */
 				.idiag_states = UINT32_MAX & ~(1u << TCP_TIME_WAIT),
 			};
-			size_t before = s->n;
 
 			s->protocol = protocols[i].name;
-			tries = 5;
-			do {
-				s->n = before;
-				err = netlink_dump(nl, netlink_message(SOCK_DIAG_BY_FAMILY, 0,
-								       &req, sizeof(req)),
-						   keep, s);
-			} while (err == -EAGAIN && --tries);
+			s->before = s->n;
+			err = check_dump(nl, SOCK_DIAG_BY_FAMILY, &req, sizeof(req), begin,
+					 keep, s);
 			/* A kernel without that protocol, or the module that tells of it. */
 			if (err == -ENOENT && protocols[i].number == IPPROTO_RAW)
 				s->not_told = "raw";

@@ -8,6 +8,7 @@
 #include "ctl/check.h"
 
 #define NAMED_MAX 8 /* interfaces that advice names */
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 /* Values of rp_filter. */
 enum { STRICT = 1, LOOSE = 2 };
@@ -19,14 +20,17 @@ static bool exists(const struct checker *c, const char *port)
 }
 
 /* "net.ipv4.conf.wg0-in.NAME=VALUE" as sysctl(8) takes it: a dot in an interface's name wants
- * slashes around. */
+ * slashes around.  Others name interfaces, too, and may do so in words for the shell. */
 static void todo_set(struct checker *c, const char *device, const char *name, int value)
 {
 	bool dotted = strchr(device, '.');
+	const char *quote = device[strspn(device, PLAIN)] ? "'" : "";
 
-	check_todo(c, dotted ? "sysctl -w net/ipv4/conf/%s/%s=%d" :
-			       "sysctl -w net.ipv4.conf.%s.%s=%d",
-		   device, name, value);
+	if (strchr(device, '\''))
+		return;
+	check_todo(c, dotted ? "sysctl -w %snet/ipv4/conf/%s/%s=%d%s" :
+			       "sysctl -w %snet.ipv4.conf.%s.%s=%d%s",
+		   quote, device, name, value, quote);
 }
 
 /* The others keep the check that `all` has given them. */

@@ -25,6 +25,19 @@ int steer_tell(struct ctl *ctl, struct diag *d)
 	return 1;
 }
 
+json_t *steer_lines(const char *text)
+{
+	json_t *array = json_array();
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		json_array_append_new(array, json_stringn(text, n));
+		text += n + (text[n] == '\n');
+	}
+	return array;
+}
+
 static const struct verb {
 	const char *name;
 	int (*run)(struct ctl *ctl, const struct config *config, const struct steer_options *o);

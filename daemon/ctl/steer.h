@@ -21,4 +21,7 @@ int steer_run_off(struct ctl *ctl, const struct config *config, const struct ste
 /* What is wrong, on ctl->err; frees d and returns 1. */
 int steer_tell(struct ctl *ctl, struct diag *d);
 
+/* Lines of text as an array of strings. */
+json_t *steer_lines(const char *text);
+
 #endif

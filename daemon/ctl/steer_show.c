@@ -77,19 +77,6 @@ static void print_words(FILE *out, const struct config *config, const struct pla
 
 /* ---- for programs ---- */
 
-static json_t *lines_json(const char *text)
-{
-	json_t *array = json_array();
-
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-
-		json_array_append_new(array, json_stringn(text, n));
-		text += n + (text[n] == '\n');
-	}
-	return array;
-}
-
 static json_t *item_json(const struct plan_item *item)
 {
 	struct text words = TEXT_INIT, lines = TEXT_INIT;
@@ -99,7 +86,7 @@ static json_t *item_json(const struct plan_item *item)
 	plan_commands(item, &lines);
 	object = json_pack("{ss sb sb ss so}", "kind", plan_kind_name(item->kind), "there",
 			   item->found, "closing", item->closing, "what", text_str(&words),
-			   "commands", lines_json(text_str(&lines)));
+			   "commands", steer_lines(text_str(&lines)));
 	if (object && item->capture)
 		json_object_set_new(object, "capture", json_string(item->capture->ifname));
 	if (object && item->l3)

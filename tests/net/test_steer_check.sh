@@ -57,9 +57,14 @@ ok "which is of link-local addresses" grep -q '^note: link-local: .* wg0' "$WORK
 # ---- /proc/sys ----
 
 in_host sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.eth0.rp_filter=0
+in_host ip link add 'x$(false)' type dummy 2>/dev/null || in_host ip link add 'x$(false)' type bridge
+in_host sysctl -qw 'net/ipv4/conf/x$(false)/rp_filter=0'
 found rp-filter "net.ipv4.conf.all.rp_filter is 1"
 mended rp-filter
 ok "rp-filter: other interfaces keep it" test "$(in_host sysctl -n net.ipv4.conf.eth0.rp_filter)" = 1
+ok "rp-filter: those with names that a shell would read too" \
+	test "$(in_host sysctl -n 'net/ipv4/conf/x$(false)/rp_filter')" = 1
+in_host ip link del 'x$(false)'
 in_host sysctl -qw net.ipv4.conf.wg0-in.rp_filter=2
 found rp-filter "rp_filter of the TUN wg0-in is 2"
 mended rp-filter
@@ -427,8 +432,11 @@ check
 ok "return-redirect: says so" grep -q "nothing is redirected from eth0 into wg0-return" "$WORK/check"
 ok "return-redirect: names the addresses to give" \
 	grep -qx " *return-up wg0-return eth0 $HOSTNET4 $HOSTNET6" "$WORK/check"
+in_host sysctl -qw net.ipv4.ip_local_reserved_ports=8080
 in_host "$SOURCE/conf/nat/return-up" wg0-return eth0 $HOSTNET4 $HOSTNET6
 clear_again return-redirect
+ok "return-redirect: return-up leaves reserved what was" \
+	test "$(in_host sysctl -n net.ipv4.ip_local_reserved_ports)" = 8080,49152-57343
 in_host sysctl -qw net.ipv4.ip_local_reserved_ports=
 range=$(in_host sysctl -n net.ipv4.ip_local_port_range)
 in_host sysctl -qw net.ipv4.ip_local_port_range="20000 49151"
@@ -436,7 +444,7 @@ clear_again "reserved-ports: that the host takes none of for itself"
 in_host sysctl -qw net.ipv4.ip_local_port_range="50000 51000"
 found reserved-ports "ports 50000 to 51000 of eth0 are led into wg0-return"
 ok "reserved-ports: nobody is told to reserve all that there are" \
-	grep -qF "# those are all that the host has" "$WORK/check"
+	grep -qF "# that is all that the host has" "$WORK/check"
 in_host sysctl -qw net.ipv4.ip_local_port_range="$range"
 in_host sysctl -qw net.ipv4.ip_local_reserved_ports=8080,50000-57343
 found reserved-ports "ports 49152 to 49999 of eth0 are led into wg0-return"
