@@ -1,0 +1,75 @@
+#!/bin/bash
+# What a former daemon left is not what it was: refused with a line in the log, and never a
+# reason to let pass what nobody allowed.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+
+configure_wg0
+rules_plain
+serve_in client host server
+daemon_up
+plain=$(ctl -s list ruleset)
+arena=$WORK/run/ctfwd.arena
+logged() { grep -q "$1" "$WORK/daemon.log"; }
+another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
+put() { printf "$2" | dd of="$arena" bs=1 seek="$1" conv=notrunc 2>/dev/null; }
+# damaged WHAT LINE COMMAND...: the arena, by a command.
+damaged() {
+	daemon_down
+	: >"$WORK/daemon.log"
+	"${@:3}"
+	daemon_up
+	ok "$1: a line tells of it" logged "^ctfwd: ctfwd.arena starts empty: $2"
+	ok "$1: and of nothing else" test "$(grep -c . "$WORK/daemon.log")" = 2
+	ok "$1: it filters by its rules" same "$plain" "$(ctl -s list ruleset)"
+}
+random() { dd if=/dev/urandom of="$arena" bs=65536 count=16 conv=notrunc 2>/dev/null; }
+zeros() {
+	local size
+	size=$(stat -c %s "$arena")
+	truncate -s 0 "$arena"
+	truncate -s "$size" "$arena"
+}
+damaged "another magic" "it is damaged" put 0 X
+damaged "another layout" "another version of ctfwd wrote it (layout 99," put 8 '\143'
+damaged "another order of bytes" "another version of ctfwd wrote it" put 8 '\0\0\0\007'
+damaged "another layout and size" "another version of ctfwd wrote it" \
+	eval "put 8 '\143'; put 40 '\377\377\377\377'; truncate -s 1M '$arena'"
+damaged "a wrong number in the header" "it is damaged" put 16 '\1'
+damaged "half a header" "it is damaged" truncate -s 100 "$arena"
+damaged "a piece of it" "it is damaged" truncate -s 5000 "$arena"
+damaged "zeros" "it is damaged" zeros
+damaged "anything" "it is damaged" random
+
+# ---- the ruleset that was in force ----
+
+# All that is saved, texts of rulesets, is no longer what it was.
+spoil() {
+	python3 - "$arena" <<-'END'
+		import mmap, os, sys
+		with open(sys.argv[1], "r+b") as f, mmap.mmap(f.fileno(), 0) as m:
+		    at = m.find(b"ctfw ruleset ")
+		    while at >= 0:
+		        m[at] ^= 1
+		        at = m.find(b"ctfw ruleset ", at)
+	END
+}
+says "port 22 is open" open traffic_in client tcp $SERVER4 22
+says "port 80 is shut" silent traffic_in client tcp $SERVER4 80 --timeout 0.4
+filter=$(status filter_pid)
+spoil
+cp "$WORK/ruleset.nft" "$WORK/right.nft"
+echo nonsense >>"$WORK/ruleset.nft"
+kill -9 "$filter"
+ok "what was saved is damaged, and the file wrong" wait_until 10 logged 'the saved ruleset is damaged'
+failed() { [ "$(grep -c 'ended with status 1; starting another' "$WORK/daemon.log")" -ge 3 ]; }
+ok "no filter starts with that" wait_until 10 failed
+says "nothing passes" silent traffic_in client tcp $SERVER4 80 --timeout 0.4
+says "nothing at all" silent traffic_in client tcp $SERVER4 22 --timeout 0.4
+cp "$WORK/right.nft" "$WORK/ruleset.nft"
+ok "until the file is right" wait_until 15 another "$filter"
+ok "by its rules" same "$plain" "$(ctl -s list ruleset)"
+says "port 22 is open again" open traffic_in client tcp $SERVER4 22
+says "port 80 is shut still" silent traffic_in client tcp $SERVER4 80 --timeout 0.4
+ends_well
