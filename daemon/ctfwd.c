@@ -1,4 +1,5 @@
 /* ctfwd.c - the daemon: options of the command line, then the keeper. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,6 +144,10 @@ static int load_last(struct config **ret_config)
 
 	if (!err)
 		fputs("ctfwd: taking the configuration that was in force last\n", stderr);
+	else if (err == -ENOENT)
+		fputs("ctfwd: nor is there one that was in force last\n", stderr);
+	else
+		fputs(text_str(&d.text), stderr);
 	diag_fini(&d);
 	return err;
 }

@@ -46,7 +46,9 @@ void keeper_reload_failed(struct keeper *k, const char *why)
 	k->load.reload = true;
 	k->load.ok = false;
 	strncpy(k->load.error, why, sizeof(k->load.error) - 1);
-	log_say(LEVEL_ERROR, "reload failed, everything stays as it was:");
+	/* One that died may have done it. */
+	log_say(LEVEL_ERROR, k->filter ? "reload failed, everything stays as it was:" :
+					 "it is not known whether the reload took place:");
 	log_text(LEVEL_ERROR, why);
 	keeper_end_reload(k);
 	notify_ready("The last reload failed");

@@ -53,7 +53,10 @@ static int write_file(int dir, const struct text *t)
 {
 	int err = 0, fd;
 
-	fd = openat(dir, NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* One that is there was never finished. */
+	if (unlinkat(dir, NEW, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(dir, NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	if (write(fd, text_str(t), t->len) != (ssize_t)t->len)
@@ -63,6 +66,9 @@ static int write_file(int dir, const struct text *t)
 	close(fd);
 	if (!err && renameat(dir, NEW, dir, NAME) < 0)
 		err = -errno;
+	/* In a file system that is full it would be in the way. */
+	if (err)
+		unlinkat(dir, NEW, 0);
 	return err;
 }
 

@@ -167,3 +167,16 @@ in_host ip route add 192.0.2.0/24 dev eth0 table 77
 not_ok "a table that is in use is refused" guard
 says "and named" "routing table 77 is in use" guard
 in_host ip route del 192.0.2.0/24 dev eth0 table 77
+
+# A configuration that cannot be read.
+mkdir "$WORK/state"
+guard_of() { in_host env STATE_DIRECTORY="$WORK/state" "$BUILD/ctfwd" -c "$WORK/$1" --guard 2>&1; }
+not_ok "without a configuration it cannot close" guard_of none.conf
+says "and says so" "$WORK/none.conf: No such file or directory
+ctfwd: nor is there one that was in force last" guard_of none.conf
+echo "[nonsense" >"$WORK/state/ctfwd.conf"
+says "a copy of what was in force that is wrong is told as well" "$WORK/none.conf: No such file or directory
+$WORK/state/ctfwd.conf:1:1: " guard_of none.conf
+cp "$WORK/ctfwd.conf" "$WORK/state"
+ok "one that is right is taken" guard_of none.conf
+all_shut "by the copy"

@@ -112,7 +112,23 @@ static void nothing_is_written_through_a_link(void **state)
 	assert_int_equal(symlink(other, new), 0);
 	lastgood_save(config);
 	assert_string_equal(get(other), "other");
+	assert_string_equal(get(copy), RIGHT);
+	unlink(copy);
+	assert_int_equal(link(other, new), 0);
+	lastgood_save(config);
+	assert_string_equal(get(other), "other");
+	assert_string_equal(get(copy), RIGHT);
 	unlink(other);
+}
+
+static void whatever_was_left_in_its_place_is_replaced(void **state)
+{
+	(void)state;
+	assert_int_equal(mkfifo(new, 0600), 0);
+	alarm(20); /* to wait for a reader would be for ever */
+	lastgood_save(config);
+	alarm(0);
+	assert_string_equal(get(copy), RIGHT);
 }
 
 static void without_a_directory_there_is_no_copy(void **state)
@@ -140,6 +156,7 @@ int main(void)
 		TEST(what_is_wrong_leaves_the_copy),
 		TEST(the_same_again_is_not_written),
 		TEST(nothing_is_written_through_a_link),
+		TEST(whatever_was_left_in_its_place_is_replaced),
 		TEST(without_a_directory_there_is_no_copy),
 	};
 
