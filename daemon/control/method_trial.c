@@ -80,6 +80,7 @@ static void note_saved(struct control_session *s, const json_t *params)
 	json_int_t serial = json_integer_value(json_object_get(params, "generation"));
 
 	generation_file_saved(ctx->generation, (uint64_t)serial);
+	ctx->saved(ctx->arg);
 	ctx->log(ctx->arg, "a client has saved what runs to the ruleset file");
 	session_reply(s, json_object());
 }

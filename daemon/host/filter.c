@@ -332,6 +332,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 		.now = filter_now,
 		.status = filter_status,
 		.reload = filter_want_reload,
+		.saved = filter_file_saved,
 		.log = filter_log,
 		.arg = f,
 	};

@@ -16,6 +16,13 @@
 
 /* ---- ruleset ---- */
 
+void filter_file_saved(void *arg)
+{
+	const struct filter *f = arg;
+
+	rulesetfile_saved(f->generation, f->config->daemon.ruleset);
+}
+
 int filter_load_ruleset(struct filter *f, struct diag *d)
 {
 	const struct generation_request why = { .cause = CAUSE_START, .uid = GENERATION_NOBODY };

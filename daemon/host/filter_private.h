@@ -84,6 +84,8 @@ void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 			void (*done)(void *done_arg, int err, const char *message),
 			void *done_arg);
 void filter_drop_waiters(struct filter *f);
+/* control_context.saved. */
+void filter_file_saved(void *arg);
 /* The ports have changed: tell the workers. */
 void filter_renew_view(struct filter *f);
 

@@ -162,3 +162,14 @@ bool rulesetfile_is_as_read(const struct generation *g, const char *path)
 	diag_fini(&d);
 	return !err && read.hash && file.hash == read.hash;
 }
+
+void rulesetfile_saved(struct generation *g, const char *path)
+{
+	struct generation_file file = { 0 };
+	struct diag d = DIAG_INIT;
+
+	/* What is saved includes nothing.  Should it be unreadable the next start will say so. */
+	if (with_file(path, &d, look, NULL, &file) == 0)
+		generation_set_file(g, file);
+	diag_fini(&d);
+}

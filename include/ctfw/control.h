@@ -84,6 +84,8 @@ struct control_context {
 	void (*reload)(void *arg, uint64_t until, uint32_t uid,
 		       void (*done)(void *done_arg, int err, const char *message),
 		       void *done_arg);
+	/* What is in force, or was a moment ago, is in the ruleset file. */
+	void (*saved)(void *arg);
 	/* What a client has done, a line for the daemon's log. */
 	void (*log)(void *arg, const char *line);
 	void *arg;

@@ -44,6 +44,25 @@ daemon_down
 daemon_up
 ok "and when the daemon starts with it" same "$before" "$(listing)"
 
+
+# What comes behind a save outlives a restart as what comes before it.
+counted() { ctl list chain inet filter forward | sed -n 's/.*dport 22.*counter packets \([0-9]*\).*/\1/p'; }
+ok "it is saved again" ctl save
+says "a packet more" open traffic_in client tcp $SERVER4 22
+ctl add rule inet filter forward tcp dport 5001 accept
+packets=$(counted) before=$(listing)
+daemon_down
+daemon_up
+ok "a start goes on with what was changed since" same "$before" "$(listing)"
+ok "and counted" test "$(counted)" = "$packets" -a "$packets" -gt 0
+echo "table ip more { }" >>"$WORK/ruleset.nft"
+daemon_down
+daemon_up
+ok "unless the file was changed" ctl list table ip more
+not_ok "which is loaded then" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl list ruleset | grep 5001"
+sed -i '$d' "$WORK/ruleset.nft"
+ctl reload
+
 # Without state.
 ok "what runs is saved without state" ctl save -s
 ok "there is no count in it" sh -c "! grep -q 'packets [0-9]' $WORK/ruleset.nft"

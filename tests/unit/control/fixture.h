@@ -43,6 +43,7 @@ struct fixture {
 	unsigned reloads;
 	uint64_t reload_until;
 	char logged[256]; /* the last line */
+	unsigned saved;
 	void (*reload_done)(void *arg, int err, const char *message);
 	void *reload_arg;
 };
@@ -84,6 +85,13 @@ static inline void fixture_reload(void *arg, uint64_t until, uint32_t uid,
 	}
 	f->reload_done = done;
 	f->reload_arg = done_arg;
+}
+
+static inline void fixture_saved(void *arg)
+{
+	struct fixture *f = arg;
+
+	f->saved++;
 }
 
 static inline void fixture_log(void *arg, const char *line)
@@ -144,6 +152,7 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 		.now = fixture_now,
 		.status = fixture_status,
 		.reload = fixture_reload,
+		.saved = fixture_saved,
 		.log = fixture_log,
 		.arg = f,
 	};

@@ -286,6 +286,7 @@ static void that_the_file_was_saved_is_noted(void **unused)
 	(void)unused;
 	json_decref(call("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}"));
 	assert_non_null(strstr(f.logged, "saved what runs"));
+	assert_int_equal(f.saved, 1);
 	may_change = false;
 	begin();
 	expect_error("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}",
