@@ -33,6 +33,16 @@ enum found {
 	FOUND_ALIVE,
 };
 
+uint32_t conntrack_count_records(const uint8_t *first, uint32_t n)
+{
+	const struct flow *f = (const struct flow *)(const void *)first;
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		used += f[i].check != 0;
+	return used;
+}
+
 static bool identity_is_sane(const struct conntrack *ct, const struct flow *f)
 {
 	return f->check == record_check(&ct->key, f) && f->id != 0 &&

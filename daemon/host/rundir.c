@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ctfw/conntrack.h"
 #include "host/log.h"
 
 #define BACKLOG 128
@@ -481,11 +483,24 @@ static void put_back(int fd, const struct aside *a)
 	diag_fini(&ignored);
 }
 
+/* Those whose record has a number that there is no more. */
+static uint32_t flows_behind(const struct aside *a, uint32_t records, const uint8_t boot_id[16])
+{
+	struct arena was;
+
+	if (a->geometry.flow_records <= records ||
+	    arena_attach(a->mem, a->size, &a->geometry, boot_id, &was))
+		return 0;
+	return conntrack_count_records(was.flows + (size_t)records * ARENA_FLOW_SIZE,
+				       a->geometry.flow_records - records);
+}
+
 static int convert(int fd, const struct aside *a, const struct arena_geometry *g,
 		   const uint8_t boot_id[16], struct diag *d)
 {
 	struct arena_header h;
 	int err = make_room(fd, g, d);
+	uint32_t lost;
 
 	if (err) {
 		put_back(fd, a);
@@ -493,6 +508,10 @@ static int convert(int fd, const struct aside *a, const struct arena_geometry *g
 	}
 	log_say(LEVEL_NOTICE, "max-flows, max-elements or the like has changed: what has room in "
 			      "the new ctfwd.arena goes on");
+	lost = flows_behind(a, g->flow_records, boot_id);
+	if (lost)
+		log_say(LEVEL_WARNING, "%" PRIu32 " flow%s no room in it", lost,
+			lost == 1 ? " has" : "s have");
 	if (move_in(fd, a, g))
 		log_say(LEVEL_WARNING, "the file system of ctfwd.arena is full: not all of it "
 				       "goes on");

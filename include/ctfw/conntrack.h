@@ -111,6 +111,8 @@ struct conntrack_recovery {
 	uint32_t expired;
 	uint32_t expectations; /* that go on */
 };
+/* How many of n records of an arena, from the first on, say that there is a flow in them. */
+uint32_t conntrack_count_records(const uint8_t *first, uint32_t n);
 struct conntrack_recovery conntrack_recovery(const struct conntrack *ct);
 /* Packets of these flows may have passed while nobody looked: the windows of TCP connections
  * that are past their handshake are learnt anew.  Before any worker runs. */

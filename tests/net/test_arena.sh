@@ -42,6 +42,37 @@ damaged "a piece of it" "it is damaged" truncate -s 5000 "$arena"
 damaged "zeros" "it is damaged" zeros
 damaged "anything" "it is damaged" random
 
+# ---- another size ----
+
+resize() {
+	daemon_down
+	: >"$WORK/daemon.log"
+	configure <<-END
+		[capture wg0]
+		networks = 10.8.0.0/24 fd08::/64
+		[conntrack]
+		max-flows = $1
+	END
+	daemon_up
+}
+many() {
+	local i
+	for ((i = 1; i <= 2000; i++)); do
+		echo "-I -p udp -s 10.8.0.2 -d $SERVER4 --sport $i --dport 9 -t 600"
+	done
+}
+resize 3000
+many | ctl conntrack -R - >/dev/null 2>&1
+kept() { sed -n 's/^ctfwd: \([0-9]*\) flows go on.*/\1/p' "$WORK/daemon.log"; }
+lost() { sed -n 's/^ctfwd: \([0-9]*\) flows have no room in it/\1/p' "$WORK/daemon.log"; }
+ok "there are flows" test "$(status flows now)" -ge 2000
+resize 100
+ok "a smaller arena has some of them" test "$(kept)" -gt 100
+ok "the log counts the others" test "$(($(kept) + $(lost)))" -ge 2000
+resize 3000
+not_ok "a larger one has all" logged 'no room'
+ok "that there were" test "$(kept)" -gt 100
+
 # ---- the ruleset that was in force ----
 
 # All that is saved, texts of rulesets, is no longer what it was.
