@@ -176,6 +176,27 @@ static bool same_queues(const struct port *a, const struct port *b)
 	return a->tun.n_queues && b->tun.n_queues && a->tun.queue[0] == b->tun.queue[0];
 }
 
+/* What comes in by a TUN would be judged as another interface's until the next filter has
+ * taken over. */
+static int check_owners(const struct ports *from, const struct ports *ports, struct diag *d)
+{
+	size_t i;
+
+	for (i = 0; i < ports->n; i++) {
+		const struct port *p = &ports->port[i], *former = find(from, p->tun.name);
+
+		if (!former ||
+		    (former->role == p->role && !strcmp(former->interface, p->interface)))
+			continue;
+		diag_error(d, NULL, "the TUN %s is for what %s %s now", p->tun.name,
+			   former->role == PORT_OUT ? "goes to" : "enters",
+			   former->interface);
+		diag_hint(d, "reload without it first, or restart");
+		return -EBUSY;
+	}
+	return 0;
+}
+
 /* One that a [tun] section has, which goes only by a restart. */
 static int check_names(const struct ports *ports, struct diag *d)
 {
@@ -207,6 +228,8 @@ int ports_change(const struct ports *from, const struct config *c, unsigned work
 	}
 	list(c, ret_ports);
 	err = check_names(ret_ports, d);
+	if (!err)
+		err = check_owners(from, ret_ports, d);
 	if (err) {
 		ret_ports->n = 0;
 		return err;

@@ -236,8 +236,8 @@ static bool is_asked(const struct view_link *real)
 	return view_is_up(real) && !(real->link.flags & IFF_NOARP);
 }
 
-/* For its loose look at the source of what goes out by an interface, the kernel asks as if
- * that source's packets came in by it.  Any way to anywhere will do, but there has to be one. */
+/* For its loose look at the source of what goes out by an interface, the kernel asks for a way
+ * as if that source's packets came in by it.  Any will do, but there has to be one. */
 bool steer_needs_own_table(const struct steer *s, size_t n, uint8_t l3)
 {
 	return is_asked(&s->view.captures[n].real) ||

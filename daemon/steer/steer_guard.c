@@ -166,7 +166,7 @@ int steer_open_up(const struct config *config)
 
 	if (!err)
 		err = view_read(s);
-	/* Where addresses are resolved, what is closed by filters loses them. */
+	/* What stays closed loses its filters: the rules do without. */
 	if (!err)
 		err = steer_guard_put(s, &stays);
 	if (!err)

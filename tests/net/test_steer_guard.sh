@@ -135,7 +135,7 @@ says "wg1 is filtered again: port 80" silent traffic_in client2 tcp $SERVER4 80 
 ends_well
 ok "an orderly stop leaves the host as it was" same "$before" "$(state 2>/dev/null)"
 
-# Where addresses are resolved, the filters alone keep the host closed, and go with the opener.
+# Where addresses are resolved, the opener takes the filters, and what stays closes the host.
 in_host ip link del wg0
 ip -n "$PREFIX-host" link add wg0 type veth peer name wg0 netns "$PREFIX-client"
 in_host sysctl -qw net.ipv4.conf.wg0.rp_filter=0

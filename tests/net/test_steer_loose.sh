@@ -69,8 +69,8 @@ ok "nothing is missing" grep -q '^All [0-9]* are there\.$' "$WORK/show"
 steer check >"$WORK/check"
 ok "check finds other things" grep -q '^Found: ' "$WORK/check"
 not_ok "and has nothing against it" grep -q rp-filter "$WORK/check"
-ok "each TUN has an address that nobody speaks by" \
-	test "$(in_host ip -o addr show scope host to 192.0.0.8 | grep -c '192.0.0.8/32 scope host')" = 5
+fillers() { in_host ip -o addr show to 192.0.0.8 | grep -c '192.0.0.8/32 scope host'; }
+ok "each TUN has an address that nobody speaks by" test "$(fillers)" = 5
 says "the host speaks with its own" "open $HOST4" traffic_in host tcp $CLIENT4 22
 
 # Without its filters, what enters goes in all the same.
@@ -79,7 +79,8 @@ kill -STOP $daemon
 in_host tc qdisc del dev wg0 clsact
 says "not redirected: the rules hold: forward" silent \
 	traffic_in client tcp $SERVER4 80 --timeout 0.4
-says "not redirected: the rules hold: input" silent traffic_in client tcp $HOST4 80 --timeout 0.4
+says "not redirected: the rules hold: input" silent \
+	traffic_in client tcp $HOST4 80 --timeout 0.4
 ok "not redirected: IPv4 is filtered" talk_goes_on
 ok "not redirected: IPv6 is shut" shut client $HOST6
 kill -CONT $daemon

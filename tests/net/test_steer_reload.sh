@@ -71,6 +71,22 @@ not_ok "a name in use fails the reload" ctl reload
 says "and is told" "the name taken is in use by another interface" ctl reload
 in_host ip link del taken
 ok "and changes nothing" same "$once" "$(state)"
+captures "$section0
+[capture wg2]
+networks = 10.9.0.0/24
+in-name = office-in
+out-name = office-out"
+not_ok "another's TUN fails the reload" ctl reload
+says "and is told" "the TUN office-in is for what enters wg1 now" ctl reload
+ok "and changes nothing" same "$once" "$(state)"
+captures "$section0
+[capture wg1]
+networks = 10.8.1.0/24 fd08:0:0:1::/64
+in-name = office-out
+out-name = office-in"
+not_ok "so does the other direction's" ctl reload
+says "and is told, too" "the TUN office-out is for what goes to wg1 now" ctl reload
+ok "and changes nothing" same "$once" "$(state)"
 captures "$section0"
 echo 'table inet x { chain y { nonsense } }' >>"$WORK/ruleset.nft"
 not_ok "wrong rules fail it, too" ctl reload
