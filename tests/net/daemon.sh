@@ -55,14 +55,16 @@ for name in sys.argv[1:]:
 print(value if isinstance(value, str) else json.dumps(value))' "$@"
 }
 filtering() { [ "$(status filtering)" = true ]; }
+# The keeper leads traffic in a moment after the filter is ready.
+leading() { filtering && [ "$(status steering)" != null ]; }
 
-# Start ctfwd, under a command if one is given; back when it filters.
+# Start ctfwd, under a command if one is given; back when it filters what is led to it.
 daemon_up() {
 	chmod 755 "$WORK"
 	ip netns exec "$PREFIX-host" "$@" "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" \
 		>>"$WORK/daemon.log" 2>&1 &
 	daemon=$!
-	wait_until 20 filtering || die "ctfwd does not filter: $(tail "$WORK/daemon.log")"
+	wait_until 20 leading || die "ctfwd does not filter: $(tail "$WORK/daemon.log")"
 }
 # Its exit status is ours.
 daemon_down() {
