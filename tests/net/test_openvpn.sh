@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
 . "$HERE/vpn.sh"
-VPN=tun0
+VPN=${VPN:-tun0}
 begin
 command -v openvpn >/dev/null || skip "needs openvpn"
 

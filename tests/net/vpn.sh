@@ -1,7 +1,7 @@
 # vpn.sh - words for tests with a real VPN between client and host, instead of lib.sh's veth.
 # Sourced after daemon.sh, before begin.
 #
-#   client   VPN   10.8.0.2    fd08::2          VPN is tun0 or wg0
+#   client   VPN   10.8.0.2    fd08::2          VPN is tun0, tap0 or wg0
 #     |      wan   192.0.2.2                    the way that the VPN's own packets take
 #   host     wan   192.0.2.1
 #            VPN   10.8.0.1    fd08::1
@@ -35,8 +35,8 @@ tunnel_up() {
 }
 # The sample configuration and rules of that name, with what tests need of their own.
 sample() {
-	configure <"$SOURCE/conf/$1/ctfwd.conf"
-	cp "$SOURCE/conf/$1/ruleset.nft" "$WORK/ruleset.nft"
+	sed "s/tun0/$VPN/" "$SOURCE/conf/$1/ctfwd.conf" | configure
+	sed "s/tun0/$VPN/" "$SOURCE/conf/$1/ruleset.nft" >"$WORK/ruleset.nft"
 }
 # The kernel's part: masquerade, and counters of what must never have passed.
 kernel_up() {
@@ -187,20 +187,38 @@ outlives_kills() {
 	ok "and started: the conversation goes on" talk_goes_on
 	nothing_passed "after kills"
 }
-# The VPN's interface goes by that command, and comes with another number: outlives_restart
-# SECONDS COMMAND..., so long the conversation may take to go on.
-outlives_restart() {
+# The VPN's interface goes by that command, and comes with another number.
+made_anew() {
 	local was
 	was=$(in_host cat /sys/class/net/$VPN/ifindex)
-	"${@:2}"
+	"$@"
 	: >"$WORK/host/log"
 	ok "the interface is gone" wait_until 5 sh -c "! ip -n $PREFIX-host link show $VPN"
 	peer_up host
 	ok "the interface is another" test "$(in_host cat /sys/class/net/$VPN/ifindex)" != "$was"
+}
+# outlives_restart SECONDS COMMAND..., so long the conversation may take to go on.
+outlives_restart() {
+	made_anew "${@:2}"
 	ok "the client is back" wait_until 20 ping_in client $HOST4
 	ok "the conversation goes on" talk_goes_on "$1"
 	as_ruled "after the VPN's restart"
 	nothing_passed "after the VPN's restart"
+}
+# The same while keeper and filter are dead: SECONDS COMMAND...
+closed_while_dead() {
+	local filter
+	filter=$(status filter_pid)
+	shoot "$daemon"
+	kill -9 "$filter" 2>/dev/null
+	made_anew "${@:2}"
+	sleep 1
+	nothing_passed "made anew while all are dead"
+	not_ok "nor is ping answered" ping_in client $HOST4
+	daemon_up
+	ok "started: the client is back" wait_until 20 ping_in client $HOST4
+	ok "started: the conversation goes on" talk_goes_on "$1"
+	nothing_passed "started"
 }
 # The whole of it: all_of_it SAMPLE ADDRESS SECONDS COMMAND...
 all_of_it() {
@@ -218,6 +236,8 @@ all_of_it() {
 	nothing_passed "at first"
 	outlives_kills "$2"
 	outlives_restart "${@:3}"
+	# A client of WireGuard would take another half a minute to notice.
+	[ $VPN = wg0 ] || closed_while_dead "${@:3}"
 	press_down
 	clients_differ
 	ends_well

@@ -1,0 +1,4 @@
+#!/bin/bash
+# The same with OpenVPN's tap, where the clients ask by ARP for the host's address.
+VPN=tap0
+. "$(dirname "$0")/test_openvpn.sh"
