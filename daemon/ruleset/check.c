@@ -256,17 +256,22 @@ static bool check_reject(struct checker *ck, struct stmt *s)
 
 /* ---- the others ---- */
 
+static bool is_made(enum selector_id from)
+{
+	return from == SELECTOR_NUMGEN_INC || from == SELECTOR_NUMGEN_RANDOM ||
+	       from == SELECTOR_JHASH || from == SELECTOR_SYMHASH;
+}
+
 /* nft sets these to other fields only through maps, and to numbers that are made; labels it sets
- * through maps, and does not tell through which. */
+ * through maps as well, and does not tell through which. */
 static bool may_be_set(struct checker *ck, const struct stmt *s)
 {
 	const enum selector_id from = expr_selector(s->set.value);
+	bool map = s->set.value->kind == EXPR_MAP;
 
-	if (s->set.value->kind == EXPR_MAP ? s->set.target != SELECTOR_CT_LABEL :
-	    s->set.target == SELECTOR_META_MARK || s->set.target == SELECTOR_CT_MARK || !from)
+	if (s->set.target == SELECTOR_META_MARK || s->set.target == SELECTOR_CT_MARK)
 		return true;
-	if (from == SELECTOR_NUMGEN_INC || from == SELECTOR_NUMGEN_RANDOM || from == SELECTOR_JHASH ||
-	    from == SELECTOR_SYMHASH)
+	if (s->set.target == SELECTOR_CT_LABEL ? !map && !from : map || !from || is_made(from))
 		return true;
 	diag_error(ck->d, &s->set.value->span, "\"%s\" can be set to constants only",
 		   selectors[s->set.target].text);

@@ -51,6 +51,8 @@ int rule_check(enum family family, const struct table *table, const struct local
 bool check_oom(struct checker *ck);
 /* The right side: symbols to values of that type. */
 bool check_constant(struct checker *ck, const struct datatype *dt, struct expr **e);
+/* A checked range ends where it begins, or behind. */
+bool check_forward(struct checker *ck, const struct datatype *dt, const struct expr *range);
 /* A match's left side: a selector, or operations with constants on one. */
 bool check_left(struct checker *ck, struct expr *left);
 /* What a selector is of, as far as it is (jhash): a field, or a CONCAT of some. */

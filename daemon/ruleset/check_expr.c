@@ -98,6 +98,16 @@ static bool check_operation(struct checker *ck, const struct datatype *dt, struc
 	return true;
 }
 
+bool check_forward(struct checker *ck, const struct datatype *dt, const struct expr *range)
+{
+	if (value_cmp(dt, &range->range.lo->value, &range->range.hi->value) <= 0)
+		return true;
+	diag_error(ck->d, &range->span, "this range ends before it begins");
+	if (dt == &datatype_hour)
+		diag_hint(ck->d, "in a set no range goes beyond midnight, UTC: write two");
+	return false;
+}
+
 static bool check_range(struct checker *ck, const struct datatype *dt, struct expr *e,
 			bool turns)
 {
@@ -108,11 +118,8 @@ static bool check_range(struct checker *ck, const struct datatype *dt, struct ex
 	if (!want_value(ck, dt, &e->range.lo) || !want_value(ck, dt, &e->range.hi))
 		return false;
 	/* Hours go beyond midnight. */
-	if (!(turns && dt == &datatype_hour) &&
-	    value_cmp(dt, &e->range.lo->value, &e->range.hi->value) > 0) {
-		diag_error(ck->d, &e->span, "this range ends before it begins");
+	if (!(turns && dt == &datatype_hour) && !check_forward(ck, dt, e))
 		return false;
-	}
 	e->type = dt;
 	return true;
 }

@@ -49,12 +49,19 @@ bool check_key(struct checker *ck, struct expr **key)
 	return true;
 }
 
+/* In a set no range of hours goes beyond midnight: nothing turns it. */
+static bool check_part(struct checker *ck, const struct datatype *dt, struct expr **e)
+{
+	return check_constant(ck, dt, e) &&
+	       ((*e)->kind != EXPR_RANGE || check_forward(ck, dt, *e));
+}
+
 bool check_typed(struct checker *ck, const struct key_type *type, struct expr **e)
 {
 	struct text names = TEXT_INIT;
 
 	if (type->n == 1)
-		return check_constant(ck, type->part[0], e);
+		return check_part(ck, type->part[0], e);
 	if ((*e)->kind != EXPR_CONCAT || (*e)->list.n != type->n) {
 		key_type_print(type, &names);
 		diag_error(ck->d, &(*e)->span, "%u values joined by dots are needed here: %s",
@@ -63,7 +70,7 @@ bool check_typed(struct checker *ck, const struct key_type *type, struct expr **
 		return false;
 	}
 	for (unsigned i = 0; i < type->n; i++) {
-		if (!check_constant(ck, type->part[i], &(*e)->list.item[i]))
+		if (!check_part(ck, type->part[i], &(*e)->list.item[i]))
 			return false;
 	}
 	return true;
@@ -373,7 +380,7 @@ static bool sort_items(struct items *items, struct expr **set)
 	struct set_shape shape = key_shape(&items->type.key);
 	struct set_content *content = NULL;
 	struct set_batch *batch = NULL;
-	struct set_error error;
+	struct set_error error = { 0 };
 	struct expr *sorted;
 	bool ok = false;
 	int err;
