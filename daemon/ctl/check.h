@@ -107,7 +107,6 @@ struct checker {
 	struct check_host host;
 	struct {
 		bool asked;
-		int err;
 		json_t *rules;
 	} kernel; /* see check_kernel_rules() */
 	struct finding *findings;
@@ -183,7 +182,7 @@ bool check_sysctl(const struct checker *c, int *ret_value, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* What nft(8) lists of this host's own rules, those of iptables-nft too; asked for once.
- * NULL, and said so once for each check, when it cannot be had. */
+ * NULL, and said so once, when it cannot be had. */
 const json_t *check_kernel_rules(struct checker *c);
 /* Whether the old iptables has that table ("nat") here, whose rules are in no listing of
  * nft's. */

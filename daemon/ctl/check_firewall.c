@@ -1,4 +1,5 @@
-/* check_firewall.c - the kernel's own rules that name a captured interface and not its TUNs.
+/* check_firewall.c - the kernel's own rules that name a captured interface and not its TUNs, and
+ * those that look at the way back.
  *
  * What clients send comes in by the in port; what goes to them leaves by the out port, comes
  * in by it again and only then leaves by the interface.  So a rule of the host's firewall that
@@ -13,16 +14,13 @@
 #include "ctl/check_firewall.h"
 #include "ctl/nftjson.h"
 
-/* "iifname" and "iif", or "oifname" and "oif": whether the rule tells the two interfaces
- * apart. */
-static bool differs(const json_t *rule, const char *key, const char *key2, const char *a,
-		    const char *b)
+/* "iifname" and "iif", or "oifname" and "oif": whether the rule is for the one interface, or for
+ * all but that, and does not name the other. */
+static bool differs(const json_t *rule, const char *key, const char *key2, const char *ifname,
+		    const char *port)
 {
-	bool asked;
-	enum part of_a = nftjson_rule_meta(rule, key, key2, a, &asked);
-	enum part of_b = nftjson_rule_meta(rule, key, key2, b, &asked);
-
-	return asked && of_a != of_b && of_a != PART_SOME && of_b != PART_SOME;
+	return nftjson_rule_names(rule, key, key2, ifname) == PART_ALL &&
+	       nftjson_rule_names(rule, key, key2, port) == PART_NONE;
 }
 
 static bool lets_on(const json_t *rule)
@@ -88,6 +86,22 @@ static void tell(struct checker *c, const struct config_capture *cap, const json
 		   cap->out_name);
 }
 
+/* Who names the TUNs in the same chain has seen to it. */
+static bool is_seen_to(const json_t *ruleset, const json_t *rule,
+		       const struct config_capture *cap)
+{
+	const json_t *other;
+	size_t at = 0;
+
+	while ((other = nftjson_next_rule(ruleset, &at))) {
+		if (same_chain(other, rule) &&
+		    (nftjson_rule_names(other, "iifname", "iif", cap->in_name) == PART_ALL ||
+		     nftjson_rule_names(other, "oifname", "oif", cap->out_name) == PART_ALL))
+			return true;
+	}
+	return false;
+}
+
 static void look_at(struct checker *c, const json_t *ruleset, const struct config_capture *cap)
 {
 	const json_t *rule, *last = NULL;
@@ -95,7 +109,8 @@ static void look_at(struct checker *c, const json_t *ruleset, const struct confi
 	size_t at = 0;
 
 	while ((rule = nftjson_next_rule(ruleset, &at))) {
-		if (!check_firewall_misses(ruleset, rule, cap))
+		if (!check_firewall_misses(ruleset, rule, cap) ||
+		    is_seen_to(ruleset, rule, cap))
 			continue;
 		/* Rules of one chain stand together in the listing. */
 		if (last && !same_chain(last, rule)) {
@@ -123,5 +138,115 @@ void check_firewall(struct checker *c)
 		check_blind(c, "rules of iptables-legacy");
 		check_todo(c, "# to see them: iptables-legacy-save -t filter; "
 			      "ip6tables-legacy-save -t filter");
+	}
+}
+
+/* ---- the way back ---- */
+
+static bool has_flag(const json_t *fib, const char *flag)
+{
+	const json_t *flags = json_object_get(fib, "flags"), *f;
+	size_t i;
+
+	json_array_foreach((json_t *)flags, i, f)
+	{
+		if (json_is_string(f) && !strcmp(json_string_value(f), flag))
+			return true;
+	}
+	return false;
+}
+
+/* "fib saddr . iif oif missing", and then something else than accept; the match of iptables
+ * has no more words than its name. */
+static bool wants_way_back(const json_t *rule)
+{
+	const json_t *statement;
+	size_t i;
+
+	if (nftjson_statement(rule, "accept"))
+		return false;
+	if (nftjson_has_target(rule, "rpfilter"))
+		return true;
+	json_array_foreach(json_object_get(rule, "expr"), i, statement)
+	{
+		const json_t *match = json_object_get(statement, "match");
+		const json_t *fib = json_object_get(json_object_get(match, "left"), "fib");
+		const json_t *right = json_object_get(match, "right");
+
+		if (has_flag(fib, "saddr") && has_flag(fib, "iif") &&
+		    !strcmp(nftjson_word(match, "op"), "==") &&
+		    (json_is_false(right) ||
+		     (json_is_integer(right) && !json_integer_value(right))))
+			return true;
+	}
+	return false;
+}
+
+static bool is_for_networks(const json_t *rule, const struct config_capture *cap)
+{
+	bool asked;
+
+	return (check_capture_has(cap, L3_IPV4) && strcmp(nftjson_word(rule, "family"), "ip6") &&
+		nftjson_rule_meta(rule, "nfproto", NULL, "ipv4", &asked) != PART_NONE) ||
+	       (check_capture_has(cap, L3_IPV6) && strcmp(nftjson_word(rule, "family"), "ip") &&
+		nftjson_rule_meta(rule, "nfproto", NULL, "ipv6", &asked) != PART_NONE);
+}
+
+/* A rule of iifname alone that accepts what comes in by that. */
+static bool exempts(const json_t *rule, const char *ifname)
+{
+	bool asked;
+
+	return nftjson_statement(rule, "accept") &&
+	       json_array_size(json_object_get(rule, "expr")) == 2 &&
+	       nftjson_rule_meta(rule, "iifname", "iif", ifname, &asked) == PART_ALL && asked;
+}
+
+const json_t *check_firewall_way_back(const json_t *ruleset, const struct config_capture *cap)
+{
+	const char *ports[] = { cap->in_name, cap->out_name };
+	const json_t *rule, *before = NULL;
+	bool exempt[2] = { false, false }, asked;
+	size_t at = 0, i;
+
+	while ((rule = nftjson_next_rule(ruleset, &at))) {
+		bool new_chain = !before || !same_chain(before, rule);
+
+		before = rule;
+		for (i = 0; i < 2; i++) {
+			exempt[i] = (exempt[i] && !new_chain) || exempts(rule, ports[i]);
+			if (!exempt[i] && wants_way_back(rule) && is_for_networks(rule, cap) &&
+			    nftjson_rule_meta(rule, "iifname", "iif", ports[i], &asked) !=
+				    PART_NONE)
+				return rule;
+		}
+	}
+	return NULL;
+}
+
+void check_kernel_rp(struct checker *c)
+{
+	const json_t *rules, *rule;
+	size_t i;
+
+	if (!c->config->n_captures)
+		return;
+	rules = check_kernel_rules(c);
+	for (i = 0; rules && i < c->config->n_captures; i++) {
+		const struct config_capture *cap = &c->config->captures[i];
+		const char *family, *table, *chain;
+
+		rule = check_firewall_way_back(rules, cap);
+		if (!rule)
+			continue;
+		family = nftjson_word(rule, "family");
+		table = nftjson_word(rule, "table");
+		chain = nftjson_word(rule, "chain");
+		check_found(c, "a rule of the kernel's (%s %s, chain %s) wants what comes by %s or "
+			       "%s routed back there",
+			    family, table, chain, cap->in_name, cap->out_name);
+		check_todo(c, "# of firewalld: IPv6_rpfilter=loose in firewalld.conf; of others:");
+		check_todo(c, "nft insert rule %s %s %s iifname '{ \"%s\", \"%s\" }' accept", family,
+			   table, chain, cap->in_name, cap->out_name);
 	}
 }

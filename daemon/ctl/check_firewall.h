@@ -11,5 +11,8 @@
  * same packets when they come in by its in port or leave by its out port. */
 bool check_firewall_misses(const json_t *ruleset, const json_t *rule,
 			   const struct config_capture *cap);
+/* The first rule that drops what comes by a TUN of the capture since its source is not routed
+ * back there; NULL when there is none. */
+const json_t *check_firewall_way_back(const json_t *ruleset, const struct config_capture *cap);
 
 #endif

@@ -101,10 +101,10 @@ const json_t *check_kernel_rules(struct checker *c)
 {
 	int err;
 
-	if (!c->kernel.asked)
-		c->kernel.err = list_ruleset(&c->kernel.rules);
+	if (c->kernel.asked)
+		return c->kernel.rules;
 	c->kernel.asked = true;
-	err = c->kernel.err;
+	err = list_ruleset(&c->kernel.rules);
 	if (err == -ENOENT)
 		check_blind(c, "the kernel's rules: there is no nft(8) to list them");
 	else if (err == -EPERM && geteuid() != 0)

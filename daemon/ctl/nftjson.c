@@ -214,6 +214,23 @@ static enum part of_keys(const json_t *map, const char *name)
 	return most;
 }
 
+/* How much of a name a statement's comparison names, whatever it makes of it; false when it
+ * compares something else. */
+static bool names(const json_t *statement, const char *key, const char *key2, const char *name,
+		  enum part *ret_part)
+{
+	const json_t *match = json_object_get(statement, "match");
+	const json_t *vmap = json_object_get(statement, "vmap");
+
+	if (asks_meta(json_object_get(match, "left"), key, key2))
+		*ret_part = nftjson_name(json_object_get(match, "right"), name);
+	else if (asks_meta(json_object_get(vmap, "key"), key, key2))
+		*ret_part = of_keys(json_object_get(vmap, "data"), name);
+	else
+		return false;
+	return true;
+}
+
 enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key2,
 			    const char *name, bool *ret_asked)
 {
@@ -224,20 +241,29 @@ enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key
 	*ret_asked = false;
 	json_array_foreach(json_object_get(rule, "expr"), i, statement)
 	{
-		const json_t *match = json_object_get(statement, "match");
-		const json_t *vmap = json_object_get(statement, "vmap");
-
-		if (asks_meta(json_object_get(match, "left"), key, key2))
-			part = turned(match, nftjson_name(json_object_get(match, "right"), name));
-		else if (asks_meta(json_object_get(vmap, "key"), key, key2))
-			part = of_keys(json_object_get(vmap, "data"), name);
-		else
+		if (!names(statement, key, key2, name, &part))
 			continue;
 		*ret_asked = true;
+		part = turned(json_object_get(statement, "match"), part);
 		if (part < least)
 			least = part;
 	}
 	return least;
+}
+
+enum part nftjson_rule_names(const json_t *rule, const char *key, const char *key2,
+			     const char *name)
+{
+	const json_t *statement;
+	enum part most = PART_NONE, part;
+	size_t i;
+
+	json_array_foreach(json_object_get(rule, "expr"), i, statement)
+	{
+		if (names(statement, key, key2, name, &part) && part > most)
+			most = part;
+	}
+	return most;
 }
 
 const json_t *nftjson_statement(const json_t *rule, const char *name)

@@ -28,6 +28,9 @@ enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struc
  * ret_asked says whether the rule asks for it at all. */
 enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key2,
 			    const char *name, bool *ret_asked);
+/* How much of a name such comparisons name, in whatever way: != as well as ==. */
+enum part nftjson_rule_names(const json_t *rule, const char *key, const char *key2,
+			     const char *name);
 /* The statement of that name in a rule: its value, or NULL. */
 const json_t *nftjson_statement(const json_t *rule, const char *name);
 /* A target of iptables that nft has no words for. */

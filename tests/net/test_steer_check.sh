@@ -328,6 +328,9 @@ END
 rule() { in_host nft add rule inet host forward "$@"; }
 unrule() { in_host nft flush chain inet host forward; }
 rule iifname '{ "wg0", "wg0-in" }' accept
+rule iifname '"wg0"' accept
+clear_again "kernel-rule: in a chain that names the TUNs, none"
+unrule
 rule iifname '"wg0*"' accept
 rule iifname != '{ "lo", "eth0" }' accept
 rule oifname '"wg0"' drop
@@ -346,6 +349,34 @@ for words in 'iif wg0 accept' 'iifname != "wg0" drop' 'oifname "wg0" accept' \
 done
 rule 'oifname { "wg0", "eth9" } jump clients'
 found kernel-rule "2 rules of the kernel's (inet host, chain forward) tell wg0 from its TUNs"
+in_host nft flush ruleset
+
+in_host nft -f - <<-END
+	table inet host {
+		chain raw {
+			type filter hook prerouting priority raw + 10; policy accept;
+			meta nfproto ipv6 fib saddr . mark . iif oif missing drop
+		}
+	}
+END
+freeze CONT
+ok "kernel-rpfilter: such a rule drops indeed" shut client $SERVER6
+ok "kernel-rpfilter: and lets the other family pass" ping_in client $SERVER4
+freeze STOP
+found kernel-rpfilter "a rule of the kernel's (inet host, chain raw) wants what comes by wg0-in or wg0-out routed back there"
+mended kernel-rpfilter
+freeze CONT
+ok "kernel-rpfilter: all passes again" ping_in client $SERVER6
+freeze STOP
+in_host nft flush chain inet host raw
+for words in 'fib saddr . mark oif missing drop' 'iifname "eth0" fib saddr . iif oif missing drop' \
+	'fib saddr . iif oif exists accept' 'meta nfproto ipv6 fib daddr type local drop'; do
+	in_host nft add rule inet host raw "$words"
+done
+clear_again "kernel-rpfilter: loose, of other interfaces, or that accepts, none"
+in_host nft add rule inet host raw iifname wg0-in accept
+in_host nft add rule inet host raw fib saddr . iif oif missing drop
+ok "kernel-rpfilter: the other TUN is looked at too" test "$(names)" = kernel-rpfilter
 in_host nft flush ruleset
 
 # ---- the kernel's NAT ----
