@@ -159,7 +159,7 @@ void check_rules(struct checker *c)
 		if (rule->action != FR_ACT_TO_TBL ||
 		    rule->pref > c->config->steer.priority + RULE_NETWORKS ||
 		    rule->table == RT_TABLE_LOCAL || rule->table == c->config->steer.table ||
-		    check_is_port(c, rule->iif))
+		    check_is_port(c, rule->iif) || check_capture(c, rule->iif))
 			continue;
 		/* One that leads to several networks is told once. */
 		for (k = 0; !r && k < c->config->n_captures; k++) {

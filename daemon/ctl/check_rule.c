@@ -1,9 +1,10 @@
-/* check_rule.c - rules of others before ours that do not look into a table to find a way:
- * those that jump behind ours, and those that refuse.
+/* check_rule.c - rules of others that do not lead to a captured network themselves: those before
+ * ours that jump behind them, those that refuse, and those for what enters a captured
+ * interface.
  *
- * Those for packets that come in by a captured interface or a TUN are left out: such packets
- * are led into a TUN before any rule is asked, or are ours.  So is what refuses packets of one
- * interface: that is meant so. */
+ * Of the former, rules for packets that come in by a captured interface or a TUN are left out:
+ * such packets are led into a TUN before any rule is asked, or are ours.  So is what refuses
+ * packets of one interface: that is meant so. */
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -133,5 +134,45 @@ void check_refusal(struct checker *c)
 			continue;
 		}
 		todo_move(c, r);
+	}
+}
+
+/* ---- what is for a captured interface ---- */
+
+static bool is_known(const struct checker *c, uint8_t l3, const char *iif)
+{
+	size_t i;
+
+	for (i = 0; i < c->host.n_rules; i++) {
+		const struct check_rule *r = &c->host.rules[i];
+
+		if (r->l3 == l3 && !strcmp(r->iif, iif) &&
+		    r->protocol != c->config->steer.protocol)
+			return true;
+	}
+	return false;
+}
+
+void check_iif(struct checker *c)
+{
+	uint32_t end = c->config->steer.priority + RULE_END;
+	size_t i;
+
+	for (i = 0; i < c->host.n_rules; i++) {
+		const struct check_rule *r = &c->host.rules[i];
+		const struct config_capture *cap = check_capture(c, r->iif);
+		const char *v6 = r->l3 == L3_IPV6 ? " -6" : "";
+
+		if (!cap || r->protocol == c->config->steer.protocol ||
+		    is_known(c, r->l3, cap->in_name))
+			continue;
+		check_found(c, "the rule with priority %u is for what enters %s, but clients' "
+			       "packets come in by %s%s",
+			    r->pref, cap->ifname, cap->in_name,
+			    r->l3 == L3_IPV6 ? " (IPv6)" : "");
+		check_todo(c, "# see: ip%s rule show pref %u", v6, r->pref);
+		check_todo(c, "# add one like it for %s, with a priority above %u:", cap->in_name,
+			   end);
+		check_todo(c, "# ip%s rule add pref %u iif %s ...", v6, end + 10, cap->in_name);
 	}
 }

@@ -159,6 +159,20 @@ in_host ip rule add pref 150 to 10.8.0.0/25 blackhole
 clear_again "rule-refuses: of one interface's packets, or behind ours, none"
 in_host ip rule del pref 50
 in_host ip rule del pref 150
+# What is for the interface is for nobody any more.
+in_host ip route add default via $SERVER4 table 1000
+in_host ip rule add iif wg0 lookup 1000 pref 200
+in_host ip -6 rule add iif eth0 lookup 1000 pref 200
+found rule-of-interface "the rule with priority 200 is for what enters wg0, but clients' packets come in by wg0-in"
+in_host ip rule add iif wg0-in lookup 1000 pref 201
+clear_again "rule-of-interface: with one like it for the TUN, it"
+in_host ip rule del pref 201
+in_host ip rule del pref 200
+in_host ip rule add iif wg0 lookup 1000 pref 50
+found rule-of-interface "the rule with priority 50 is for what enters wg0"
+in_host ip rule del pref 50
+in_host ip -6 rule del pref 200
+in_host ip route del default table 1000
 in_host ip rule add pref 1000 lookup local
 in_host ip rule del pref 0 lookup local
 found local-rule "the local table is asked at priority 1000, behind 120"

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ctl/check.h"
+#include "ctl/check_firewall.h"
 #include "ctl/check_nat.h"
 #include "ctl/nftjson.h"
 
@@ -493,6 +494,106 @@ static void nat_is_well_where_what_goes_to_clients_is_hidden(void **state)
 #undef NAT
 }
 
+/* Of the rule that is last in a listing. */
+static bool is_missed(const char *rule)
+{
+	char text[2000];
+	json_t *ruleset;
+	size_t at = 0;
+	bool missed;
+
+	snprintf(text, sizeof(text), "{\"nftables\":[%s]}", rule);
+	ruleset = json_loads(text, 0, NULL);
+	if (!ruleset)
+		fail_msg("not JSON: %s", text);
+	missed = check_firewall_misses(ruleset, nftjson_next_rule(ruleset, &at),
+				       &config->captures[0]);
+	json_decref(ruleset);
+	return missed;
+}
+
+#define META(key, op, value) \
+	"{\"match\":{\"op\":\"" op "\",\"left\":{\"meta\":{\"key\":\"" key "\"}}," \
+	"\"right\":" value "}}"
+#define VMAP(key, pairs) \
+	"{\"vmap\":{\"key\":{\"meta\":{\"key\":\"" key "\"}},\"data\":" pairs "}}"
+#define ACCEPT ",{\"accept\":null}"
+
+static void rules_that_name_the_interface_alone_are_told(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool missed;
+	} rows[] = {
+		{ RULE("ip", META("iifname", "==", "\"wg0\"") ACCEPT), true },
+		{ RULE("ip", META("iif", "==", "\"wg0\"") ",{\"drop\":null}"), true },
+		{ RULE("inet", META("iifname", "!=", "\"wg0\"") ",{\"drop\":null}"), true },
+		{ RULE("ip", META("oifname", "==", "\"wg0\"") ACCEPT), true },
+		{ RULE("ip", META("oifname", "==", "\"wg0\"") ",{\"drop\":null}"), false },
+		{ RULE("ip6", VMAP("iifname", "{\"set\":[[\"eth0\",7],[\"wg0\",7]]}")), true },
+		{ RULE("ip6", VMAP("iifname", "{\"set\":[[\"wg0*\",7]]}")), false },
+		{ RULE("ip6", VMAP("iifname", "\"@map\"")), false },
+		{ RULE("ip6", VMAP("iifname", "{\"set\":[7,{},[]]}")), false },
+		{ RULE("ip", META("iifname", "==", "\"@set\"") ACCEPT), false },
+		{ RULE("ip", META("iifname", "==", "\"wg0-in\"") ACCEPT), false },
+		{ RULE("ip", META("iifname", "==", "\"wg1\"") ACCEPT), false },
+		{ RULE("bridge", META("iifname", "==", "\"wg0\"") ACCEPT), false },
+		{ RULE("ip", META("iifname", "==", "\"wg0\"") ",{\"notrack\":null}"), false },
+		{ RULE("ip", "{\"accept\":null}"), false },
+		{ "{\"rule\":{\"expr\":7}}", false },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (is_missed(rows[i].rule) != rows[i].missed)
+			fail_msg("%s", rows[i].rule);
+	}
+}
+
+#define FIB(flags, right) \
+	"{\"match\":{\"op\":\"==\",\"left\":{\"fib\":{\"result\":\"oif\",\"flags\":" flags \
+	"}},\"right\":" right "}}"
+#define DROP ",{\"drop\":null}"
+
+static void rules_that_want_packets_routed_back_are_told(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool told;
+	} rows[] = {
+		{ RULE("inet", FIB("[\"saddr\",\"iif\"]", "false") DROP), true },
+		{ RULE("ip", FIB("[\"saddr\",\"mark\",\"iif\"]", "0") DROP), true },
+		{ RULE("ip", FIB("[\"saddr\",\"iif\"]", "true") DROP), false },
+		{ RULE("ip", FIB("[\"saddr\",\"iif\"]", "false") ACCEPT), false },
+		{ RULE("ip", FIB("[\"saddr\",\"mark\"]", "false") DROP), false },
+		{ RULE("ip", FIB("\"daddr\"", "false") DROP), false },
+		{ RULE("ip6", "{\"xt\":{\"type\":\"match\",\"name\":\"rpfilter\"}}" DROP), true },
+		{ RULE("ip", META("iifname", "==", "\"wg0-in\"") ACCEPT) ","
+		  RULE("ip", FIB("[\"saddr\",\"iif\"]", "false") DROP), true },
+		{ RULE("ip", META("iifname", "==", "{\"set\":[\"wg0-in\",\"wg0-out\"]}") ACCEPT) ","
+		  RULE("ip", FIB("[\"saddr\",\"iif\"]", "false") DROP), false },
+	};
+	char text[2000];
+	json_t *ruleset;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "{\"nftables\":[%s]}", rows[i].rule);
+		ruleset = json_loads(text, 0, NULL);
+		assert_non_null(ruleset);
+		if (!check_firewall_way_back(ruleset, &config->captures[0]) == rows[i].told)
+			fail_msg("%s", text);
+		json_decref(ruleset);
+	}
+	configure("[capture wg0]\nnetworks = 10.8.0.0/24\n");
+	ruleset = json_loads("{\"nftables\":[" RULE("inet", META("nfproto", "==", "\"ipv6\"") ","
+			     FIB("[\"saddr\",\"iif\"]", "false") DROP) "]}", 0, NULL);
+	assert_null(check_firewall_way_back(ruleset, &config->captures[0]));
+	json_decref(ruleset);
+}
+
 /* ---- /proc/sys ---- */
 
 static void settings_that_are_no_numbers_are_passed_over(void **state)
@@ -527,6 +628,8 @@ int main(void)
 		TEST(values_name_all_some_or_nothing_of_a_prefix),
 		TEST(nat_is_found_of_those_networks_that_it_may_be_for),
 		TEST(nat_is_well_where_what_goes_to_clients_is_hidden),
+		TEST(rules_that_name_the_interface_alone_are_told),
+		TEST(rules_that_want_packets_routed_back_are_told),
 		TEST(settings_that_are_no_numbers_are_passed_over),
 #undef TEST
 	};
