@@ -142,18 +142,18 @@ bool steering_lost_tun(const struct steering *s)
 
 const char *steering_down(struct steering *s)
 {
-	const char *what = NULL;
+	bool captured, guarded;
 
 	if (!s)
 		return NULL;
-	if (s->config->n_captures)
-		what = steer_stats(s->steer)->guarded
-			       ? "what was captured stays closed by the guard"
-			       : "what was captured passes unfiltered";
+	captured = s->config->n_captures > 0;
 	opener_stop(s);
-	steer_down(s->steer);
+	guarded = steer_down(s->steer);
 	free(s);
-	return what;
+	if (!captured)
+		return NULL;
+	return guarded ? "what was captured stays closed by the guard" :
+			 "what was captured passes unfiltered";
 }
 
 void steering_leave(struct steering *s)

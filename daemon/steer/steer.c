@@ -360,18 +360,21 @@ int steer_change(struct steer *s, struct diag *d)
 	return err;
 }
 
-void steer_down(struct steer *s)
+bool steer_down(struct steer *s)
 {
 	struct plan stays = { .v = NULL };
+	bool guarded = false;
 
 	if (s && s->config->n_captures) {
 		s->d = NULL;
-		if (!view_read(s) && s->view.guarded)
+		guarded = !view_read(s) && s->view.guarded;
+		if (guarded)
 			steer_guard_put(s, &stays);
 		steer_take_out(s, &stays);
 		plan_fini(&stays);
 	}
 	steer_free(s);
+	return guarded;
 }
 
 void steer_free(struct steer *s)

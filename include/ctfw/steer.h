@@ -72,8 +72,8 @@ int steer_up(const struct config *config, struct steer **ret_steer, struct diag 
  * again. */
 int steer_change(struct steer *s, struct diag *d);
 /* Take it all out; until the last rule goes nothing passes unfiltered.  Where the guard is
- * set, what closes stays.  NULL is fine. */
-void steer_down(struct steer *s);
+ * set, what closes stays: then it is true.  NULL is fine. */
+bool steer_down(struct steer *s);
 /* Forget without touching the host: in a child that is not the keeper, and before a restart,
  * for the next one to take over. */
 void steer_free(struct steer *s);

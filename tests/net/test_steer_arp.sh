@@ -181,6 +181,32 @@ ok "down and up: answered for again" wait_until 2 led
 ok "none of that counts as deleted by others" \
 	test "$(restored route) $(restored rule) $(restored local)" = "0 0 0"
 
+steer() { in_host "$BUILD/ctfwctl" steer "$1" --config "$WORK/ctfwd.conf" "${@:2}"; }
+steer show >"$WORK/show"
+ok "show has all of it" grep -q '^All [0-9]* are there\.$' "$WORK/show"
+ok "in words" grep -q "in table 78, $HOST4 (IPv4) is this host's own, on wg0" "$WORK/show"
+ok "check has nothing against it" steer check
+
+# The other one first: their tables change.
+cp "$WORK/ctfwd.conf" "$WORK/former.conf"
+configure <<-END
+	[capture wg1]
+	networks = 10.8.1.0/24 fd08:0:0:1::/64
+	[capture wg0]
+	networks = 10.8.0.0/24 fd08::/64
+END
+ctl reload >/dev/null
+for t in "client $HOST4" "client $HOST6" "client2 10.8.1.1" "client2 fd08:0:0:1::1"; do
+	ok "in another order: ${t/ / asks for }" wait_until 3 resolve $t
+done
+not_ok "in another order: none has the other's addresses" sh -c \
+	"ip -n $PREFIX-host route show table 78 | grep wg0"
+cp "$WORK/former.conf" "$WORK/ctfwd.conf"
+ctl reload >/dev/null
+ok "and back" wait_until 3 led
+ok "nor does that count as deleted by others" \
+	test "$(restored route) $(restored rule) $(restored local)" = "0 0 0"
+
 # Others delete.
 more_routes() { [ "$(restored route)" -gt 0 ]; }
 in_host ip route flush table 78
@@ -252,6 +278,8 @@ nothing_arrives "killed and started"
 guard() { in_host "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" "$1"; }
 ok "the guard comes while the daemon runs" guard --guard
 daemon_down
+ok "the daemon that stops at once knows of it" sh -c \
+	"tail -n 1 '$WORK/daemon.log' | grep -q 'stays closed by the guard'"
 sleep 0.2
 nothing_arrives "stopped, guarded"
 vpn_down
@@ -277,6 +305,11 @@ guard --guard-off
 vpn_down
 vpn_up
 ok "the end leaves the host as it was" same "$before" "$(sorted_state)"
+daemon_up
+wait_until 5 led
+crash
+ok "what a killed one left is taken out" steer off
+ok "all of it" same "$before" "$(sorted_state)"
 
 # ---- a table of others ----
 
