@@ -85,9 +85,8 @@ static bool check_left_side(struct checker *ck, struct expr *left)
 bool check_field(struct checker *ck, struct expr **left)
 {
 	return protocols_written(ck, *left) && check_left_side(ck, *left) &&
-	       shift_is_narrow(ck, *left) && may_ask_family(ck, *left) &&
-	       protocols_need(ck, expr_bottom(*left), &(*left)->span) &&
-	       normal_left(ck, left);
+	       may_ask_family(ck, *left) &&
+	       protocols_need(ck, expr_bottom(*left), &(*left)->span) && normal_left(ck, left);
 }
 
 static bool check_set_match(struct checker *ck, struct stmt *s)
@@ -164,8 +163,7 @@ static bool check_match(struct checker *ck, struct stmt *s)
 		return false;
 	dt = expr_type(s->match.left);
 	if (!shift_is_number(ck, s->match.left) || !check_constant(ck, dt, &s->match.right) ||
-	    !check_op(ck, s, dt) || !shift_move(ck, s) ||
-	    !shift_is_narrow(ck, s->match.left) || !may_ask_family(ck, s->match.left))
+	    !check_op(ck, s, dt) || !shift_move(ck, s) || !may_ask_family(ck, s->match.left))
 		return false;
 	turn_hours(s);
 	return raw_name(ck, s) && check_named(ck, s);
@@ -256,22 +254,12 @@ static bool check_reject(struct checker *ck, struct stmt *s)
 
 /* ---- the others ---- */
 
-static bool is_made(enum selector_id from)
+/* The kernel has no room for labels that are made; through maps nft sets them, and does not tell
+ * through which. */
+static bool is_settable(struct checker *ck, const struct stmt *s)
 {
-	return from == SELECTOR_NUMGEN_INC || from == SELECTOR_NUMGEN_RANDOM ||
-	       from == SELECTOR_JHASH || from == SELECTOR_SYMHASH;
-}
-
-/* nft sets these to other fields only through maps, and to numbers that are made; labels it sets
- * through maps as well, and does not tell through which. */
-static bool may_be_set(struct checker *ck, const struct stmt *s)
-{
-	const enum selector_id from = expr_selector(s->set.value);
-	bool map = s->set.value->kind == EXPR_MAP;
-
-	if (s->set.target == SELECTOR_META_MARK || s->set.target == SELECTOR_CT_MARK)
-		return true;
-	if (s->set.target == SELECTOR_CT_LABEL ? !map && !from : map || !from || is_made(from))
+	if (s->set.target != SELECTOR_CT_LABEL ||
+	    (s->set.value->kind != EXPR_MAP && !expr_selector(s->set.value)))
 		return true;
 	diag_error(ck->d, &s->set.value->span, "\"%s\" can be set to constants only",
 		   selectors[s->set.target].text);
@@ -280,7 +268,12 @@ static bool may_be_set(struct checker *ck, const struct stmt *s)
 
 static bool check_set(struct checker *ck, struct stmt *s)
 {
-	return may_be_set(ck, s) && check_value(ck, selectors[s->set.target].type, &s->set.value);
+	struct expr **value = &s->set.value;
+
+	return is_settable(ck, s) &&
+	       (!expr_selector(*value) ||
+		protocols_need(ck, expr_bottom(*value), &(*value)->span)) &&
+	       check_value(ck, selectors[s->set.target].type, value);
 }
 
 static bool check_statement(struct checker *ck, struct stmt *s)

@@ -53,6 +53,8 @@ bool check_oom(struct checker *ck);
 bool check_constant(struct checker *ck, const struct datatype *dt, struct expr **e);
 /* A checked range ends where it begins, or behind. */
 bool check_forward(struct checker *ck, const struct datatype *dt, const struct expr *range);
+/* Likewise, one value of it. */
+bool check_single(struct checker *ck, const struct datatype *dt, struct expr **e);
 /* A match's left side: a selector, or operations with constants on one. */
 bool check_left(struct checker *ck, struct expr *left);
 /* What a selector is of, as far as it is (jhash): a field, or a CONCAT of some. */
@@ -94,17 +96,21 @@ bool check_look_up(struct checker *ck, const struct expr *key, enum data_kind ki
 /* Likewise a map of objects of that kind. */
 bool check_object_map(struct checker *ck, const struct expr *key, enum object_kind kind,
 		      struct expr **set);
-/* A left side, checked, to normal form. */
-/* shift.c: a shift to the left goes over to constants that are compared with it, as nft has it. */
+/* shift.c: the outermost operation on what is compared goes over to the constants, where it
+ * does. */
 bool shift_move(struct checker *ck, struct stmt *s);
 /* The same of a key and what it is looked up in, when that is an EXPR_SET. */
 bool shift_move_key(struct checker *ck, struct expr **key, struct expr *set);
 /* False with an error: shifts of what is compared with values that are no plain numbers. */
 bool shift_is_number(struct checker *ck, const struct expr *left);
-/* Likewise: shifts that no rule can do. */
-bool shift_is_narrow(struct checker *ck, const struct expr *left);
-/* The number of bits of a shift, and whether that has a meaning for the type. */
-bool check_shift(struct checker *ck, const struct datatype *dt, struct expr *op);
+/* The number of bits of a shift, and whether the type has such. */
+#define SHIFT_MOST 31 /* nft_bitwise_init_shift() */
+bool shift_check(struct checker *ck, const struct datatype *dt, struct expr *op);
+/* The constant of another operation on a field of that type: behind a shift a number. */
+bool shift_operand(struct checker *ck, const struct datatype *dt, struct expr *op);
+/* The shifts that are left at last are by one bit or more. */
+bool shift_is_some(struct checker *ck, const struct expr *left);
+/* A left side, checked, to normal form. */
 bool normal_left(struct checker *ck, struct expr **left);
 /* To normal form, both sides checked. */
 bool normal_match(struct checker *ck, struct stmt *s);

@@ -58,7 +58,7 @@ static bool check_symbol(struct checker *ck, const struct datatype *dt, struct e
 
 /* ---- what is made of values ---- */
 
-static bool want_value(struct checker *ck, const struct datatype *dt, struct expr **e)
+bool check_single(struct checker *ck, const struct datatype *dt, struct expr **e)
 {
 	if (!check_constant(ck, dt, e))
 		return false;
@@ -77,16 +77,16 @@ static bool check_operation(struct checker *ck, const struct datatype *dt, struc
 		diag_error(ck->d, &op->span, "there are no bit operations on %ss", dt->what);
 		return false;
 	}
-	if (!want_value(ck, dt, &op->op.left))
+	if (!check_single(ck, dt, &op->op.left))
 		return false;
 	if ((op->kind == EXPR_LSHIFT || op->kind == EXPR_RSHIFT)) {
 		if (dt->class != VALUE_NUMBER || dt->bitmask) {
 			diag_error(ck->d, &op->span, "a %s cannot be shifted", dt->what);
 			return false;
 		}
-		if (!want_value(ck, &datatype_integer8, &op->op.right))
+		if (!check_single(ck, &datatype_integer8, &op->op.right))
 			return false;
-	} else if (!want_value(ck, dt, &op->op.right)) {
+	} else if (!check_single(ck, dt, &op->op.right)) {
 		return false;
 	}
 	v = value_op(dt, op->kind, &op->op.left->value, &op->op.right->value);
@@ -115,7 +115,7 @@ static bool check_range(struct checker *ck, const struct datatype *dt, struct ex
 		diag_error(ck->d, &e->span, "there are no ranges of %ss", dt->what);
 		return false;
 	}
-	if (!want_value(ck, dt, &e->range.lo) || !want_value(ck, dt, &e->range.hi))
+	if (!check_single(ck, dt, &e->range.lo) || !check_single(ck, dt, &e->range.hi))
 		return false;
 	/* Hours go beyond midnight. */
 	if (!(turns && dt == &datatype_hour) && !check_forward(ck, dt, e))
@@ -132,7 +132,7 @@ static bool check_prefix(struct checker *ck, const struct datatype *dt, struct e
 		diag_error(ck->d, &e->span, "there are no prefixes of %ss", dt->what);
 		return false;
 	}
-	if (!want_value(ck, dt, &e->prefix.of))
+	if (!check_single(ck, dt, &e->prefix.of))
 		return false;
 	if (e->prefix.len > dt->bits) {
 		diag_error(ck->d, &e->span, "a prefix length is at most %u here", dt->bits);
@@ -155,7 +155,7 @@ static bool check_list(struct checker *ck, const struct datatype *dt, struct exp
 		return false;
 	}
 	for (size_t i = 0; i < e->list.n; i++) {
-		if (!want_value(ck, dt, &e->list.item[i]))
+		if (!check_single(ck, dt, &e->list.item[i]))
 			return false;
 		all = value_op(dt, EXPR_OR, &all, &e->list.item[i]->value);
 	}
@@ -503,21 +503,6 @@ bool check_hashed(struct checker *ck, struct expr *selector)
 	return ok;
 }
 
-bool check_shift(struct checker *ck, const struct datatype *dt, struct expr *op)
-{
-	if (dt->class != VALUE_NUMBER || dt->bitmask) {
-		diag_error(ck->d, &op->span, "a %s cannot be shifted", dt->what);
-		return false;
-	}
-	if (!want_value(ck, &datatype_integer8, &op->op.right))
-		return false;
-	if (op->op.right->value.num < dt->bits)
-		return true;
-	diag_error(ck->d, &op->span, "a shift of %u bits has no meaning for a %s",
-		   (unsigned)op->op.right->value.num, dt->what);
-	return false;
-}
-
 bool check_left(struct checker *ck, struct expr *left)
 {
 	const struct datatype *dt;
@@ -535,8 +520,8 @@ bool check_left(struct checker *ck, struct expr *left)
 			return false;
 		}
 		left->type = dt;
-		if (expr_is_shift(left) ? !check_shift(ck, dt, left) :
-					  !want_value(ck, dt, &left->op.right))
+		if (expr_is_shift(left) ? !shift_check(ck, dt, left)
+					: !shift_operand(ck, dt, left))
 			return false;
 	}
 	return check_hashed(ck, left);

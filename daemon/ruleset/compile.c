@@ -320,7 +320,8 @@ static enum outcome compile_set_ct(struct builder *b, const struct stmt *s)
 		compile_label(b, s->set.value);
 		return OUTCOME_GOES_ON;
 	}
-	if (compile_value(b, selectors[s->set.target].type, s->set.value) == OUTCOME_NEVER)
+	if (compile_value(b, selectors[s->set.target].type, VALUE_FOR_HOST, s->set.value) ==
+	    OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	if (target == SELECTOR_CT_MARK)
 		emit(b, OP_SET_CT_MARK, 0);
@@ -362,8 +363,8 @@ static enum outcome compile_stmt(struct builder *b, const struct stmt *s)
 		break;
 	case STMT_SET_META:
 		r->effects = true;
-		if (compile_value(b, selectors[s->set.target].type, s->set.value) ==
-		    OUTCOME_NEVER)
+		if (compile_value(b, selectors[s->set.target].type, VALUE_FOR_HOST,
+				  s->set.value) == OUTCOME_NEVER)
 			return OUTCOME_NEVER;
 		emit(b,
 		     s->set.target == SELECTOR_META_NFTRACE   ? OP_SET_TRACE :

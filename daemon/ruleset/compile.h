@@ -62,8 +62,10 @@ enum outcome compile_map_bytes(struct builder *b, const struct expr *map,
 enum outcome compile_nat(struct builder *b, const struct stmt *s);
 enum outcome compile_dynset(struct builder *b, const struct stmt *s);
 enum outcome compile_object_map(struct builder *b, const struct stmt *s);
-/* The parts of a key into its bytes, from at on. */
-enum outcome compile_key_at(struct builder *b, const struct expr *key, unsigned at);
+/* The parts of a key into its bytes, from at on; of: the keys of the named set that they are
+ * looked up in by single values, else NULL. */
+enum outcome compile_key_at(struct builder *b, const struct expr *key,
+			    const struct key_type *of, unsigned at);
 /* Remember the table's chains for these. */
 void compile_targets(struct builder *b);
 /* compile.c: room for one more; false when out of memory. */
@@ -73,10 +75,25 @@ bool compile_room_dynset(struct builder *b);
 bool compile_room_state(struct builder *b);
 bool compile_room_variant(struct builder *b);
 bool compile_room_target(struct builder *b);
-/* A field into the accumulator of its width; *ret_bits: 32 or 128. */
-enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits);
-/* A value of that type into the accumulator, for the statements that set something. */
-enum outcome compile_value(struct builder *b, const struct datatype *dt, const struct expr *e);
+/* A field into the accumulator of its width, acc or the wide one. */
+enum outcome compile_field(struct builder *b, const struct expr *left, bool *ret_wide);
+/* The same with all that its operations leave in a register. */
+enum outcome compile_whole(struct builder *b, const struct expr *left, bool *ret_wide);
+void compile_constant(struct builder *b, const struct expr *e);
+/* compile_value.c: a value of that type into the accumulator, for the statements that set
+ * something. */
+enum value_for {
+	VALUE_FOR_HOST, /* marks and their like */
+	VALUE_FOR_HEADER,
+	VALUE_FOR_NAT,
+};
+enum outcome compile_value(struct builder *b, const struct datatype *dt, enum value_for what,
+			   const struct expr *e);
+/* compile_field.c: whether a number lies in nf_tables' registers in the host's byte order, and
+ * here in the other one. */
+bool compile_is_turned(const struct expr *left);
+/* n bytes of the key from at on, the last one first: as such a register has them. */
+void compile_turn(struct builder *b, unsigned at, unsigned n);
 /* compile_field.c: what OP_FIELD or its like loads for a selector, and whether that is more
  * than 32 bits; what it is of (jhash) is loaded first.  False: it loads nothing so. */
 bool compile_op_field(struct builder *b, const struct expr *selector, struct insn *ret_insn,

@@ -105,6 +105,8 @@ struct left {
 	bool changed;  /* mask and flip are not 1...1 and 0 */
 	struct wide mask, flip;
 	const struct expr *shifted; /* all of the operations; NULL: there are no shifts */
+	bool whole; /* with what was shifted out of the field's bytes, but not of the register
+		     */
 };
 
 static const struct wide wide_zero = { 0, 0 };
@@ -304,27 +306,23 @@ static void left_known(struct builder *b, enum selector_id selector)
 	}
 }
 
-/* acc op constant, in 32 bits. */
-static void emit_op(struct builder *b, enum expr_kind kind, uint32_t c)
+/* acc op constant, in 32 bits; all but shifts leave those of the field, `all`. */
+static void emit_op(struct builder *b, enum expr_kind kind, uint32_t c, uint32_t all)
 {
-	struct insn insn = { .op = OP_BITS, .a = UINT32_MAX };
+	struct insn insn = {.op = OP_BITS, .a = all};
 
 	switch (kind) {
 	case EXPR_AND:
 		insn.a = c;
 		break;
 	case EXPR_OR:
-		insn.a = ~c;
+		insn.a = all & ~c;
 		insn.b = c;
 		break;
 	case EXPR_XOR:
 		insn.b = c;
 		break;
-	default: /* shifts; by 32 and more nothing is left */
-		if (c > 31) {
-			insn.a = 0;
-			break;
-		}
+	default:
 		insn.op = OP_SHIFT;
 		insn.k = kind == EXPR_RSHIFT;
 		insn.a = c;
@@ -333,22 +331,53 @@ static void emit_op(struct builder *b, enum expr_kind kind, uint32_t c)
 	compile_emit(b, insn);
 }
 
-static void emit_chain(struct builder *b, const struct expr *e)
+/* The same of 128 bits; width: those of the register that is shifted. */
+static void emit_wide_op(struct builder *b, enum expr_kind kind, struct wide c, unsigned width)
 {
-	if (e->kind == EXPR_SELECTOR)
+	struct wide mask = wide_ones, flip = wide_zero;
+
+	if (kind == EXPR_LSHIFT || kind == EXPR_RSHIFT) {
+		compile_emit(b, (struct insn){.op = OP_WIDE_SHIFT,
+					      .k = kind == EXPR_RSHIFT,
+					      .off = (uint16_t)width,
+					      .a = (uint32_t)c.lo});
 		return;
-	emit_chain(b, e->op.left);
-	emit_op(b, e->kind, (uint32_t)from_const(e->op.right).lo);
+	}
+	if (kind != EXPR_XOR)
+		mask = kind == EXPR_AND ? c : wide_xor(c, wide_ones);
+	if (kind != EXPR_AND)
+		flip = c;
+	compile_emit(b, (struct insn){
+				.op = OP_WIDE_BITS,
+				.a = compile_pair(b, mask, flip),
+			});
 }
 
-/* Operations are on registers of 32 bits; of the result the field's bytes count. */
+static void emit_chain(struct builder *b, const struct left *l, const struct expr *e)
+{
+	struct wide c;
+
+	if (e->kind == EXPR_SELECTOR)
+		return;
+	emit_chain(b, l, e->op.left);
+	c = from_const(e->op.right);
+	if (l->is_wide)
+		emit_wide_op(b, e->kind, c, l->type->bits);
+	else
+		emit_op(b, e->kind, (uint32_t)c.lo, (uint32_t)wide_low(l->type->bits).lo);
+}
+
+/* Operations are on registers of 32 bits, or of several; of the result the field's bytes
+ * count. */
 static void emit_shifted(struct builder *b, const struct left *l)
 {
 	unsigned bits = (l->type->bits + 7u) & ~7u;
 
-	emit_chain(b, l->shifted);
-	if (bits < 32)
-		emit_op(b, EXPR_AND, (UINT32_C(1) << bits) - 1);
+	emit_chain(b, l, l->shifted);
+	if (l->is_wide && bits % 64)
+		emit_wide_op(b, EXPR_AND, wide_low(bits), bits);
+	else if (bits < 32 && !l->whole)
+		emit_op(b, EXPR_AND, (UINT32_C(1) << bits) - 1, UINT32_MAX);
 }
 
 /* Bring the value into the accumulator and apply mask and flip. */
@@ -433,7 +462,7 @@ static void left_shift(struct builder *b, struct left *l)
 	if (!l->shifted)
 		return;
 	left_get(b, l);
-	l->field = (struct origin){ .load = LOAD_ACC };
+	l->field = (struct origin){.load = l->is_wide ? LOAD_WIDE_ACC : LOAD_ACC};
 	l->mask = wide_ones;
 	l->flip = wide_zero;
 	l->shifted = NULL;
@@ -517,16 +546,40 @@ static bool is_any_of(const struct left *l, enum match_op op, const struct expr 
 	       right->kind == EXPR_VALUE;
 }
 
-enum outcome compile_field(struct builder *b, const struct expr *left, unsigned *ret_bits)
+static enum outcome get(struct builder *b, const struct expr *left, bool whole, bool *ret_wide)
 {
 	enum outcome outcome;
 	struct left l;
 
 	left_resolve(b, left, &l);
+	l.whole = whole;
 	outcome = left_depend(b, &l);
 	left_get(b, &l);
-	*ret_bits = l.bits;
+	*ret_wide = l.is_wide;
 	return outcome;
+}
+
+enum outcome compile_field(struct builder *b, const struct expr *left, bool *ret_wide)
+{
+	return get(b, left, false, ret_wide);
+}
+
+enum outcome compile_whole(struct builder *b, const struct expr *left, bool *ret_wide)
+{
+	return get(b, left, true, ret_wide);
+}
+
+void compile_constant(struct builder *b, const struct expr *e)
+{
+	struct wide x = from_const(e);
+
+	if (type_bits(e->type) > 32)
+		compile_emit(b, (struct insn){
+					.op = OP_WIDE_VALUE,
+					.a = compile_pair(b, x, wide_zero),
+				});
+	else
+		compile_emit(b, (struct insn){.op = OP_VALUE, .a = (uint32_t)x.lo});
 }
 
 enum outcome compile_match(struct builder *b, const struct stmt *s)
@@ -559,58 +612,4 @@ enum outcome compile_match(struct builder *b, const struct stmt *s)
 	if (!negate && !l.changed && wide_equal(r.first, r.last))
 		left_known(b, l.selector);
 	return outcome;
-}
-
-/* As emit_op(), of 128 bits; there are no shifts. */
-static void emit_wide_op(struct builder *b, enum expr_kind kind, struct wide c)
-{
-	struct wide mask = wide_ones, flip = wide_zero;
-
-	if (kind != EXPR_XOR)
-		mask = kind == EXPR_AND ? c : wide_xor(c, wide_ones);
-	if (kind != EXPR_AND)
-		flip = c;
-	compile_emit(b, (struct insn){
-				.op = OP_WIDE_BITS,
-				.a = compile_pair(b, mask, flip),
-			});
-}
-
-static void emit_value(struct builder *b, const struct expr *e)
-{
-	struct wide x = from_const(e);
-
-	if (type_bits(e->type) > 32)
-		compile_emit(b, (struct insn){
-					.op = OP_WIDE_VALUE,
-					.a = compile_pair(b, x, wide_zero),
-				});
-	else
-		compile_emit(b, (struct insn){ .op = OP_VALUE, .a = (uint32_t)x.lo });
-}
-
-enum outcome compile_value(struct builder *b, const struct datatype *dt, const struct expr *e)
-{
-	struct key_type to = { .n = 0 };
-	enum outcome outcome;
-	unsigned bits;
-
-	if (e->kind == EXPR_MAP) {
-		key_type_add(&to, dt, false);
-		return compile_map(b, e, &to);
-	}
-
-	if (e->kind == EXPR_VALUE) {
-		emit_value(b, e);
-		return OUTCOME_GOES_ON;
-	}
-	if (e->kind != EXPR_SELECTOR) {
-		outcome = compile_value(b, dt, e->op.left);
-		if (type_bits(e->type) > 32)
-			emit_wide_op(b, e->kind, from_const(e->op.right));
-		else
-			emit_op(b, e->kind, (uint32_t)from_const(e->op.right).lo);
-		return outcome;
-	}
-	return compile_field(b, e, &bits);
 }

@@ -45,19 +45,14 @@ static uint32_t own_seed(const struct builder *b)
 	return (uint32_t)((x * 0x9e3779b97f4a7c15) >> 32);
 }
 
-/* Whether a number lies in nf_tables' registers in the host's byte order, and keys have it in
- * the other one. */
-static bool is_turned(const struct expr *part)
+bool compile_is_turned(const struct expr *left)
 {
-	const struct expr *selector = expr_bottom(part);
-	const struct datatype *type = selector->type;
-	struct exthdr h;
+	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ && expr_in_host_order(left);
+}
 
-	if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || type->class != VALUE_NUMBER)
-		return false;
-	return expr_has_shift(part) ||
-	       (!expr_field(selector).base && !expr_exthdr(selector, &h) &&
-	       type != &datatype_inet_service && type != &datatype_ether_type);
+void compile_turn(struct builder *b, unsigned at, unsigned n)
+{
+	compile_emit(b, (struct insn){.op = OP_TURN_KEY, .k = (uint8_t)n, .off = (uint16_t)at});
 }
 
 /* The bytes that are hashed, to `at`; as many as there are. */
@@ -68,15 +63,12 @@ static uint8_t load_hashed(struct builder *b, const struct expr *of, unsigned at
 
 	/* Hashes among other fields must leave these alone. */
 	b->hashes += of->kind == EXPR_CONCAT;
-	compile_key_at(b, of, at);
+	compile_key_at(b, of, NULL, at);
 	b->hashes -= of->kind == EXPR_CONCAT;
 	for (unsigned i = 0; i < type.n; i++) {
-		if (is_turned(of->kind == EXPR_CONCAT ? of->list.item[i] : of))
-			compile_emit(b, (struct insn){
-						.op = OP_TURN_KEY,
-						.k = shape.part[i].bytes,
-						.off = (uint16_t)(at + set_key_offset(&shape, i)),
-					});
+		if (compile_is_turned(of->kind == EXPR_CONCAT ? of->list.item[i] : of))
+			compile_turn(b, at + (unsigned)set_key_offset(&shape, i),
+				     shape.part[i].bytes);
 	}
 	/* nft hashes the padding of a concatenation as well. */
 	return of->kind == EXPR_CONCAT ? (uint8_t)key_len(&type) : shape.part[0].bytes;

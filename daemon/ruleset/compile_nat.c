@@ -88,7 +88,7 @@ static enum outcome from_field(struct builder *b, const struct expr *e,
 {
 	bool wide = dt->bits > 32;
 
-	if (compile_value(b, dt, e) == OUTCOME_NEVER)
+	if (compile_value(b, dt, VALUE_FOR_NAT, e) == OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	compile_emit(b, (struct insn){
 				.op = wide ? OP_WIDE_KEY : OP_KEY,

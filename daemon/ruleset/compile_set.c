@@ -9,29 +9,49 @@
 #include "ruleset/compile.h"
 #include "ruleset/key.h"
 
-enum outcome compile_key_at(struct builder *b, const struct expr *key, unsigned at)
+enum outcome compile_key_at(struct builder *b, const struct expr *key,
+			    const struct key_type *of, unsigned at)
 {
 	const struct key_type type = key_type_of(key);
 	const struct set_shape shape = key_shape(&type);
 	enum outcome outcome = OUTCOME_GOES_ON;
 
 	for (unsigned i = 0; i < type.n && outcome == OUTCOME_GOES_ON; i++) {
-		unsigned bits;
+		const struct expr *part = key->kind == EXPR_CONCAT ? key->list.item[i] : key;
+		const unsigned off = at + (unsigned)set_key_offset(&shape, i),
+			       n = shape.part[i].bytes;
+		bool wide;
 
-		outcome = compile_field(
-			b, key->kind == EXPR_CONCAT ? key->list.item[i] : key, &bits);
+		outcome = compile_field(b, part, &wide);
 		compile_emit(b, (struct insn){
-					.op = bits == 128 ? OP_WIDE_KEY : OP_KEY,
-					.k = shape.part[i].bytes,
-					.off = (uint16_t)(at + set_key_offset(&shape, i)),
+					.op = wide ? OP_WIDE_KEY : OP_KEY,
+					.k = (uint8_t)n,
+					.off = (uint16_t)off,
 				});
+		/* What was shifted is in the host's byte order, and nft compares it so with
+		 * elements that are in the other one. */
+		if (of && of->network[i] && n <= 8 && expr_has_shift(part) &&
+		    compile_is_turned(part))
+			compile_turn(b, off, n);
 	}
 	return outcome;
 }
 
-static enum outcome compile_key(struct builder *b, const struct expr *key)
+/* set: what it is looked up in. */
+static enum outcome compile_key(struct builder *b, const struct expr *key,
+				const struct expr *set)
 {
-	return compile_key_at(b, key, 0);
+	const struct set *named = NULL;
+	size_t at;
+
+	if (set->kind == EXPR_SETREF) {
+		at = set_find_named(b->table, set->symbol);
+		if (at == MODEL_NONE)
+			abort(); /* check lets no rule name a set that is not there */
+		named = b->table->sets[at];
+	}
+	return compile_key_at(b, key,
+			      named && !(named->flags & SET_INTERVAL) ? &named->key : NULL, 0);
 }
 
 /* ---- contents ---- */
@@ -115,7 +135,7 @@ enum outcome compile_look_up(struct builder *b, const struct stmt *s)
 {
 	const struct element_type type = { .key = key_type_of(s->match.left) };
 
-	if (compile_key(b, s->match.left) == OUTCOME_NEVER)
+	if (compile_key(b, s->match.left, s->match.right) == OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	compile_emit(b, (struct insn){
 				.op = OP_SET,
@@ -131,7 +151,7 @@ enum outcome compile_vmap(struct builder *b, const struct stmt *s)
 		.key = key_type_of(s->vmap.key), .kind = DATA_VERDICTS
 	};
 
-	if (compile_key(b, s->vmap.key) == OUTCOME_NEVER)
+	if (compile_key(b, s->vmap.key, s->vmap.set) == OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	compile_emit(b, (struct insn){
 				.op = OP_VMAP,
@@ -152,7 +172,7 @@ enum outcome compile_object_map(struct builder *b, const struct stmt *s)
 		.objects = s->object.kind,
 	};
 
-	if (compile_key(b, s->object.key) == OUTCOME_NEVER)
+	if (compile_key(b, s->object.key, s->object.set) == OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	compile_emit(b, (struct insn){
 				.op = OP_OBJECT,
@@ -170,7 +190,7 @@ enum outcome compile_map(struct builder *b, const struct expr *map, const struct
 	};
 	const struct set_shape shape = key_shape(to);
 
-	if (compile_key(b, map->map.key) == OUTCOME_NEVER)
+	if (compile_key(b, map->map.key, map->map.set) == OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	compile_emit(b, (struct insn){
 				.op = OP_MAP,
@@ -190,7 +210,7 @@ enum outcome compile_map_bytes(struct builder *b, const struct expr *map,
 		.data_interval = interval,
 	};
 
-	if (compile_key(b, map->map.key) == OUTCOME_NEVER)
+	if (compile_key(b, map->map.key, map->map.set) == OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	compile_emit(b, (struct insn){
 				.op = OP_MAP_BYTES,
@@ -209,7 +229,7 @@ static enum outcome compile_data(struct builder *b, const struct set *set,
 	struct set_element el = { .comment = NULL };
 
 	if (expr_selector(data->kind == EXPR_CONCAT ? data->list.item[0] : data))
-		return compile_key_at(b, data, KEY_DATA);
+		return compile_key_at(b, data, &set->data, KEY_DATA);
 	key_bounds(&set->data, data, &el);
 	/* Four bytes at a time. */
 	for (size_t off = 0; off < set_key_offset(&shape, shape.n_parts); off += 4) {
@@ -255,7 +275,7 @@ enum outcome compile_dynset(struct builder *b, const struct stmt *s)
 	variant = variant_find(set->slots, stmts);
 	if (variant == VARIANT_NONE)
 		abort(); /* the transaction has settled it */
-	if (compile_key(b, s->dynset.key) == OUTCOME_NEVER ||
+	if (compile_key(b, s->dynset.key, s->dynset.set) == OUTCOME_NEVER ||
 	    (s->dynset.data && compile_data(b, set, s->dynset.data) == OUTCOME_NEVER))
 		return OUTCOME_NEVER;
 	if (!compile_room_dynset(b))

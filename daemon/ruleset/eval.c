@@ -234,6 +234,19 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 			acc = i->k ? acc >> i->a : acc << i->a;
 			i++;
 			continue;
+		case OP_WIDE_SHIFT:
+			wide = eval_wide_shift(wide, i);
+			i++;
+			continue;
+		case OP_TURN:
+			acc = (acc & ~(UINT32_MAX >> (32 - 8 * i->k))) |
+			      __builtin_bswap32(acc) >> (32 - 8 * i->k);
+			i++;
+			continue;
+		case OP_NARROW:
+			acc = (uint32_t)(i->a < 64 ? wide.lo >> i->a : wide.hi >> (i->a - 64));
+			i++;
+			continue;
 		case OP_VALUE:
 			acc = i->a;
 			i++;
@@ -409,7 +422,7 @@ run(const struct program *prog, struct frame *f, struct eval *e, enum hook hook,
 				return i + VMAP_DROP;
 			}
 		case OP_SET_TRACE:
-			e->nftrace = acc & 1;
+			e->nftrace = acc != 0;
 			i++;
 			if (tracing || !e->nftrace || !e->trace)
 				continue;

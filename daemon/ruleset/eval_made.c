@@ -1,4 +1,5 @@
-/* eval_made.c - numbers that rules make: numgen, jhash, symhash, random.
+/* eval_made.c - numbers that rules make: numgen, jhash, symhash, random, and shifts of long
+ * ones.
  *
  * All spread over 0 to modulus - 1 by multiplication, as the kernel's reciprocal_jhash_scale():
  * the high bits of a 32-bit number choose. */
@@ -81,4 +82,32 @@ bool eval_made(const struct eval *e, struct program_made *m, enum field_kind kin
 	}
 	*ret = (struct wide){0, x + m->offset};
 	return true;
+}
+
+/* ---- shifts of more than 32 bits ---- */
+
+static uint64_t swap_words(uint64_t x)
+{
+	return x << 32 | x >> 32;
+}
+
+/* The kernel goes from one word of 32 bits to the next as if the first counted most, which on a
+ * host of little-endian order is the other one of 64 bits (nft_bitwise_eval_lshift()). */
+static uint64_t shift_64(uint64_t x, const struct insn *i)
+{
+	const bool swapped = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+
+	x = swapped ? swap_words(x) : x;
+	x = i->k ? x >> i->a : x << i->a;
+	return swapped ? swap_words(x) : x;
+}
+
+struct wide eval_wide_shift(struct wide x, const struct insn *i)
+{
+	if (i->off == 64)
+		return (struct wide){0, shift_64(x.lo, i)};
+	/* Others it cannot turn around (nft_byteorder_eval()): what is written. */
+	if (i->k)
+		return (struct wide){x.hi >> i->a, x.lo >> i->a | x.hi << (64 - i->a)};
+	return (struct wide){x.hi << i->a | x.lo >> (64 - i->a), x.lo << i->a};
 }

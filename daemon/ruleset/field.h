@@ -27,6 +27,9 @@ enum fib_flag {
 /* Of an EXPR_SELECTOR.  Raw payload says it in its arguments: base, bit offset, bits. */
 struct field expr_field(const struct expr *selector);
 
+/* Whether nf_tables' registers have it as a number of the host, and not as packets have it. */
+bool expr_in_host_order(const struct expr *left);
+
 struct field selector_field(enum selector_id selector);
 
 #endif

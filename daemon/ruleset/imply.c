@@ -329,19 +329,26 @@ static bool may_leave_out(const struct implied *im, enum base base)
 	return im->family != FAMILY_INET || !is_payload(dep);
 }
 
+/* A field that one type of ICMP's messages has says that type. */
+static void leave_out_message(struct implied *im, enum selector_id selector)
+{
+	uint8_t type;
+
+	if (protocols_message(selector, &type) && im->dep[BASE_INNER] &&
+	    im->dep[BASE_INNER]->match.right->value.num == type)
+		leave_out(im, BASE_INNER);
+}
+
 static void mark_payload(struct implied *im, struct stmt *s)
 {
 	const struct expr *left = expr_bottom(s->match.left);
 	enum selector_id selector = left->selector;
 	struct field f = expr_field(left);
 	enum base base = header_of(left);
-	uint8_t type;
 
 	if (im->dep[base] && may_leave_out(im, base) && !is_anonymous(selector))
 		leave_out(im, base);
-	if (protocols_message(selector, &type) && im->dep[BASE_INNER] &&
-	    im->dep[BASE_INNER]->match.right->value.num == type)
-		leave_out(im, BASE_INNER);
+	leave_out_message(im, selector);
 	if (is_plain_value(s) && f.key)
 		im->dep[f.base + 1] = s;
 }
@@ -419,6 +426,7 @@ static void mark_field(void *arg, struct expr *e)
 
 	if (e->kind != EXPR_SELECTOR)
 		return;
+	leave_out_message(im, e->selector);
 	base = header_of(e);
 	if (base != BASE_NONE && im->dep[base] && may_leave_out(im, base) &&
 	    e->selector != SELECTOR_TH_SPORT && e->selector != SELECTOR_TH_DPORT)

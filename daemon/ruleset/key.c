@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ruleset/check.h"
+#include "ruleset/exthdr.h"
 
 static unsigned part_bytes(const struct datatype *dt)
 {
@@ -45,7 +46,11 @@ bool key_type_add(struct key_type *type, const struct datatype *dt, bool network
 
 static void add_field(struct key_type *type, const struct expr *e)
 {
-	key_type_add(type, expr_type(e), expr_field(expr_bottom(e)).base != BASE_NONE);
+	const struct expr *selector = expr_bottom(e);
+	struct exthdr h;
+
+	key_type_add(type, expr_type(e),
+		     expr_field(selector).base != BASE_NONE || expr_exthdr(selector, &h));
 }
 
 struct key_type key_type_of(const struct expr *left)

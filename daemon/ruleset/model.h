@@ -165,7 +165,7 @@ enum expr_kind {
 	EXPR_ALL,      /* *: an item for all that no other item is */
 	EXPR_ELEMENT,  /* an item with more to it: a comment, a timeout, statements */
 	EXPR_AND, EXPR_OR, EXPR_XOR, /* left op right; after check right is an EXPR_VALUE */
-	EXPR_LSHIFT, EXPR_RSHIFT,    /* left by so many bits */
+	EXPR_LSHIFT, EXPR_RSHIFT,    /* left by so many bits; after check 1 to 31 */
 };
 
 struct expr {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ruleset/check.h"
+#include "ruleset/field.h"
 
 /* ---- bit operations ---- */
 
@@ -47,7 +48,8 @@ static struct expr *wrap(struct expr *e, enum expr_kind kind, const struct datat
 	struct expr *right = e ? expr_new(EXPR_VALUE, e->span) : NULL;
 
 	if (right) {
-		right->type = dt;
+		right->type =
+			kind == EXPR_LSHIFT || kind == EXPR_RSHIFT ? &datatype_integer8 : dt;
 		right->value = *v;
 	}
 	e = expr_op(kind, e, right);
@@ -117,26 +119,12 @@ static struct expr *shortest(struct expr *e, const struct datatype *dt)
 
 /* ---- matches ---- */
 
-/* `mark ^ 3 == 1` is `mark == 2`: an xor outside goes over to what it is compared with. */
-static void move_xor(const struct datatype *dt, struct stmt *s)
-{
-	struct expr *left = s->match.left, *right = s->match.right;
-
-	if (left->kind != EXPR_XOR || (s->match.op != MATCH_EQ && s->match.op != MATCH_NE))
-		return;
-	/* Intervals would be none any more. */
-	if (right->kind != EXPR_VALUE)
-		return;
-	right->value = value_op(dt, EXPR_XOR, &right->value, &left->op.right->value);
-	s->match.left = left->op.left;
-	left->op.left = NULL;
-	expr_free(left);
-}
-
 bool normal_left(struct checker *ck, struct expr **left)
 {
 	if ((*left)->kind == EXPR_SELECTOR)
 		return true;
+	if (!shift_is_some(ck, *left))
+		return false;
 	*left = shortest(*left, expr_type(*left));
 	return *left || check_oom(ck);
 }
@@ -164,7 +152,8 @@ static bool normal_prefix(struct checker *ck, const struct datatype *dt, struct 
 		right->value = value;
 		return true;
 	}
-	if (dt->prefix || s->match.left->kind != EXPR_SELECTOR)
+	if (dt->prefix ||
+	    (s->match.left->kind != EXPR_SELECTOR && !expr_is_shift(s->match.left)))
 		return true;
 	mask = value_mask(dt, right->prefix.len);
 	right->kind = EXPR_VALUE;
@@ -222,9 +211,7 @@ bool normal_match(struct checker *ck, struct stmt *s)
 	    (!dt->bitmask || s->match.left->kind != EXPR_SELECTOR ||
 	     s->match.right->kind != EXPR_VALUE))
 		s->match.op = MATCH_EQ;
-	if (!ck->verbatim)
-		move_xor(dt, s);
-	if (!shift_move(ck, s) || !normal_left(ck, &s->match.left) || !normal_prefix(ck, dt, s))
+	if (!normal_left(ck, &s->match.left) || !normal_prefix(ck, dt, s))
 		return false;
 	mask_to_prefix(dt, s);
 	normal_flags(dt, s);
@@ -240,28 +227,43 @@ static bool value_mismatch(struct checker *ck, const struct expr *e, const struc
 	return false;
 }
 
+/* Whether what has that type can be set: to the same type, and to numbers.  Whole bytes of a
+ * header as they are must be as many besides. */
+static bool may_be_set(const struct expr *e, const struct datatype *dt)
+{
+	const struct datatype *from = expr_bottom(e)->type;
+	struct field f;
+
+	if (from == dt)
+		return true;
+	if (strcmp(from->name, "integer") != 0 || (dt->bits > 32 && from->bits < dt->bits))
+		return false;
+	if (e->kind != EXPR_SELECTOR || from->bits == dt->bits)
+		return true;
+	f = expr_field(e);
+	return !f.base || f.off % 8 || f.len % 8;
+}
+
 /* Check the operands of a chain on a selector. */
 static bool check_chain(struct checker *ck, const struct datatype *dt, struct expr *e)
 {
+	const struct datatype *from = expr_bottom(e)->type;
+
+	if (!may_be_set(e, dt))
+		return value_mismatch(ck, expr_bottom(e), dt);
 	for (; e->kind >= EXPR_AND; e = e->op.left) {
-		e->type = dt;
-		if (expr_is_shift(e)) {
-			if (!check_shift(ck, dt, e))
-				return false;
-		} else if (!check_constant(ck, dt, &e->op.right)) {
+		e->type = from;
+		if (expr_is_shift(e) ? !shift_check(ck, from, e) : !shift_operand(ck, from, e))
 			return false;
-		} else if (e->op.right->kind != EXPR_VALUE) {
-			diag_error(ck->d, &e->op.right->span, "a single value is needed here");
-			return false;
-		}
 	}
-	if (e->type != dt && e->type != datatype_integer(32))
-		return value_mismatch(ck, e, dt);
 	return check_hashed(ck, e);
 }
 
 bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e)
 {
+	const struct datatype *from = expr_type(*e);
+	struct value all;
+
 	if (!expr_selector(*e)) {
 		if (!check_constant(ck, dt, e))
 			return false;
@@ -270,9 +272,14 @@ bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e
 		diag_error(ck->d, &(*e)->span, "one value is set");
 		return false;
 	}
-	if (!check_chain(ck, dt, *e))
+	if (!check_chain(ck, dt, *e) || !shift_is_some(ck, *e))
 		return false;
 	/* Operands are listed as the field's values: jhash ... | 1, meta mark | 0x00000001. */
-	*e = shortest(*e, expr_type(*e));
+	*e = shortest(*e, from);
+	/* Where `ip id & 0xffff` can be set and `ip id` cannot, a listing must say it. */
+	if (*e && !may_be_set(*e, dt)) {
+		all = value_ones(from);
+		*e = wrap(*e, EXPR_AND, from, &all);
+	}
 	return *e || check_oom(ck);
 }

@@ -255,12 +255,13 @@ static void print_right(const struct stmt *s, unsigned flags, struct text *out)
 	}
 }
 
-/* Whether == is left out behind operations: where nft compares bounds. */
+/* Whether == is left out behind operations: where nft turns a number around to compare bounds.
+ */
 static bool has_bounds(const struct stmt *s)
 {
-	const struct expr *right = s->match.right;
+	const struct expr *left = s->match.left, *right = s->match.right;
 
-	if (!expr_has_shift(s->match.left))
+	if (expr_bottom(left)->type->bits <= 8 || !expr_in_host_order(left))
 		return false;
 	for (size_t i = 0; right->kind == EXPR_SET && i < right->list.n; i++) {
 		if (right->list.item[i]->kind == EXPR_RANGE)

@@ -60,6 +60,9 @@ enum op {
 	OP_BITS = OP_TEST(LOAD_COUNT, 0), /* acc = (acc & a) ^ b */
 	OP_WIDE_BITS,   /* the same with pair a */
 	OP_SHIFT,       /* acc <<= a; k: acc >>= a */
+	OP_WIDE_SHIFT,  /* the wide one, of off bits: likewise (eval_wide_shift()) */
+	OP_TURN,        /* the last k bytes of acc, the last one first */
+	OP_NARROW,      /* acc = the wide one without its last a bits */
 	OP_VALUE,       /* acc = a */
 	OP_WIDE_VALUE,  /* the wide one = the first of pair a */
 	OP_LOOKUP,      /* acc is (k: is not) in lookup a */
@@ -287,6 +290,9 @@ struct program_made {
 uint32_t eval_hash(const struct program_made *m, const uint8_t *bytes);
 bool eval_field(const struct eval *e, const struct program *prog, const struct insn *i,
 		struct wide *ret);
+
+/* eval_made.c: as the kernel shifts what is longer than 32 bits. */
+struct wide eval_wide_shift(struct wide x, const struct insn *i);
 
 /* eval_view.c: a packet of IPv6 whose chain conntrack follows elsewhere than rules do
  * (PACKET_NO_L4 or PACKET_AUTH), as rules see it. */

@@ -1,5 +1,6 @@
 /* selector.c - selector.def and payload.def as data. */
 #include "ruleset/datatype.h"
+#include "ruleset/exthdr.h"
 #include "ruleset/field.h"
 
 #include <string.h>
@@ -43,6 +44,18 @@ struct field expr_field(const struct expr *selector)
 			.len = (uint16_t)selector->arg.c,
 		};
 	return fields[selector->selector];
+}
+
+bool expr_in_host_order(const struct expr *left)
+{
+	const struct expr *selector = expr_bottom(left);
+	const struct datatype *type = selector->type;
+	struct exthdr h;
+
+	return expr_has_shift(left) ||
+	       (type->class == VALUE_NUMBER && !expr_field(selector).base &&
+		!expr_exthdr(selector, &h) && type != &datatype_inet_service &&
+		type != &datatype_ether_type);
 }
 
 /* Integers have no size of their own: a set cannot be made of them by name. */

@@ -1,16 +1,21 @@
-/* shift.c - shifts of what is compared.
+/* shift.c - operations that go over to what is compared, and which shifts there are.
  *
- * `field << 1 == 2` is `field == 1` for nft (binop_transfer), and so for its sets of single
- * values, its maps, and whatever one byte is compared with.  All other shifts stay, and so do
- * those to the right, which nft 1.0.6 takes over as well, but then neither compares nor lists
- * what was written. */
+ * For nft `field << 1 == 2` is `field == 1`, and `field ^ 1 == 2` is `field == 3`
+ * (binop_transfer): the outermost operation, and it alone, goes over to the constants.  So it
+ * is here where the rule goes on to mean what is written: shifts to the left before single
+ * values, maps, and whatever one byte is compared with; ^ before single values.
+ *
+ * Others stay where nft takes them over as well: ^ before intervals and orders, which are
+ * others then, and shifts to the right, which nft 1.0.6 neither compares nor lists as written.
+ */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ruleset/check.h"
 
 static bool is_integer(const struct datatype *dt)
 {
-	return dt->class == VALUE_NUMBER && !strcmp(dt->name, "integer");
+	return !strcmp(dt->name, "integer");
 }
 
 /* The key of an item, as key_of(). */
@@ -21,20 +26,45 @@ static struct expr *key_in(struct expr *item)
 	return item->kind == EXPR_ELEMENT ? item->element.key : item;
 }
 
-/* Whether a constant can come of a shift to the left by so many bits; then what was shifted. */
-static bool shift_back(struct expr *e, unsigned bits)
+/* ---- what is compared ---- */
+
+/* Whether there is nothing but single values; ranges: or ranges of them. */
+static bool are_values(const struct expr *right, bool ranges)
 {
-	switch (e->kind) {
-	case EXPR_VALUE:
-		if (e->value.num & ((UINT64_C(1) << bits) - 1))
+	if (right->kind != EXPR_SET)
+		return right->kind == EXPR_VALUE || (ranges && right->kind == EXPR_RANGE);
+	for (size_t i = 0; i < right->list.n; i++) {
+		const struct expr *key = key_of(right->list.item[i]);
+
+		if (key->kind != EXPR_VALUE && !(ranges && key->kind == EXPR_RANGE))
 			return false;
-		e->value.num >>= bits;
-		return true;
+	}
+	return true;
+}
+
+/* False: no value becomes this one by the operation. */
+static bool undo_value(const struct datatype *dt, const struct expr *op, struct value *v)
+{
+	enum expr_kind undo = op->kind == EXPR_LSHIFT ? EXPR_RSHIFT : op->kind;
+	struct value was = value_op(dt, undo, v, &op->op.right->value);
+	struct value again = value_op(dt, op->kind, &was, &op->op.right->value);
+
+	if (value_cmp(dt, &again, v))
+		return false;
+	*v = was;
+	return true;
+}
+
+static bool undo(const struct datatype *dt, const struct expr *op, struct expr *right)
+{
+	switch (right->kind) {
+	case EXPR_VALUE:
+		return undo_value(dt, op, &right->value);
 	case EXPR_RANGE:
-		return shift_back(e->range.lo, bits) && shift_back(e->range.hi, bits);
+		return undo(dt, op, right->range.lo) && undo(dt, op, right->range.hi);
 	case EXPR_SET:
-		for (size_t i = 0; i < e->list.n; i++) {
-			if (!shift_back(key_in(e->list.item[i]), bits))
+		for (size_t i = 0; i < right->list.n; i++) {
+			if (!undo(dt, op, key_in(right->list.item[i])))
 				return false;
 		}
 		return true;
@@ -43,49 +73,70 @@ static bool shift_back(struct expr *e, unsigned bits)
 	}
 }
 
-static bool are_values(const struct expr *right)
+static int by_key(const void *a, const void *b)
 {
-	for (size_t i = 0; right->kind == EXPR_SET && i < right->list.n; i++) {
-		if (right->list.item[i]->kind != EXPR_VALUE)
-			return false;
-	}
-	return right->kind == EXPR_VALUE || right->kind == EXPR_SET;
+	const struct expr *x = key_of(*(struct expr *const *)a),
+			  *y = key_of(*(struct expr *const *)b);
+
+	return value_cmp(x->type, &x->value, &y->value);
 }
 
-static bool is_prefix(const struct expr *right)
+/* `field << 1 ^ 1 == 4` is `field << 1 == 5` to nft, which it does not load again: of what is
+ * shifted below, nothing can be equal to that. */
+static bool is_odd_below(const struct datatype *dt, const struct expr *op,
+			 const struct expr *right)
 {
-	for (size_t i = 0; right->kind == EXPR_SET && i < right->list.n; i++) {
-		if (key_of(right->list.item[i])->kind == EXPR_PREFIX)
-			return true;
-	}
-	return right->kind == EXPR_PREFIX;
+	struct expr *trial;
+	bool odd;
+
+	if (op->op.left->kind != EXPR_LSHIFT)
+		return false;
+	trial = expr_clone(right);
+	odd = !trial || (undo(dt, op, trial) && !undo(dt, op->op.left, trial));
+	expr_free(trial);
+	return odd;
 }
 
+/* Take the outermost operation over. */
 static bool move(struct checker *ck, struct expr **left, struct expr *right)
 {
-	struct expr *shift = *left;
+	struct expr *op = *left;
 
-	if (!shift_back(right, (unsigned)shift->op.right->value.num)) {
+	if (is_odd_below(expr_type(op), op, right))
+		return true;
+	if (!undo(expr_type(op), op, right)) {
 		diag_error(ck->d, &right->span,
 			   "this can never be true: the lowest bits are zero there");
 		return false;
 	}
-	*left = shift->op.left;
-	shift->op.left = NULL;
-	expr_free(shift);
+	/* A shift leaves the order as it is. */
+	if (right->kind == EXPR_SET && op->kind == EXPR_XOR)
+		qsort(right->list.item, right->list.n, sizeof(right->list.item[0]), by_key);
+	*left = op->op.left;
+	op->op.left = NULL;
+	expr_free(op);
 	return true;
+}
+
+/* Sets of flags are listed in an order of their own. */
+static bool xor_moves(const struct expr *left, const struct expr *right)
+{
+	return left->kind == EXPR_XOR && are_values(right, false) &&
+	       (right->kind == EXPR_VALUE || !expr_type(left)->bitmask);
 }
 
 bool shift_move(struct checker *ck, struct stmt *s)
 {
-	const struct expr *right = s->match.right;
-	bool moves = (are_values(right) && s->match.op <= MATCH_NE) ||
-		     (expr_type(s->match.left)->bits <= 8 && !is_prefix(right));
+	const struct expr *left = s->match.left, *right = s->match.right;
+	bool equal = s->match.op <= MATCH_NE;
 
-	while (moves && !ck->verbatim && s->match.left->kind == EXPR_LSHIFT) {
-		if (!move(ck, &s->match.left, s->match.right))
-			return false;
-	}
+	if (ck->verbatim)
+		return true;
+	if ((equal && xor_moves(left, right)) ||
+	    (left->kind == EXPR_LSHIFT &&
+	     ((equal && are_values(right, false)) ||
+	      (expr_type(left)->bits <= 8 && are_values(right, true)))))
+		return move(ck, &s->match.left, s->match.right);
 	return true;
 }
 
@@ -95,29 +146,67 @@ bool shift_move_key(struct checker *ck, struct expr **key, struct expr *set)
 		return true;
 	if (!shift_is_number(ck, *key))
 		return false;
-	while (!ck->verbatim && (*key)->kind == EXPR_LSHIFT && !is_prefix(set)) {
-		if (!move(ck, key, set))
-			return false;
-	}
+	if (ck->verbatim)
+		return true;
+	if (xor_moves(*key, set) || ((*key)->kind == EXPR_LSHIFT && are_values(set, true)))
+		return move(ck, key, set);
 	return true;
 }
+
+/* ---- which there are ---- */
 
 bool shift_is_number(struct checker *ck, const struct expr *left)
 {
 	if (!expr_has_shift(left) || is_integer(expr_type(left)))
 		return true;
-	diag_error(ck->d, &left->span,
-		   "what is shifted is a plain number, and no %s: look it up in a set with a name",
-		   expr_type(left)->what);
+	diag_error(
+		ck->d, &left->span,
+		"what is shifted is a plain number, and no %s: look it up in a set with a name",
+		expr_type(left)->what);
 	return false;
 }
 
-bool shift_is_narrow(struct checker *ck, const struct expr *left)
+bool shift_check(struct checker *ck, const struct datatype *dt, struct expr *op)
 {
-	if (!expr_has_shift(left) || expr_type(left)->bits <= 32)
+	unsigned most = dt->bits > SHIFT_MOST ? SHIFT_MOST : dt->bits - 1u, bits;
+
+	if (dt->class == VALUE_STRING || dt == &datatype_ct_label || !most) {
+		diag_error(ck->d, &op->span, "a %s cannot be shifted", dt->what);
+		return false;
+	}
+	if (!check_single(ck, &datatype_integer8, &op->op.right))
+		return false;
+	bits = (unsigned)op->op.right->value.num;
+	if (bits <= most)
 		return true;
-	diag_error(ck->d, &left->span,
-		   "numbers of more than 32 bits are shifted to the left only, and compared with "
-		   "single values");
+	diag_error(ck->d, &op->op.right->span, "a %s is shifted by 1 to %u bits", dt->what,
+		   most);
 	return false;
+}
+
+/* `<< 0` is nothing, and is no more when it went over to what is compared. */
+bool shift_is_some(struct checker *ck, const struct expr *left)
+{
+	for (; left->kind >= EXPR_AND; left = left->op.left) {
+		if (!expr_is_shift(left) || left->op.right->value.num)
+			continue;
+		diag_error(ck->d, &left->op.right->span, "a shift by 0 bits changes nothing");
+		return false;
+	}
+	return true;
+}
+
+bool shift_operand(struct checker *ck, const struct datatype *dt, struct expr *op)
+{
+	const struct expr *right = op->op.right;
+	const struct datatype *as = dt;
+
+	/* A number of 128 bits is kept as an address is. */
+	if (dt == &datatype_ipv6_addr && expr_has_shift(op->op.left) &&
+	    right->kind == EXPR_SYMBOL && !strchr(right->symbol, ':'))
+		as = datatype_integer(128);
+	if (!check_single(ck, as, &op->op.right))
+		return false;
+	op->op.right->type = dt;
+	return true;
 }

@@ -153,7 +153,8 @@ enum outcome write_compile(struct builder *b, const struct stmt *s)
 	struct mangle m;
 
 	if (is_option(s->write.target, &option)) {
-		if (compile_value(b, s->write.target->type, s->write.value) == OUTCOME_NEVER)
+		if (compile_value(b, s->write.target->type, VALUE_FOR_HEADER, s->write.value) ==
+		    OUTCOME_NEVER)
 			return OUTCOME_NEVER;
 		compile_emit(b, (struct insn){ .op = OP_SET_OPTION,
 					       .k = (uint8_t)(option.len / 8),
@@ -163,7 +164,8 @@ enum outcome write_compile(struct builder *b, const struct stmt *s)
 		return OUTCOME_GOES_ON;
 	}
 	m = mangle_of(s->write.target);
-	if (compile_value(b, s->write.target->type, s->write.value) == OUTCOME_NEVER)
+	if (compile_value(b, s->write.target->type, VALUE_FOR_HEADER, s->write.value) ==
+	    OUTCOME_NEVER)
 		return OUTCOME_NEVER;
 	compile_emit(b, (struct insn){ .op = OP_WRITE,
 				       .k = m.bits > 32,

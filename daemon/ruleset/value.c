@@ -56,6 +56,23 @@ static uint64_t number_op(const struct datatype *dt, enum expr_kind kind, uint64
 	return r & ones(dt->bits);
 }
 
+static struct value addr_shift(const struct datatype *dt, enum expr_kind kind,
+			       const struct value *a, uint64_t n)
+{
+	struct value r = {0};
+
+	for (unsigned i = 0; n < dt->bits && i < dt->bits - n; i++) {
+		unsigned low = i, high = i + (unsigned)n;
+		struct value bit;
+
+		if (!value_has_flag(dt, a, kind == EXPR_LSHIFT ? low : high))
+			continue;
+		bit = value_flag(dt, kind == EXPR_LSHIFT ? high : low);
+		r = value_op(dt, EXPR_OR, &r, &bit);
+	}
+	return r;
+}
+
 struct value value_op(const struct datatype *dt, enum expr_kind kind, const struct value *a,
 		      const struct value *b)
 {
@@ -65,6 +82,8 @@ struct value value_op(const struct datatype *dt, enum expr_kind kind, const stru
 		r.num = number_op(dt, kind, a->num, b->num);
 		return r;
 	}
+	if (kind == EXPR_LSHIFT || kind == EXPR_RSHIFT)
+		return addr_shift(dt, kind, a, b->num);
 	for (unsigned i = 0; i < addr_len(dt); i++) {
 		uint8_t x = a->addr.b[i], y = b->addr.b[i];
 

@@ -2,6 +2,7 @@
 maps, verdict maps, jumps, marks.  Each item is one command and the words that it is made of, so
 that what one side refuses can be left out and counted.
 """
+import operator
 import re
 from collections import namedtuple
 
@@ -20,7 +21,15 @@ WRITES = 0.25
 OPTIONS = ["maxseg", "window", "sack-perm", "sack", "timestamp", "mptcp", "fastopen", "nop", "19"]
 # What would make a later fragment of a packet: of these the kernel finds the transport's fields of
 # one, two and four bytes, and no others.  Header lengths that nothing could have been parsed with.
-NOT_WRITTEN = re.compile(r"ip (frag-off|hdrlength)|@nh,(0,8|32,32)$|@?th\b")
+NOT_WRITTEN = re.compile(r"ip (frag-off|hdrlength)|@nh,(0,8|0,16|32,32)$|@?th\b")
+# What nft takes for plain numbers: these alone are compared when they are shifted.
+NUMBERS = re.compile(r"(ip6?|icmp|icmpv6|igmp|ah|comp) (ttl|hoplimit|id|length|checksum|hdrlength|mtu|"
+                     r"sequence|mrt|spi|reserved|cpi|gateway)$|"
+                     r"(tcp|udp|udplite|sctp|esp|frag) (sequence|ackseq|window|urgptr|length|vtag|"
+                     r"checksum|spi|id)$|"
+                     r"tcp option (maxseg|sack0|timestamp) (size|left|right|tsval|tsecr)$|"
+                     r"meta length$|ct (original |reply )?(bytes|packets)$|@[ti]h,\d+,(32|64)$")
+MAKES = {"&": operator.and_, "|": operator.or_, "<<": operator.lshift, ">>": operator.rshift}
 # Named sets and maps: so many that stay as they are, and so many that packets change.
 SETS, DYNAMIC = 5, 4
 
@@ -131,6 +140,8 @@ class Grammar:
                 self.about(second)
                 return self.concatenation([f, second])
         kinds = [self.equal, self.equal, self.unequal, self.anonymous]
+        if NUMBERS.match(f.text) and f.domain.bits % 8 == 0:
+            kinds.append(self.shifted)
         if not f.domain.words:
             kinds += [self.range, self.order, self.anonymous]
             # nft takes no other masks of numgen than what it yields, lists those of rt's
@@ -187,6 +198,58 @@ class Grammar:
         return "%s %s %s %s %s" % (f.text, op, f.domain.text(m), self.negation(f) or "==",
                                    f.domain.text(value))
 
+    def operations(self, f, values=False):
+        """A shift, and what may be around it: its text, and what it makes of the packets' numbers;
+        values: such as nft may compare with single ones."""
+        r = self.random
+        bits = f.domain.bits
+        text, numbers = f.text, [self.number(f) for _ in range(8)]
+        n = r.choice([1, 1, 2, 3, 7, bits // 2, bits - 1])
+        n = n if n < min(bits, 32) else 1
+        if r.random() < 0.3:
+            m = r.getrandbits(bits) or 1
+            text, numbers = "(%s & %s)" % (text, f.domain.text(m)), [x & m for x in numbers]
+        inner = r.choice(["<<", ">>"])
+        outer = r.choice([None, None, "&", "|", "<<" if values else ">>"])
+        # nft takes shifts to the right over to what is compared, and fails.
+        if values and not outer:
+            inner = "<<"
+        self.features.append(inner)
+        text = "%s %s %d" % (text, inner, n)
+        numbers = [MAKES[inner](x, n) for x in numbers]
+        if outer:
+            # Behind a shift nft reads numbers only.
+            m = r.choice([1, 2]) if outer in ("<<", ">>") else r.getrandbits(bits) or 1
+            self.features.append(outer)
+            text = "%s %s %d" % (text, outer, m)
+            numbers = [MAKES[outer](x, m) for x in numbers]
+        return text, sorted({x % (1 << bits) for x in numbers})
+
+    def shifted(self, f):
+        """Compared as nft compares what was written: not fields of several bytes of a header with
+        single values, whose bytes it turns around."""
+        r = self.random
+        small = f.domain.bits == 8
+        values = small or not f.place and r.random() < 0.5
+        text, numbers = self.operations(f, values)
+        one = f.domain.text(r.choice(numbers))
+        ends = "%s-%s" % (f.domain.text(numbers[0]), f.domain.text(numbers[-1] + 1))
+        if numbers[-1] + 1 >> f.domain.bits or small:
+            ends = one
+        x = r.randrange(4)
+        if values and x < 2:
+            return "%s %s%s" % (text, self.negation(f) or "== ", one)
+        if values:
+            # Once each.
+            some = [f.domain.text(n) for n in numbers]
+            return "%s %s{ %s }" % (text, self.negation(f), ", ".join(some))
+        if x < 2 and not self.ordered:
+            self.ordered = True
+            return "%s %s %s" % (text, r.choice(["<", ">", "<=", ">="]), one)
+        if ends == one:
+            return "meta length > 0"
+        return "%s %s%s" % (text, self.negation(f), ends)
+
     def anonymous(self, f):
         intervals = self.random.random() < 0.4
         self.features.append("{interval}" if intervals else "{set}")
@@ -201,9 +264,16 @@ class Grammar:
     def concatenation(self, parts):
         intervals = self.random.random() < 0.3 and self.in_network_order(parts)
         self.features.append("{.interval}" if intervals else "{.}")
-        return "%s %s{ %s }" % (" . ".join(f.text for f in parts),
+        return "%s %s{ %s }" % (" . ".join(self.part(f) for f in parts),
                                 self.random.choice(["", "", "!= "]),
                                 ", ".join(self.elements(parts, intervals, 6)))
+
+    def part(self, f, bits=(8, 16, 32, 64)):
+        """Of a key, shifted now and then."""
+        if f.domain.words or f.domain.bits not in bits or self.random.random() < 0.8 or \
+                re.match("numgen|jhash|@", f.text):
+            return f.text
+        return self.operations(f)[0]
 
     def in_network_order(self, parts):
         """nft 1.0.6 gives the kernel the other parts of concatenated intervals wrongly, and ends by
@@ -217,7 +287,7 @@ class Grammar:
         for f in parts:
             self.about(f)
         self.features.append("@set")
-        return "%s %s@%s" % (" . ".join(f.text for f in parts),
+        return "%s %s@%s" % (" . ".join(self.part(f) for f in parts),
                              self.random.choice(["", "", "!= "]), name)
 
     # ---- what a rule does
@@ -232,6 +302,9 @@ class Grammar:
             return key + " set " + [number, other, "%s %s %s" % (
                 r.choice([key, other]), r.choice(["|", "&", "^"]), number)][x]
         f = self.choose(self.l3, self.l4)
+        if f and r.random() < 0.4 and NUMBERS.match(f.text) and self.in_statements(f):
+            self.about(f)
+            return "%s set %s" % (key, self.operations(f)[0])
         if x == 3 and f and self.in_statements(f):
             self.about(f)
             self.features.append("map")
@@ -290,9 +363,16 @@ class Grammar:
                 if f.domain.bits == 32 and f.place[0] in PROTOCOLS else "%s set 0" % f.text
         self.about(other)
         if x == 6:
-            return "%s set %s" % (f.text, other.text)
+            return "%s set %s" % (f.text, self.written(f, other))
         return "%s set %s map { %s }" % (f.text, other.text, ", ".join(
             "%s : %s" % (key, self.constant(f)) for key in self.elements([other], False, 6)))
+
+    def written(self, f, other):
+        """Shorter fields are set to another part of what is shifted, see above."""
+        if not NUMBERS.match(other.text) or f.domain.bits < other.domain.bits or \
+                f.place[0][0] == "tcp" or self.random.random() < 0.5:
+            return other.text
+        return self.operations(other)[0]
 
     def end(self, targets):
         """At the rule's end: mostly nothing, so that the rules behind it are reached."""

@@ -623,7 +623,6 @@ static void marks_are_set_from_values_and_from_each_other(void **state)
 		{ SELECTOR_META_MARK,
 		  op(EXPR_LSHIFT, op(EXPR_AND, ct, number(0xff)), number(16)), 0x780000,
 		  0x12345678 },
-		{ SELECTOR_META_MARK, op(EXPR_RSHIFT, ct, number(32)), 0, 0x12345678 },
 		{ SELECTOR_META_MARK, selector(SELECTOR_META_LENGTH), 40, 0x12345678 },
 	};
 

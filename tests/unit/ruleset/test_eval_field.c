@@ -769,93 +769,6 @@ static void jhash_is_the_kernels(void **state)
 			       "mod 1000000 seed 0x9 meta mark 265250", e));
 }
 
-/* What is shifted is compared with what it was. */
-static void shifted_fields_are_matched(void **state)
-{
-	struct packet pk;
-	struct eval e;
-	struct raw r;
-
-	(void)state;
-	make(&r, TCP);
-	assert_int_equal(packet_parse(r.b, r.len, NULL, &pk), REASON_NONE);
-	e = eval_of(&pk);
-	for (unsigned shift = 0; shift < 8; shift++) {
-		char text[64];
-
-		snprintf(text, sizeof(text), "meta length << %u %u", shift, pk.len << shift);
-		assert_true(is_matched(text, e));
-		snprintf(text, sizeof(text), "ip length << %u != { %u }", shift,
-			 (unsigned)(pk.len & 0xff) << shift);
-		assert_int_equal(is_matched(text, e), pk.len > 0xff);
-	}
-	assert_true(is_matched("(meta length & 0) << 4 == 0", e));
-	assert_false(is_matched("(meta length & 0) << 4 == 16", e));
-}
-
-/* The kernel's answers to a packet of 64 bytes: other shifts stay, of registers of 32 bits, of
- * which in the end the bytes of the field count. */
-static void shifts_that_stay_are_made(void **state)
-{
-	static const struct {
-		const char *text;
-		bool match;
-	} shifts[] = {
-		{ "ip length << 1 120-130", true },  { "ip length << 1 120-127", false },
-		{ "ip length << 1 > 127", true },    { "ip length << 1 > 128", false },
-		{ "ip length << 11 != 0-1", false }, { "ip length << 11 0-1", true },
-		{ "ip length >> 4 > 3", true },	     { "ip length >> 4 > 4", false },
-		{ "ip length >> 4 4-5", true },	     { "ip length >> 4 != 4-5", false },
-		{ "meta length << 1 < 129", true },  { "meta length << 1 < 128", false },
-		{ "meta length << 26 < 1", true },   { "meta length << 1 120-130", true },
-		{ "meta length << 1 { 100-127, 128 }", true },
-		{ "meta length << 1 != { 100-127, 129 }", true },
-		{ "meta length >> 2 10-16", true },  { "meta length >> 2 17-20", false },
-		{ "meta length << 1 & 0xc0 == 0x80", true },
-		{ "(meta length << 1) & 0xc0 == 0x40", false },
-		{ "meta length << 1 | 1 == 129", true },
-		{ "meta length << 1 | 1 == 128", false },
-		{ "meta length << 1 ^ 1 > 128", true },
-		{ "meta length >> 3 & 0xc == 8", true },
-		{ "ip id << 8 & 0x300 == 0x300", true },
-		{ "ip id << 8 & 0xff00 == 0x300", true },
-		{ "ip ttl << 3 & 0xff == 0", true },
-		{ "ip ttl << 1 == 128", true },	     { "ip ttl << 1 < 130", true },
-		{ "ip ttl << 1 { 126-128, 130 }", true },
-		{ "ip ttl << 1 != 128-132", false }, { "ip ttl << 1 > 128", false },
-		{ "meta length >> 2 . meta mark { 16 . 0x12345 }", true },
-		{ "meta length << 1 . meta mark { 127 . 0x12345 }", false },
-		{ "meta mark << 4 . ip ttl { 0x123450 . 64 }", true },
-		{ "meta mark >> 4 . ip ttl { 0x1234 . 64 }", true },
-		{ "meta length << 1 vmap { 126-128 : continue, 130 : drop } ip ttl 64", true },
-		{ "meta length << 1 vmap { 126 : continue, 128 : drop } ip ttl 64", false },
-		{ "meta mark set meta length << 1 map { 128 : 7 } meta mark 7", true },
-		/* Whose equality nft cannot express: as written. */
-		{ "meta length >> 2 16", true },     { "meta length >> 2 15", false },
-		{ "ip ttl >> 5 == 2", true },	     { "ip length >> 2 != 16", false },
-		{ "meta length >> 2 { 15, 16 }", true },
-		{ "jhash meta length << 2 mod 1000000 seed 0x6 557678", true },
-		{ "jhash ip saddr . ip id >> 4 mod 1000000 seed 0x6 425499", true },
-	};
-	uint8_t udp[44] = { 0, 1, 0, 2, 0, sizeof(udp) };
-	struct packet pk;
-	struct eval e;
-	struct raw r;
-
-	(void)state;
-	raw_ip(&r, HERE4, THERE4, 17, udp, sizeof(udp));
-	raw_put16(r.b + 4, 0x1203);
-	raw_fix_ipv4(&r);
-	assert_int_equal(packet_parse(r.b, r.len, NULL, &pk), REASON_NONE);
-	e = eval_of(&pk);
-	e.mark = 0x12345;
-	for (size_t i = 0; i < sizeof(shifts) / sizeof(shifts[0]); i++) {
-		if (is_matched(shifts[i].text, e) != shifts[i].match)
-			fail_msg("%s", shifts[i].text);
-	}
-}
-
-/* Raw payload is the same whether it is named or not: two fields, one of them, a part of one. */
 static void raw_payload_that_has_a_name_is_matched(void **state)
 {
 	static const struct {
@@ -946,8 +859,6 @@ int main(void)
 		cmocka_unit_test(numgen_counts_from_the_offset_and_begins_anew),
 		cmocka_unit_test(random_numbers_spread_over_all),
 		cmocka_unit_test(jhash_is_the_kernels),
-		cmocka_unit_test(shifted_fields_are_matched),
-		cmocka_unit_test(shifts_that_stay_are_made),
 		cmocka_unit_test(raw_payload_that_has_a_name_is_matched),
 		cmocka_unit_test(symhash_is_the_same_both_ways),
 		cmocka_unit_test(each_field_of_the_list_was_matched_and_missed),
