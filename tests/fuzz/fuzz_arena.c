@@ -175,8 +175,23 @@ struct process {
 	struct conntrack *ct;
 	struct engine *engine;
 	struct generation *generation;
+	bool restored;
 	struct diag d;
 };
+
+/* The ruleset file, for want of rules that go on. */
+static void load(struct process *p, struct instant now)
+{
+	static const char text[] = "table ip t {\n chain f {\n"
+				   "  type filter hook forward priority 0\n }\n}\n";
+	const struct generation_request request = {.cause = CAUSE_START};
+	const struct ruleset_input input = {
+		.name = "file", .text = text, .len = sizeof(text) - 1, .now = now};
+	struct diag d = DIAG_INIT;
+
+	CHECK(generation_replace(p->generation, &input, &request, &d) == 0);
+	diag_fini(&d);
+}
 
 static void process_start(struct process *p, struct arena *arena, struct instant now)
 {
@@ -193,7 +208,7 @@ static void process_start(struct process *p, struct arena *arena, struct instant
 	p->engine = engine_new(p->ct, p->counters, &engine_options);
 	CHECK(p->engine);
 	p->d = (struct diag)DIAG_INIT;
-	p->generation = generation_new(p->engine, p->counters, arena, &p->d, NULL);
+	p->generation = generation_new(p->engine, p->counters, arena, &p->d, &p->restored);
 	CHECK(p->generation);
 	engine_set_hostview(p->engine, hostview_new(&wg0, 1, NULL, 0, NULL, 0));
 }
@@ -540,6 +555,8 @@ static void take_up_rulesets(struct arena *arena)
 
 	process_start(&p, arena, now);
 	forward(&p, 7, now);
+	if (!p.restored)
+		load(&p, now);
 	generation_settle(p.generation, &p.d);
 	set_elements_settle(p.elements);
 	list(&p);
