@@ -107,6 +107,19 @@ static bool hint_option(struct parser *p, const struct hint_place *place)
 	return false;
 }
 
+/* log prefix drop it: */
+static bool hint_prefix(struct parser *p, const struct hint_place *place)
+{
+	const struct span *last = &place->last;
+
+	if (!place->before || place->before->kind != STMT_LOG || !place->before->log.prefix ||
+	    !last->source || last->source->text[last->off] == '"' ||
+	    last->len != strlen(place->before->log.prefix))
+		return false;
+	diag_hint(p->d, "a prefix of several words stands in quotes");
+	return true;
+}
+
 /* Words of other firewalls, and of people. */
 static bool hint_other_word(struct parser *p, const struct hint_place *place)
 {
@@ -123,6 +136,9 @@ static bool hint_other_word(struct parser *p, const struct hint_place *place)
 		{"daddr", "an address belongs to a header: ip daddr or ip6 daddr"},
 		{"sport", "a port belongs to a header: tcp sport, udp sport or th sport"},
 		{"dport", "a port belongs to a header: tcp dport, udp dport or th dport"},
+		{"port", "a port belongs to a header: tcp dport, udp dport or th dport"},
+		{"state", "the state of a flow is ct state"},
+		{"ctstate", "the state of a flow is ct state"},
 		{"not", "\"!=\" stands behind the field: tcp dport != 22"},
 		{"comment", "a comment stands at the end of the rule"},
 	};
@@ -204,7 +220,7 @@ void parse_hint(struct parser *p, const struct hint_place *place)
 {
 	static bool (*const hints[])(struct parser * p, const struct hint_place *place) = {
 		hint_glued,	 hint_or,   hint_value,	  hint_option,
-		hint_other_word, hint_word, hint_several,
+		hint_other_word, hint_word, hint_prefix, hint_several,
 	};
 
 	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {

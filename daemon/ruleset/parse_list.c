@@ -144,7 +144,7 @@ static const struct datatype *find_type(const struct token *name)
 		if (token_is_word(name, selectors[i].type->name))
 			return selectors[i].type;
 	}
-	return NULL;
+	return name->kind == TOKEN_WORD ? datatype_find(name->s, name->len) : NULL;
 }
 
 /* What is both, a selector and a type, is the selector, as with nft: mark. */

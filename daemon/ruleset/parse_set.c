@@ -7,6 +7,25 @@
 
 /* ---- types ---- */
 
+/* Types of nft's of what no packet here has. */
+static const char *why_no_type(const struct token *t)
+{
+	static const char link[] = "the packets of a TUN have no link-layer header";
+	static const char local[] = "the packets here belong to no local socket";
+	static const struct {
+		const char *name, *why;
+	} never[] = {
+		{ "ether_addr", link }, { "ll_addr", link }, { "arp_op", link },
+		{ "uid", local },	{ "gid", local },    { "cgroupsv2", local },
+	};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		if (token_is_word(t, never[i].name))
+			return never[i].why;
+	}
+	return NULL;
+}
+
 static bool unknown_type(struct parser *p)
 {
 	static const char *const of_maps[] = {"verdict", "counter", "quota", "limit", NULL};
@@ -15,6 +34,11 @@ static bool unknown_type(struct parser *p)
 
 	if (p->t.kind != TOKEN_WORD) {
 		parse_expected(p, "a type, such as ipv4_addr");
+		return false;
+	}
+	if (why_no_type(&p->t)) {
+		diag_error(p->d, &p->t.span, "there is no type %.*s here: %s", (int)p->t.len,
+			   p->t.s, why_no_type(&p->t));
 		return false;
 	}
 	datatype_names(names);

@@ -340,6 +340,9 @@ bool protocols_written(struct checker *ck, const struct expr *e)
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		if (expr_selector(e) != addresses[i].any)
 			continue;
+		/* As nft, which takes no flow's address so. */
+		if (addresses[i].any == SELECTOR_RT_NEXTHOP && ck->proto.l3 != PROTOCOLS_NONE)
+			return true;
 		diag_error(ck->d, &e->span,
 			   "what is looked up must say whether it is ip or ip6: "
 			   "write \"%s\" or \"%s\"",

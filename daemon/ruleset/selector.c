@@ -64,13 +64,26 @@ static bool has_name(const struct datatype *dt)
 	return strcmp(dt->name, "integer") != 0;
 }
 
+/* Of what is no selector's. */
+static const struct datatype *const other_types[] = { &datatype_mh_type, &datatype_icmpx_code };
+#define N_OTHER_TYPES (sizeof(other_types) / sizeof(other_types[0]))
+
+static bool is_named(const struct datatype *dt, const char *name, size_t len)
+{
+	return has_name(dt) && strlen(dt->name) == len && !memcmp(dt->name, name, len);
+}
+
 const struct datatype *datatype_find(const char *name, size_t len)
 {
 	for (unsigned id = 1; id < SELECTOR_COUNT; id++) {
 		const struct datatype *dt = selectors[id].type;
 
-		if (has_name(dt) && strlen(dt->name) == len && !memcmp(dt->name, name, len))
+		if (is_named(dt, name, len))
 			return dt;
+	}
+	for (size_t i = 0; i < N_OTHER_TYPES; i++) {
+		if (is_named(other_types[i], name, len))
+			return other_types[i];
 	}
 	return NULL;
 }
@@ -79,6 +92,8 @@ void datatype_names(const char *ret_names[DATATYPE_NAMES_MAX + 1])
 {
 	size_t n = 0;
 
+	for (size_t i = 0; i < N_OTHER_TYPES; i++)
+		ret_names[n++] = other_types[i]->name;
 	for (unsigned id = 1; id < SELECTOR_COUNT && n < DATATYPE_NAMES_MAX; id++) {
 		const struct datatype *dt = selectors[id].type;
 		size_t i = 0;
