@@ -181,7 +181,7 @@ bool conntrack_each(struct conntrack *ct, uint32_t *cursor, uint32_t records,
 		    struct instant now,
 		    bool (*each)(void *arg, uint32_t index, const struct flow *copy), void *arg)
 {
-	uint32_t all = atomic_load_explicit(&ct->table.fresh, memory_order_acquire);
+	uint32_t all = atomic_load_explicit(ct->table.fresh, memory_order_acquire);
 	uint32_t index = *cursor, end = all;
 
 	worker_set_now(&ct->worker[ct->workers], now);
@@ -216,7 +216,7 @@ bool conntrack_delete(struct conntrack *ct, uint32_t index, uint32_t id)
 static void sweep(struct conntrack *ct, uint32_t records, uint64_t mono)
 {
 	struct ct_worker *w = &ct->worker[ct->workers];
-	uint32_t end = atomic_load_explicit(&ct->table.fresh, memory_order_relaxed);
+	uint32_t end = atomic_load_explicit(ct->table.fresh, memory_order_relaxed);
 	uint8_t pressed = atomic_exchange_explicit(&ct->pressed, PRESSED_NOT,
 						   memory_order_relaxed);
 

@@ -48,7 +48,7 @@ void conntrack_define_policy(struct conntrack *ct, uint16_t number,
 /* Take from the flows what is not kept. */
 static void release(struct conntrack *ct, const uint64_t *numbers)
 {
-	uint32_t end = atomic_load_explicit(&ct->table.fresh, memory_order_acquire);
+	uint32_t end = atomic_load_explicit(ct->table.fresh, memory_order_acquire);
 
 	for (uint32_t i = 0; i < end; i++) {
 		struct flow *f = &ct->table.records[i];

@@ -140,7 +140,7 @@ static bool is_past_handshake(const struct flow *f)
 void conntrack_relearn_windows(struct conntrack *ct)
 {
 	const struct table *t = &ct->table;
-	uint32_t used = atomic_load_explicit(&t->fresh, memory_order_relaxed);
+	uint32_t used = atomic_load_explicit(t->fresh, memory_order_relaxed);
 
 	for (uint32_t i = 0; i < used; i++) {
 		if (t->records[i].check && is_past_handshake(&t->records[i]))
@@ -278,10 +278,12 @@ static void recover_batch(struct conntrack *ct, uint32_t from, uint32_t to, uint
 void recover_flows(struct conntrack *ct, struct instant now)
 {
 	struct table *t = &ct->table;
-	uint32_t used = 0;
+	uint32_t all = atomic_load_explicit(t->fresh, memory_order_relaxed), used = 0;
 
-	for (uint32_t i = 0; i < t->n_records; i += BATCH) {
-		uint32_t end = t->n_records - i < BATCH ? t->n_records : i + BATCH;
+	if (!all || all > t->n_records)
+		all = t->n_records;
+	for (uint32_t i = 0; i < all; i += BATCH) {
+		uint32_t end = all - i < BATCH ? all : i + BATCH;
 
 		recover_batch(ct, i, end, now.mono);
 		for (uint32_t k = i; k < end; k++) {
@@ -289,7 +291,7 @@ void recover_flows(struct conntrack *ct, struct instant now)
 				used = k + 1;
 		}
 	}
-	atomic_store_explicit(&t->fresh, used, memory_order_relaxed);
+	atomic_store_explicit(t->fresh, used, memory_order_relaxed);
 	/* The lowest index is taken first. */
 	for (uint32_t i = ct->recovery.kept < used ? used : 0; i-- > 0;) {
 		if (!t->records[i].check)

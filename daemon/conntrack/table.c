@@ -40,6 +40,7 @@ int table_init(struct table *t, const struct arena *arena, uint32_t capacity)
 		buckets *= 2;
 	t->n_records = arena->header->flow_records;
 	t->records = (struct flow *)arena->flows;
+	t->fresh = &arena->header->flows_fresh;
 	t->mask = buckets - 1;
 	t->heads = alloc_index(buckets * sizeof(*t->heads));
 	t->links = alloc_index(2 * (size_t)t->n_records * sizeof(*t->links));
@@ -49,7 +50,6 @@ int table_init(struct table *t, const struct arena *arena, uint32_t capacity)
 		return -ENOMEM;
 	}
 	atomic_init(&t->unused, 0);
-	atomic_init(&t->fresh, 0);
 	atomic_init(&t->retired, 0);
 	return 0;
 }
@@ -85,9 +85,9 @@ uint32_t table_take(struct table *t)
 							  memory_order_acquire))
 			return index;
 	}
-	fresh = atomic_load_explicit(&t->fresh, memory_order_relaxed);
+	fresh = atomic_load_explicit(t->fresh, memory_order_relaxed);
 	while (fresh < t->n_records) {
-		if (atomic_compare_exchange_weak_explicit(&t->fresh, &fresh, fresh + 1,
+		if (atomic_compare_exchange_weak_explicit(t->fresh, &fresh, fresh + 1,
 							  memory_order_relaxed,
 							  memory_order_relaxed))
 			return fresh;

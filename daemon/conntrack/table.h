@@ -45,11 +45,13 @@ struct table {
 	uint32_t mask; /* buckets - 1 */
 	uint32_t n_records;
 	_Atomic uint32_t *next; /* of each record, on the free list or among the retired */
+	/* Records from here on were never taken.  In the arena: who starts again need not look
+	 * at these, which is most of a large table that is not full. */
+	_Atomic uint32_t *fresh;
 
 	/* A stack of unused records: a tag that changes with every change above, index + 1
 	 * below. */
 	alignas(CACHE_LINE) _Atomic uint64_t unused;
-	_Atomic uint32_t fresh; /* records from here on were never taken */
 	alignas(CACHE_LINE) _Atomic uint32_t retired; /* a stack: index + 1 */
 };
 

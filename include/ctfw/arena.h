@@ -111,6 +111,8 @@ struct arena_header {
 	uint32_t workers_used;
 	/* When each worker last looked at its queues, monotonic ns; 0 not yet. */
 	_Atomic uint64_t read_at[ARENA_MAX_WORKERS];
+	/* Flows from here on were never used; 0: any may have been (nobody said so, once). */
+	_Atomic uint32_t flows_fresh;
 };
 
 struct arena {

@@ -115,6 +115,31 @@ static void free_records_are_used_before_fresh_ones(void **state)
 	assert_ptr_equal(w->ref.flow, record(w, 4));
 }
 
+static void records_that_were_never_used_are_not_looked_at(void **state)
+{
+	struct world *w = *state;
+
+	for (int i = 0; i < 3; i++) {
+		raw_udp(&w->raw, A4, (uint16_t)(i + 1), B4, 53, 8);
+		pass(w);
+	}
+	assert_int_equal(atomic_load(&w->arena.header->flows_fresh), 3);
+	*record(w, 10) = *record(w, 0);
+	expect(w, 3, 0, 0, 0);
+	assert_int_equal(atomic_load(&w->arena.header->flows_fresh), 3);
+	/* An earlier version did not say where these begin; and nobody has to believe it. */
+	atomic_store(&w->arena.header->flows_fresh, 0);
+	expect(w, 3, 0, 1, 0);
+	atomic_store(&w->arena.header->flows_fresh, UINT32_MAX);
+	expect(w, 3, 0, 0, 0);
+	assert_int_equal(atomic_load(&w->arena.header->flows_fresh), 3);
+	/* The next has one behind it. */
+	raw_udp(&w->raw, A4, 9, B4, 53, 8);
+	pass(w);
+	assert_ptr_equal(w->ref.flow, record(w, 3));
+	expect(w, 4, 0, 0, 0);
+}
+
 static void an_expired_flow_is_dropped(void **state)
 {
 	struct world *w = *state;
@@ -310,6 +335,7 @@ static void a_twin_is_damaged(void **state)
 	shake_hands(w);
 	f = w->ref.flow;
 	memcpy((void *)twin, (void *)f, sizeof(*f));
+	atomic_store(&w->arena.header->flows_fresh, 6);
 	expect(w, 1, 0, 1, 0);
 	assert_int_equal(only_flow(w).index, 0);
 	/* One tuple in common is enough. */
@@ -317,6 +343,7 @@ static void a_twin_is_damaged(void **state)
 	twin->tuple[DIR_ORIGINAL].sport ^= 1;
 	twin->id++;
 	sign(w, twin);
+	atomic_store(&w->arena.header->flows_fresh, 6);
 	expect(w, 1, 0, 1, 0);
 }
 
@@ -387,6 +414,8 @@ static void arbitrary_bytes_do_no_harm(void **state)
 				sign(w, f);
 			}
 		}
+		/* All are looked at. */
+		atomic_store(&w->arena.header->flows_fresh, random64(&seed) % 2 ? UINT32_MAX : 0);
 		restart(w);
 		conntrack_stats(w->ct, &s);
 		assert_int_equal(s.by_kind[CT_TCP] + s.by_kind[CT_UDP] + s.by_kind[CT_ICMP] +
@@ -407,6 +436,7 @@ int main(void)
 		TEST(flows_go_on_after_a_restart),
 		TEST(ids_go_on_behind_the_last_even_when_their_counter_is_lost),
 		TEST(free_records_are_used_before_fresh_ones),
+		TEST(records_that_were_never_used_are_not_looked_at),
 		TEST(an_expired_flow_is_dropped),
 		TEST(a_torn_flow_is_kept_and_unlocked),
 		TEST(what_passed_while_nobody_looked_is_not_held_against_a_flow),
