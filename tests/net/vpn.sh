@@ -82,7 +82,7 @@ press_up() {
 	wait_until 5 both_count || die "nobody counts what is forbidden: $(forbidden)"
 }
 both_count() { ! forbidden | grep -qx 0; }
-# From when the steering is in, a moment after the daemon says that it filters.
+# From when what was on its way at the start has come.
 count_anew() {
 	wait_until 5 none_comes || die "what is forbidden passes: $(forbidden)"
 	in_host nft reset counters table inet watch >/dev/null

@@ -125,6 +125,47 @@ static void what_the_commands_put_in_is_found(void **state)
 	config_free(c);
 }
 
+/* net.ipv4.conf.all.rp_filter = 2: addresses on all TUNs but the one that has one, and the ways
+ * in. */
+static void a_loose_rp_filter_wants_more(void **state)
+{
+	struct config *c = configuration("");
+	size_t i, fillers = 0, ways = 0, missing = 0;
+	struct plan p;
+
+	(void)state;
+	add_captured();
+	run("sysctl -qw net/ipv4/conf/all/rp_filter=2");
+	read_plan(c, &p);
+	assert_found(&p, false);
+	for (i = 0; i < p.n; i++) {
+		const struct plan_item *item = &p.v[i];
+
+		fillers += item->kind == PLAN_ADDRESS && item->address.silent;
+		ways += item->kind == PLAN_ROUTE && !strcmp(item->dev, "wg0-in") &&
+			item->l3 == L3_IPV4 && item->route.table == 78;
+		if (item->kind == PLAN_RULE && !item->rule.pref && item->l3 == L3_IPV4)
+			assert_int_equal(item->rule.table,
+					 item->capture == &c->captures[1] ? 79 : 78);
+	}
+	assert_int_equal(fillers, 4);
+	assert_int_equal(ways, 1);
+	put_in(&p);
+	plan_fini(&p);
+	read_plan(c, &p);
+	assert_found(&p, true);
+	plan_fini(&p);
+
+	/* With the last address go routes, too. */
+	run("ip address del 192.0.0.8/32 dev wg0-in");
+	read_plan(c, &p);
+	for (i = 0; i < p.n; i++)
+		missing += !p.v[i].found;
+	assert_int_equal(missing, 2);
+	plan_fini(&p);
+	config_free(c);
+}
+
 static void what_is_deleted_is_missing(void **state)
 {
 	static const struct {
@@ -278,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_the_commands_put_in_is_found, setup),
+		cmocka_unit_test_setup(a_loose_rp_filter_wants_more, setup),
 		cmocka_unit_test_setup(what_is_deleted_is_missing, setup),
 		cmocka_unit_test_setup(an_interface_that_is_asked_has_a_table_of_its_own, setup),
 		cmocka_unit_test_setup(others_in_that_table_keep_it_closed, setup),
