@@ -4,29 +4,47 @@
 #include "ctfw/plan.h"
 #include "ctl/check.h"
 
-/* Without its TUN nothing of a capture can be led anywhere. */
+/* Without its TUN nothing of a capture can be led anywhere, and whoever makes that puts in the
+ * rest.  NULL: any capture. */
 static bool lacks_tun(const struct plan *p, const struct config_capture *capture)
 {
 	size_t i;
 
 	for (i = 0; i < p->n; i++) {
-		if (p->v[i].kind == PLAN_TUN && p->v[i].capture == capture && !p->v[i].found)
+		if (p->v[i].kind == PLAN_TUN && !p->v[i].found &&
+		    (capture ? p->v[i].capture == capture : p->v[i].capture != NULL))
 			return true;
 	}
 	return false;
 }
 
-/* Whether all that closes a capture is there, so that nothing of it passes. */
-static bool is_shut(const struct plan *p, const struct config_capture *capture)
+/* How much of what closes a capture is missing: with none of it missing nothing passes. */
+static unsigned count_unclosed(const struct plan *p, const struct config_capture *capture)
 {
+	unsigned n = 0;
 	size_t i;
 
-	for (i = 0; i < p->n; i++) {
-		if (p->v[i].closing && !p->v[i].found &&
-		    (!p->v[i].capture || p->v[i].capture == capture))
-			return false;
-	}
-	return capture->fail_closed;
+	for (i = 0; i < p->n; i++)
+		n += p->v[i].closing && !p->v[i].found &&
+		     (!p->v[i].capture || p->v[i].capture == capture);
+	return n;
+}
+
+static void todo_start(struct checker *c, const struct plan *p,
+		       const struct config_capture *capture)
+{
+	unsigned n = capture ? count_unclosed(p, capture) : 0;
+
+	check_todo(c, "systemctl start ctfwd");
+	if (capture && !capture->fail_closed)
+		check_todo(c, "# until then all of %s passes, as fail-closed = no has it",
+			   capture->ifname);
+	else if (n)
+		check_todo(c, "# until then %s is OPEN: what would close it is missing, too "
+			      "(%u of rules and routes)",
+			   capture->ifname, n);
+	else if (capture)
+		check_todo(c, "# until then nothing of %s passes", capture->ifname);
 }
 
 /* The TUNs of a capture are told together, as the daemon makes them. */
@@ -47,11 +65,7 @@ static void tell_tun(struct checker *c, const struct plan *p, size_t at)
 	plan_words(item, &words);
 	check_found(c, "%s: %s%s%s", plan_kind_name(item->kind), text_str(&words),
 		    other ? " and " : "", other ? other->dev : "");
-	check_todo(c, "systemctl start ctfwd");
-	if (capture && is_shut(p, capture))
-		check_todo(c, "# until then nothing of %s passes", capture->ifname);
-	else if (capture)
-		check_todo(c, "# until then %s is open: all of it passes", capture->ifname);
+	todo_start(c, p, capture);
 	text_fini(&words);
 }
 
@@ -87,7 +101,7 @@ void check_missing(struct checker *c)
 			continue;
 		if (item->kind == PLAN_TUN)
 			tell_tun(c, &p, i);
-		else if (item->closing || !lacks_tun(&p, item->capture))
+		else if (!lacks_tun(&p, item->capture))
 			tell(c, item);
 	}
 	plan_fini(&p);

@@ -33,6 +33,11 @@ static void todo_set(struct checker *c, const char *device, const char *name, in
 		   quote, device, name, value, quote);
 }
 
+static void todo_last(struct checker *c)
+{
+	check_todo(c, "# and the same in /etc/sysctl.d, to outlast a reboot");
+}
+
 /* The others keep the check that `all` has given them. */
 static void todo_rp_filter_of_others(struct checker *c, int all)
 {
@@ -76,6 +81,7 @@ void check_rp_filter(struct checker *c)
 		check_found(c, "net.ipv4.conf.all.rp_filter is 1");
 		todo_rp_filter_of_others(c, STRICT);
 		todo_set(c, "all", "rp_filter", 0);
+		todo_last(c);
 	}
 	for (i = 0; all != LOOSE && i < c->config->n_captures; i++)
 		strict_where_asked(c, c->config->captures[i].ifname);
@@ -133,35 +139,47 @@ void check_forwarding(struct checker *c)
 	if (any[0] && check_sysctl(c, &value, "ipv4/ip_forward") && !value) {
 		check_found(c, "IPv4 forwarding is off, but forward is among the hooks");
 		check_todo(c, "sysctl -w net.ipv4.ip_forward=1");
+		todo_last(c);
 	}
 	if (any[1] && check_sysctl(c, &value, "ipv6/conf/all/forwarding") && !value) {
 		check_found(c, "IPv6 forwarding is off, but forward is among the hooks");
 		check_todo(c, "sysctl -w net.ipv6.conf.all.forwarding=1");
+		todo_last(c);
 	}
 }
 
-/* Where it is off, no route leads by the TUN either. */
+/* Where it is off, no route leads by the TUN either, and ctfwd ends at its start. */
+static void ipv6_off_at(struct checker *c, const char *device, const char *whose)
+{
+	int value;
+
+	if (!check_sysctl(c, &value, "ipv6/conf/%s/disable_ipv6", device) || !value)
+		return;
+	check_found(c, "IPv6 is off at %s, but %s has IPv6 networks", device, whose);
+	check_todo(c, strchr(device, '.') ? "sysctl -w net/ipv6/conf/%s/disable_ipv6=0" :
+					    "sysctl -w net.ipv6.conf.%s.disable_ipv6=0",
+		   device);
+	todo_last(c);
+}
+
 void check_ipv6_off(struct checker *c)
 {
 	size_t i, k;
-	int value;
 
 	for (i = 0; i < c->config->n_captures; i++) {
 		const struct config_capture *cap = &c->config->captures[i];
 		const char *names[] = { cap->ifname, cap->in_name, cap->out_name };
+		bool all_there = true;
 
 		for (k = 0; k < 3 && check_capture_has(cap, L3_IPV6); k++) {
-			if (!exists(c, names[k]) ||
-			    !check_sysctl(c, &value, "ipv6/conf/%s/disable_ipv6", names[k]) ||
-			    !value)
-				continue;
-			check_found(c, "IPv6 is off at %s, but %s has IPv6 networks", names[k],
-				    cap->ifname);
-			check_todo(c, strchr(names[k], '.') ?
-					      "sysctl -w net/ipv6/conf/%s/disable_ipv6=0" :
-					      "sysctl -w net.ipv6.conf.%s.disable_ipv6=0",
-				   names[k]);
+			if (exists(c, names[k]))
+				ipv6_off_at(c, names[k], cap->ifname);
+			else
+				all_there = false;
 		}
+		/* Of what is made anew. */
+		if (!all_there)
+			ipv6_off_at(c, "default", cap->ifname);
 	}
 }
 

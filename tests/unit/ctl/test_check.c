@@ -596,6 +596,18 @@ static void rules_that_want_packets_routed_back_are_told(void **state)
 
 /* ---- /proc/sys ---- */
 
+static void ipv6_that_is_off_for_what_is_made_anew_is_told(void **state)
+{
+	(void)state;
+	put("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0\n");
+	assert_int_equal(run("ipv6-disabled"), 0);
+	put("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1\n");
+	assert_int_equal(run("ipv6-disabled"), 1);
+	assert_says(0, "IPv6 is off at default, but wg0 has IPv6 networks");
+	configure("[capture wg0]\nnetworks = 10.8.0.0/24\n");
+	assert_int_equal(run("ipv6-disabled"), 0);
+}
+
 static void settings_that_are_no_numbers_are_passed_over(void **state)
 {
 	(void)state;
@@ -630,6 +642,7 @@ int main(void)
 		TEST(nat_is_well_where_what_goes_to_clients_is_hidden),
 		TEST(rules_that_name_the_interface_alone_are_told),
 		TEST(rules_that_want_packets_routed_back_are_told),
+		TEST(ipv6_that_is_off_for_what_is_made_anew_is_told),
 		TEST(settings_that_are_no_numbers_are_passed_over),
 #undef TEST
 	};
