@@ -139,18 +139,32 @@ static void crowd_out(struct arena *a, struct order *o)
 	a->header->crowded_out++;
 }
 
+/* Those since a trial began, but the one in force, which an undo replaces: their memory is free
+ * for what it goes back to. */
+static void drop_new(struct arena *a, struct order *o)
+{
+	struct order kept = { .n = o->n ? 1 : 0, .text = { o->text[0] } };
+
+	if (!o->new)
+		return;
+	for (unsigned i = 1 + o->new; i < o->n; i++)
+		kept.text[kept.n++] = o->text[i];
+	write_order(a, &kept);
+	for (unsigned i = 1; i < o->n; i++) {
+		if (!is_in(&kept, o->text[i]))
+			give_back(a, o->text[i]);
+	}
+	*o = kept;
+}
+
 /* What the order is to be, but for the new ruleset: those behind it. */
 static struct order behind(struct arena *a, const struct order *was, enum arena_save how)
 {
-	unsigned skip = how == ARENA_SAVE_NEW	? 0 :
-			how == ARENA_SAVE_AGAIN ? 1 :
-						  1 + was->new;
-	struct order o = { .new = how == ARENA_SAVE_NEW	  ? was->new + 1 :
-				  how == ARENA_SAVE_AGAIN ? was->new :
-							    0 };
+	const bool one_more = how == ARENA_SAVE_NEW;
+	struct order o = { .new = was->new + one_more };
 	uint64_t bytes = 0;
 
-	for (unsigned i = skip; i < was->n && o.n < ARENA_FORMER; i++) {
+	for (unsigned i = one_more ? 0 : 1; i < was->n && o.n < ARENA_FORMER; i++) {
 		bytes += text_bytes(a, was->text[i]);
 		o.text[o.n++] = was->text[i];
 	}
@@ -205,10 +219,13 @@ int arena_save_text(struct arena *a, enum arena_save how, const char *text, size
 		    const struct arena_note *note)
 {
 	struct order was = read_order(a), o;
-	unsigned new = free_text(&was);
+	unsigned new;
 
 	if (len > a->header->text_bytes)
 		return -EFBIG;
+	if (how == ARENA_SAVE_UNDO)
+		drop_new(a, &was);
+	new = free_text(&was);
 	give_back(a, new);
 	if (make_room(a, &was, new, len))
 		return -ENOSPC;

@@ -58,6 +58,15 @@ not_ok "no trial begins that could not be undone" ctl --confirm 60 add rule inet
 ok "nothing is on trial" nothing_on_trial
 ok "nor is it in force" same "$plain" "$(ctl -s list ruleset)"
 drain
+kept() { ctl rollback --list | grep -c '^ *[0-9]  '; }
+before=$(kept)
+says "a trial" "On trial: " ctl --confirm 3 add rule inet filter forward tcp dport 80 accept
+fill
+ok "ends though nothing else has room" wait_until 8 nothing_on_trial
+ok "as it should" same "$plain" "$(ctl -s list ruleset)"
+ok "in the room of what was on trial, not of former rulesets" test "$(kept)" = "$before" -a "$before" -ge 3
+not_ok "and is saved" logged 'could not be kept'
+drain
 daemon_down
 rm "$WORK/run/ctfwd.arena"
 
