@@ -42,6 +42,7 @@ class Grammar:
         self.known = {}
         self.features = []
         self.names = 0
+        self.within = False  # a block of rules, where there is no other
         self.family = random.choice(["inet", "inet", "ip", "ip6"])
         self.table = "%s t" % self.family
         # The selectors of this ruleset: few, so that each is asked for often.
@@ -382,6 +383,8 @@ class Grammar:
             return ""
         if x < 0.88:
             return r.choice(["accept", "return", "continue", "return", "drop"])
+        if x < 0.90 and targets and not self.within:
+            return r.choice(["jump ", "goto "]) + self.block(targets)
         if x < 0.94 and targets:
             return r.choice(["jump ", "goto "]) + r.choice(targets)
         f = self.choose(self.l3, self.l4)
@@ -400,6 +403,17 @@ class Grammar:
         keys = self.elements([f], r.random() < 0.3, 6)
         return "%s vmap { %s }" % (f.text, ", ".join("%s : %s" % (k, r.choice(some))
                                                      for k in keys))
+
+    def block(self, targets):
+        """Rules in the place of a chain's name."""
+        about = self.features, self.l3, self.l4, self.ordered, self.negated
+        self.within = True
+        rules = [self.rule(targets) for _ in range(self.random.randrange(1, 4))]
+        self.within = False
+        inner = self.features
+        self.features, self.l3, self.l4, self.ordered, self.negated = about
+        self.features += ["block"] + inner
+        return "{ %s; }" % "; ".join(rules)
 
     def rule(self, targets):
         """Matches, a counter, the rule's name in a log, and what it does."""
