@@ -110,6 +110,8 @@ bool shift_check(struct checker *ck, const struct datatype *dt, struct expr *op)
 bool shift_operand(struct checker *ck, const struct datatype *dt, struct expr *op);
 /* The shifts that are left at last are by one bit or more. */
 bool shift_is_some(struct checker *ck, const struct expr *left);
+/* A left side, which is taken over, in its shortest form; NULL: out of memory. */
+struct expr *normal_form(struct expr *e);
 /* A left side, checked, to normal form. */
 bool normal_left(struct checker *ck, struct expr **left);
 /* To normal form, both sides checked. */

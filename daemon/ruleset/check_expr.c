@@ -283,6 +283,17 @@ static void elements_unique(struct elements *els)
 	els->n = n;
 }
 
+/* Whether one begins within the one before, or just behind it, which nft joins; what was saved
+ * is joined as far as it is listed so. */
+static bool is_next_to(const struct elements *els, const struct element *last,
+		       const struct element *el)
+{
+	struct value behind = last->hi;
+
+	return (!els->verbatim && !value_next(els->dt, &last->hi, &behind)) ||
+	       value_cmp(els->dt, &el->lo, &behind) <= 0;
+}
+
 /* Sorted intervals: join those that overlap or touch. */
 static void elements_join(struct elements *els)
 {
@@ -290,10 +301,8 @@ static void elements_join(struct elements *els)
 
 	for (size_t i = 0; i < els->n; i++) {
 		struct element *last = n ? &els->v[n - 1] : NULL;
-		struct value next;
 
-		if (last && (!value_next(els->dt, &last->hi, &next) ||
-			     value_cmp(els->dt, &els->v[i].lo, &next) <= 0)) {
+		if (last && is_next_to(els, last, &els->v[i])) {
 			if (value_cmp(els->dt, &els->v[i].hi, &last->hi) > 0)
 				last->hi = els->v[i].hi;
 		} else {

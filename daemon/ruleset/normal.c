@@ -107,9 +107,9 @@ static struct expr *rebuild(const struct datatype *dt, struct expr *from, struct
 	return e ? wrap(e, from->kind, dt, &from->op.right->value) : NULL;
 }
 
-/* e, which is taken over, in its shortest form. */
-static struct expr *shortest(struct expr *e, const struct datatype *dt)
+struct expr *normal_form(struct expr *e)
 {
+	const struct datatype *dt = expr_type(e);
 	struct bits b = bits_none(dt);
 	struct expr *built = rebuild(dt, e, &b);
 
@@ -125,7 +125,7 @@ bool normal_left(struct checker *ck, struct expr **left)
 		return true;
 	if (!shift_is_some(ck, *left))
 		return false;
-	*left = shortest(*left, expr_type(*left));
+	*left = normal_form(*left);
 	return *left || check_oom(ck);
 }
 
@@ -275,7 +275,7 @@ bool normal_value(struct checker *ck, const struct datatype *dt, struct expr **e
 	if (!check_chain(ck, dt, *e) || !shift_is_some(ck, *e))
 		return false;
 	/* Operands are listed as the field's values: jhash ... | 1, meta mark | 0x00000001. */
-	*e = shortest(*e, from);
+	*e = normal_form(*e);
 	/* Where `ip id & 0xffff` can be set and `ip id` cannot, a listing must say it. */
 	if (*e && !may_be_set(*e, dt)) {
 		all = value_ones(from);

@@ -81,18 +81,18 @@ static int by_key(const void *a, const void *b)
 	return value_cmp(x->type, &x->value, &y->value);
 }
 
-/* `field << 1 ^ 1 == 4` is `field << 1 == 5` to nft, which it does not load again: of what is
- * shifted below, nothing can be equal to that. */
-static bool is_odd_below(const struct datatype *dt, const struct expr *op,
-			 const struct expr *right)
+/* `field << 1 ^ 1 == 4` is `field << 1 == 5` to nft, which it does not load again: nothing that is
+ * shifted can be equal to that. */
+static bool is_odd_below(const struct expr *op, const struct expr *right)
 {
-	struct expr *trial;
+	const struct datatype *dt = expr_type(op);
+	struct expr *below = expr_clone(op->op.left), *trial = expr_clone(right);
 	bool odd;
 
-	if (op->op.left->kind != EXPR_LSHIFT)
-		return false;
-	trial = expr_clone(right);
-	odd = !trial || (undo(dt, op, trial) && !undo(dt, op->op.left, trial));
+	below = below ? normal_form(below) : NULL;
+	odd = !below || !trial ||
+	      (below->kind == EXPR_LSHIFT && undo(dt, op, trial) && !undo(dt, below, trial));
+	expr_free(below);
 	expr_free(trial);
 	return odd;
 }
@@ -102,7 +102,7 @@ static bool move(struct checker *ck, struct expr **left, struct expr *right)
 {
 	struct expr *op = *left;
 
-	if (is_odd_below(expr_type(op), op, right))
+	if (is_odd_below(op, right))
 		return true;
 	if (!undo(expr_type(op), op, right)) {
 		diag_error(ck->d, &right->span,
