@@ -157,8 +157,8 @@ static void other_ports_keep_the_queues_that_they_share(void **state)
 {
 	struct config *c = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nin-name = a\n"
 				 "out-name = b\n[tun x]\n");
-	struct config *other = parse("[capture wg1]\nnetworks = 10.0.0.0/8\nin-name = c\n"
-				     "out-name = a\n[tun x]\n");
+	struct config *other = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nin-name = a\n"
+				     "out-name = c\n[tun x]\n");
 	static struct ports ports, wanted;
 	struct diag d = DIAG_INIT;
 	int a, b, x;
@@ -170,8 +170,8 @@ static void other_ports_keep_the_queues_that_they_share(void **state)
 	x = ports.port[2].tun.queue[1];
 	assert_int_equal(ports_change(&ports, other, 2, &wanted, &d), 0);
 	assert_int_equal(wanted.n, 3);
-	assert_string_equal(device(wanted.port[0].tun.queue[1]), "c");
-	assert_int_equal(wanted.port[1].tun.queue[1], a);
+	assert_int_equal(wanted.port[0].tun.queue[1], a);
+	assert_string_equal(device(wanted.port[1].tun.queue[1]), "c");
 	assert_int_equal(wanted.port[1].role, PORT_OUT);
 	assert_int_equal(wanted.port[2].tun.queue[1], x);
 	assert_string_equal(device(b), "b");
@@ -179,19 +179,49 @@ static void other_ports_keep_the_queues_that_they_share(void **state)
 	assert_int_equal(ports.n, 3);
 	assert_int_equal(wanted.n, 0);
 	assert_int_equal(if_nametoindex("b"), 0);
-	assert_string_equal(device(ports.port[1].tun.queue[0]), "a");
+	assert_string_equal(device(ports.port[0].tun.queue[0]), "a");
 	ports_close(&ports);
 	diag_fini(&d);
 	config_free(c);
 	config_free(other);
 }
 
+/* Its packets would be judged as the other's until the next filter has taken over. */
+static void a_port_of_another_interface_or_direction_is_refused(void **state)
+{
+	static const char *const others[] = {
+		"[capture wg1]\nnetworks = 10.0.0.0/8\nin-name = a\nout-name = c\n",
+		"[capture wg0]\nnetworks = 10.0.0.0/8\nin-name = c\nout-name = a\n",
+	};
+	struct config *c = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nin-name = a\n"
+				 "out-name = b\n");
+	static struct ports ports, wanted;
+
+	(void)state;
+	assert_int_equal(ports_open(c, 1, NULL, &ports, NULL), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		struct config *other = parse(others[i]);
+		struct diag d = DIAG_INIT;
+
+		assert_int_equal(ports_change(&ports, other, 1, &wanted, &d), -EBUSY);
+		assert_non_null(strstr(text_str(&d.text),
+				       "the TUN a is for what enters wg0 now\n"));
+		assert_int_equal(wanted.n, 0);
+		assert_int_equal(if_nametoindex("c"), 0);
+		diag_fini(&d);
+		config_free(other);
+	}
+	assert_string_equal(device(ports.port[0].tun.queue[0]), "a");
+	ports_close(&ports);
+	config_free(c);
+}
+
 static void other_ports_that_cannot_be_leave_those_that_are(void **state)
 {
 	struct config *c = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nin-name = a\n"
 				 "out-name = b\n");
-	struct config *other = parse("[capture wg1]\nnetworks = 10.0.0.0/8\nin-name = c\n"
-				     "out-name = a\n[capture wg2]\nnetworks = 10.0.0.0/8\n"
+	struct config *other = parse("[capture wg0]\nnetworks = 10.0.0.0/8\nin-name = a\n"
+				     "out-name = c\n[capture wg2]\nnetworks = 10.0.0.0/8\n"
 				     "in-name = d\nout-name = lo\n");
 	static struct ports ports, wanted;
 	struct diag d = DIAG_INIT;
@@ -239,6 +269,7 @@ int main(void)
 		cmocka_unit_test(ports_come_in_the_order_of_the_sections),
 		cmocka_unit_test(an_interface_made_anew_is_followed),
 		cmocka_unit_test(other_ports_keep_the_queues_that_they_share),
+		cmocka_unit_test(a_port_of_another_interface_or_direction_is_refused),
 		cmocka_unit_test(other_ports_that_cannot_be_leave_those_that_are),
 		cmocka_unit_test(a_port_whose_device_is_gone_is_made_anew),
 	};
