@@ -5,10 +5,10 @@
  * with the Internet's routes, is repeated less often.  Needs no privileges, and opens its
  * sockets when it is made.
  *
- * Routes are those of all tables but the daemon's own, known by their metrics too.  Rules are not followed: where
- * tables differ about the same prefix, main wins, then default, then the others.  Our TUNs
- * are ways to the captured interfaces, never where something comes from or goes to, so
- * their routes count least of all.
+ * Routes are those of all tables but the daemon's own, known by their metrics too.  Rules are
+ * not followed: where tables differ about the same prefix, main wins, then default, then the
+ * others.  Our TUNs are ways to the captured interfaces, never where something comes from or
+ * goes to, so their routes count least of all.
  *
  * Belongs to the thread of its event base. */
 #ifndef CTFW_HOST_HOSTSOURCE_H

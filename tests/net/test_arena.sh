@@ -98,7 +98,7 @@ failed() { [ "$(grep -c 'ended with status 1; starting another' "$WORK/daemon.lo
 ok "no filter starts with that" wait_until 10 failed
 says "nothing passes" silent traffic_in client tcp $SERVER4 80 --timeout 0.4
 says "nothing at all" silent traffic_in client tcp $SERVER4 22 --timeout 0.4
-cp "$WORK/right.nft" "$WORK/ruleset.nft"
+mv "$WORK/right.nft" "$WORK/ruleset.nft" # at once: a start may read it at any moment
 ok "until the file is right" wait_until 15 another "$filter"
 ok "by its rules" same "$plain" "$(ctl -s list ruleset)"
 says "port 22 is open again" open traffic_in client tcp $SERVER4 22
