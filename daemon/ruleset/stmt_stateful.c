@@ -270,6 +270,13 @@ static void print_last(const struct counters *c, const struct stateful *s, unsig
 		text_puts(out, "never");
 }
 
+/* What is saved says what the counter began with, mostly nothing; the count is in the arena. */
+static bool counter_is_shown(const struct stateful *s, unsigned flags)
+{
+	return !(flags & PRINT_STATELESS) &&
+	       (!(flags & PRINT_SAVED) || s->initial.packets || s->initial.bytes);
+}
+
 void print_state(const struct stmt *s, struct counters *counters, uint32_t slot,
 		 unsigned flags, struct text *out)
 {
@@ -278,9 +285,11 @@ void print_state(const struct stmt *s, struct counters *counters, uint32_t slot,
 	state.slot = slot;
 	switch (s->kind) {
 	case STMT_COUNTER:
-		text_puts(out, flags & PRINT_STATELESS ? "counter" : "counter ");
-		if (!(flags & PRINT_STATELESS))
-			print_counter(counters, &state, flags, out);
+		text_puts(out, "counter");
+		if (!counter_is_shown(&state, flags))
+			break;
+		text_putc(out, ' ');
+		print_counter(counters, &state, flags, out);
 		break;
 	case STMT_LIMIT:
 		text_puts(out, "limit ");
