@@ -174,12 +174,13 @@ static bool leads_to_port(const struct view *v, const struct view_route *r)
 	return false;
 }
 
-/* Nobody else has these metrics, and [steer] may have had another protocol. */
+/* Nobody else has these metrics, and [steer] may have had another protocol.  A way into a TUN
+ * of a former configuration is still there until that TUN closes. */
 static bool is_ours(const struct steer *s, const struct view_route *r)
 {
 	switch (r->route.type) {
 	case RTN_UNICAST:
-		return leads_to_port(&s->view, r);
+		return r->route.metric == STEER_OWN_METRIC || leads_to_port(&s->view, r);
 	case RTN_UNREACHABLE:
 		return r->route.metric == STEER_LAST_METRIC;
 	case RTN_LOCAL:

@@ -115,6 +115,7 @@ networks = 0.0.0.0/0 ::/0"
 ok "the other one goes" ctl reload
 ok "what is for the one goes on" wait_until 2 ping_in server 10.8.1.2
 ok "and back" wait_until 2 ping_in client2 $SERVER4
+not_ok "nobody's table is taken for others'" grep -q 'routing table .* in use' "$WORK/daemon.log"
 captures "$section0"
 ok "the same as before" ctl reload
 ok "by one filter" wait_until 3 captured "wg0"
