@@ -23,14 +23,18 @@
 /* Below that, the kernel takes IPv6 away from an interface (RFC 8200, 5). */
 #define IPV6_MTU_MIN 1280
 
+/* The kernel takes any number, and a larger one for 2. */
 static void keep_rp_filter(void *arg, const struct nlmsghdr *msg)
 {
+	int *keep = arg;
 	struct nlattr *value = nlmsg_find_attr((struct nlmsghdr *)msg,
 					       NLMSG_ALIGN(sizeof(struct netconfmsg)),
 					       NETCONFA_RP_FILTER);
 
 	if (msg->nlmsg_type == RTM_NEWNETCONF && value)
-		*(int *)arg = (int)nla_get_u32(value);
+		*keep = (int)nla_get_u32(value);
+	if (*keep > STEER_LOOSE)
+		*keep = STEER_LOOSE;
 }
 
 int steer_port_read_all(struct steer *s, int *ret_rp_filter)

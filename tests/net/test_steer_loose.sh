@@ -109,6 +109,11 @@ ok "1: that is told" wait_until 2 grep -q 'all.rp_filter was set to 1' "$WORK/da
 not_ok "1: the conversation stands" talk_goes_on 1
 loose 2
 ok "2 again: and goes on" talk_goes_on
+loose 0
+ok "0 again" wait_until 1 is_plain
+loose 3
+ok "3: it is as 2" wait_until 1 is_loose
+ok "3: a conversation goes on" talk_goes_on
 ok "none of that counts as deleted by others" test "$(restored)" = "$count"
 kill $talk
 
