@@ -91,7 +91,7 @@ int view_read(struct steer *s)
 
 /* ---- plan ---- */
 
-static void push(struct plan *p, const struct plan_item *item)
+void plan_push(struct plan *p, const struct plan_item *item)
 {
 	if (p->n == p->cap) {
 		size_t cap = p->cap ? 2 * p->cap : 64;
@@ -123,11 +123,11 @@ static void plan_port(struct plan *p, const struct view *v, const struct config_
 				  .found = l->found };
 
 	memcpy(item.dev, name, IFNAMSIZ);
-	push(p, &item);
+	plan_push(p, &item);
 	item.kind = PLAN_LINK;
 	item.link = want;
 	item.found = steer_port_find(v, l, &want);
-	push(p, &item);
+	plan_push(p, &item);
 }
 
 static bool has_ipv4(const struct view *v, uint32_t index)
@@ -156,7 +156,7 @@ static void plan_filler(struct plan *p, const struct view *v, const struct confi
 	if (v->rp_filter != STEER_LOOSE)
 		return;
 	memcpy(item.dev, name, IFNAMSIZ);
-	push(p, &item);
+	plan_push(p, &item);
 }
 
 static bool gives_ipv4(const struct config_tun *t)
@@ -199,61 +199,16 @@ static void plan_ports(struct plan *p, const struct config *c, const struct view
 			item.address.len = t->addresses.p[k].len;
 			item.address.addr = t->addresses.p[k].addr;
 			item.found = steer_address_find(v, &item);
-			push(p, &item);
+			plan_push(p, &item);
 		}
 		if (!gives_ipv4(t))
 			plan_filler(p, v, NULL, t->ifname, &v->tuns[i]);
 	}
 }
 
-/* ---- the captures' own tables ---- */
-
-/* 253 to 255 are the kernel's own, and above 4294967295 there is none. */
-uint32_t steer_own_table(const struct config_steer *c, size_t n)
-{
-	uint32_t own = c->table + 1 + (uint32_t)n;
-
-	if (c->table > UINT32_MAX - STEER_CAPTURES_MAX)
-		return c->table - 1 - (uint32_t)n;
-	return c->table < RT_TABLE_DEFAULT && own >= RT_TABLE_DEFAULT ? own + 3 : own;
-}
-
-bool steer_is_own_table(const struct config_steer *c, uint32_t table)
-{
-	size_t n;
-
-	for (n = 0; n < STEER_CAPTURES_MAX; n++) {
-		if (table == steer_own_table(c, n))
-			return true;
-	}
-	return false;
-}
-
-/* Whether ARP, or neighbour discovery, asks at an interface.  One that is not there, or down,
- * is asked nothing; and one that was made just now may yet be told to do without. */
-static bool is_asked(const struct view_link *real)
-{
-	return view_is_up(real) && !(real->link.flags & IFF_NOARP);
-}
-
-/* For its loose look at the source of what goes out by an interface, the kernel asks for a way
- * as if that source's packets came in by it.  Any will do, but there has to be one. */
-bool steer_needs_own_table(const struct steer *s, size_t n, uint8_t l3)
-{
-	return is_asked(&s->view.captures[n].real) ||
-	       (l3 == L3_IPV4 && s->view.rp_filter == STEER_LOOSE);
-}
-
-/* What others have in it would lead around us: then the interface stays closed. */
-static bool uses_own_table(const struct steer *s, size_t n, uint8_t l3)
-{
-	return steer_needs_own_table(s, n, l3) &&
-	       !steer_route_foreign(s, steer_own_table(&s->config->steer, n));
-}
-
 /* ---- routes ---- */
 
-static bool has_route(const struct plan *p, const struct prefix *to, uint32_t table)
+bool plan_has_route(const struct plan *p, const struct prefix *to, uint32_t table)
 {
 	size_t i;
 
@@ -282,10 +237,10 @@ static void plan_close(struct plan *p, const struct steer *s, const struct confi
 					     .table = table,
 					     .metric = STEER_LAST_METRIC } };
 
-	if (has_route(p, &to, table))
+	if (plan_has_route(p, &to, table))
 		return;
 	item.found = steer_route_find(&s->view, &item);
-	push(p, &item);
+	plan_push(p, &item);
 }
 
 static bool has_network(const struct config_capture *c, uint8_t l3)
@@ -329,8 +284,8 @@ static void plan_closing_routes(struct plan *p, const struct steer *s, uint8_t l
 
 	plan_close(p, s, NULL, all, c->steer.table);
 	for (i = 0; i < c->n_captures; i++) {
-		if (!closed && uses_own_table(s, i, l3))
-			plan_close(p, s, &c->captures[i], all, steer_own_table(&c->steer, i));
+		if (!closed && plan_uses_own_table(s, i, l3))
+			plan_close(p, s, &c->captures[i], all, plan_own_table(&c->steer, i));
 	}
 	for (i = 0; i < c->n_captures; i++) {
 		const struct config_networks *n = &c->captures[i].networks;
@@ -367,7 +322,7 @@ static void plan_open(struct plan *p, const struct steer *s, size_t n, uint8_t l
 		return;
 	memcpy(item.dev, c->out_name, IFNAMSIZ);
 	item.found = steer_route_find(&s->view, &item);
-	push(p, &item);
+	plan_push(p, &item);
 	for (i = 0; i < c->networks.n; i++) {
 		item.route.to = c->networks.p[i];
 		if (item.route.to.family != l3 || !item.route.to.len)
@@ -375,89 +330,7 @@ static void plan_open(struct plan *p, const struct steer *s, size_t n, uint8_t l
 		item.route.source = steer_address_source(&s->view, &item.route.to,
 							 v->real.link.index);
 		item.found = steer_route_find(&s->view, &item);
-		push(p, &item);
-	}
-}
-
-/* Where the interface is asked for a way: into its TUN, as what is redirected.  It vanishes
- * with that. */
-static void plan_way_in(struct plan *p, const struct steer *s, size_t n)
-{
-	const struct config_capture *c = &s->config->captures[n];
-	struct plan_item item = { .kind = PLAN_ROUTE,
-				  .l3 = L3_IPV4,
-				  .capture = c,
-				  .index = s->view.captures[n].in.link.index,
-				  .route = { .to = { .family = L3_IPV4 },
-					     .type = RTN_UNICAST,
-					     .protocol = (uint8_t)s->config->steer.protocol,
-					     .table = steer_own_table(&s->config->steer, n),
-					     .metric = STEER_OWN_METRIC } };
-
-	if (s->view.rp_filter != STEER_LOOSE)
-		return;
-	memcpy(item.dev, c->in_name, IFNAMSIZ);
-	item.found = steer_route_find(&s->view, &item);
-	push(p, &item);
-}
-
-/* What an interface answers for: the addresses that it has, and those of the host's others
- * that its neighbours take for theirs. */
-static bool answers_for(const struct view *v, uint32_t index, const struct view_address *a)
-{
-	size_t i;
-
-	if (a->index == index)
-		return true;
-	for (i = 0; a->speaks && i < v->addresses.n; i++) {
-		const struct view_address *own = &v->addresses.v[i];
-		const struct prefix on_link = { own->l3, own->len, own->addr };
-
-		if (own->index == index && prefix_contains(&on_link, a->l3, &a->addr))
-			return true;
-	}
-	return false;
-}
-
-static void plan_answer(struct plan *p, const struct steer *s, size_t n, struct prefix to,
-			uint8_t type)
-{
-	struct plan_item item = { .kind = PLAN_ROUTE,
-				  .l3 = to.family,
-				  .answers = true,
-				  .capture = &s->config->captures[n],
-				  .index = s->view.captures[n].real.link.index,
-				  .route = { .to = to,
-					     .type = type,
-					     .protocol = (uint8_t)s->config->steer.protocol,
-					     .table = steer_own_table(&s->config->steer, n),
-					     .metric = STEER_OWN_METRIC } };
-
-	if (has_route(p, &to, item.route.table))
-		return;
-	memcpy(item.dev, s->config->captures[n].ifname, IFNAMSIZ);
-	item.found = steer_route_find(&s->view, &item);
-	push(p, &item);
-}
-
-/* IPv4's multicast asks no rules.  An interface may do without IPv6, and has no address of it
- * then. */
-static void plan_answers(struct plan *p, const struct steer *s, size_t n)
-{
-	static const struct prefix multicast = { L3_IPV6, 8, { { 0xff } } };
-	const struct view_addresses *list = &s->view.addresses;
-	uint32_t index = s->view.captures[n].real.link.index;
-	size_t i;
-
-	for (i = 0; is_asked(&s->view.captures[n].real) && i < list->n; i++) {
-		const struct view_address *a = &list->v[i];
-		const struct prefix to = { a->l3, a->l3 == L3_IPV4 ? 32 : 128, a->addr };
-
-		if (!answers_for(&s->view, index, a))
-			continue;
-		plan_answer(p, s, n, to, RTN_LOCAL);
-		if (a->l3 == L3_IPV6 && a->index == index)
-			plan_answer(p, s, n, multicast, RTN_MULTICAST);
+		plan_push(p, &item);
 	}
 }
 
@@ -491,7 +364,7 @@ static void plan_rule(struct plan *p, const struct steer *s, const struct config
 	if (iif)
 		memcpy(item.rule.iif, iif, IFNAMSIZ);
 	item.found = steer_rule_find(s, &item);
-	push(p, &item);
+	plan_push(p, &item);
 }
 
 static void plan_capture_rules(struct plan *p, const struct steer *s, size_t n, uint8_t l3,
@@ -506,9 +379,9 @@ static void plan_capture_rules(struct plan *p, const struct steer *s, size_t n, 
 	plan_rule(p, s, c, l3, c->ifname, close);
 	/* What is for the host is closed before it is looked up as the host's own. */
 	close.pref = 0;
-	if (!closed && uses_own_table(s, n, l3)) {
+	if (!closed && plan_uses_own_table(s, n, l3)) {
 		close.action = FR_ACT_TO_TBL;
-		close.table = steer_own_table(&s->config->steer, n);
+		close.table = plan_own_table(&s->config->steer, n);
 	}
 	plan_rule(p, s, c, l3, c->ifname, close);
 
@@ -555,7 +428,7 @@ static void plan_local(struct plan *p, const struct steer *s, uint8_t l3)
 		item.found &= p->v[i].found;
 	}
 	if (any)
-		push(p, &item);
+		plan_push(p, &item);
 }
 
 static void plan_rules(struct plan *p, const struct steer *s, uint8_t l3, bool closed)
@@ -596,7 +469,7 @@ static void plan_filters(struct plan *p, const struct steer *s, size_t n)
 	if (!v->real.found)
 		return;
 	memcpy(item.dev, c->ifname, IFNAMSIZ);
-	push(p, &item);
+	plan_push(p, &item);
 	item.kind = PLAN_FILTER;
 	for (i = 0; i < STEER_MATCHES; i++) {
 		const struct steer_match *m = &steer_matches[i];
@@ -610,7 +483,7 @@ static void plan_filters(struct plan *p, const struct steer *s, size_t n)
 		}
 		item.filter = filter;
 		item.found = steer_filter_find(v, &item);
-		push(p, &item);
+		plan_push(p, &item);
 	}
 }
 
@@ -631,14 +504,14 @@ int plan_make(struct steer *s, bool closed, struct plan *ret_plan)
 			if (view_has_family(&s->view, families[f]))
 				plan_open(&p, s, i, families[f]);
 		}
-		if (!closed && uses_own_table(s, i, L3_IPV4))
-			plan_way_in(&p, s, i);
+		if (!closed && plan_uses_own_table(s, i, L3_IPV4))
+			plan_own_way_in(&p, s, i);
 	}
 	for (i = 0; i < s->config->n_captures; i++)
 		plan_filters(&p, s, i);
 	for (i = 0; !closed && i < s->config->n_captures; i++) {
-		if (uses_own_table(s, i, L3_IPV4))
-			plan_answers(&p, s, i);
+		if (plan_uses_own_table(s, i, L3_IPV4))
+			plan_own_answers(&p, s, i);
 	}
 	if (p.failed) {
 		plan_fini(&p);

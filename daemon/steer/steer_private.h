@@ -1,7 +1,7 @@
 /* steer_private.h - the parts of steering: what each reads, finds, puts in and takes out.
  *
- * steer.c tells the order and keeps it that way; plan.c says what belongs into the host;
- * steer_port.c, steer_route.c, steer_rule.c and steer_tc.c each have their kinds of items.
+ * steer.c tells the order and keeps it that way; plan.c and plan_own.c say what belongs into the
+ * host; steer_port.c, steer_route.c, steer_rule.c and steer_tc.c each have their kinds of items.
  * Functions that take a steer say what went wrong in s->d (unless it is NULL) and return a
  * negative errno. */
 #ifndef CTFW_STEER_PRIVATE_H
@@ -161,12 +161,23 @@ static inline bool view_is_up(const struct view_link *l)
 	return l->found && l->link.flags & IFF_UP;
 }
 
-/* The n-th capture's own table; n may be any below STEER_CAPTURES_MAX. */
+/* Without memory the plan has failed, which plan_make() says. */
+void plan_push(struct plan *p, const struct plan_item *item);
+bool plan_has_route(const struct plan *p, const struct prefix *to, uint32_t table);
+
+/* ---- the captures' own tables: plan_own.c ---- */
+
+/* The n-th capture's; n may be any below STEER_CAPTURES_MAX. */
 #define STEER_CAPTURES_MAX (CONFIG_PORTS_MAX / 2)
-uint32_t steer_own_table(const struct config_steer *c, size_t n);
-bool steer_is_own_table(const struct config_steer *c, uint32_t table);
-/* Whether what enters the n-th captured interface is looked up there. */
-bool steer_needs_own_table(const struct steer *s, size_t n, uint8_t l3);
+uint32_t plan_own_table(const struct config_steer *c, size_t n);
+bool plan_is_own_table(const struct config_steer *c, uint32_t table);
+/* Whether what enters the n-th captured interface is to be looked up there; and whether it is:
+ * what others have in the table would lead around us. */
+bool plan_needs_own_table(const struct steer *s, size_t n, uint8_t l3);
+bool plan_uses_own_table(const struct steer *s, size_t n, uint8_t l3);
+/* What is in it: the way into the TUN, and what has the host answer. */
+void plan_own_way_in(struct plan *p, const struct steer *s, size_t n);
+void plan_own_answers(struct plan *p, const struct steer *s, size_t n);
 
 /* ---- order: steer.c ---- */
 

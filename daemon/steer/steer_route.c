@@ -123,7 +123,7 @@ static int read_table(struct steer *s, uint32_t table, struct view_routes *list)
 /* A former configuration may have had more captures. */
 static bool may_be_used(const struct steer *s, size_t n)
 {
-	uint32_t table = steer_own_table(&s->config->steer, n);
+	uint32_t table = plan_own_table(&s->config->steer, n);
 	const struct view_rules *rules = &s->view.rules;
 	size_t i;
 
@@ -149,7 +149,7 @@ int steer_route_read(struct steer *s, struct view_routes *ret_routes)
 		err = read_table(s, c->table, &list);
 		for (n = 0; !err && n < STEER_CAPTURES_MAX; n++) {
 			if (may_be_used(s, n))
-				err = read_table(s, steer_own_table(c, n), &list);
+				err = read_table(s, plan_own_table(c, n), &list);
 		}
 	} while (err == -EAGAIN && --tries);
 	if (!err && list.failed)
@@ -235,8 +235,8 @@ int steer_route_check_own(struct steer *s)
 	size_t n;
 
 	for (n = 0; !err && n < s->config->n_captures; n++) {
-		if (steer_needs_own_table(s, n, L3_IPV4))
-			err = check_table(s, steer_own_table(&s->config->steer, n),
+		if (plan_needs_own_table(s, n, L3_IPV4))
+			err = check_table(s, plan_own_table(&s->config->steer, n),
 					  "set \"table\" in [steer] to a table that nobody "
 					  "uses, nor those behind it: each captured interface "
 					  "that speaks ARP has one, and where "

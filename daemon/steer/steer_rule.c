@@ -184,7 +184,7 @@ bool steer_rule_is_ours(const struct steer *s, const struct view_rule *seen)
 	if (r->pref == 0)
 		return r->iif[0] && !r->to.len &&
 		       (r->action == FR_ACT_UNREACHABLE ||
-			(r->action == FR_ACT_TO_TBL && steer_is_own_table(c, r->table)));
+			(r->action == FR_ACT_TO_TBL && plan_is_own_table(c, r->table)));
 	return r->pref >= c->priority && r->pref <= c->priority + STEER_END;
 }
 

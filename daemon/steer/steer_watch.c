@@ -99,7 +99,7 @@ static bool is_our_table(const struct steer *s, const struct nlmsghdr *msg)
 	size_t n;
 
 	for (n = 0; n < s->config->n_captures; n++) {
-		if (table == steer_own_table(&s->config->steer, n))
+		if (table == plan_own_table(&s->config->steer, n))
 			return true;
 	}
 	return table == s->config->steer.table;
