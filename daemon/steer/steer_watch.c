@@ -193,11 +193,13 @@ void steer_heard(struct steer *s, uint64_t now)
 		n = recv(steer_fd(s), said, sizeof(said), MSG_DONTWAIT | MSG_TRUNC);
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* More was said than fits: that is a change, too. */
 		if (n < 0 && errno != ENOBUFS)
 			break;
-		look |= n < 0 || n > (ssize_t)sizeof(said) ||
-			any_concerns_us(s, said, (int)n);
+		/* More was said than fits: that is a change, too, and perhaps one of links. */
+		if (n < 0 || n > (ssize_t)sizeof(said))
+			look = s->moved = true;
+		else
+			look |= any_concerns_us(s, said, (int)n);
 	}
 	if (look && !s->due)
 		s->due = now + QUIET > s->not_before ? now + QUIET : s->not_before;
