@@ -36,7 +36,9 @@
  * Who asks by ARP, or by a neighbour solicitation, for the host's address is answered only
  * when rules and routes make that address a local one: that is what T' is for.  Its routes go
  * with the interface, and are put in when what enters it is redirected again: one that was
- * made anew is closed, whoever is dead.
+ * made anew is closed, whoever is dead.  As long as they are there the redirect is all that
+ * keeps what enters from the host itself: should others delete it, the routes are taken out
+ * by the next look before it is put back.
  *
  * With rp_filter = 2 the kernel looks at sources, when it forwards, as if they came in by the
  * interface that their packets leave by.  What comes back from a TUN and leaves by wg0 is let
