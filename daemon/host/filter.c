@@ -221,8 +221,8 @@ static int set_up_ruleset(struct filter *f, struct diag *d)
 		log_text(LEVEL_ERROR, text_str(&damaged.text));
 	diag_fini(&damaged);
 	if (err) {
-		diag_error(d, NULL, "out of memory");
-		return -ENOMEM;
+		diag_error(d, NULL, "cannot put a ruleset in force: %s", strerror(-err));
+		return err;
 	}
 	if ((filter_trial_restored(f) || !f->start->first) && restored)
 		return 0;
@@ -338,9 +338,9 @@ static int set_up_events(struct filter *f, struct diag *d)
 	};
 	f->control =
 		control_server_new(f->base, f->start->rundir->listen_fd, &f->control_context);
-	if (!f->events || !f->rules || !f->traces || !f->trace_event || !f->events_event || !f->events_timer || !f->channel_event ||
-	    !f->log_event || !f->heartbeat_event || !f->housekeep_event ||
-	    !f->control) {
+	if (!f->events || !f->rules || !f->traces || !f->trace_event || !f->events_event ||
+	    !f->events_timer || !f->channel_event || !f->log_event || !f->heartbeat_event ||
+	    !f->housekeep_event || !f->control) {
 		diag_error(d, NULL, "out of memory");
 		return -ENOMEM;
 	}

@@ -72,12 +72,13 @@ struct filter {
 
 struct instant filter_now(void *arg);
 
-/* Map the arena, and take up what it has: flows, counters and elements are there, the ruleset is
- * read but not in force.  0, or a negative errno with diagnostics. */
+/* Map the arena, and take up what it has: flows, counters and elements are there, the ruleset
+ * is read but not in force.  0, or a negative errno with diagnostics. */
 int filter_take_up(struct filter *f, struct diag *d);
 /* The configured ruleset file, at the start.  0, or a negative errno with diagnostics. */
 int filter_load_ruleset(struct filter *f, struct diag *d);
-/* CHANNEL_RELOAD or CHANNEL_RELOAD_LAST has come, with a descriptor of the text (or -1 and why). */
+/* CHANNEL_RELOAD or CHANNEL_RELOAD_LAST has come, with a descriptor of the text (or -1 and
+ * why). */
 void filter_reload(struct filter *f, const struct channel_message *m, int fd);
 /* control_context.reload. */
 void filter_want_reload(void *arg, uint64_t until, uint32_t uid,

@@ -168,7 +168,7 @@ void rulesetfile_saved(struct generation *g, const char *path)
 	struct generation_file file = { 0 };
 	struct diag d = DIAG_INIT;
 
-	/* What is saved includes nothing.  Should it be unreadable the next start will say so. */
+	/* What is saved includes nothing.  Should it be unreadable the next start says so. */
 	if (with_file(path, &d, look, NULL, &file) == 0)
 		generation_set_file(g, file);
 	diag_fini(&d);

@@ -445,8 +445,8 @@ static bool is_zero(const uint8_t *bytes, size_t len)
 	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
-/* A page at a time, so that what was a hole stays one.  Written rather than mapped: where the file
- * system is full that is an error and no signal.  0, or the first error. */
+/* A page at a time, so that what was a hole stays one.  Written rather than mapped: where the
+ * file system is full that is an error and no signal.  0, or the first error. */
 static int move_in(int fd, const struct aside *from, const struct arena_geometry *g)
 {
 	uint64_t at = PAGE, end = arena_size(&from->geometry), to, len;
@@ -506,8 +506,8 @@ static int convert(int fd, const struct aside *a, const struct arena_geometry *g
 		put_back(fd, a);
 		return err;
 	}
-	log_say(LEVEL_NOTICE, "max-flows, max-elements or the like has changed: what has room in "
-			      "the new ctfwd.arena goes on");
+	log_say(LEVEL_NOTICE, "max-flows, max-elements or the like has changed: what has room "
+			      "in the new ctfwd.arena goes on");
 	lost = flows_behind(a, g->flow_records, boot_id);
 	if (lost)
 		log_say(LEVEL_WARNING, "%" PRIu32 " flow%s no room in it", lost,
