@@ -55,7 +55,8 @@ bool sip_via(struct cursor message, const char *transport, uint8_t family,
 bool sip_request_uri(struct cursor message, uint8_t family, struct sip_uri *ret_uri);
 /* An address, IPv6 in brackets; bare: or without. */
 bool sip_addr(struct cursor *c, uint8_t family, bool bare, union addr *ret_addr);
-/* A parameter of the Contact, or Via, whose URI ends here, "expires=": its value is at *ret_value. */
+/* A parameter of the Contact, or Via, whose URI ends here, "expires=": its value is at
+ * *ret_value. */
 bool sip_param(struct cursor contact, const char *name, struct cursor *ret_value);
 
 /* The next line of an SDP body that begins with `name`, unless one that begins with `stop`

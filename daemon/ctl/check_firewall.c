@@ -242,11 +242,12 @@ void check_kernel_rp(struct checker *c)
 		family = nftjson_word(rule, "family");
 		table = nftjson_word(rule, "table");
 		chain = nftjson_word(rule, "chain");
-		check_found(c, "a rule of the kernel's (%s %s, chain %s) wants what comes by %s or "
-			       "%s routed back there",
+		check_found(c,
+			    "a rule of the kernel's (%s %s, chain %s) wants what comes by %s or "
+			    "%s routed back there",
 			    family, table, chain, cap->in_name, cap->out_name);
 		check_todo(c, "# of firewalld: IPv6_rpfilter=loose in firewalld.conf; of others:");
-		check_todo(c, "nft insert rule %s %s %s iifname '{ \"%s\", \"%s\" }' accept", family,
-			   table, chain, cap->in_name, cap->out_name);
+		check_todo(c, "nft insert rule %s %s %s iifname '{ \"%s\", \"%s\" }' accept",
+			   family, table, chain, cap->in_name, cap->out_name);
 	}
 }

@@ -75,7 +75,8 @@ static void print_list(struct ctl *ctl, const json_t *reply)
 		row(&c, ruleset);
 	columns_print(&c, ctl->out, 0);
 	columns_fini(&c);
-	fprintf(ctl->out, "Number 0 is in force; up to %lld before it are kept, together at most %s.\n",
+	fprintf(ctl->out,
+		"Number 0 is in force; up to %lld before it are kept, together at most %s.\n",
 		(long long)json_integer_value(json_object_get(reply, "kept")),
 		unit_bytes((uint64_t)json_integer_value(json_object_get(reply, "room")), room));
 	if (crowded)

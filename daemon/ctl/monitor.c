@@ -53,8 +53,8 @@ static int take_scope(struct wanted *w, const char *word)
 
 static int take_word(struct ctl *ctl, struct wanted *w, const char *word)
 {
-	static const char *const words[] = { "new",  "trace", "destroy",	 "tables", "chains", "rules",
-					     "sets", "elements", "ruleset", NULL };
+	static const char *const words[] = { "new",    "trace",	"destroy",  "tables",  "chains",
+					     "rules",  "sets",	"elements", "ruleset", NULL };
 	const char *near = suggest(word, strlen(word), words);
 
 	if (!w->kind && !w->objects && !w->trace && strcmp(word, "trace") == 0) {
@@ -130,7 +130,8 @@ int monitor_run(struct ctl *ctl, const struct options *o, int argc, char **argv)
 				    json_boolean(!w.kind && !w.objects && !o->json));
 	}
 	client_catch_signals(c);
-	status = client_each(c, w.trace ? "WatchTrace" : "WatchRuleset", w.params, print_lines, ctl);
+	status = client_each(c, w.trace ? "WatchTrace" : "WatchRuleset", w.params, print_lines,
+			     ctl);
 	if (client_stopped(c))
 		status = 0;
 	client_ignore_signals();

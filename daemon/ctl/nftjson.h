@@ -24,8 +24,8 @@ enum part nftjson_name(const json_t *value, const char *name);
 /* How much of the packets whose address in `field` ("saddr", "daddr") is in p passes the
  * rule's comparisons of that field; other comparisons are not looked at. */
 enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struct prefix *p);
-/* The same of a word of meta that is compared or looked up in a verdict map (key and key2 are spellings of it), as "oifname" and "oif";
- * ret_asked says whether the rule asks for it at all. */
+/* The same of a word of meta that is compared or looked up in a verdict map (key and key2 are
+ * spellings of it), as "oifname" and "oif"; ret_asked says whether the rule asks for it at all. */
 enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key2,
 			    const char *name, bool *ret_asked);
 /* How much of a name such comparisons name, in whatever way: != as well as ==. */

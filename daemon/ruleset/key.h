@@ -10,7 +10,8 @@ bool key_type_add(struct key_type *type, const struct datatype *dt, bool network
  * most SET_PARTS_MAX parts. */
 struct key_type key_type_of(const struct expr *left);
 bool key_type_equal(const struct key_type *a, const struct key_type *b);
-/* Whether packets may add what is of type `from`: the same, part by part, or plain numbers as long. */
+/* Whether packets may add what is of type `from`: the same, part by part, or plain numbers as
+ * long. */
 bool key_type_takes(const struct key_type *type, const struct key_type *from);
 /* Bytes with all paddings. */
 size_t key_len(const struct key_type *type);

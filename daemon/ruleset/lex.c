@@ -172,7 +172,8 @@ static size_t match_word(const char *s, const char *end)
 
 	if (match_vlan(s, end))
 		return match_vlan(s, end);
-	if (p == end || !char_is(*p, CHAR_START) || (*p == '.' && (p + 1 == end || !char_is(p[1], CHAR_WORD))))
+	if (p == end || !char_is(*p, CHAR_START) ||
+	    (*p == '.' && (p + 1 == end || !char_is(p[1], CHAR_WORD))))
 		return 0;
 	while (p < end && char_is(*p, CHAR_WORD))
 		p++;

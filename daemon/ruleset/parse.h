@@ -5,12 +5,12 @@
  * as many mistakes as it can.
  *
  * Files: parse.c the parser's state, tokens and strings; parse_variable.c; parse_include.c;
- * parse_word.c what words may begin; parse_command.c commands, parse_add.c those that bring something, with their blocks,
- * parse_list.c those that show something; parse_chain.c hooks; parse_rule.c statements,
- * parse_log.c one of them; parse_ct.c what begins with ct; parse_stateful.c what
- * remembers something; parse_object.c named objects;
- * parse_expr.c expressions, parse_selector.c what is matched, parse_field.c what of it
- * is more than a name. */
+ * parse_word.c what words may begin; parse_command.c commands, parse_add.c those that bring
+ * something, with their blocks, parse_list.c those that show something; parse_chain.c hooks;
+ * parse_rule.c statements, parse_log.c one of them; parse_ct.c what begins with ct;
+ * parse_stateful.c what remembers something; parse_object.c named objects; parse_expr.c
+ * expressions, parse_selector.c what is matched, parse_field.c what of it is more than a
+ * name. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
 
