@@ -269,7 +269,7 @@ static bool read_number(struct reader *r, size_t at)
 	struct node *n = &r->doc->nodes[at];
 	const char *start;
 	uint64_t value = 0;
-	bool real = false;
+	bool real = false, large = false;
 
 	n->negative = *r->p == '-';
 	r->p += n->negative;
@@ -280,9 +280,9 @@ static bool read_number(struct reader *r, size_t at)
 		r->p = start;
 		return wrong(r, "a number with a leading zero");
 	}
-	for (const char *p = start; p < r->p && !real; p++) {
-		real = __builtin_mul_overflow(value, UINT64_C(10), &value) ||
-		       __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value);
+	for (const char *p = start; p < r->p && !large; p++) {
+		large = __builtin_mul_overflow(value, UINT64_C(10), &value) ||
+			__builtin_add_overflow(value, (uint64_t)(*p - '0'), &value);
 	}
 	if (r->p < r->end && *r->p == '.') {
 		real = true;
@@ -297,6 +297,11 @@ static bool read_number(struct reader *r, size_t at)
 			r->p++;
 		if (!digits(r))
 			return false;
+	}
+	/* Most readers of JSON have no larger ones, and what came is echoed as it came. */
+	if (!real && (large || value > (uint64_t)INT64_MAX + n->negative)) {
+		r->p = start;
+		return wrong(r, "a number of more than 64 bits, sign included");
 	}
 	n->kind = real ? NODE_REAL : NODE_INTEGER;
 	n->number = value;

@@ -90,17 +90,22 @@ static void strings_that_are_no_text_are_refused(void **state)
 static void numbers_keep_64_bits(void **state)
 {
 	(void)state;
-	assert_int_equal(
-		read_text("[18446744073709551615, 18446744073709551616, 1.5, 1e3, 0]"), 0);
+	assert_int_equal(read_text("[9223372036854775807, -9223372036854775808, 1.5, 1e3, 0]"),
+			 0);
 	assert_int_equal(doc.nodes[1].kind, NODE_INTEGER);
-	assert_int_equal(doc.nodes[1].number, UINT64_MAX);
-	assert_int_equal(doc.nodes[2].kind, NODE_REAL);
+	assert_int_equal(doc.nodes[1].number, INT64_MAX);
+	assert_int_equal(doc.nodes[2].kind, NODE_INTEGER);
+	assert_true(doc.nodes[2].negative);
+	assert_int_equal(doc.nodes[2].number, (uint64_t)INT64_MAX + 1);
 	assert_int_equal(doc.nodes[3].kind, NODE_REAL);
 	assert_int_equal(doc.nodes[4].kind, NODE_REAL);
 	assert_int_equal(doc.nodes[5].kind, NODE_INTEGER);
 	refused("[01]", "leading zero", 2);
 	refused("[-]", "digit", 3);
 	refused("[1.]", "digit", 4);
+	refused("[9223372036854775808]", "more than 64 bits", 2);
+	refused("[-9223372036854775809]", "more than 64 bits", 3);
+	refused("[18446744073709551616]", "more than 64 bits", 2);
 }
 
 static void what_is_no_json_is_refused_at_its_place(void **state)
