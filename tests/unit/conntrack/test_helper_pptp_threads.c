@@ -96,7 +96,8 @@ static void end_one(struct thread *t)
 	uint32_t index = dice(&t->seed, 16);
 	const struct flow *f = &w->ct->table.records[index];
 
-	if (atomic_load(&f->status) & FLOW_CONFIRMED)
+	/* One that is over already may be another's new flow in the next moment. */
+	if ((atomic_load(&f->status) & (FLOW_CONFIRMED | FLOW_DYING)) == FLOW_CONFIRMED)
 		life_kill(w->ct, &w->ct->worker[t->number], &w->ct->table.records[index]);
 }
 
