@@ -184,9 +184,9 @@ bool check_sysctl(const struct checker *c, int *ret_value, const char *fmt, ...)
 /* What nft(8) lists of this host's own rules, those of iptables-nft too; asked for once.
  * NULL, and said so once, when it cannot be had. */
 const json_t *check_kernel_rules(struct checker *c);
-/* Whether the old iptables has that table ("nat") here, whose rules are in no listing of
- * nft's. */
-bool check_legacy_table(const struct checker *c, const char *table);
+/* Say that rules of a table ("nat") of the old iptables, which are in no listing of nft's, were
+ * not looked at, if it has any here. */
+void check_legacy(struct checker *c, const char *table);
 
 /* Call each() for the processes of this network namespace, or those whose namespace is not
  * to be known, until it returns false. */

@@ -134,11 +134,7 @@ void check_firewall(struct checker *c)
 	rules = check_kernel_rules(c);
 	for (i = 0; rules && i < c->config->n_captures; i++)
 		look_at(c, rules, &c->config->captures[i]);
-	if (check_legacy_table(c, "filter")) {
-		check_blind(c, "rules of iptables-legacy");
-		check_todo(c, "# to see them: iptables-legacy-save -t filter; "
-			      "ip6tables-legacy-save -t filter");
-	}
+	check_legacy(c, "filter");
 }
 
 /* ---- the way back ---- */

@@ -116,7 +116,7 @@ const json_t *check_kernel_rules(struct checker *c)
 	return c->kernel.rules;
 }
 
-bool check_legacy_table(const struct checker *c, const char *table)
+void check_legacy(struct checker *c, const char *table)
 {
 	static const char *const lists[] = { "ip_tables_names", "ip6_tables_names" };
 	struct check_file f;
@@ -132,5 +132,9 @@ bool check_legacy_table(const struct checker *c, const char *table)
 			found |= !strcmp(name, table);
 		check_file_fini(&f);
 	}
-	return found;
+	if (!found)
+		return;
+	check_blind(c, "rules of iptables-legacy in its table %s", table);
+	check_todo(c, "# to see them: iptables-legacy-save -t %s; ip6tables-legacy-save -t %s",
+		   table, table);
 }

@@ -113,9 +113,5 @@ void check_masquerade(struct checker *c)
 	rules = check_kernel_rules(c);
 	for (i = 0; rules && i < c->config->n_captures; i++)
 		look_at(c, rules, &c->config->captures[i]);
-	if (check_legacy_table(c, "nat")) {
-		check_blind(c, "NAT by iptables-legacy");
-		check_todo(c, "# to see it: iptables-legacy-save -t nat; "
-			      "ip6tables-legacy-save -t nat");
-	}
+	check_legacy(c, "nat");
 }

@@ -596,6 +596,27 @@ static void rules_that_want_packets_routed_back_are_told(void **state)
 
 /* ---- /proc/sys ---- */
 
+static size_t legacy(const char *table)
+{
+	forget();
+	checker = (struct checker){ .root = root, .current = checks };
+	check_legacy(&checker, table);
+	return checker.n_findings;
+}
+
+static void tables_of_the_old_iptables_are_said_not_to_be_looked_at(void **state)
+{
+	(void)state;
+	assert_int_equal(legacy("nat"), 0);
+	put("/proc/net/ip_tables_names", "filter\nraw\n");
+	assert_int_equal(legacy("nat"), 0);
+	assert_int_equal(legacy("filter"), 1);
+	put("/proc/net/ip6_tables_names", "natural\nnat\n");
+	assert_int_equal(legacy("nat"), 1);
+	assert_int_equal(checker.findings[0].severity, SEVERITY_NOTE);
+	assert_says(0, "not looked at: rules of iptables-legacy in its table nat");
+}
+
 static void ipv6_that_is_off_for_what_is_made_anew_is_told(void **state)
 {
 	(void)state;
@@ -642,6 +663,7 @@ int main(void)
 		TEST(nat_is_well_where_what_goes_to_clients_is_hidden),
 		TEST(rules_that_name_the_interface_alone_are_told),
 		TEST(rules_that_want_packets_routed_back_are_told),
+		TEST(tables_of_the_old_iptables_are_said_not_to_be_looked_at),
 		TEST(ipv6_that_is_off_for_what_is_made_anew_is_told),
 		TEST(settings_that_are_no_numbers_are_passed_over),
 #undef TEST
