@@ -14,7 +14,7 @@
 
 static void emit(struct builder *b, enum op op, unsigned k, unsigned a)
 {
-	compile_emit(b, (struct insn){.op = (uint8_t)op, .k = (uint8_t)k, .a = a});
+	compile_emit(b, (struct insn){ .op = (uint8_t)op, .k = (uint8_t)k, .a = a });
 }
 
 static unsigned bytes_of(const struct datatype *dt)
@@ -36,8 +36,8 @@ static void emit_for_host(struct builder *b, const struct datatype *dt, unsigned
 {
 	emit_register(b, bytes, turned);
 	if (dt->bits < 32)
-		compile_emit(b, (struct insn){.op = OP_BITS,
-					      .a = UINT32_MAX >> (32 - 8 * bytes_of(dt))});
+		compile_emit(b, (struct insn){ .op = OP_BITS,
+					       .a = UINT32_MAX >> (32 - 8 * bytes_of(dt)) });
 }
 
 static void emit_for_packet(struct builder *b, const struct datatype *dt, enum value_for what,
@@ -64,7 +64,7 @@ static void emit_for_packet(struct builder *b, const struct datatype *dt, enum v
 enum outcome compile_value(struct builder *b, const struct datatype *dt, enum value_for what,
 			   const struct expr *e)
 {
-	struct key_type to = {.n = 0};
+	struct key_type to = { .n = 0 };
 	enum outcome outcome;
 	unsigned bytes;
 	bool wide;

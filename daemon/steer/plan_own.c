@@ -97,7 +97,7 @@ static bool answers_for(const struct view *v, uint32_t index, const struct view_
 }
 
 static void answer(struct plan *p, const struct steer *s, size_t n, struct prefix to,
-			uint8_t type)
+		   uint8_t type)
 {
 	struct plan_item item = { .kind = PLAN_ROUTE,
 				  .l3 = to.family,
