@@ -153,8 +153,9 @@ static int allow_if(scmp_filter_ctx ctx, int nr, unsigned arg, scmp_datum_t valu
  * a TUN outlive the daemon. */
 static int allow_narrowly(scmp_filter_ctx ctx)
 {
-	static const scmp_datum_t commands[] = { F_GETFD, F_SETFD, F_GETFL, F_SETFL,
+	static const scmp_datum_t commands[] = { F_GETFD, F_SETFD, F_GETFL,
 						 F_DUPFD_CLOEXEC };
+	static const scmp_datum_t flags = O_NONBLOCK | O_ASYNC | O_APPEND | O_DIRECT;
 	size_t i;
 	int err;
 
@@ -165,6 +166,11 @@ static int allow_narrowly(scmp_filter_ctx ctx)
 		err = allow_if(ctx, SCMP_SYS(ioctl), 1, FIONREAD);
 	for (i = 0; !err && i < sizeof(commands) / sizeof(commands[0]); i++)
 		err = allow_if(ctx, SCMP_SYS(fcntl), 1, commands[i]);
+	/* A queue's flags are those of the next filter's as well, who would wait in read(2). */
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2,
+				       SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+				       SCMP_A2(SCMP_CMP_MASKED_EQ, flags, O_NONBLOCK));
 	return err;
 }
 

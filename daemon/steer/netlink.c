@@ -133,7 +133,9 @@ static int exchange(struct exchange *x, struct nl_msg *msg)
 	nl_cb_set(cb, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, x);
 	nl_cb_err(cb, NL_CB_CUSTOM, on_error, x);
 
-	err = nl_send_auto(x->nl->sk, msg);
+	/* Not nl_send_auto(), which calls sendmsg(2): a filter may not (syscalls.def). */
+	nl_complete_msg(x->nl->sk, msg);
+	err = nl_sendto(x->nl->sk, nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
 	if (err < 0) {
 		err = -EIO;
 		goto out;

@@ -173,6 +173,31 @@ static void a_keeper_has_one_capability(void **state)
 	assert_int_equal(in_child(become_body), 0);
 }
 
+/* Descriptors that keeper and later filters have as well: nobody else gets them, and they
+ * stay as they are. */
+static int shared_body(pid_t parent)
+{
+	struct msghdr nothing = { 0 };
+	int n = 0, pair[2];
+
+	EXPECT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) == 0);
+	EXPECT(isolate_filter(parent) == 0);
+	EXPECT(isolate_syscalls() == 0);
+	EXPECT(sendmsg(pair[0], &nothing, 0) < 0 && errno == EPERM);
+	EXPECT(shutdown(pair[0], SHUT_RD) < 0 && errno == EPERM);
+	EXPECT(fcntl(pair[0], F_SETFL, 0) < 0 && errno == EPERM);
+	EXPECT(fcntl(pair[0], F_SETFL, O_NONBLOCK | O_ASYNC) < 0 && errno == EPERM);
+	EXPECT(fcntl(pair[0], F_GETFL) == (O_RDWR | O_NONBLOCK));
+	EXPECT(send(pair[0], "x", 1, 0) == 1);
+	return 0;
+}
+
+static void what_a_filter_shares_it_neither_gives_away_nor_changes(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(shared_body), 0);
+}
+
 static void a_user_who_does_not_exist_is_told(void **state)
 {
 	struct identity id;
@@ -196,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_filter_has_no_capability),
 		cmocka_unit_test(a_filter_without_its_keeper_does_not_start),
 		cmocka_unit_test(a_filter_may_read_files_and_little_else),
+		cmocka_unit_test(what_a_filter_shares_it_neither_gives_away_nor_changes),
 		cmocka_unit_test(a_keeper_has_one_capability),
 		cmocka_unit_test(a_user_who_does_not_exist_is_told),
 	};
