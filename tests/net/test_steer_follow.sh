@@ -154,3 +154,48 @@ ok "with the daemon dead, too: nothing arrives in the host" test "$(seen host)" 
 kill -TERM $sender
 wait $sender
 ok "something was sent all the while ($(cat "$WORK/sent"))" test "$(cat "$WORK/sent")" -gt 500
+
+# No rule is asked about 255.255.255.255: the look at its source is what refuses it.
+ip netns exec "$PREFIX-client" python3 - >"$WORK/sent" <<-'END' &
+	import signal, socket, sys, time
+	signal.signal(signal.SIGTERM, lambda *a: (print(n, flush=True), sys.exit()))
+	n = 0
+	while True:
+	    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+	        try:
+	            s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+	            s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wg0")
+	            s.sendto(b"x", ("255.255.255.255", 9))
+	            n += 1
+	        except OSError:
+	            pass
+	    time.sleep(0.0005)
+END
+sender=$!
+# anew RP_FILTER: the interface, with that from the beginning.
+anew() {
+	in_host sysctl -qw net.ipv4.conf.default.rp_filter="$1"
+	vpn_down
+	in_host nft flush table inet seen
+	counters_up host
+	vpn_up
+}
+anew 0
+ok "dead, default.rp_filter 0: broadcasts arrive" wait_until 2 sh -c \
+	"ip netns exec $PREFIX-host nft list table inet seen | grep -q 'packets [1-9]'"
+for loose in 1 2; do
+	anew $loose
+	sleep 0.3
+	ok "dead, default.rp_filter $loose: nothing arrives" test "$(seen host)" = 0
+done
+anew 1
+daemon_up
+for _ in 1 2 3 4 5; do
+	anew 1
+	wait_until 2 there
+	sleep 0.1
+	ok "alive, default.rp_filter 1: nothing arrives" test "$(seen host)" = 0
+done
+kill -TERM $sender
+wait $sender
+ok "broadcasts were sent all the while ($(cat "$WORK/sent"))" test "$(cat "$WORK/sent")" -gt 500
