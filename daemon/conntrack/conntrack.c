@@ -65,6 +65,16 @@ uint32_t conntrack_records(uint32_t max_flows)
 	return max_flows + max_flows / 8 + 1024;
 }
 
+uint32_t conntrack_max_flows(uint32_t records)
+{
+	uint32_t spare = conntrack_records(0), flows;
+
+	flows = records > spare ? (records - spare) / 9 * 8 : 0;
+	while (flows < MAX_FLOWS_LIMIT && conntrack_records(flows + 1) <= records)
+		flows++;
+	return flows < MAX_FLOWS_LIMIT ? flows : MAX_FLOWS_LIMIT;
+}
+
 /* There may be fewer records than expect_max says: what finds none is refused. */
 static bool options_are_valid(const struct conntrack_options *o, uint32_t records)
 {

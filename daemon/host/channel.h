@@ -18,6 +18,7 @@ enum channel_kind {
 	CHANNEL_HEARTBEAT,      /* err 0: every worker makes progress; text: a status line */
 	CHANNEL_RELOAD_WANTED,  /* a client asks for it */
 	CHANNEL_RELOADED,       /* err, and text: the error, or what needs a restart */
+	CHANNEL_ARENA,          /* with a descriptor: the arena is another file now */
 	/* keeper to filter */
 	CHANNEL_RELOAD,         /* with a descriptor of the configuration's text; or err and
 				 * text: it could not be read */

@@ -27,7 +27,7 @@ struct load {
 struct filter_start {
 	struct config *config; /* in force; the filter's copy, by fork */
 	struct ports *ports; /* the filter's copy, too */
-	const struct rundir *rundir;
+	struct rundir *rundir; /* the filter's copy, too */
 	const struct load *load;
 	int channel;
 	pid_t keeper;

@@ -12,9 +12,20 @@
 #include "host/filter_private.h"
 #include "host/log.h"
 
+/* It may have stayed smaller than asked for. */
+static void fit_options(struct conntrack_options *options, const struct arena *a)
+{
+	uint32_t most = conntrack_max_flows(a->header->flow_records);
+
+	if (options->max_flows > most)
+		options->max_flows = most;
+}
+
 static int map_arena(struct filter *f, struct diag *d)
 {
-	const struct conntrack_options *options = &f->config->conntrack;
+	struct conntrack_options *options = &f->config->conntrack;
+	struct rundir *rundir = f->start->rundir;
+	const int former = rundir->arena_fd;
 	/* Columns for as many workers as there may ever be, so that another number of them
 	 * after a restart finds its counters and flows again; what is unused takes no memory.
 	 */
@@ -24,12 +35,21 @@ static int map_arena(struct filter *f, struct diag *d)
 		.expect_records = conntrack_expect_records(options->expect_max),
 		.element_records = f->config->daemon.max_elements,
 	};
-	int err = rundir_map_arena(f->start->rundir->arena_fd, &geometry, &f->arena,
-				   &f->arena_fresh, d);
+	int err = rundir_map_arena(rundir, &geometry, &f->arena, &f->arena_fresh, d);
 
-	if (!err)
-		arena_set_workers(&f->arena, f->arena_fresh, f->start->workers);
-	return err;
+	if (err)
+		return err;
+	/* The next filter is to have it as well, so before anything is changed in it. */
+	if (rundir->arena_fd != former)
+		err = channel_send(f->start->channel, CHANNEL_ARENA, 0, NULL,
+				   rundir->arena_fd);
+	if (err) {
+		diag_error(d, NULL, "the keeper does not answer: %s", strerror(-err));
+		return err;
+	}
+	fit_options(options, &f->arena);
+	arena_set_workers(&f->arena, f->arena_fresh, f->start->workers);
+	return 0;
 }
 
 /* ---- flows ---- */

@@ -327,6 +327,17 @@ static void lose_channel(struct keeper *k)
 		kill(k->filter, SIGKILL);
 }
 
+/* The one that a filter may have to give: while it starts, the arena that it converted. */
+static void take_descriptor(struct keeper *k, int fd)
+{
+	if (k->message.kind == CHANNEL_ARENA && !k->filter_ready) {
+		close(k->rundir.arena_fd);
+		k->rundir.arena_fd = fd;
+	} else {
+		close(fd);
+	}
+}
+
 static void read_channel(struct keeper *k)
 {
 	int err = 0, fd = -1, n;
@@ -336,7 +347,7 @@ static void read_channel(struct keeper *k)
 		if (err)
 			break;
 		if (fd >= 0)
-			close(fd); /* it has none to give */
+			take_descriptor(k, fd);
 		handle(k, &k->message);
 	}
 	if (err == -EPROTO)

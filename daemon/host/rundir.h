@@ -1,8 +1,9 @@
 /* rundir.h - the runtime directory and what is in it: lock, arena, control socket.
  *
- *     ctfwd.lock   held by keeper and filter as long as one of them lives
- *     ctfwd.arena  flows, counters, ruleset: stays when the daemon ends
- *     ctfwd.sock   the control socket (unless configured elsewhere)
+ *     ctfwd.lock       held by keeper and filter as long as one of them lives
+ *     ctfwd.arena      flows, counters, ruleset: stays when the daemon ends
+ *     ctfwd.arena.new  while that is turned into one of another size
+ *     ctfwd.sock       the control socket (unless configured elsewhere)
  *
  * The keeper opens all of it while it may still be root, and gives it to the daemon's
  * user; the filter inherits the descriptors. */
@@ -14,8 +15,11 @@
 #include "ctfw/diag.h"
 #include "host/isolate.h"
 
+#define RUNDIR_ARENA "ctfwd.arena"
+#define RUNDIR_ARENA_NEW RUNDIR_ARENA ".new"
+
 struct rundir {
-	int lock_fd, arena_fd, listen_fd;
+	int dir_fd, lock_fd, arena_fd, listen_fd;
 	char socket[CONFIG_PATH_MAX];
 };
 
@@ -27,10 +31,13 @@ int rundir_open(const struct config *c, const struct identity *id, struct rundir
 /* Removes the socket. */
 void rundir_close(struct rundir *r);
 
-/* The filter's side: map the arena of that geometry.  A file that is no arena of this
- * geometry, boot and layout is made one anew.  *ret_fresh: nothing of a former process is
- * in it.  0, or a negative errno with a diagnostic; the mapping lasts as long as we. */
-int rundir_map_arena(int fd, const struct arena_geometry *g, struct arena *ret_arena,
+/* The filter's side: map the arena of that geometry.  What a former process left in one of
+ * another size goes on, as far as it has room, in a new file, whose descriptor then takes the
+ * place of the former; where that cannot be it goes on as it is, which the log tells, and the
+ * arena is of another geometry than asked for.  A file that is no arena of this boot and
+ * layout is made one anew.  *ret_fresh: nothing of a former process is in it.  0, or a negative
+ * errno with a diagnostic; the mapping lasts as long as we. */
+int rundir_map_arena(struct rundir *r, const struct arena_geometry *g, struct arena *ret_arena,
 		     bool *ret_fresh, struct diag *d);
 
 #endif

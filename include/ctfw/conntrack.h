@@ -88,6 +88,8 @@ void conntrack_options_default(struct conntrack_options *ret_options);
 /* Records to make an arena with, for so many flows: spare ones for those that wait for
  * their grace period. */
 uint32_t conntrack_records(uint32_t max_flows);
+/* The most flows that an arena with so many records is for; 0: it is for none. */
+uint32_t conntrack_max_flows(uint32_t records);
 
 struct conntrack;
 

@@ -73,6 +73,28 @@ resize 3000
 not_ok "a larger one has all" logged 'no room'
 ok "that there were" test "$(kept)" -gt 100
 
+# Keeper and filter are killed at any moment of a start, with another size each time.
+killed_at() {
+	local pid
+	sed -i "s/^max-flows.*/max-flows = $2/" "$WORK/ctfwd.conf"
+	ip netns exec "$PREFIX-host" "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" >>"$WORK/daemon.log" 2>&1 &
+	pid=$!
+	sleep "$1"
+	shoot $pid
+	wait_until 5 flock -n "$WORK/run/ctfwd.lock" true
+}
+many | ctl conntrack -R - >/dev/null 2>&1
+daemon_down
+: >"$WORK/daemon.log"
+for moment in $(seq 0 0.012 0.3); do
+	killed_at "$moment" $((RANDOM % 60000 + 4000))
+done
+ok "some came to it" logged 'what has room in the new ctfwd.arena goes on'
+not_ok "none found an arena that was not whole" logged 'starts empty'
+resize 3000
+ok "all flows go on in the end" test "$(kept)" -ge 2000
+not_ok "nothing is left of what was not finished" test -e "$WORK/run/ctfwd.arena.new"
+
 # ---- the ruleset that was in force ----
 
 # All that is saved, texts of rulesets, is no longer what it was.

@@ -192,6 +192,19 @@ static void a_clash_of_tcp_is_dropped(void **state)
 	}
 }
 
+static void an_arena_tells_for_how_many_flows_it_is(void **state)
+{
+	(void)state;
+	for (uint32_t flows = 1; flows <= 16777216; flows += 1 + flows / 9) {
+		uint32_t records = conntrack_records(flows);
+
+		assert_int_equal(conntrack_max_flows(records), flows);
+		assert_int_equal(conntrack_max_flows(records - 1), flows - 1);
+	}
+	assert_int_equal(conntrack_max_flows(0), 0);
+	assert_int_equal(conntrack_max_flows(UINT32_MAX), 16777216);
+}
+
 static void an_expired_flow_does_not_clash(void **state)
 {
 	struct world *w = *state;
@@ -625,6 +638,7 @@ int main(void)
 		TEST(x02_the_second_of_two_equal_udp_packets_joins_the_first),
 		TEST(two_udp_packets_towards_each_other_are_one_flow),
 		TEST(a_clash_of_tcp_is_dropped),
+		cmocka_unit_test(an_arena_tells_for_how_many_flows_it_is),
 		TEST(an_expired_flow_does_not_clash),
 		TEST(expired_flows_are_reclaimed_by_housekeeping),
 		TEST(housekeeping_in_small_steps_comes_round),

@@ -4,12 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -246,7 +250,7 @@ static struct arena mapped(struct rundir *r, const struct arena_geometry *g, boo
 	struct arena a;
 	bool is_fresh;
 
-	if (rundir_map_arena(r->arena_fd, g, &a, &is_fresh, &d) < 0)
+	if (rundir_map_arena(r, g, &a, &is_fresh, &d) < 0)
 		fail_msg("%s", text_str(&d.text));
 	assert_int_equal(is_fresh, fresh);
 	diag_fini(&d);
@@ -386,8 +390,10 @@ static void assert_taken_over(const struct arena *a, const struct arena_geometry
 	for (uint32_t i = 0; i < g->flow_records; i++) {
 		bool had = i < was->flow_records;
 
-		assert_int_equal(a->flows[i * ARENA_FLOW_SIZE + 3], had ? i + 1 : 0);
-		assert_int_equal(a->exts[i * ARENA_EXT_SIZE + 5], had ? i + 2 : 0);
+		assert_int_equal(a->flows[i * ARENA_FLOW_SIZE + 3],
+				 had ? (uint8_t)(i + 1) : 0);
+		assert_int_equal(a->exts[i * ARENA_EXT_SIZE + 5],
+				 had ? (uint8_t)(i + 2) : 0);
 	}
 	for (uint32_t i = 0; i < fewer(was->element_records, g->element_records); i++)
 		assert_int_equal(a->elements[i * ARENA_ELEMENT_SIZE], i + 3);
@@ -438,6 +444,184 @@ static void what_has_room_in_an_arena_of_another_size_goes_on(void **state)
 	}
 }
 
+/* ---- deaths in a conversion, and what is in its way ---- */
+
+static bool has_new(void)
+{
+	char path[CONFIG_PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/ctfwd.arena.new", config->daemon.runtime_directory);
+	return access(path, F_OK) == 0;
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+	const struct timespec t = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
+
+	nanosleep(&t, NULL);
+}
+
+#define TO_THE_END UINT64_MAX
+
+/* Another process begins to make the arena one of geometry g, and is killed after so long.
+ * Returns how long that took, ns, or 0: it did not come to the end. */
+static uint64_t convert_and_die(struct rundir *r, const struct arena_geometry *g, uint64_t ns)
+{
+	_Atomic uint64_t *took = mmap(NULL, sizeof(*took), PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct diag d = DIAG_INIT;
+	uint64_t began, ended;
+	struct arena a;
+	bool fresh;
+	pid_t pid;
+
+	assert_ptr_not_equal(took, MAP_FAILED);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		began = clock_ns();
+		if (rundir_map_arena(r, g, &a, &fresh, &d) == 0)
+			*took = clock_ns() - began;
+		for (;;)
+			pause();
+	}
+	if (ns != TO_THE_END)
+		sleep_ns(ns);
+	for (unsigned i = 0; ns == TO_THE_END && !*took && i < 10000; i++)
+		sleep_ns(1000000);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	ended = *took;
+	munmap((void *)took, sizeof(*took));
+	return ended;
+}
+
+#define MOMENTS 80
+
+static void a_death_at_any_moment_of_a_conversion_loses_nothing(void **state)
+{
+	const struct arena_geometry was = { 2000, 1, 4096, 5, 7 }, g = { 40000, 1, 4096, 9, 8 };
+	unsigned unfinished = 0, finished = 0;
+	struct rundir r;
+	struct arena a;
+	uint64_t took;
+
+	(void)state;
+	opened(&r);
+	a = mapped(&r, &was, true);
+	fill(&a, &was);
+	munmap(a.header, arena_size(&was));
+	rundir_close(&r);
+	opened(&r);
+	took = convert_and_die(&r, &g, TO_THE_END);
+	assert_true(took > 0);
+	rundir_close(&r);
+	for (uint64_t i = 0; i < MOMENTS; i++) {
+		/* There and back, so that each begins with the same. */
+		opened(&r);
+		assert_false(has_new());
+		a = mapped(&r, &was, false);
+		assert_taken_over(&a, &was, &was);
+		munmap(a.header, arena_size(&was));
+		rundir_close(&r);
+		opened(&r);
+		if (convert_and_die(&r, &g, took * 2 * i / MOMENTS))
+			finished++;
+		else
+			unfinished += has_new();
+		rundir_close(&r);
+		opened(&r);
+		a = mapped(&r, &g, false);
+		assert_taken_over(&a, &was, &g);
+		munmap(a.header, arena_size(&g));
+		rundir_close(&r);
+	}
+	assert_true(unfinished > 0);
+	assert_true(finished > 0);
+}
+
+/* Who goes on with the descriptors that it had. */
+static void a_death_in_a_conversion_is_made_good_by_the_next_process(void **state)
+{
+	const struct arena_geometry g = { 40000, 1, 4096, 5, 7 };
+	struct rundir r;
+	struct arena a;
+
+	(void)state;
+	opened(&r);
+	a = mapped(&r, &small, true);
+	fill(&a, &small);
+	munmap(a.header, arena_size(&small));
+	for (uint64_t i = 0; i < 10; i++)
+		convert_and_die(&r, &g, 100000 * i);
+	a = mapped(&r, &g, false);
+	assert_taken_over(&a, &small, &g);
+	assert_false(has_new());
+	munmap(a.header, arena_size(&g));
+	rundir_close(&r);
+}
+
+static void an_arena_that_has_no_room_to_grow_stays_as_it_is(void **state)
+{
+	const struct arena_geometry larger = { 100000, 1, 4096, 5, 7 };
+	struct rlimit whole, limit;
+	struct rundir r;
+	struct arena a;
+
+	(void)state;
+	opened(&r);
+	a = mapped(&r, &small, true);
+	fill(&a, &small);
+	munmap(a.header, arena_size(&small));
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
+	limit = (struct rlimit){ arena_size(&small), whole.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	a = mapped(&r, &larger, false);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
+	assert_int_equal(a.header->flow_records, small.flow_records);
+	assert_taken_over(&a, &small, &small);
+	assert_false(has_new());
+	a.flows[3] = 99;
+	munmap(a.header, arena_size(&small));
+	/* With room it is done then. */
+	a = mapped(&r, &larger, false);
+	assert_int_equal(a.header->flow_records, larger.flow_records);
+	assert_int_equal(a.flows[3], 99);
+	munmap(a.header, arena_size(&larger));
+	rundir_close(&r);
+}
+
+static void a_converted_arena_is_for_nobody_elses_eyes(void **state)
+{
+	const struct arena_geometry larger = { 100, 1, 4096, 5, 7 };
+	struct stat st, named;
+	struct rundir r;
+	struct arena a;
+
+	(void)state;
+	opened(&r);
+	a = mapped(&r, &small, true);
+	munmap(a.header, arena_size(&small));
+	umask(0);
+	a = mapped(&r, &larger, false);
+	assert_int_equal(fstat(r.arena_fd, &st), 0);
+	assert_int_equal(fstatat(r.dir_fd, "ctfwd.arena", &named, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(st.st_ino, named.st_ino);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_true(fcntl(r.arena_fd, F_GETFD) & FD_CLOEXEC);
+	munmap(a.header, arena_size(&larger));
+	rundir_close(&r);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
 
 int main(void)
@@ -460,6 +644,10 @@ int main(void)
 		TEST(an_arena_that_was_not_finished_starts_empty),
 		TEST(an_arena_of_another_layout_starts_empty),
 		TEST(what_has_room_in_an_arena_of_another_size_goes_on),
+		TEST(a_death_at_any_moment_of_a_conversion_loses_nothing),
+		TEST(a_death_in_a_conversion_is_made_good_by_the_next_process),
+		TEST(an_arena_that_has_no_room_to_grow_stays_as_it_is),
+		TEST(a_converted_arena_is_for_nobody_elses_eyes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
