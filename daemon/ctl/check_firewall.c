@@ -86,6 +86,38 @@ static void tell(struct checker *c, const struct config_capture *cap, const json
 		   cap->out_name);
 }
 
+/* The chains of ufw's own rules, those of users: ufw and ufw6, each with what is for the host
+ * and what is forwarded. */
+enum { UFW_NONE, UFW_INPUT = 1, UFW_FORWARD = 2 };
+
+static unsigned ufw_chain(const json_t *rule)
+{
+	const char *chain = nftjson_word(rule, "chain");
+
+	if (!strcmp(chain, "ufw-user-input") || !strcmp(chain, "ufw6-user-input"))
+		return UFW_INPUT;
+	return !strcmp(chain, "ufw-user-forward") || !strcmp(chain, "ufw6-user-forward") ?
+		       UFW_FORWARD :
+		       UFW_NONE;
+}
+
+/* What is accepted there has passed ctfwd, or is left to the reader. */
+static void tell_ufw(struct checker *c, const struct config_capture *cap, unsigned chains)
+{
+	check_found(c, "rules of ufw tell %s from its TUNs", cap->ifname);
+	check_todo(c, "ufw route allow in on %s out on %s", cap->out_name, cap->ifname);
+	check_todo(c, "# for each rule \"on %s\" the same one \"in on %s\"; or, to leave it to ctfwd:",
+		   cap->ifname, cap->in_name);
+	if (chains & UFW_INPUT)
+		check_todo(c, "%sufw allow in on %s",
+			   cap->hooks & 1u << HOOK_INPUT ? "" : "# (of hooks: input) ",
+			   cap->in_name);
+	if (chains & UFW_FORWARD)
+		check_todo(c, "%sufw route allow in on %s",
+			   cap->hooks & 1u << HOOK_FORWARD ? "" : "# (of hooks: forward) ",
+			   cap->in_name);
+}
+
 /* Who names the TUNs in the same chain has seen to it. */
 static bool is_seen_to(const json_t *ruleset, const json_t *rule,
 		       const struct config_capture *cap)
@@ -105,13 +137,18 @@ static bool is_seen_to(const json_t *ruleset, const json_t *rule,
 static void look_at(struct checker *c, const json_t *ruleset, const struct config_capture *cap)
 {
 	const json_t *rule, *last = NULL;
-	unsigned n = 0;
+	unsigned n = 0, ufw = UFW_NONE;
 	size_t at = 0;
 
 	while ((rule = nftjson_next_rule(ruleset, &at))) {
-		if (!check_firewall_misses(ruleset, rule, cap) ||
+		/* That is told of zones: see check_firewalld.c. */
+		if (check_firewalld_has(rule) || !check_firewall_misses(ruleset, rule, cap) ||
 		    is_seen_to(ruleset, rule, cap))
 			continue;
+		if (ufw_chain(rule)) {
+			ufw |= ufw_chain(rule);
+			continue;
+		}
 		/* Rules of one chain stand together in the listing. */
 		if (last && !same_chain(last, rule)) {
 			tell(c, cap, last, n);
@@ -122,6 +159,8 @@ static void look_at(struct checker *c, const json_t *ruleset, const struct confi
 	}
 	if (last)
 		tell(c, cap, last, n);
+	if (ufw)
+		tell_ufw(c, cap, ufw);
 }
 
 void check_firewall(struct checker *c)
@@ -242,7 +281,12 @@ void check_kernel_rp(struct checker *c)
 			    "a rule of the kernel's (%s %s, chain %s) wants what comes by %s or "
 			    "%s routed back there",
 			    family, table, chain, cap->in_name, cap->out_name);
-		check_todo(c, "# of firewalld: IPv6_rpfilter=loose in firewalld.conf; of others:");
+		if (check_firewalld_has(rule)) {
+			check_todo(c, "sed -i 's/^IPv6_rpfilter=.*/IPv6_rpfilter=no/' "
+				      "/etc/firewalld/firewalld.conf");
+			check_todo(c, "firewall-cmd --reload");
+			continue;
+		}
 		check_todo(c, "nft insert rule %s %s %s iifname '{ \"%s\", \"%s\" }' accept",
 			   family, table, chain, cap->in_name, cap->out_name);
 	}

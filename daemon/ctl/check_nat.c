@@ -101,6 +101,8 @@ static void look_at(struct checker *c, const json_t *ruleset, const struct confi
 			   cap->out_name, network->family == L3_IPV4 ? "ip" : "ip6",
 			   prefix_print(network, net));
 	}
+	if (first)
+		check_todo(c, "# and the same at each boot, by PostUp of wg-quick(8), say");
 }
 
 void check_masquerade(struct checker *c)

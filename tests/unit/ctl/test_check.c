@@ -594,6 +594,63 @@ static void rules_that_want_packets_routed_back_are_told(void **state)
 	json_decref(ruleset);
 }
 
+/* ---- firewalld ---- */
+
+#define ZONE_RULE(chain, expr) \
+	"{\"rule\":{\"family\":\"inet\",\"table\":\"firewalld\",\"chain\":\"" chain \
+	"\",\"expr\":[" expr "]}}"
+#define GOTO(zone) "{\"goto\":{\"target\":\"filter_IN_" zone "\"}}"
+#define IN_ZONE(ifname, zone) \
+	ZONE_RULE("filter_INPUT_ZONES", META("iifname", "==", "\"" ifname "\"") "," GOTO(zone)) ","
+#define DEFAULT_ZONE(zone) ZONE_RULE("filter_INPUT_ZONES", GOTO(zone))
+/* Within the zone it lets on what leaves by the interface. */
+#define FORWARDS(zone, ifname) \
+	ZONE_RULE("filter_FWD_" zone "_allow", META("oifname", "==", "\"" ifname "\"") ACCEPT) ","
+#define ACCEPTS(zone) ZONE_RULE("filter_FWD_" zone, "{\"accept\":null}") ","
+#define POLICY(from, to) \
+	ZONE_RULE("filter_FORWARD_POLICIES_pre", META("iifname", "==", "\"" from "\"") "," \
+		  META("oifname", "==", "\"" to "\"") ",{\"jump\":{\"target\":\"x\"}}") ","
+
+static void tuns_that_firewalld_was_not_told_of_are_told(void **state)
+{
+	static const struct {
+		const char *rules;
+		unsigned misses;
+	} rows[] = {
+		{ RULE("ip", META("iifname", "==", "\"wg0\"") ACCEPT), 0 },
+		{ DEFAULT_ZONE("public"), FIREWALLD_OUT },
+		{ DEFAULT_ZONE("trusted"), 0 },
+		{ IN_ZONE("wg0", "home") FORWARDS("home", "wg0") DEFAULT_ZONE("public"),
+		  FIREWALLD_IN | FIREWALLD_OUT },
+		{ IN_ZONE("wg0", "home") DEFAULT_ZONE("public"),
+		  FIREWALLD_IN | FIREWALLD_OUT | FIREWALLD_FORWARD },
+		{ IN_ZONE("wg0*", "home") FORWARDS("home", "wg0*") DEFAULT_ZONE("public"), 0 },
+		{ IN_ZONE("wg0", "home") IN_ZONE("wg0-in", "home") IN_ZONE("wg0-out", "home")
+		  FORWARDS("home", "eth1") DEFAULT_ZONE("public"), FIREWALLD_FORWARD },
+		{ IN_ZONE("wg0", "home") IN_ZONE("wg0-in", "home") IN_ZONE("wg0-out", "out")
+		  POLICY("wg0-out", "wg0") DEFAULT_ZONE("public"), 0 },
+		{ IN_ZONE("wg0", "home") IN_ZONE("wg0-in", "home") IN_ZONE("wg0-out", "out")
+		  ACCEPTS("out") DEFAULT_ZONE("public"), 0 },
+		{ IN_ZONE("wg0-out", "trusted") ACCEPTS("trusted") DEFAULT_ZONE("public"), 0 },
+		/* No zone has such a name, which would be a word for a shell. */
+		{ IN_ZONE("wg0", "$(x)") DEFAULT_ZONE("public"), FIREWALLD_OUT },
+		{ DEFAULT_ZONE("a b"), 0 },
+	};
+	char text[4000];
+	json_t *ruleset;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "{\"nftables\":[%s]}", rows[i].rules);
+		ruleset = json_loads(text, 0, NULL);
+		assert_non_null(ruleset);
+		if (check_firewalld_misses(ruleset, &config->captures[0]) != rows[i].misses)
+			fail_msg("%s", text);
+		json_decref(ruleset);
+	}
+}
+
 /* ---- /proc/sys ---- */
 
 static size_t legacy(const char *table)
@@ -682,6 +739,7 @@ int main(void)
 		TEST(nat_is_well_where_what_goes_to_clients_is_hidden),
 		TEST(rules_that_name_the_interface_alone_are_told),
 		TEST(rules_that_want_packets_routed_back_are_told),
+		TEST(tuns_that_firewalld_was_not_told_of_are_told),
 		TEST(tables_of_the_old_iptables_are_said_not_to_be_looked_at),
 		TEST(ipv6_that_is_off_for_what_is_made_anew_is_told),
 		TEST(settings_that_are_no_numbers_are_passed_over),

@@ -1,0 +1,36 @@
+# checking.sh - words for tests of steer check: what is found, in which words, and mended by its
+# own advice.  Sourced after daemon.sh.
+
+# check OPTION...: as an operator would; what it says is in $WORK/check.
+check() {
+	in_host "$BUILD/ctfwctl" steer check --config "$WORK/ctfwd.conf" "$@" >"$WORK/check" 2>&1
+}
+# The names of what it finds, but for what this host always has, and what is of steering
+# itself: that is another test's.
+names() {
+	check -j
+	python3 -c 'import json, sys
+print(*[f["check"] for f in json.load(open(sys.argv[1]))["findings"] 
+    if f["check"] not in ("link-local", "missing") and "does not tell" not in f["what"]])' \
+		"$WORK/check"
+}
+# found CHECK WORDS: it alone is found, in these words; the command's status is by severity.
+found() {
+	ok "$1: is found" test "$(names)" = "$1"
+	check
+	local status=$?
+	ok "$1: says $2" grep -qF -- "$2" "$WORK/check"
+	grep -q '^error' "$WORK/check"
+	ok "$1: the exit status tells an error" test $status = $((!$?))
+}
+# What to do, as it stands in the advice, is done: lines that are commands.
+follow_advice() {
+	check
+	sed -n '/What to do:/,/^[^ ]/s/^        \([^# ].*\)$/\1/p' "$WORK/check" >"$WORK/advice"
+	[ -s "$WORK/advice" ] && in_host sh -e "$WORK/advice"
+}
+clear_again() { ok "$1: is found no more" test -z "$(names)"; }
+mended() {
+	ok "$1: the advice can be followed" follow_advice
+	clear_again "$1"
+}
