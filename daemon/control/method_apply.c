@@ -5,7 +5,8 @@
  * IncludeNeeded, so that the client, which may read its own files, calls again with it.
  *
  * Who may only look may list.  Such a text is let through by its form alone: words of
- * harmless characters, every command of it beginning with `list` or `describe`. */
+ * harmless characters, every command of it beginning with `list` or `describe`.  A call is
+ * answered in one piece, so it is not to list the whole over and over. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,8 @@ static void apply(struct control_session *s, const json_t *params)
 		session_error(s, VARLINK ".PermissionDenied", NULL);
 		goto out;
 	}
+	if (!session_may_change(s))
+		input.listed_max = CONTROL_LISTED_MAX_READER;
 	err = generation_apply(ctx->generation, &input,
 			       &(struct generation_request){
 				       .until = b->until,

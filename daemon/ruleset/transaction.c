@@ -216,8 +216,19 @@ size_t transaction_rule(struct transaction *tx, const struct chain *c, uint64_t 
 
 /* ---- the attempt ---- */
 
+/* A listing may be a thousand times as long as the command, and there may be thousands of
+ * them in a text. */
+static bool has_listed_enough(const struct transaction *tx)
+{
+	return tx->input->listed_max && tx->out.len > tx->input->listed_max;
+}
+
 static int apply_command(struct transaction *tx, struct command *c)
 {
+	if (has_listed_enough(tx)) {
+		diag_error(tx->d, &c->span, "this is too much to be listed at once");
+		return -EFBIG;
+	}
 	if (c->op == COMMAND_LIST || c->op == COMMAND_RESET || c->op == COMMAND_GET)
 		return list_apply(tx, c);
 	if (c->op == COMMAND_DESCRIBE)
@@ -260,7 +271,7 @@ static int apply_all(struct transaction *tx, struct parser *p)
 		parsed = parsed && !err;
 		err = parsed ? apply_command(tx, &c) : check_only(tx, &c);
 		command_fini(&c);
-		if (err == -ENOMEM)
+		if (err == -ENOMEM || err == -EFBIG)
 			return err;
 	}
 }

@@ -34,6 +34,8 @@
 #define CONTROL_TRIAL_MAX 86400 /* seconds that a change may be on trial */
 /* Of those who may only look. */
 #define CONTROL_MESSAGE_MAX_READER (64u << 10)
+/* Bytes that they may have listed in a call before its last command. */
+#define CONTROL_LISTED_MAX_READER (1u << 20)
 /* Flows in one reply of a stream. */
 #define CONTROL_CHUNK_FLOWS 200
 

@@ -76,6 +76,7 @@ struct ruleset_input {
 	/* What may be in force again, so that its rules must stay possible; NULL: nothing. */
 	const struct ruleset *former;
 	struct instant now; /* what elements of sets expire by, and `last` counts from */
+	size_t listed_max; /* bytes after which no further command lists; 0: no limit */
 	unsigned print; /* enum print_flag, for list and echo */
 	bool echo;      /* -e: print what was added, as nft does */
 	bool check;     /* -c: everything but the change */
@@ -86,7 +87,7 @@ struct ruleset_input {
 /* Apply commands to old: all or none.  Listings go to out.  Returns 0 and in *ret_new the
  * ruleset after the commands (a reference of the caller's; old itself, referenced once
  * more, when nothing changed or input->check); or -EINVAL with diagnostics in d and
- * *ret_new untouched; or -ENOMEM. */
+ * *ret_new untouched; -EFBIG, likewise, over listed_max; or -ENOMEM. */
 int ruleset_apply(struct ruleset *old, const struct ruleset_input *input, struct diag *d,
 		  struct text *out, struct ruleset **ret_new);
 

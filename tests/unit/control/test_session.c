@@ -288,6 +288,46 @@ static void who_may_only_look_may_list(void **unused)
 	json_decref(reply);
 }
 
+/* It would be gigabytes, made while nobody else is served. */
+static void who_may_only_look_does_not_list_everything_a_thousand_times(void **unused)
+{
+	struct text chains = TEXT_INIT, lists = TEXT_INIT;
+	static const char head[] = "{\"method\":\"org.ctfw.Apply\",\"parameters\":"
+				   "{\"source\":{\"name\":\"x\",\"text\":\"";
+	const char *message;
+	json_t *reply;
+
+	(void)unused;
+	text_printf(&chains, "%sadd table ip t", head);
+	for (int i = 0; i < 100; i++)
+		text_printf(&chains, "\\nadd chain ip t chain_number_%d", i);
+	text_puts(&chains, "\"}}}");
+	json_decref(call(text_str(&chains)));
+	text_puts(&lists, head);
+	for (int i = 0; i < 4000; i++)
+		text_puts(&lists, "list ruleset\\n");
+	text_puts(&lists, "\"}}}");
+
+	may_change = false;
+	begin();
+	reply = call(text_str(&lists));
+	assert_string_equal(json_string_value(json_object_get(reply, "error")),
+			    "org.ctfw.Failed");
+	message = json_string_value(
+		json_object_get(json_object_get(reply, "parameters"), "message"));
+	assert_non_null(strstr(message, "this is too much to be listed at once"));
+	json_decref(reply);
+
+	may_change = true;
+	begin();
+	reply = call(text_str(&lists));
+	assert_true(json_string_length(json_object_get(params_of(reply), "output")) >
+		    CONTROL_LISTED_MAX_READER);
+	json_decref(reply);
+	text_fini(&chains);
+	text_fini(&lists);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +344,7 @@ int main(void)
 		TEST(no_input_is_taken_while_a_call_is_worked_on),
 		TEST(who_may_only_look_changes_nothing),
 		TEST(who_may_only_look_may_list),
+		TEST(who_may_only_look_does_not_list_everything_a_thousand_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
