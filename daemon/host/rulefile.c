@@ -49,6 +49,30 @@ int rulefile_read(const char *path, char **ret_text, size_t *ret_len)
 	return err;
 }
 
+static bool has_wildcard(const char *pattern)
+{
+	return strpbrk(pattern, "*?[") != NULL;
+}
+
+/* A directory that is not there holds nothing; of one that cannot be looked into nobody knows
+ * what rules would be missing. */
+static int cannot_look(const char *path, int err)
+{
+	(void)path;
+	errno = err;
+	return err != ENOENT && err != ENOTDIR;
+}
+
+/* Why a name without wildcards gave no file. */
+static int why_none(const char *name)
+{
+	struct stat st;
+
+	if (stat(name, &st) == 0)
+		return S_ISDIR(st.st_mode) ? -EISDIR : 0;
+	return errno != ENOENT && errno != ENOTDIR ? -errno : 0;
+}
+
 /* Files of one pattern: how many, or a negative errno. */
 static int include_glob(const char *pattern,
 			void (*found)(void *found_arg, char *name, char *text, size_t len),
@@ -57,13 +81,14 @@ static int include_glob(const char *pattern,
 	glob_t g = { 0 };
 	int n = 0;
 
-	switch (glob(pattern, 0, NULL, &g)) {
+	switch (glob(pattern, 0, cannot_look, &g)) {
 	case 0:
-		break;
 	case GLOB_NOMATCH:
-		return 0;
+		break;
+	case GLOB_NOSPACE:
+		return -ENOMEM;
 	default:
-		return errno == ENOMEM ? -ENOMEM : -EIO;
+		n = errno ? -errno : -EIO;
 	}
 	for (size_t i = 0; i < g.gl_pathc && n >= 0; i++) {
 		struct stat st;
@@ -89,7 +114,7 @@ static int include_glob(const char *pattern,
 		n++;
 	}
 	globfree(&g);
-	return n;
+	return n || has_wildcard(pattern) ? n : why_none(pattern);
 }
 
 static bool is_searched(const char *pattern)
@@ -103,7 +128,7 @@ int rulefile_include(void *arg, const char *pattern, const char *from,
 		     void *found_arg)
 {
 	const struct rulefile_path *path = arg;
-	bool wildcard = strpbrk(pattern, "*?[") != NULL;
+	bool wildcard = has_wildcard(pattern);
 	int n = 0;
 
 	(void)from;

@@ -40,6 +40,10 @@ static void include_failed(struct parser *p, const struct span *at, const char *
 	case -ENOENT:
 		diag_error(p->d, at, "there is no file \"%s\" to include", pattern);
 		break;
+	case -EISDIR:
+		diag_error(p->d, at, "\"%s\" is a directory", pattern);
+		diag_hint(p->d, "its files are included by \"%s/*.nft\"", pattern);
+		break;
 	case -ELOOP:
 		diag_error(p->d, at, "includes are nested deeper than %u levels", LEX_DEPTH);
 		break;

@@ -20,7 +20,8 @@ struct rulefile_path {
 int rulefile_read(const char *path, char **ret_text, size_t *ret_len);
 /* struct ruleset_reader's include: a file from the first directory that has it; of a
  * pattern with wildcards those of all directories, of each in alphabetical order and none
- * that begins with a dot (nft(8), INCLUDE FILES). */
+ * that begins with a dot (nft(8), INCLUDE FILES).  A directory that may not be looked into is
+ * an error. */
 int rulefile_include(void *arg, const char *pattern, const char *from,
 		     void (*found)(void *found_arg, char *name, char *text, size_t len),
 		     void *found_arg);

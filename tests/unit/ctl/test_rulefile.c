@@ -9,6 +9,8 @@
 #include "ctfw/rulefile.h"
 #include "unit/test.h"
 
+#define NOBODY 65534
+
 static char dir[] = "/tmp/ctfw-rulefile-XXXXXX";
 
 static int make_dir(void **state)
@@ -143,6 +145,36 @@ static void a_missing_include_is_an_error_unless_it_has_a_wildcard(void **state)
 	/* ./ is the working directory, not the search path. */
 	write_file("here.inc", "H");
 	assert_int_equal(include("./here.inc", &t), -ENOENT);
+	assert_int_equal(include(dir, &t), -EISDIR);
+	text_fini(&t);
+}
+
+/* Rules that nobody finds missing would be the worst of it. */
+static void a_directory_that_may_not_be_read_is_no_empty_one(void **state)
+{
+	struct text t = TEXT_INIT;
+	char sub[128], path[160];
+
+	(void)state;
+	snprintf(sub, sizeof(sub), "%s/shut", dir);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	write_file("shut/a.inc", "A");
+	assert_int_equal(include("shut/*.inc", &t), 0);
+	assert_string_equal(text_str(&t), "a.inc=A;");
+	assert_int_equal(chmod(sub, 0), 0);
+	assert_int_equal(chmod(dir, 0755), 0);
+	if (geteuid() == 0)
+		assert_int_equal(seteuid(NOBODY), 0);
+	assert_int_equal(include("shut/*.inc", &t), -EACCES);
+	snprintf(path, sizeof(path), "%s/*.inc", sub);
+	assert_int_equal(include(path, &t), -EACCES);
+	snprintf(path, sizeof(path), "%s/a.inc", sub);
+	assert_int_equal(include(path, &t), -EACCES);
+	assert_int_equal(include("shut/none/*.inc", &t), -EACCES);
+	assert_int_equal(include("/nonexistent/shut/*.inc", &t), 0);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(sub, 0700), 0);
 	text_fini(&t);
 }
 
@@ -154,6 +186,7 @@ int main(void)
 		cmocka_unit_test(includes_come_in_alphabetical_order_without_dot_files),
 		cmocka_unit_test(directories_are_searched_as_nft_searches_them),
 		cmocka_unit_test(a_missing_include_is_an_error_unless_it_has_a_wildcard),
+		cmocka_unit_test(a_directory_that_may_not_be_read_is_no_empty_one),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
