@@ -232,6 +232,7 @@ void keeper_mend_ports(struct keeper *k)
 		log_say(LEVEL_WARNING, "others deleted a TUN; it is made anew, and another "
 				       "filter takes over");
 		ports_take_over(&k->ports, ports);
+		steering_made_tun(k->steering);
 		keeper_replace_filter(k);
 	}
 	free(ports);

@@ -140,6 +140,12 @@ bool steering_lost_tun(const struct steering *s)
 	return s && steer_lost_tun(s->steer);
 }
 
+void steering_made_tun(struct steering *s)
+{
+	steer_made_tun(s->steer);
+	s->news = true;
+}
+
 const char *steering_down(struct steering *s)
 {
 	bool captured, guarded;

@@ -34,6 +34,8 @@ void steering_turn(struct steering *s, bool readable, uint64_t now);
 bool steering_has_news(struct steering *s);
 /* A TUN was deleted by others. */
 bool steering_lost_tun(const struct steering *s);
+/* It was made anew. */
+void steering_made_tun(struct steering *s);
 /* Type Steering of org.ctfw.varlink; a new reference, or NULL when out of memory. */
 json_t *steering_status(const struct steering *s);
 

@@ -367,6 +367,21 @@ bool steer_is_there(const struct steer *s, const char *ifname)
 	return false;
 }
 
+void steer_made_tun(struct steer *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->plan.n; i++) {
+		struct plan_item *item = &s->plan.v[i];
+
+		if (item->kind != PLAN_TUN || item->found)
+			continue;
+		/* The next look sees whether it is still there. */
+		item->found = true;
+		s->stats.restored[PLAN_TUN]++;
+	}
+}
+
 bool steer_lost_tun(const struct steer *s)
 {
 	size_t i;

@@ -108,6 +108,8 @@ const struct steer_stats *steer_stats(const struct steer *s);
 bool steer_is_there(const struct steer *s, const char *ifname);
 /* A TUN of ours was deleted. */
 bool steer_lost_tun(const struct steer *s);
+/* It was made anew, by who had made it before: counted as put back. */
+void steer_made_tun(struct steer *s);
 
 /* ---- without a daemon ---- */
 

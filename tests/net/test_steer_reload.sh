@@ -143,6 +143,8 @@ not_ok "nothing of that counts as deleted by others" grep -q 'others deleted' "$
 in_host ip link del wg0-out
 made_anew() { link wg0-out && ping_in client $SERVER4; }
 ok "a TUN that others deleted is made anew" wait_until 3 made_anew
+counted() { [ "$(status steering restored tun)" = 1 ]; }
+ok "and counted" wait_until 2 counted
 ok "the log tells" grep -q 'others deleted a TUN; it is made anew' "$WORK/daemon.log"
 in_host ip link del wg0-in
 ok "the other one, too" wait_until 3 sh -c "ip -n $PREFIX-host link show wg0-in"
