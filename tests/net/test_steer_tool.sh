@@ -150,7 +150,7 @@ ok "killed: the ways into the TUNs are missing" test "$(missing)" = "address fil
 steer show >"$WORK/show"
 ok "killed: what closes is there" grep -q 'there .*what enters wg0 and is not led into a TUN goes nowhere' "$WORK/show"
 steer check >"$WORK/check"
-ok "killed: check has one way out" grep -q 'systemctl start ctfwd' "$WORK/check"
+ok "killed: check has one way out" grep -q 'systemctl reload-or-restart ctfwd' "$WORK/check"
 ok "killed: and tells the TUNs of a capture as one" grep -q '^error: missing: tun: the TUN wg0-in and wg0-out' "$WORK/check"
 ok "killed: and that it is shut" grep -q '# until then nothing of wg0 passes' "$WORK/check"
 in_host ip rule del pref 110
