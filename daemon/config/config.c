@@ -621,7 +621,10 @@ int config_load(const char *path, struct diag *d, struct config **ret_config)
 	err = fd < 0 ? -errno : read_all(fd, &text);
 	if (err < 0)
 		diag_error(d, &nowhere, "%s: %s", path, strerror(-err));
-	else
+	if (err == -EACCES)
+		diag_hint(d, "it is read by the user with the number %u, who may not",
+			  (unsigned)geteuid());
+	if (!err)
 		err = config_parse(path, text_str(&text), text.len, d, ret_config);
 	if (fd >= 0)
 		close(fd);

@@ -83,6 +83,18 @@ int isolate_become(const struct identity *id, struct diag *d)
 	return err;
 }
 
+int isolate_look_as(const struct identity *id)
+{
+	if (setgroups(0, NULL) < 0 || setegid(id->gid) < 0 || seteuid(id->uid) < 0)
+		return -errno;
+	return 0;
+}
+
+int isolate_look_as_root(void)
+{
+	return seteuid(0) < 0 || setegid(0) < 0 ? -errno : 0;
+}
+
 int isolate_filter(pid_t keeper)
 {
 	int err;

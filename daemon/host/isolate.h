@@ -29,6 +29,10 @@ struct identity {
 int isolate_identity(const char *user, struct identity *ret_identity, struct diag *d);
 /* Stage 2.  0 or a negative errno, with a diagnostic. */
 int isolate_become(const struct identity *id, struct diag *d);
+/* Before all stages, and to come back from: files are opened with that user's rights, or with
+ * root's again.  0 or a negative errno. */
+int isolate_look_as(const struct identity *id);
+int isolate_look_as_root(void);
 /* Stage 3.  keeper: our parent, whose death is ours.  0 or a negative errno. */
 int isolate_filter(pid_t keeper);
 /* Stage 4.  0 or a negative errno. */

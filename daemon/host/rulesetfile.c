@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ctfw/clock.h"
 #include "ctfw/hostlocale.h"
@@ -18,6 +19,7 @@ static const struct siphash_key hash_key = { 0x66696c6568617368, 0x0123456789abc
 struct reading {
 	struct rulefile_path dirs;
 	struct generation_file file;
+	bool denied; /* a file that is included */
 };
 
 /* Whoever wants what an include finds. */
@@ -49,10 +51,13 @@ static int read_include(void *arg, const char *pattern, const char *from,
 {
 	struct reading *r = arg;
 	struct finding f = { r, found, found_arg };
+	int err;
 
 	/* Also where nothing is found: another time there may be something. */
 	r->file.includes++;
-	return rulefile_include(&r->dirs, pattern, from, found_include, &f);
+	err = rulefile_include(&r->dirs, pattern, from, found_include, &f);
+	r->denied |= err == -EACCES;
+	return err;
 }
 
 /* Read it and let use() work on it.  ret_file may be NULL. */
@@ -86,6 +91,9 @@ static int with_file(const char *path, struct diag *d,
 	}
 	if (err && d->errors == before)
 		diag_error(d, NULL, "%s: %s", path, strerror(-err));
+	if (err == -EACCES || reading.denied)
+		diag_hint(d, "it is read by the user with the number %u, who may not",
+			  (unsigned)geteuid());
 	if (!err && ret_file)
 		*ret_file = reading.file;
 	return err;

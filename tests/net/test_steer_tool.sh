@@ -73,6 +73,19 @@ ok "and does so for nobody in particular" \
 	diff "$WORK/test" <(in_host setpriv --reuid nobody --clear-groups --bounding-set -all \
 	"$BUILD/ctfwd" -t -c "$WORK/ctfwd.conf" 2>&1)
 
+# Root can read what the daemon's user cannot.
+tested() { in_host "$BUILD/ctfwd" -t -c "$1" >"$WORK/test" 2>&1; }
+chmod 600 "$WORK/ruleset.nft"
+not_ok "root is told of rules that the daemon may not read" tested "$WORK/ctfwd.conf"
+ok "and who that is" grep -q 'user with the number 65534, who may not' "$WORK/test"
+chmod 644 "$WORK/ruleset.nft"
+chmod 600 "$WORK/ctfwd.conf"
+not_ok "and of such a configuration" tested "$WORK/ctfwd.conf"
+chmod 644 "$WORK/ctfwd.conf"
+sed 's/^user = .*/user = nosuch/' "$WORK/ctfwd.conf" >"$WORK/other.conf"
+ok "where there is no such user the files are right" tested "$WORK/other.conf"
+ok "and that is told" grep -q 'the user "nosuch" does not exist' "$WORK/test"
+
 # ---- with one ----
 
 daemon_up
