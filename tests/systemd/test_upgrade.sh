@@ -41,6 +41,24 @@ ok "it is the same flow" test -n "$flow" -a "$flow" = "$(flow)"
 ok "the TUNs are the same" test "$(cat /sys/class/net/wg0-in/ifindex)" = "$index"
 ok "the configuration is the administrator's" grep -q '\[capture wg0\]' /etc/ctfw/ctfwd.conf
 ok "the journal says it" logged "stopping for a restart" "is filtering, with"
+
+# A start would find what is wrong there, and nothing would pass.
+keeper=$(keeper)
+echo "table inet filter { chain input { tcp dport ssh acept } }" >>/etc/ctfw/ruleset.nft
+ok "with a wrong file a higher version installs, too" eval "install 2 >'$WORK/install' 2>&1"
+ok "says what is wrong" grep -qF '/etc/ctfw/ruleset.nft:21:49: ' "$WORK/install"
+ok "and what to do" grep -q 'systemctl restart ctfwd$' "$WORK/install"
+ok "the former daemon runs on" is MainPID "$keeper"
+ok "and the conversation" talk_goes_on
+rules_plain
+chmod 600 /etc/ctfw/ruleset.nft
+ok "with one that the daemon may not read as well" eval "install 2 >'$WORK/install' 2>&1"
+ok "this is told" grep -q "user with the number $(id -u ctfw), who may not" "$WORK/install"
+ok "the former daemon runs on" is MainPID "$keeper"
+chmod 644 /etc/ctfw/ruleset.nft
+ok "with what is right it is another daemon" eval "install 2 && other_than keeper $keeper"
+ok "the conversation goes on" talk_goes_on
+
 ok "a disabled unit stays disabled" eval "systemctl disable -q ctfwd && install 2 &&
 	! systemctl is-enabled -q ctfwd"
 ok "and one that runs goes on" talk_goes_on
