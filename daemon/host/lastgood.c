@@ -98,8 +98,10 @@ void lastgood_save(const char *path)
 	    (read_file(dir, NAME, &before) || strcmp(text_str(&before), text_str(&now)) != 0))
 		err = write_file(dir, &now);
 	if (err)
-		log_say(LEVEL_WARNING, "cannot keep a copy of the configuration in %s: %s", name,
-			strerror(-err));
+		log_say(LEVEL_WARNING,
+			"cannot keep a copy of the configuration in %s: %s; all else goes on, and "
+			"--guard may close by an older one",
+			name, strerror(-err));
 	if (dir >= 0)
 		close(dir);
 	text_fini(&now);
