@@ -11,7 +11,10 @@
  *
  * each four bits: 1 + the index of a text, 0 for none.  A text that is none of these is free,
  * and has no memory: there is always one, which the next ruleset is written to.  What an undo
- * goes back to is a text of its own. */
+ * goes back to is a text of its own.
+ *
+ * What is on trial changes with the rulesets, and has no room in that word.  So what is to hold
+ * is written beside it before, with the word that it belongs to, and counts once that is there. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -51,14 +54,19 @@ static struct order read_order(const struct arena *a)
 	return o;
 }
 
-static void write_order(struct arena *a, const struct order *o)
+static uint64_t order_word(const struct order *o)
 {
 	uint64_t word = (uint64_t)(o->new < NUMBERS_MAX ? o->new : NUMBERS_MAX) << 44;
 
 	for (unsigned i = 0; i < o->n; i++)
 		word |= (uint64_t)(o->text[i] + 1) << 4 * i;
+	return word;
+}
+
+static void write_order(struct arena *a, const struct order *o)
+{
 	/* Only now does a reader after a crash look there. */
-	atomic_store_explicit(&a->header->rulesets, word, memory_order_release);
+	atomic_store_explicit(&a->header->rulesets, order_word(o), memory_order_release);
 }
 
 static bool is_in(const struct order *o, unsigned text)
@@ -128,6 +136,55 @@ static void write_text(struct arena *a, unsigned i, const char *text, size_t len
 	t->len = len;
 	t->check = text_check(text, len);
 	atomic_store_explicit(&t->changes, 0, memory_order_relaxed);
+}
+
+/* ---- trials ---- */
+
+/* It holds from when that order is written. */
+static void write_next(struct arena *a, const struct arena_trial *trial, const struct order *o)
+{
+	struct arena_header *h = a->header;
+
+	/* What is written there may be read until then. */
+	atomic_store_explicit(&h->next_at, 0, memory_order_release);
+	if (!trial)
+		return;
+	h->next = *trial;
+	atomic_store_explicit(&h->next_at, order_word(o), memory_order_release);
+}
+
+static void set_until(struct arena *a, uint64_t until)
+{
+	atomic_store_explicit(&a->header->trial_until, until, memory_order_release);
+}
+
+void arena_set_trial(struct arena *a, const struct arena_trial *trial)
+{
+	struct arena_header *h = a->header;
+
+	/* The first word that ends it, the last that begins it. */
+	if (!trial->until)
+		set_until(a, 0);
+	h->file_undone = trial->file_undone;
+	h->trial_begun = trial->begun;
+	h->trial_file = trial->file;
+	set_until(a, trial->until);
+	atomic_store_explicit(&h->next_at, 0, memory_order_release);
+}
+
+struct arena_trial arena_trial(const struct arena *a)
+{
+	const struct arena_header *h = a->header;
+	uint64_t next = atomic_load_explicit(&h->next_at, memory_order_acquire);
+
+	if (next && next == atomic_load_explicit(&h->rulesets, memory_order_acquire))
+		return h->next;
+	return (struct arena_trial){
+		.until = atomic_load_explicit(&h->trial_until, memory_order_acquire),
+		.begun = h->trial_begun,
+		.file_undone = h->file_undone,
+		.file = h->trial_file,
+	};
 }
 
 /* ---- save ---- */
@@ -216,7 +273,7 @@ static void note_file(struct arena *a, unsigned text)
 }
 
 int arena_save_text(struct arena *a, enum arena_save how, const char *text, size_t len,
-		    const struct arena_note *note)
+		    const struct arena_note *note, const struct arena_trial *trial)
 {
 	struct order was = read_order(a), o;
 	unsigned new;
@@ -241,6 +298,7 @@ int arena_save_text(struct arena *a, enum arena_save how, const char *text, size
 	memmove(&o.text[1], &o.text[0], o.n * sizeof(o.text[0]));
 	o.text[0] = new;
 	o.n++;
+	write_next(a, trial, &o);
 	write_order(a, &o);
 	for (unsigned i = 0; i < was.n; i++) {
 		if (!is_in(&o, was.text[i]))
@@ -307,6 +365,12 @@ int arena_save_former(struct arena *a, const char *text, size_t len)
 int arena_former_text(const struct arena *a, const char **ret_text, size_t *ret_len)
 {
 	return read_text(a, UNDO, ret_text, ret_len);
+}
+
+void arena_former_note(const struct arena *a, struct arena_note *ret_note)
+{
+	*ret_note = a->header->text[UNDO].note;
+	ret_note->what[sizeof(ret_note->what) - 1] = '\0';
 }
 
 void arena_keep_former(struct arena *a)

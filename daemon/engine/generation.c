@@ -8,12 +8,13 @@
  * adds an address each second would leave nothing else there.
  *
  * A trial begins in the arena before the change that it is about: a process that dies between
- * the two leaves one that would undo nothing.  It ends there behind the undo, so that this is
- * done again rather than not at all.
+ * the two leaves one that would undo nothing.  It ends there in the same instant as the undo,
+ * and so does whatever else is to be known of file and trial change with the ruleset.
  *
  * An undo is for whoever is locked out, so it must not wait for room in a file system.  Where
  * it cannot be saved it is in force without: the arena stays as it is, trial included, so that
  * the next process would undo it again, until a later attempt or another change can be saved.
+ * No other trial begins before that.
  *
  * A saved ruleset that cannot be read stays where it is, though something else is in force: for
  * want of memory, say.  Nothing that was never asked for is ever saved, for the next process
@@ -54,9 +55,11 @@ static void take_line(char *line, size_t size, const char *what)
 	line[n] = '\0';
 }
 
-static struct change new_change(const struct generation_request *request, struct instant now)
+static struct change new_change(const struct generation *g,
+				const struct generation_request *request, struct instant now)
 {
-	struct change c = { .how = ARENA_SAVE_NEW, .note = { .at = now.real } };
+	struct change c = { .how = ARENA_SAVE_NEW, .note = { .at = now.real },
+			    .file_undone = g->file_undone };
 
 	c.until = request ? request->until : 0;
 	c.note.cause = request ? request->cause : CAUSE_COMMAND;
@@ -84,7 +87,10 @@ static int begin_trial(struct generation *g, const struct change *c, struct diag
 	struct text saved = TEXT_INIT;
 	int err = 0;
 
-	if (g->arena) {
+	generation_save_again(g);
+	if (g->unsaved) {
+		err = -ENOSPC;
+	} else if (g->arena) {
 		ruleset_save(g->ruleset, &saved);
 		err = text_failed(&saved) ?
 			      -ENOMEM :
@@ -118,12 +124,16 @@ static void end_trial(struct generation *g)
 /* A change is in force. */
 static void note(struct generation *g, const struct change *c)
 {
-	if (c->file)
-		g->file_undone = 0;
-	if (g->on_trial && c->until)
-		g->trial.until = c->until;
-	if (g->on_trial && c->file)
-		g->trial.file = true;
+	const struct arena_trial after = generation_trial_after(g, c);
+
+	g->file_undone = after.file_undone;
+	if (c->undoes) {
+		end_trial(g);
+		return;
+	}
+	if (g->on_trial)
+		g->trial = (struct generation_trial){ after.until, after.begun,
+						      after.file != 0 };
 	generation_save_trial(g);
 }
 
@@ -256,17 +266,15 @@ static struct ruleset *restore(struct generation *g, struct diag *d)
 /* The trial goes on, unless what it would go back to is damaged. */
 static void restore_trial(struct generation *g, struct diag *d)
 {
-	const struct arena_header *h = g->arena->header;
-	uint64_t until = atomic_load_explicit(&h->trial_until, memory_order_acquire);
+	const struct arena_trial t = arena_trial(g->arena);
 	const char *text;
 	size_t len;
 
-	g->file_undone = h->file_undone;
-	g->on_trial = until && arena_former_text(g->arena, &text, &len) == 0;
+	g->file_undone = t.file_undone;
+	g->on_trial = t.until && arena_former_text(g->arena, &text, &len) == 0;
 	if (g->on_trial)
-		g->trial = (struct generation_trial){ until, h->trial_begun,
-						      h->trial_file != 0 };
-	else if (until)
+		g->trial = (struct generation_trial){ t.until, t.begun, t.file != 0 };
+	else if (t.until)
 		tell_damage(d);
 	generation_save_trial(g);
 }
@@ -274,7 +282,7 @@ static void restore_trial(struct generation *g, struct diag *d)
 /* Put in force what was saved.  0, -ENOMEM, -ENOSPC. */
 static int go_on(struct generation *g, struct ruleset *rs, struct diag *d)
 {
-	const struct change c = {
+	struct change c = {
 		.how = ruleset_renumbered(rs) ? ARENA_SAVE_AGAIN : 0,
 		.anew = true,
 	};
@@ -282,6 +290,7 @@ static int go_on(struct generation *g, struct ruleset *rs, struct diag *d)
 	/* Before the first change is noted, by which the arena would forget the trial. */
 	g->ruleset = ruleset_ref(rs);
 	restore_trial(g, d);
+	c.file_undone = g->file_undone;
 	return install(g, rs, &c, d);
 }
 
@@ -359,7 +368,7 @@ int generation_apply(struct generation *g, const struct ruleset_input *input,
 		     const struct generation_request *request, struct diag *d,
 		     struct text *out)
 {
-	struct change c = new_change(request, input->now);
+	struct change c = new_change(g, request, input->now);
 	struct ruleset_input beside = *input;
 	struct ruleset *next = NULL;
 	int err;
@@ -418,7 +427,7 @@ static int from_nothing(struct counters *counters, const struct ruleset_input *i
 int generation_replace(struct generation *g, const struct ruleset_input *input,
 		       const struct generation_request *request, struct diag *d)
 {
-	struct change c = new_change(request, input->now);
+	struct change c = new_change(g, request, input->now);
 	struct ruleset *next = NULL;
 	int err;
 
@@ -426,6 +435,7 @@ int generation_replace(struct generation *g, const struct ruleset_input *input,
 	if (err)
 		return err;
 	c.anew = c.file = true;
+	c.file_undone = 0;
 	err = from_nothing(g->counters, input, d, &next);
 	if (!err)
 		err = install(g, next, &c, d);
@@ -461,38 +471,37 @@ void generation_confirm(struct generation *g)
 }
 
 /* In force, though it cannot be saved. */
-static int put_back(struct generation *g, struct diag *d)
+static int put_back(struct generation *g, const struct change *c, struct diag *d)
 {
 	struct program *program = NULL;
 	int err = engine_compile(g->engine, g->former, g->ruleset, d, &program);
 
 	if (err)
 		return err;
-	g->unsaved = true;
-	swap(g, g->former, program, g->trial.file);
+	g->unsaved = g->arena != NULL;
+	swap(g, g->former, program, c->anew);
+	note(g, c);
 	return 0;
 }
 
 int generation_undo(struct generation *g, struct instant now, struct diag *d)
 {
-	bool file = g->trial.file;
-	const struct change c = { .how = ARENA_SAVE_UNDO, .anew = file };
-	struct arena_note note = { .file_undone = g->file_undone };
-	uint64_t bytes;
+	struct change c = { .how = ARENA_SAVE_UNDO, .undoes = true,
+			    .anew = g->trial.file, .file_undone = g->file_undone };
+	struct arena_note former;
 	int err = read_former(g, d);
 
 	if (err || !g->on_trial)
 		return err;
+	if (g->arena) {
+		arena_former_note(g->arena, &former);
+		c.file_undone = former.file_undone;
+	}
+	if (g->trial.file)
+		c.file_undone = now.real;
 	err = install(g, ruleset_ref(g->former), &c, d);
-	if (err == -ENOSPC)
-		err = put_back(g, d);
-	if (err)
-		return err;
-	if (g->arena)
-		arena_saved_note(g->arena, 0, &note, &bytes);
-	g->file_undone = file ? now.real : note.file_undone;
-	end_trial(g);
-	return 0;
+	/* Whatever it is that is in the way of a lasting undo. */
+	return err ? put_back(g, &c, d) : 0;
 }
 
 uint64_t generation_file_undone(const struct generation *g)
@@ -589,10 +598,10 @@ int generation_rollback(struct generation *g, unsigned number,
 			const struct generation_request *request, struct instant now,
 			struct diag *d)
 {
-	struct change c = new_change(request, now);
+	struct change c = new_change(g, request, now);
 	struct ruleset *rs = NULL;
 	struct arena_note to;
-	uint64_t bytes, file_undone;
+	uint64_t bytes;
 	int err;
 
 	if (!number || number >= generation_saved(g))
@@ -601,18 +610,13 @@ int generation_rollback(struct generation *g, unsigned number,
 	if (err)
 		return err;
 	arena_saved_note(g->arena, number, &to, &bytes);
-	file_undone = file_undone_by(g, number, now.real);
+	c.file_undone = file_undone_by(g, number, now.real);
 	err = recall(g, number, d, &rs);
 	if (err)
 		return err;
 	c.note.cause = CAUSE_ROLLBACK;
 	memcpy(c.note.what, to.what, sizeof(to.what));
-	err = install(g, rs, &c, d);
-	if (!err) {
-		g->file_undone = file_undone;
-		generation_save_trial(g);
-	}
-	return err;
+	return install(g, rs, &c, d);
 }
 
 void generation_watch(struct generation *g,

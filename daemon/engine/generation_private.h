@@ -15,6 +15,7 @@ struct generation {
 	bool on_trial;
 	struct ruleset *former; /* what an undo goes back to; NULL while it was not read yet */
 	bool unsaved; /* the arena has what was undone, and the trial of it */
+	bool too_large; /* and it is no use to try again */
 	struct generation_trial trial;
 	size_t restored_bytes;  /* of text that was read, and what it took not given back yet */
 	uint64_t file_undone;   /* real ns */
@@ -29,7 +30,9 @@ struct change {
 	bool step;      /* commands made it of that one, and the arena may have it as a step */
 	bool anew;      /* nothing of that one is kept */
 	bool file;      /* it is what a file holds */
+	bool undoes;    /* it ends the trial */
 	uint64_t until; /* of the trial that it begins, monotonic ns; 0: of none */
+	uint64_t file_undone; /* once it is in force, real ns */
 	struct arena_note note; /* at: now */
 };
 
@@ -41,5 +44,7 @@ int generation_save(struct generation *g, const struct ruleset *rs, const struct
 void generation_save_again(struct generation *g);
 /* Whether anything is on trial, and what goes with that. */
 void generation_save_trial(struct generation *g);
+/* The same once a change is in force. */
+struct arena_trial generation_trial_after(const struct generation *g, const struct change *c);
 
 #endif

@@ -28,6 +28,7 @@ static bool is_no_other(const struct generation *g, const struct text *saved)
 static int save_whole(struct generation *g, const struct ruleset *rs, const struct change *c)
 {
 	const bool elements = c->step && ruleset_elements_alone(rs);
+	const struct arena_trial trial = generation_trial_after(g, c);
 	struct arena_note note = c->note;
 	enum arena_save how = g->unsaved ? ARENA_SAVE_UNDO :
 			      elements	 ? ARENA_SAVE_AGAIN :
@@ -41,9 +42,10 @@ static int save_whole(struct generation *g, const struct ruleset *rs, const stru
 		how = ARENA_SAVE_AGAIN;
 	if (!text_failed(&saved))
 		err = arena_save_text(g->arena, how, text_str(&saved), saved.len,
-				      elements || !note.at ? NULL : &note);
+				      elements || !note.at ? NULL : &note, &trial);
 	text_fini(&saved);
 	g->unsaved = g->unsaved && err;
+	g->too_large = err == -EFBIG;
 	return err;
 }
 
@@ -65,25 +67,37 @@ int generation_save(struct generation *g, const struct ruleset *rs, const struct
 	return err;
 }
 
+struct arena_trial generation_trial_after(const struct generation *g, const struct change *c)
+{
+	struct arena_trial t = { .file_undone = c->file_undone };
+
+	if (!g->on_trial || c->undoes)
+		return t;
+	t.until = c->until ? c->until : g->trial.until;
+	t.begun = g->trial.begun;
+	t.file = g->trial.file || c->file;
+	return t;
+}
+
 void generation_save_trial(struct generation *g)
 {
-	struct arena_header *h;
+	const struct arena_trial trial = {
+		.until = g->on_trial ? g->trial.until : 0,
+		.begun = g->trial.begun,
+		.file_undone = g->file_undone,
+		.file = g->trial.file,
+	};
 
-	if (!g->arena || g->unsaved)
-		return;
-	h = g->arena->header;
-	h->file_undone = g->file_undone;
-	h->trial_begun = g->trial.begun;
-	h->trial_file = g->trial.file;
-	atomic_store_explicit(&h->trial_until, g->on_trial ? g->trial.until : 0,
-			      memory_order_release);
+	if (g->arena && !g->unsaved)
+		arena_set_trial(g->arena, &trial);
 }
 
 void generation_save_again(struct generation *g)
 {
-	const struct change c = { .how = ARENA_SAVE_UNDO };
+	const struct change c = { .how = ARENA_SAVE_UNDO, .undoes = true,
+				  .file_undone = g->file_undone };
 
-	if (!g->unsaved || save_whole(g, g->ruleset, &c))
+	if (!g->unsaved || g->too_large || save_whole(g, g->ruleset, &c))
 		return;
 	generation_save_trial(g);
 	arena_keep_former(g->arena);

@@ -63,6 +63,7 @@ struct filter {
 	/* Of what is on trial: its end and the mark of the countdown as last seen; when an undo
 	 * that failed is tried again.  Monotonic ns. */
 	uint64_t trial_until, trial_mark, trial_retry;
+	bool trial_failed; /* the log has told of that */
 
 	json_t *steering; /* as the keeper told last; NULL: not yet */
 

@@ -69,21 +69,32 @@ static void tell_undone(const struct filter *f, const struct generation_trial *t
 			f->config->daemon.ruleset);
 }
 
-static void undo(struct filter *f, const struct generation_trial *t, struct instant now)
+/* Once, however often it is tried again. */
+static void tell_failed(struct filter *f, const struct diag *d)
 {
 	struct generation_trial still;
+	bool again = generation_trial(f->generation, &still);
+
+	if (!f->trial_failed) {
+		log_say(LEVEL_ERROR, "what is on trial cannot be undone%s:",
+			again ? ", trying again each second" : "");
+		log_text(LEVEL_ERROR, d->text.len ? text_str(&d->text) : "out of memory");
+	}
+	f->trial_failed = again;
+}
+
+static void undo(struct filter *f, const struct generation_trial *t, struct instant now)
+{
 	struct diag d = DIAG_INIT;
 
 	if (generation_undo(f->generation, now, &d) == 0) {
+		f->trial_failed = false;
 		tell_undone(f, t);
+		log_text(LEVEL_ERROR, text_str(&d.text));
 	} else {
 		f->trial_retry = now.mono + RETRY_NS;
-		log_say(LEVEL_ERROR, "what is on trial cannot be undone%s:",
-			generation_trial(f->generation, &still) ? ", trying again" : "");
-		if (!d.text.len)
-			log_say(LEVEL_ERROR, "out of memory");
+		tell_failed(f, &d);
 	}
-	log_text(LEVEL_ERROR, text_str(&d.text));
 	diag_fini(&d);
 }
 

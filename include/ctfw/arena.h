@@ -59,6 +59,16 @@ struct arena_note {
 	char what[ARENA_NOTE_TEXT]; /* ends with NUL */
 };
 
+/* Changes on trial, and what goes with them. */
+struct arena_trial {
+	uint64_t until; /* when they are undone, monotonic ns; 0: there are none */
+	uint64_t begun; /* when the first of them was made, real ns */
+	/* When what the ruleset file held was undone, real ns; 0: it runs, or was never
+	 * read. */
+	uint64_t file_undone;
+	uint32_t file; /* a ruleset file is among them */
+};
+
 struct arena_text {
 	uint64_t len;
 	uint64_t check;
@@ -96,13 +106,10 @@ struct arena_header {
 	struct arena_text text[ARENA_TEXTS];
 	/* Former rulesets that went for want of room before there were too many of them. */
 	uint32_t crowded_out;
-	/* Changes on trial: when they are undone, monotonic ns, 0 for none, written last; when
-	 * the first of them was made, real ns; and whether a ruleset file is among them. */
+	/* As in struct arena_trial. */
 	_Atomic uint64_t trial_until;
 	uint64_t trial_begun;
 	uint32_t trial_file;
-	/* When what the ruleset file held was undone, real ns; 0: it runs, or was never
-	 * read. */
 	uint64_t file_undone;
 	/* Of the ruleset file and what it includes, as last read; 0: never. */
 	uint64_t file_hash;
@@ -113,6 +120,9 @@ struct arena_header {
 	_Atomic uint64_t read_at[ARENA_MAX_WORKERS];
 	/* Flows from here on were never used; 0: any may have been (nobody said so, once). */
 	_Atomic uint32_t flows_fresh;
+	/* What holds instead of these once `rulesets` is that word; 0: nothing does. */
+	_Atomic uint64_t next_at;
+	struct arena_trial next;
 };
 
 struct arena {
@@ -190,10 +200,14 @@ enum arena_save {
 
 /* Save a ruleset beside the others and then switch to it, so that a crash at any instant leaves
  * one of the two whole.  note NULL: that of the one in force or, with ARENA_SAVE_UNDO, of what
- * the undo goes back to.  -EFBIG when it is too long; -ENOSPC when the file system is full, the
- * room of all others but the one in force included. */
+ * the undo goes back to.  trial: what arena_trial() says from that instant on, as if both were
+ * one; arena_set_trial() is to follow; NULL: as before.  -EFBIG when it is too long; -ENOSPC when
+ * the file system is full, the room of all others but the one in force included. */
 int arena_save_text(struct arena *a, enum arena_save how, const char *text, size_t len,
-		    const struct arena_note *note);
+		    const struct arena_note *note, const struct arena_trial *trial);
+/* Changes on trial: as a crash at any instant leaves them, the former or the new. */
+void arena_set_trial(struct arena *a, const struct arena_trial *trial);
+struct arena_trial arena_trial(const struct arena *a);
 /* How many there are, the one in force included. */
 unsigned arena_saved(const struct arena *a);
 /* One of them, *ret_text pointing into the arena; -ENOENT when there is none, -EINVAL when it
@@ -212,11 +226,12 @@ int arena_save_change(struct arena *a, const char *text, size_t len);
  * last; -EINVAL when it is damaged. */
 int arena_saved_change(const struct arena *a, unsigned number, size_t *at,
 		       const char **ret_text, size_t *ret_len);
-/* What an undo goes back to, beside the others: saved before trial_until is set, and read
- * as long as it is.  0; -EFBIG when it is too long; -ENOSPC when there is no memory for it;
+/* What an undo goes back to, beside the others: saved before a trial begins, and read as long as
+ * that lasts.  0; -EFBIG when it is too long; -ENOSPC when there is no memory for it;
  * -EINVAL when it is damaged. */
 int arena_save_former(struct arena *a, const char *text, size_t len);
 int arena_former_text(const struct arena *a, const char **ret_text, size_t *ret_len);
+void arena_former_note(const struct arena *a, struct arena_note *ret_note);
 /* There is no trial any more: those since arena_save_former() stay. */
 void arena_keep_former(struct arena *a);
 

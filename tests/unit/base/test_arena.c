@@ -159,8 +159,8 @@ static void saving_a_ruleset_leaves_the_former_until_the_switch(void **state)
 
 	(void)state;
 	assert_int_equal(arena_saved_text(&a, 0, &text, &len), -ENOENT);
-	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL), 0);
-	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "second", 6, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "second", 6, NULL, NULL), 0);
 	assert_int_equal(arena_saved_text(&a, 0, &text, &len), 0);
 	assert_int_equal(len, 6);
 	assert_memory_equal(text, "second", 6);
@@ -171,7 +171,7 @@ static void saving_a_ruleset_leaves_the_former_until_the_switch(void **state)
 	a.text[1][0] = 'X';
 	assert_int_equal(arena_saved_text(&a, 0, &text, &len), -EINVAL);
 	assert_int_equal(
-		arena_save_text(&a, ARENA_SAVE_NEW, "", a.header->text_bytes + 1, NULL), -EFBIG);
+		arena_save_text(&a, ARENA_SAVE_NEW, "", a.header->text_bytes + 1, NULL, NULL), -EFBIG);
 	free(mem);
 }
 
@@ -183,10 +183,10 @@ static void a_former_ruleset_is_kept_beside_the_others(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL, NULL), 0);
 	assert_int_equal(arena_save_former(&a, "former", 6), 0);
-	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "two", 3, NULL), 0);
-	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "three", 5, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "two", 3, NULL, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "three", 5, NULL, NULL), 0);
 	assert_int_equal(arena_former_text(&a, &text, &len), 0);
 	assert_int_equal(len, 6);
 	assert_memory_equal(text, "former", 6);
@@ -220,7 +220,7 @@ static void changes_lie_behind_the_ruleset_that_they_change(void **state)
 	(void)state;
 	assert_int_equal(arena_save_change(&a, "x", 1), -ENOENT);
 	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
-	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "one", 3, NULL, NULL), 0);
 	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
 	assert_int_equal(arena_save_change(&a, "first", 5), 0);
 	assert_int_equal(arena_save_change(&a, "", 0), 0);
@@ -233,9 +233,9 @@ static void changes_lie_behind_the_ruleset_that_they_change(void **state)
 	assert_int_equal(len, 3);
 	/* Another ruleset has none, and nor has the next in the place of this one. */
 	at = 0;
-	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "two", 3, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "two", 3, NULL, NULL), 0);
 	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
-	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "three", 5, NULL), 0);
+	assert_int_equal(arena_save_text(&a, ARENA_SAVE_NEW, "three", 5, NULL, NULL), 0);
 	assert_int_equal(arena_saved_change(&a, 0, &at, &text, &len), -ENOENT);
 	/* There is a page for text and changes. */
 	while (arena_save_change(&a, "and more of them", 16) == 0)
@@ -253,7 +253,7 @@ static void a_damaged_change_is_refused_whichever_byte_it_is(void **state)
 	size_t len, at;
 
 	(void)state;
-	arena_save_text(&a, ARENA_SAVE_NEW, "ruleset.", 8, NULL);
+	arena_save_text(&a, ARENA_SAVE_NEW, "ruleset.", 8, NULL, NULL);
 	arena_save_change(&a, "eight...", 8);
 	for (unsigned i = 8; i < 8 + 24; i++) {
 		a.text[0][i] ^= 0x20;

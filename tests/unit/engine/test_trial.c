@@ -316,6 +316,66 @@ static void what_was_undone_without_room_is_saved_later(void **state)
 	diag_fini(&d);
 }
 
+/* What is saved of it may have become longer than it was. */
+static void an_undo_that_is_too_large_to_be_kept_is_in_force(void **state)
+{
+	struct bench *b = *state;
+	uint64_t *room = &b->arena.header->text_bytes, all = *room;
+	struct diag d = DIAG_INIT;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add table ip u", UNTIL), 0);
+	*room = 64;
+	assert_int_equal(generation_undo(b->generation, b->now, &d), 0);
+	assert_non_null(strstr(text_str(&d.text), "too large to be kept"));
+	assert_false(on_trial(b));
+	assert_has(b, "table ip u", false);
+	assert_int_equal(try(b, "add table ip v", UNTIL), -ENOSPC);
+	/* Not tried again and again: that takes time, and comes to the same. */
+	*room = all;
+	generation_expire(b->generation, b->now.mono + 20 * NSEC_PER_SEC);
+	well_restarted(b);
+	assert_true(on_trial(b));
+	undo(b);
+	assert_has(b, "table ip u", false);
+	/* But a change saves all of it. */
+	assert_int_equal(try(b, "add table ip u", UNTIL), 0);
+	*room = 64;
+	assert_int_equal(generation_undo(b->generation, b->now, &d), 0);
+	*room = all;
+	assert_int_equal(try(b, "add table ip v", 0), 0);
+	well_restarted(b);
+	assert_false(on_trial(b));
+	assert_has(b, "table ip u", false);
+	assert_has(b, "table ip v", true);
+	diag_fini(&d);
+}
+
+/* No trial of what would be undone by the next process to something else. */
+static void no_trial_begins_while_an_undo_is_not_saved(void **state)
+{
+	struct bench *b = *state;
+	struct generation_trial t;
+	struct diag d = DIAG_INIT;
+
+	assert_int_equal(try(b, base, 0), 0);
+	assert_int_equal(try(b, "add element ip t plain { 192.0.2.8 }", UNTIL), 0);
+	set_room(b, false);
+	assert_int_equal(generation_undo(b->generation, b->now, &d), 0);
+	assert_int_equal(try(b, "add table ip u", UNTIL + 1), -ENOSPC);
+	set_room(b, true);
+	assert_int_equal(try(b, "add table ip u", UNTIL + 1), 0);
+	well_restarted(b);
+	assert_true(generation_trial(b->generation, &t));
+	assert_int_equal(t.until, UNTIL + 1);
+	undo(b);
+	assert_has(b, "table ip u", false);
+	assert_has(b, "192.0.2.8", false);
+	well_restarted(b);
+	assert_false(on_trial(b));
+	diag_fini(&d);
+}
+
 static void what_is_too_large_to_be_kept_is_on_no_trial(void **state)
 {
 	struct bench *b = *state;
@@ -430,6 +490,8 @@ int main(void)
 		TEST(what_cannot_be_undone_is_not_said_to_be),
 		TEST(an_undo_needs_no_room),
 		TEST(what_was_undone_without_room_is_saved_later),
+		TEST(an_undo_that_is_too_large_to_be_kept_is_in_force),
+		TEST(no_trial_begins_while_an_undo_is_not_saved),
 		TEST(what_is_too_large_to_be_kept_is_on_no_trial),
 		TEST(an_undo_is_a_change_for_those_who_watch),
 		TEST(an_undo_has_the_statements_of_its_rules_still),

@@ -371,8 +371,8 @@ static void fill(struct arena *a, const struct arena_geometry *g)
 		a->expects[i * ARENA_EXPECT_SIZE] = (uint8_t)(i + 4);
 	a->counters[7] = 1007;
 	a->states[ARENA_STATES * ARENA_STATE_SIZE - 1] = 9;
-	arena_save_text(a, ARENA_SAVE_NEW, "one", 3, NULL);
-	arena_save_text(a, ARENA_SAVE_NEW, "two", 3, NULL);
+	arena_save_text(a, ARENA_SAVE_NEW, "one", 3, NULL, NULL);
+	arena_save_text(a, ARENA_SAVE_NEW, "two", 3, NULL, NULL);
 	atomic_store(&a->header->next_flow_id, 77);
 }
 
