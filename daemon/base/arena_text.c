@@ -22,6 +22,7 @@
 
 #include "base/arena_private.h"
 
+#define PAGE	    4096u
 #define UNDO	    (ARENA_TEXTS - 1) /* the text that an undo goes back to */
 #define NUMBERS_MAX (ARENA_FORMER + 1)
 
@@ -242,11 +243,28 @@ static int reserve_text(const struct arena *a, unsigned text, size_t len)
 	return -ENOSPC;
 }
 
+/* Whether the file system has room for a text, once that of all but the one in force is given
+ * back: so that nobody's goes for one that is too large all the same. */
+static bool would_have_room(const struct arena *a, const struct order *o, unsigned text,
+			    size_t len)
+{
+	uint64_t room = 0;
+
+	while (room < len && !arena_reserve(a->text[text] + room, 1))
+		room += PAGE;
+	give_back(a, text);
+	for (unsigned i = 1; i < o->n; i++)
+		room += (text_bytes(a, o->text[i]) + PAGE - 1) / PAGE * PAGE;
+	return room >= len;
+}
+
 /* Where the file system is full the memory of former rulesets is used. */
 static int make_room(struct arena *a, struct order *o, unsigned text, size_t len)
 {
 	int err = reserve_text(a, text, len);
 
+	if (err && !would_have_room(a, o, text, len))
+		return err;
 	while (err && o->n > 1) {
 		unsigned oldest = o->text[o->n - 1];
 

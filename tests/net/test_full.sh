@@ -51,6 +51,33 @@ drain
 ok "with room they are taken" ctl -f "$WORK/many.nft"
 ok "and rolled back" ctl rollback
 
+# ---- former rulesets ----
+
+kept() { ctl rollback --list | grep -c '^ *[0-9]  '; }
+large() {
+	echo "table ip large { set s { type ipv4_addr; elements = {"
+	seq -s, -f "10.1.%g.1" 0 255
+	for i in $(seq 0 99); do seq -s, -f ",10.2.$i.%g" 0 255; done
+	echo "} } }"
+}
+large >"$WORK/large.nft"
+for i in 1 2 3; do
+	ctl add table ip "former$i"
+done
+before=$(kept)
+now=$(ctl -s list ruleset)
+fill
+not_ok "a change that is too large for what is left" ctl -f "$WORK/large.nft"
+ok "takes the room of no former ruleset" test "$(kept)" = "$before" -a "$before" -ge 5
+ok "nor anything else" same "$now" "$(ctl -s list ruleset)"
+ok "one that has room in that of the oldest" ctl add table ip new
+ok "takes no more than that" test "$(kept)" -ge $((before - 1)) -a "$(kept)" -le "$before"
+drain
+for i in new former3 former2 former1; do
+	ctl delete table ip "$i"
+done
+plain=$(ctl -s list ruleset)
+
 # ---- a trial ----
 
 fill
@@ -58,7 +85,6 @@ not_ok "no trial begins that could not be undone" ctl --confirm 60 add rule inet
 ok "nothing is on trial" nothing_on_trial
 ok "nor is it in force" same "$plain" "$(ctl -s list ruleset)"
 drain
-kept() { ctl rollback --list | grep -c '^ *[0-9]  '; }
 before=$(kept)
 says "a trial" "On trial: " ctl --confirm 3 add rule inet filter forward tcp dport 80 accept
 fill
