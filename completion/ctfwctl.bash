@@ -3,15 +3,17 @@
 # The first words of nft's grammar and what may follow them.
 _ctfwctl_nft()
 {
+	local kept="set map element counter quota limit flowtable ct"
 	case $1 in
-	list) echo "ruleset tables table chains chain sets maps meters counters quotas limits
-		flowtables flowtable hooks ct" ;;
-	flush) echo "ruleset table chain" ;;
-	add | create) echo "table chain rule flowtable ct" ;;
+	list) echo "ruleset tables table chains chain sets set maps map meters meter counters
+		counter quotas quota limits limit flowtables flowtable hooks ct secmarks
+		synproxys" ;;
+	flush) echo "ruleset table chain set map meter" ;;
+	create) echo "table chain $kept" ;;
+	add | delete | destroy) echo "table chain rule $kept" ;;
 	insert | replace) echo "rule" ;;
-	delete | destroy) echo "table chain rule flowtable ct" ;;
 	rename) echo "chain" ;;
-	reset) echo "rules rule" ;;
+	reset) echo "rules rule counters counter quotas quota" ;;
 	monitor) echo "trace new destroy tables chains rules sets elements ruleset" ;;
 	esac
 }

@@ -54,6 +54,32 @@ for option in $("$ctl" help | grep -o '^ .\{5\}--[a-z0-9-]*' | grep -o -- '--.*'
 	offers_not "$option" list --
 done
 
+# ---- what the verbs of nft take, by ctfwctl's own word ----
+
+# A capture without packets: the rules are read, and nothing else.
+printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\x65\0\0\0' >"$work/empty.pcap"
+# known VERB OBJECT
+known() {
+	echo "$1 $2" >"$work/verb.nft"
+	! "$ctl" replay -r "$work/verb.nft" "$work/empty.pcap" 2>&1 | grep -q "$1 what?"
+}
+objects="ruleset tables table chains chain rules rule sets set maps map meters meter element
+	counters counter quotas quota limits limit flowtables flowtable hooks ct secmarks synproxys"
+for verb in list create delete destroy flush reset; do
+	known $verb nothing && wrong "$verb takes anything"
+	for object in $objects; do
+		if known $verb "$object"; then
+			offers "$object" $verb ""
+		else
+			offers_not "$object" $verb ""
+		fi
+	done
+done
+# Here the word of the object may be left out, when it is a rule.
+for object in $objects; do
+	! known delete "$object" || offers "$object" add ""
+done
+
 # ---- words where they belong ----
 
 for verb in show check off; do
