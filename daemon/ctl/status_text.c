@@ -198,7 +198,9 @@ static void print_files(FILE *out, const json_t *status)
 		fprintf(out, "Config     %s, loaded %s\n", str(config, "path", "-"),
 			unit_time(json_number_value(json_object_get(config, "loaded")), when));
 	fprintf(out, "Ruleset    %s", str(ruleset, "path", "no file"));
-	if (json_object_get(ruleset, "loaded"))
+	if (json_is_null(json_object_get(ruleset, "loaded")))
+		fputs(", not read since the start: the rules of before it go on", out);
+	else if (json_object_get(ruleset, "loaded"))
 		fprintf(out, ", loaded %s",
 			unit_time(json_number_value(json_object_get(ruleset, "loaded")), when));
 	if (undone > 0)
@@ -211,6 +213,8 @@ static void print_files(FILE *out, const json_t *status)
 		(unsigned long long)num(ruleset, "chains"),
 		(unsigned long long)num(ruleset, "rules"),
 		(unsigned long long)num(ruleset, "generation"));
+	if (json_object_get(ruleset, "chains") && !num(ruleset, "chains"))
+		fputs("           NO CHAINS: nothing is judged, all of it passes\n", out);
 	print_load(out, status);
 	print_steering(out, status);
 	if (restarts)

@@ -12,7 +12,8 @@
 enum channel_kind {
 	CHANNEL_NONE = 0,
 	/* filter to keeper */
-	CHANNEL_READY,          /* it filters; text: what to know of the start, or "" */
+	CHANNEL_READY,          /* it filters; err -EALREADY: by the rules that a former one
+				 * had, and the ruleset file was not read */
 	CHANNEL_FAILED,         /* it could not start; text: why */
 	CHANNEL_MISCONFIGURED,  /* the same: what is configured is wrong; text: why */
 	CHANNEL_HEARTBEAT,      /* err 0: every worker makes progress; text: a status line */

@@ -527,7 +527,8 @@ void filter_run(const struct filter_start *start)
 		f->since = start->since ? start->since : filter_now(NULL).real;
 		worker_go(&f->shared);
 		tell_recovery(f);
-		channel_send(start->channel, CHANNEL_READY, 0, NULL, -1);
+		channel_send(start->channel, CHANNEL_READY,
+			     f->load.ruleset_loaded ? 0 : -EALREADY, NULL, -1);
 		settle(f);
 		event_base_dispatch(f->base);
 	}

@@ -23,13 +23,23 @@ void filter_file_saved(void *arg)
 	rulesetfile_saved(f->generation, f->config->daemon.ruleset);
 }
 
+/* As after nft flush ruleset: right, and perhaps not meant, as with a file that was cut. */
+static void tell_no_chains(const struct filter *f)
+{
+	if (f->start->ports->n && !ruleset_size(generation_ruleset(f->generation)).chains)
+		log_say(LEVEL_WARNING, "%s has no chains: nothing is judged, all of it passes",
+			f->config->daemon.ruleset);
+}
+
 int filter_load_ruleset(struct filter *f, struct diag *d)
 {
 	const struct generation_request why = { .cause = CAUSE_START, .uid = GENERATION_NOBODY };
 	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, &why, d);
 
-	if (!err)
+	if (!err) {
 		f->load.ruleset_loaded = filter_now(NULL).real;
+		tell_no_chains(f);
+	}
 	/* Another time there may be room. */
 	f->misconfigured = err && err != -ENOMEM && err != -ENOSPC;
 	return err;
@@ -132,6 +142,7 @@ static int apply(struct filter *f, const struct config *wanted, uint32_t uid, st
 		return err;
 	}
 	filter_trial_file(f);
+	tell_no_chains(f);
 	if (config_adopt(f->config, wanted, restart) < 0)
 		log_say(LEVEL_ERROR, "out of memory: the ruleset is new, the options are not");
 	put_in_force(f, view);
@@ -210,10 +221,13 @@ static void try_ruleset(struct filter *f, uint64_t until, uint32_t uid,
 	struct diag d = DIAG_INIT;
 	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, &why, &d);
 
-	if (err)
+	if (err) {
+		log_say(LEVEL_ERROR, "reload on trial failed, everything stays as it was:");
 		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
-	else
+	} else {
 		filter_trial_file(f);
+		tell_no_chains(f);
+	}
 	done(done_arg, err, err && d.text.len ? text_str(&d.text) : NULL);
 	diag_fini(&d);
 }

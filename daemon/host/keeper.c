@@ -218,7 +218,7 @@ static void filter_died(struct keeper *k, int wstatus)
 /* ---- messages ---- */
 
 /* It filters: lead the traffic to it, and tell the world. */
-static void announce(struct keeper *k)
+static void announce(struct keeper *k, bool loaded)
 {
 	struct diag d = DIAG_INIT;
 	int err = steering_up(k->config, &k->steering, &d);
@@ -231,7 +231,9 @@ static void announce(struct keeper *k)
 		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
 	} else {
 		k->announced = true;
-		k->since = k->load.ruleset_loaded = keeper_clock(CLOCK_REALTIME);
+		k->since = keeper_clock(CLOCK_REALTIME);
+		if (loaded)
+			k->load.ruleset_loaded = k->since;
 		notify_ready(k->ports.n ? "Filtering" : "Filtering nothing");
 		lastgood_save(k->config->name);
 		if (k->ports.n)
@@ -281,7 +283,7 @@ static void handle(struct keeper *k, const struct channel_message *m)
 		k->filter_ready = true;
 		k->heartbeat = now();
 		if (!k->announced && !k->stopping)
-			announce(k);
+			announce(k, !m->err);
 		tell_steering(k);
 		if (k->reload_wanted && !k->stopping)
 			keeper_begin_reload(k);

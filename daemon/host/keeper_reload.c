@@ -184,6 +184,9 @@ static void adopt(struct keeper *k)
 		steering_adopt(k->steering, captures);
 	if (!captures)
 		return;
+	/* Filtering begins with the first port. */
+	if (!k->ports.n)
+		k->since = keeper_clock(CLOCK_REALTIME);
 	ports_take_over(&k->ports, k->wanted_ports);
 	free(k->wanted_ports);
 	k->wanted_ports = NULL;

@@ -28,6 +28,12 @@ daemon_up
 all_open "started again"
 ok "started again: the conversation goes on" talk_goes_on
 ok "flows were kept" test "$(status flows recovery kept)" -ge 1
+ok "status says that the ruleset file was not read" test "$(status ruleset loaded)" = null
+filter=$(status filter_pid)
+kill -KILL "$filter"
+another() { [ "$(status filter_pid)" != "$filter" ] && filtering; }
+ok "another filter" wait_until 10 another
+ok "says so too" test "$(status ruleset loaded)" = null
 kill $talk
 ends_well
 ok "and leaves the host as it was" same "$before" "$(state)"

@@ -31,6 +31,8 @@ ok "and on stderr" grep -q 'ruleset.nft:[0-9]*:[0-9]*: .*establish' "$WORK/daemo
 ok "and changes no rule" same "$before" "$(ctl -s list ruleset)"
 not_ok "ctfwctl reload fails as well" ctl reload
 says "and says why" "$WORK/ruleset.nft:" ctl reload
+not_ok "and one on trial" ctl reload --confirm 5
+ok "which the log tells" grep -q 'reload on trial failed, everything' "$WORK/daemon.log"
 echo "$good" >"$WORK/ruleset.nft"
 
 # Wrong configuration.
@@ -60,4 +62,22 @@ ok "twenty at once: the rules are there" same "$before" "$(ctl -s list ruleset)"
 ok "the flow is the same all the while" same "${flow##*id=}" \
 	"$(ctl conntrack -L -p tcp --state ESTABLISHED -o id 2>/dev/null | sed 's/.*id=//')"
 kill $talk
+
+# Rules that judge nothing.
+rules </dev/null
+ok "an empty file is right" ctl reload
+ok "and the log tells what it means" grep -q 'has no chains: nothing is judged' "$WORK/daemon.log"
+ok "status as well" grep -q 'NO CHAINS' <(ctl status)
+rules_plain
+
+# Nothing is captured for a while: that is no filtering.
+configure </dev/null
+ok "a reload may capture nothing" ctl reload
+unfiltering() { [ "$(status filtering)" = false ]; }
+ok "then nothing is filtered" wait_until 5 unfiltering
+anew=$(date +%s)
+configure_wg0
+ok "and a reload captures again" ctl reload
+ok "which filters" wait_until 5 filtering
+ok "since then" test "$(status since | cut -d. -f1)" -ge $anew
 ends_well

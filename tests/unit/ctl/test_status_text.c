@@ -104,6 +104,22 @@ static void a_file_that_is_not_what_runs_is_told(void **state)
 	assert_null(strstr(text, "NOT WHAT RUNS"));
 }
 
+static void a_file_that_was_not_read_is_told(void **state)
+{
+	(void)state;
+	print("{\"ruleset\":{\"path\":\"/r.nft\",\"loaded\":null}}");
+	expect("Ruleset    /r.nft, not read since the start: the rules of before it go on\n");
+}
+
+static void rules_that_judge_nothing_are_told(void **state)
+{
+	(void)state;
+	print("{\"ruleset\":{\"path\":\"/r.nft\",\"tables\":1,\"chains\":0,\"rules\":0}}");
+	expect("           NO CHAINS: nothing is judged, all of it passes\n");
+	print("{\"ruleset\":{\"path\":\"/r.nft\",\"tables\":1,\"chains\":1,\"rules\":0}}");
+	assert_null(strstr(text, "NO CHAINS"));
+}
+
 static void a_failed_load_is_told_with_its_lines(void **state)
 {
 	(void)state;
@@ -208,6 +224,8 @@ int main(void)
 		cmocka_unit_test(what_is_waited_for_and_what_was_put_back_is_told),
 		cmocka_unit_test(what_is_on_trial_is_told_at_once),
 		cmocka_unit_test(a_file_that_is_not_what_runs_is_told),
+		cmocka_unit_test(a_file_that_was_not_read_is_told),
+		cmocka_unit_test(rules_that_judge_nothing_are_told),
 		cmocka_unit_test(a_failed_load_is_told_with_its_lines),
 		cmocka_unit_test(drops_are_told_by_reason_with_their_meaning),
 		cmocka_unit_test(counts_of_nothing_are_none),
