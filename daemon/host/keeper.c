@@ -329,15 +329,19 @@ static void lose_channel(struct keeper *k)
 		kill(k->filter, SIGKILL);
 }
 
-/* The one that a filter may have to give: while it starts, the arena that it converted. */
-static void take_descriptor(struct keeper *k, int fd)
+/* The one that a filter may have to give: while it starts, the arena that it converted.  The
+ * next one cuts what it gets to size, and maps it: none that is another file, or somebody
+ * else's as well. */
+static int take_descriptor(struct keeper *k, int fd)
 {
-	if (k->message.kind == CHANNEL_ARENA && !k->filter_ready) {
-		close(k->rundir.arena_fd);
-		k->rundir.arena_fd = fd;
-	} else {
+	if (k->message.kind != CHANNEL_ARENA || k->filter_ready ||
+	    !rundir_is_arena(&k->rundir, fd)) {
 		close(fd);
+		return -EPROTO;
 	}
+	close(k->rundir.arena_fd);
+	k->rundir.arena_fd = fd;
+	return 0;
 }
 
 static void read_channel(struct keeper *k)
@@ -349,8 +353,9 @@ static void read_channel(struct keeper *k)
 		if (err)
 			break;
 		if (fd >= 0)
-			take_descriptor(k, fd);
-		handle(k, &k->message);
+			err = take_descriptor(k, fd);
+		if (!err)
+			handle(k, &k->message);
 	}
 	if (err == -EPROTO)
 		log_say(LEVEL_ERROR, "the filter says what no filter says; killing it");

@@ -39,5 +39,8 @@ void rundir_close(struct rundir *r);
  * errno with a diagnostic; the mapping lasts as long as we. */
 int rundir_map_arena(struct rundir *r, const struct arena_geometry *g, struct arena *ret_arena,
 		     bool *ret_fresh, struct diag *d);
+/* The keeper's side: whether a descriptor that the filter gave is of the file that has the
+ * arena's name now, to be read and written. */
+bool rundir_is_arena(const struct rundir *r, int fd);
 
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "ctfw/conntrack.h"
+#include "ctfw/expect.h"
 #include "host/log.h"
 #include "host/rundir.h"
 
@@ -157,6 +158,14 @@ static int attach(int fd, const struct arena_geometry *g, const uint8_t boot_id[
 
 /* ---- of another size ---- */
 
+/* No configuration asks for more: who says that he has it made it up. */
+static bool is_possible(const struct arena_geometry *g)
+{
+	return g->flow_records <= conntrack_records(CONFIG_FLOWS_MAX) &&
+	       g->expect_records <= conntrack_expect_records(CONFIG_EXPECT_MAX) &&
+	       g->element_records <= CONFIG_ELEMENTS_MAX && g->text_bytes <= ARENA_TEXT_BYTES;
+}
+
 /* What there is, to be read alone.  Only where the file has data: to look into a hole would
  * have it filled, in a tmpfs. */
 struct former {
@@ -192,6 +201,8 @@ static int former_init(struct former *ret, int fd, const uint8_t boot_id[16])
 	ret->mem = mem;
 	ret->size = (size_t)st.st_size;
 	err = arena_geometry_of(mem, ret->size, boot_id, &ret->geometry, ret->key);
+	if (!err && !is_possible(&ret->geometry))
+		err = -EINVAL;
 	if (err)
 		former_fini(ret);
 	return err;
@@ -247,12 +258,22 @@ static uint32_t flows_behind(const struct former *f, uint32_t records,
 			     const uint8_t boot_id[16])
 {
 	struct arena was;
+	off_t at, end, to;
+	uint32_t n = 0;
 
 	if (f->geometry.flow_records <= records ||
 	    arena_attach(f->mem, f->size, &f->geometry, boot_id, &was))
 		return 0;
-	return conntrack_count_records(was.flows + (size_t)records * ARENA_FLOW_SIZE,
-				       f->geometry.flow_records - records);
+	at = (was.flows - f->mem) + (off_t)records * ARENA_FLOW_SIZE;
+	end = (was.flows - f->mem) + (off_t)f->geometry.flow_records * ARENA_FLOW_SIZE;
+	while (at < end && (at = lseek(f->fd, at, SEEK_DATA)) >= 0 && at < end &&
+	       (to = lseek(f->fd, at, SEEK_HOLE)) >= 0) {
+		to = to < end ? to : end;
+		n += conntrack_count_records(f->mem + at,
+					     (uint32_t)((to - at) / ARENA_FLOW_SIZE));
+		at = to;
+	}
+	return n;
 }
 
 /* A file that is ours alone: whatever had that name was never finished. */
@@ -335,13 +356,25 @@ static int take_over(struct rundir *r, const struct arena_geometry *g,
 	if (err) {
 		tell_kept(err, g);
 		g = &former.geometry;
-		/* It may be longer than it says. */
+		/* It may be longer than it says; and were there no memory behind it, nobody had
+		 * made it. */
 		err = ftruncate(r->arena_fd, (off_t)arena_size(g)) < 0 ? -errno : 0;
+		if (!err && posix_fallocate(r->arena_fd, 0, (off_t)arena_committed(g)))
+			err = -EINVAL;
 	}
 	if (!err)
 		err = attach(r->arena_fd, g, boot_id, ret_arena);
 	former_fini(&former);
 	return err;
+}
+
+bool rundir_is_arena(const struct rundir *r, int fd)
+{
+	struct stat there, st;
+
+	return fstatat(r->dir_fd, RUNDIR_ARENA, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_dev == there.st_dev &&
+	       st.st_ino == there.st_ino && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR;
 }
 
 /* The file itself is at fault, rather than what we lack. */

@@ -27,6 +27,10 @@
 #define CONFIG_PATH_MAX 1024
 #define CONFIG_NAME_MAX 33 /* of a user or a group, NUL included */
 #define CONFIG_PORTS_MAX 64 /* TUNs in all */
+/* What the arena has room for at most: max-flows, expect-max, max-elements. */
+#define CONFIG_FLOWS_MAX 16777216
+#define CONFIG_EXPECT_MAX 65536
+#define CONFIG_ELEMENTS_MAX 16777216
 
 /* An address of an interface: unlike in a prefix, the bits behind the length count. */
 struct config_address {

@@ -314,6 +314,81 @@ static void an_arena_that_is_longer_than_it_says_is_cut(void **state)
 	rundir_close(&r);
 }
 
+/* A header that is right but for what it says, and nothing behind it but holes. */
+static void forge(struct rundir *r, const struct arena_geometry *g)
+{
+	struct arena a = mapped(r, &small, true);
+	struct arena_header h;
+
+	arena_make_header(g, a.header->boot_id, (const uint8_t *)a.header->key, &h);
+	munmap(a.header, arena_size(&small));
+	assert_int_equal(ftruncate(r->arena_fd, 0), 0);
+	assert_int_equal(ftruncate(r->arena_fd, (off_t)arena_size(g)), 0);
+	assert_int_equal(pwrite(r->arena_fd, &h, sizeof(h), 0), sizeof(h));
+}
+
+/* It would take hours to look through, at each start. */
+static void an_arena_larger_than_any_starts_empty(void **state)
+{
+	const struct arena_geometry huge = { .flow_records = UINT32_MAX, .workers = 1,
+					     .text_bytes = 4096 };
+	struct rundir r;
+	struct arena a;
+
+	(void)state;
+	opened(&r);
+	forge(&r, &huge);
+	alarm(20);
+	a = mapped(&r, &small, true);
+	alarm(0);
+	munmap(a.header, arena_size(&small));
+	rundir_close(&r);
+}
+
+/* In a tmpfs that is full the process would be killed over it. */
+static void holes_of_a_former_arena_are_not_filled(void **state)
+{
+	const struct arena_geometry hollow = { .flow_records = 1 << 20, .workers = 1,
+					       .text_bytes = 4096 };
+	struct rundir r;
+	struct arena a;
+	struct stat st;
+	int former;
+
+	(void)state;
+	opened(&r);
+	close(r.arena_fd);
+	r.arena_fd = memfd_create("arena", MFD_CLOEXEC);
+	forge(&r, &hollow);
+	former = dup(r.arena_fd);
+	a = mapped(&r, &small, false);
+	assert_int_equal(fstat(former, &st), 0);
+	assert_true(st.st_blocks < 1000);
+	close(former);
+	munmap(a.header, arena_size(&small));
+	rundir_close(&r);
+}
+
+static void only_the_file_of_that_name_is_the_arena(void **state)
+{
+	char path[CONFIG_PATH_MAX + 32];
+	int other = memfd_create("other", MFD_CLOEXEC), reader;
+	struct rundir r;
+
+	(void)state;
+	opened(&r);
+	snprintf(path, sizeof(path), "%s/" RUNDIR_ARENA, config->daemon.runtime_directory);
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(rundir_is_arena(&r, r.arena_fd));
+	assert_false(rundir_is_arena(&r, other));
+	assert_false(rundir_is_arena(&r, r.lock_fd));
+	assert_false(rundir_is_arena(&r, r.listen_fd));
+	assert_false(rundir_is_arena(&r, reader));
+	close(other);
+	close(reader);
+	rundir_close(&r);
+}
+
 /* Until its header is there, which comes last. */
 static void an_arena_that_was_not_finished_starts_empty(void **state)
 {
@@ -641,6 +716,9 @@ int main(void)
 		TEST(the_arena_is_found_again),
 		TEST(an_arena_that_is_damaged_starts_empty),
 		TEST(an_arena_that_is_longer_than_it_says_is_cut),
+		TEST(an_arena_larger_than_any_starts_empty),
+		TEST(holes_of_a_former_arena_are_not_filled),
+		TEST(only_the_file_of_that_name_is_the_arena),
 		TEST(an_arena_that_was_not_finished_starts_empty),
 		TEST(an_arena_of_another_layout_starts_empty),
 		TEST(what_has_room_in_an_arena_of_another_size_goes_on),
