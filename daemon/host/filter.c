@@ -421,6 +421,7 @@ static void settle(struct filter *f)
 	struct diag d = DIAG_INIT;
 
 	generation_settle(f->generation, &d);
+	filter_settle_heap();
 	/* The rulesets have claimed their sets; elements of others may go. */
 	set_elements_settle(f->elements);
 	if (d.errors)

@@ -76,6 +76,8 @@ struct instant filter_now(void *arg);
 /* Map the arena, and take up what it has: flows, counters and elements are there, the ruleset
  * is read but not in force.  0, or a negative errno with diagnostics. */
 int filter_take_up(struct filter *f, struct diag *d);
+/* The rest is read: the heap grows as everybody's. */
+void filter_settle_heap(void);
 /* The configured ruleset file, at the start.  0, or a negative errno with diagnostics. */
 int filter_load_ruleset(struct filter *f, struct diag *d);
 /* CHANNEL_RELOAD or CHANNEL_RELOAD_LAST has come, with a descriptor of the text (or -1 and
