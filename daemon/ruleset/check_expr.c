@@ -49,7 +49,7 @@ static bool check_symbol(struct checker *ck, const struct datatype *dt, struct e
 		symbol_error(ck, dt, e, err, why);
 		return false;
 	}
-	free(e->symbol);
+	expr_drop_symbol(e);
 	e->kind = EXPR_VALUE;
 	e->value = v;
 	e->type = dt;

@@ -6,9 +6,11 @@
 
 struct expr *expr_new(enum expr_kind kind, struct span span)
 {
-	struct expr *e = calloc(1, sizeof(*e));
+	/* There are many: what was freed last comes sooner from malloc() than from calloc(). */
+	struct expr *e = malloc(sizeof(*e));
 
 	if (e) {
+		memset(e, 0, sizeof(*e));
 		e->kind = kind;
 		e->span = span;
 	}
@@ -40,6 +42,25 @@ static struct element_extra *element_clone(const struct element_extra *extra)
 	return c;
 }
 
+bool expr_set_symbol(struct expr *e, const char *s, size_t len)
+{
+	char *to = len < sizeof(e->short_symbol) ? e->short_symbol : malloc(len + 1);
+
+	if (!to)
+		return false;
+	memcpy(to, s, len);
+	to[len] = '\0';
+	e->symbol = to;
+	return true;
+}
+
+void expr_drop_symbol(struct expr *e)
+{
+	if (e->symbol != e->short_symbol)
+		free(e->symbol);
+	e->symbol = NULL;
+}
+
 void expr_free(struct expr *e)
 {
 	if (!e)
@@ -47,7 +68,7 @@ void expr_free(struct expr *e)
 	switch (e->kind) {
 	case EXPR_SYMBOL:
 	case EXPR_SETREF:
-		free(e->symbol);
+		expr_drop_symbol(e);
 		break;
 	case EXPR_RANGE:
 		expr_free(e->range.lo);
@@ -103,7 +124,7 @@ static bool clone_parts(struct expr *c, const struct expr *e)
 	switch (e->kind) {
 	case EXPR_SYMBOL:
 	case EXPR_SETREF:
-		return (c->symbol = strdup(e->symbol)) != NULL;
+		return expr_set_symbol(c, e->symbol, strlen(e->symbol));
 	case EXPR_RANGE:
 		return (c->range.lo = expr_clone(e->range.lo)) &&
 		       (c->range.hi = expr_clone(e->range.hi));

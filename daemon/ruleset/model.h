@@ -173,7 +173,10 @@ struct expr {
 	struct span span;
 	const struct datatype *type; /* set by check; of selectors by parse */
 	union {
-		char *symbol;
+		struct {
+			char *symbol; /* expr_set_symbol() */
+			char short_symbol[32]; /* where most have room */
+		};
 		struct {
 			enum selector_id selector;
 			struct selector_arg arg;
@@ -504,6 +507,10 @@ bool model_grow(void *array, size_t n, size_t *cap);
 struct expr *expr_new(enum expr_kind kind, struct span span);
 void expr_free(struct expr *e);
 struct expr *expr_clone(const struct expr *e);
+/* Of a SYMBOL or SETREF, which has none yet; s needs no NUL.  Before it becomes something else it
+ * is dropped. */
+bool expr_set_symbol(struct expr *e, const char *s, size_t len);
+void expr_drop_symbol(struct expr *e);
 /* left op right; takes both over, also on failure and when one of them is NULL. */
 struct expr *expr_op(enum expr_kind kind, struct expr *left, struct expr *right);
 /* The selector at the bottom of a left side, or what else is there. */
@@ -525,6 +532,8 @@ bool stmts_add(struct stmts *s, const struct stmt *stmt);
 /* Room for n in all; and no more than there are, where there may be many such. */
 bool stmts_reserve(struct stmts *s, size_t n);
 void stmts_fit(struct stmts *s);
+/* The same, where more come that will need as much room: it goes to *spare, if none is there. */
+void stmts_settle(struct stmts *s, struct stmts *spare);
 /* Of a match: whether its right side is looked up by the bytes of the key. */
 bool stmt_is_look_up(const struct stmt *s);
 bool stmts_insert(struct stmts *s, size_t at, const struct stmt *stmt);

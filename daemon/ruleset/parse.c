@@ -327,6 +327,7 @@ int parse_init(struct parser *p, const struct ruleset_input *input, struct diag 
 void parse_fini(struct parser *p)
 {
 	parse_drop_variables(p, 0);
+	stmts_fini(&p->spare);
 	json_feed_free(p->json);
 	lex_fini(&p->lx);
 }

@@ -64,6 +64,7 @@ struct parser {
 	unsigned depth;	  /* of recursion */
 	unsigned scope;
 	struct rule_spec *rule; /* that is being read; NULL: none */
+	struct stmts spare;	/* room for the statements of the next one */
 	bool saved; /* by a former process, which may say more; set by who parses */
 	bool ended; /* the item of a block needs no separator behind it */
 	size_t expanded;

@@ -155,8 +155,9 @@ static bool parse_given_map(struct parser *p, struct stmt *s)
 	if (!e)
 		return false;
 	if (e->kind == EXPR_SYMBOL && strlen(e->symbol) <= OBJECT_NAME_MAX_LEN) {
-		s->object.name = e->symbol;
-		e->symbol = NULL;
+		s->object.name = strdup(e->symbol);
+		if (!s->object.name)
+			parse_oom(p);
 	} else if (e->kind == EXPR_MAP) {
 		s->object.key = e->map.key;
 		s->object.set = e->map.set;

@@ -11,31 +11,34 @@
 
 /* ---- primaries ---- */
 
-static char *decimal(uint64_t number)
+/* As it is written in decimal; what is returned is in text. */
+#define DECIMAL_MAX 20
+static const char *decimal(uint64_t number, char text[DECIMAL_MAX], size_t *ret_len)
 {
-	char text[24], *s = text + sizeof(text);
+	char *end = text + DECIMAL_MAX, *s = end;
 
-	*--s = '\0';
 	do
 		*--s = (char)('0' + number % 10);
 	while (number /= 10);
-	return strdup(s);
+	*ret_len = (size_t)(end - s);
+	return s;
 }
 
 static struct expr *symbol_expr(struct parser *p)
 {
+	char number[DECIMAL_MAX];
+	const char *s = p->t.s;
+	size_t len = p->t.len;
 	struct expr *e;
 
-	if (!parse_is_text(p->t.s, p->t.len)) {
+	if (!parse_is_text(s, len)) {
 		diag_error(p->d, &p->t.span, "a string is text in UTF-8");
 		return NULL;
 	}
+	if (p->t.kind == TOKEN_NUMBER)
+		s = decimal(p->t.number, number, &len);
 	e = expr_new(EXPR_SYMBOL, p->t.span);
-	if (!e)
-		return parse_oom(p);
-	e->symbol = p->t.kind == TOKEN_NUMBER ? decimal(p->t.number) :
-						strndup(p->t.s, p->t.len);
-	if (!e->symbol) {
+	if (!e || !expr_set_symbol(e, s, len)) {
 		free(e);
 		return parse_oom(p);
 	}
@@ -303,10 +306,7 @@ struct expr *parse_set_reference(struct parser *p)
 	if (!parse_name(p, "the name of a set", &name))
 		return NULL;
 	e = expr_new(EXPR_SETREF, span_join(at, name.span));
-	if (!e)
-		return parse_oom(p);
-	e->symbol = strndup(name.s, name.len);
-	if (e->symbol)
+	if (e && expr_set_symbol(e, name.s, name.len))
 		return e;
 	free(e);
 	return parse_oom(p);

@@ -197,8 +197,9 @@ char *parse_target(struct parser *p)
 	if (token_is(&p->t, '$')) {
 		e = parse_variable(p);
 		if (e && e->kind == EXPR_SYMBOL) {
-			chain = e->symbol;
-			e->symbol = NULL;
+			chain = strdup(e->symbol);
+			if (!chain)
+				parse_oom(p);
 		} else if (e) {
 			diag_error(p->d, &p->last, "this variable is not the name of a chain");
 		}
@@ -513,6 +514,8 @@ bool parse_rule(struct parser *p, struct rule_spec *rule)
 	struct stmt s;
 
 	p->rule = rule;
+	rule->stmts = p->spare;
+	p->spare = (struct stmts){ 0 };
 	do {
 		size_t n = rule->stmts.n;
 
@@ -527,7 +530,7 @@ bool parse_rule(struct parser *p, struct rule_spec *rule)
 		rule->span = span_join(first, p->last);
 	} while (!parse_at_separator(p) && !token_is_word(&p->t, "comment") &&
 		 !token_is(&p->t, '}'));
-	stmts_fit(&rule->stmts);
+	stmts_settle(&rule->stmts, &p->spare);
 	if (parse_accept_word(p, "comment") && !parse_comment(p, &rule->comment))
 		return false;
 	if (parse_at_separator(p))

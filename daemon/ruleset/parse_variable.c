@@ -201,7 +201,9 @@ struct expr *parse_variable(struct parser *p)
 static struct expr *initializer(struct parser *p)
 {
 	struct span at = p->t.span;
+	char number[24];
 	struct expr *e;
+	int len;
 
 	if (!token_is(&p->t, '-'))
 		return parse_right(p);
@@ -210,8 +212,9 @@ static struct expr *initializer(struct parser *p)
 		parse_expected(p, "a number");
 		return NULL;
 	}
+	len = snprintf(number, sizeof(number), "-%" PRIu64, p->t.number);
 	e = expr_new(EXPR_SYMBOL, span_join(at, p->t.span));
-	if (!e || asprintf(&e->symbol, "-%" PRIu64, p->t.number) < 0) {
+	if (!e || !expr_set_symbol(e, number, (size_t)len)) {
 		free(e);
 		return parse_oom(p);
 	}

@@ -126,6 +126,7 @@ struct expr *set_element_data(const struct table *t, const struct set *s,
 	const struct span nowhere = { 0 };
 	struct set_verdict v;
 	uint64_t handle;
+	const char *name;
 	struct expr *e;
 	size_t at;
 
@@ -146,8 +147,11 @@ struct expr *set_element_data(const struct table *t, const struct set *s,
 		e = expr_new(EXPR_SYMBOL, nowhere);
 		memcpy(&handle, el->data, sizeof(handle));
 		at = object_find_handle(t, s->objects, handle);
-		if (e)
-			e->symbol = strdup(at == MODEL_NONE ? "" : t->objects[at]->name);
+		name = at == MODEL_NONE ? "" : t->objects[at]->name;
+		if (e && !expr_set_symbol(e, name, strlen(name))) {
+			expr_free(e);
+			return NULL;
+		}
 		return e;
 	case DATA_VALUES:
 		return key_data_expr(&s->data, el->data, s->data_interval);

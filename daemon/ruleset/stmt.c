@@ -140,6 +140,20 @@ void stmts_fit(struct stmts *s)
 	s->cap = s->n;
 }
 
+void stmts_settle(struct stmts *s, struct stmts *spare)
+{
+	struct stmt *v = spare->v ? NULL : malloc(s->n * sizeof(*v));
+
+	if (!v) {
+		stmts_fit(s);
+		return;
+	}
+	memcpy(v, s->v, s->n * sizeof(*v));
+	*spare = (struct stmts){ .v = s->v, .cap = s->cap };
+	s->v = v;
+	s->cap = s->n;
+}
+
 bool stmts_insert(struct stmts *s, size_t at, const struct stmt *stmt)
 {
 	if (s->n == s->cap) {

@@ -130,7 +130,7 @@ bool parse_meter(struct parser *p, struct stmt *s)
 		return false;
 	s->dynset.size = size ? (uint32_t)size : SET_DYNAMIC_SIZE;
 	s->dynset.set = expr_new(EXPR_SETREF, name.span);
-	if (!s->dynset.set || !(s->dynset.set->symbol = strndup(name.s, name.len)))
+	if (!s->dynset.set || !expr_set_symbol(s->dynset.set, name.s, name.len))
 		return parse_oom(p);
 	return parse_braces(p, s);
 }
