@@ -167,8 +167,8 @@ static int guard(struct config *c, int (*what)(const struct config *c, struct di
 	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* A guard whose configuration is wrong closes what was in force last. */
-static int load_last(struct config **ret_config)
+/* A guard whose configuration is wrong closes what was in force last.  done: what it does. */
+static int load_last(const char *done, struct config **ret_config)
 {
 	struct diag d = DIAG_INIT;
 	int err = lastgood_load(&d, ret_config);
@@ -176,7 +176,8 @@ static int load_last(struct config **ret_config)
 	if (!err)
 		fputs("ctfwd: taking the configuration that was in force last\n", stderr);
 	else if (err == -ENOENT)
-		fputs("ctfwd: nor is there one that was in force last\n", stderr);
+		fprintf(stderr,
+			"ctfwd: nor is there one that was in force last: nothing is %s\n", done);
 	else
 		fputs(text_str(&d.text), stderr);
 	diag_fini(&d);
@@ -197,7 +198,7 @@ int main(int argc, char **argv)
 		fputs(text_str(&d.text), stderr);
 	diag_fini(&d);
 	if (err && (o.guard || o.guard_off))
-		err = load_last(&config);
+		err = load_last(o.guard ? "closed" : "opened", &config);
 	if (err)
 		return o.test ? EXIT_FAILURE : EX_CONFIG;
 	if (o.guard)

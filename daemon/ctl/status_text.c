@@ -181,6 +181,10 @@ static void print_steering(FILE *out, const json_t *status)
 			"MISSING    %llu things that lead traffic here: see \"ctfwctl steer "
 			"check\"\n",
 			(unsigned long long)num(steering, "missing"));
+	if (json_is_true(json_object_get(steering, "rp_filter")))
+		fputs("RP_FILTER  net.ipv4.conf.all.rp_filter is 1: the kernel drops what has "
+		      "passed here; see \"ctfwctl steer check\"\n",
+		      out);
 	if (json_is_true(json_object_get(steering, "guard")))
 		fputs("Guard      set: what is captured stays closed when the daemon stops\n",
 		      out);

@@ -147,6 +147,18 @@ static void waiting(const struct filter *f, struct text *out)
 			    json_string_value(name));
 }
 
+/* Packets do not come here, or no further. */
+static void unwell(const struct filter *f, struct text *out)
+{
+	json_int_t missing = json_integer_value(json_object_get(f->steering, "missing"));
+
+	if (missing)
+		text_printf(out, "; %lld things that lead traffic here are MISSING",
+			    (long long)missing);
+	if (json_is_true(json_object_get(f->steering, "rp_filter")))
+		text_puts(out, "; rp_filter is 1: the kernel DROPS what has passed here");
+}
+
 /* What an operator must not overlook. */
 static void trial(const struct filter *f, struct text *out)
 {
@@ -170,6 +182,7 @@ void filter_status_line(struct filter *f, struct text *out)
 		dropped += e.dropped[r];
 	scope(f, out);
 	waiting(f, out);
+	unwell(f, out);
 	trial(f, out);
 	text_printf(out, "; %" PRIu32 " flows, %" PRIu64 " packets in, %" PRIu64 " dropped",
 		    ct.flows, e.packets_in, dropped);

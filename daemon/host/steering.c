@@ -235,6 +235,7 @@ json_t *steering_status(const struct steering *s)
 	for (k = PLAN_NONE + 1; k < PLAN_KIND_COUNT; k++)
 		json_object_set_new(restored, plan_kind_name((enum plan_kind)k),
 				    json_integer((json_int_t)stats->restored[k]));
-	return json_pack("{so so si sb}", "waiting", waiting, "restored", restored, "missing",
-			 (int)stats->missing, "guard", stats->guarded);
+	return json_pack("{so so si sb sb}", "waiting", waiting, "restored", restored,
+			 "missing", (int)stats->missing, "rp_filter", stats->strict, "guard",
+			 stats->guarded);
 }

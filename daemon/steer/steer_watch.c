@@ -344,6 +344,7 @@ void steer_look(struct steer *s, struct steer_news *news)
 	}
 	s->stats.failing = err != 0;
 	s->stats.guarded = s->view.guarded;
+	s->stats.strict = s->reverse_path;
 	tell_restored(s, now, news);
 	news->changed |= memcmp(&before, &s->stats, sizeof(before)) != 0;
 	diag_fini(&d);

@@ -93,6 +93,7 @@ struct steer_stats {
 	unsigned missing;                   /* what could not be put in at the last look */
 	bool failing;                       /* that look failed */
 	bool guarded;                       /* see steer_guard() */
+	bool strict;                        /* all.rp_filter is 1: nothing comes back */
 };
 
 int steer_fd(const struct steer *s);

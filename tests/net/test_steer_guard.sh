@@ -173,7 +173,7 @@ mkdir "$WORK/state"
 guard_of() { in_host env STATE_DIRECTORY="$WORK/state" "$BUILD/ctfwd" -c "$WORK/$1" --guard 2>&1; }
 not_ok "without a configuration it cannot close" guard_of none.conf
 says "and says so" "$WORK/none.conf: No such file or directory
-ctfwd: nor is there one that was in force last" guard_of none.conf
+ctfwd: nor is there one that was in force last: nothing is closed" guard_of none.conf
 echo "[nonsense" >"$WORK/state/ctfwd.conf"
 says "a copy of what was in force that is wrong is told as well" "$WORK/none.conf: No such file or directory
 $WORK/state/ctfwd.conf:1:1: " guard_of none.conf

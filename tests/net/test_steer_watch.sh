@@ -63,7 +63,10 @@ ok "rp_filter at once" wait_until 1 sh -c \
 in_host sysctl -qw net.ipv4.conf.all.rp_filter=1
 ok "what must be set back by others is told" wait_until 2 \
 	grep -q 'all.rp_filter was set to 1' "$WORK/daemon.log"
+strict() { [ "$(status steering rp_filter)" = "$1" ]; }
+ok "status tells, too" wait_until 2 strict true
 in_host sysctl -qw net.ipv4.conf.all.rp_filter=0
+ok "and no longer" wait_until 2 strict false
 
 # The host's address in the network, and the MTU.
 in_host ip address add 10.8.0.9/24 dev wg0

@@ -65,16 +65,19 @@ static void what_is_waited_for_and_what_was_put_back_is_told(void **state)
 	(void)state;
 	print("{\"captures\":[{\"interface\":\"wg0\",\"fail_closed\":true}],\"ports\":[],"
 	      "\"steering\":{\"waiting\":[\"wg0\"],\"restored\":{\"rule\":2,\"qdisc\":1,"
-	      "\"link\":0},\"missing\":1,\"guard\":true}}");
+	      "\"link\":0},\"missing\":1,\"rp_filter\":true,\"guard\":true}}");
 	expect("(no hook; fail-closed)\n"
 	       "    NOT THERE, or down: nothing of it passes until it is up\n");
 	expect("Put back   what others deleted: rule 2, qdisc 1\n"
 	       "MISSING    1 things that lead traffic here: see \"ctfwctl steer check\"\n"
+	       "RP_FILTER  net.ipv4.conf.all.rp_filter is 1: the kernel drops what has passed "
+	       "here; see \"ctfwctl steer check\"\n"
 	       "Guard      set: what is captured stays closed when the daemon stops\n");
 	print("{\"steering\":{\"waiting\":[],\"restored\":{\"rule\":0},\"missing\":0,"
 	      "\"guard\":false}}");
 	assert_null(strstr(text, "Put back"));
 	assert_null(strstr(text, "MISSING"));
+	assert_null(strstr(text, "RP_FILTER"));
 	assert_null(strstr(text, "Guard"));
 }
 
