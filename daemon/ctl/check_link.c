@@ -45,6 +45,15 @@ static bool takes_frames(const char *kind)
 	return false;
 }
 
+/* Where ARP is spoken, frames with a tag are led into the TUN of the interface below, to be
+ * dropped there. */
+static bool loses_frames(const struct checker *c, const struct check_link *l, const char *lower)
+{
+	const struct check_link *below = check_link_named(c, lower);
+
+	return !strcmp(l->link.kind, "vlan") && below && !(below->link.flags & IFF_NOARP);
+}
+
 void check_stacked(struct checker *c)
 {
 	size_t i;
@@ -56,8 +65,9 @@ void check_stacked(struct checker *c)
 		if (!l->lower || !takes_frames(l->link.kind) || !check_capture(c, lower))
 			continue;
 		check_found(c, "%s, a %s, is on top of %s", l->link.name, l->link.kind, lower);
-		check_todo(c, "# capture %s as well, or take it away: ip link del %s",
-			   l->link.name, l->link.name);
+		check_todo(c, "# capture %s %s, or take it away: ip link del %s", l->link.name,
+			   loses_frames(c, l, lower) ? "in the place of that" : "as well",
+			   l->link.name);
 	}
 }
 

@@ -231,6 +231,18 @@ static void rule_command(const struct plan_item *item, struct text *out)
 	text_putc(out, '\n');
 }
 
+static const char *ether_word(uint16_t protocol)
+{
+	switch (protocol) {
+	case ETH_P_IP:
+		return "ip";
+	case ETH_P_IPV6:
+		return "ipv6";
+	default:
+		return protocol == ETH_P_8021Q ? "802.1Q" : "802.1ad";
+	}
+}
+
 static void filter_command(const struct plan_item *item, struct text *out)
 {
 	const struct steer_match *m = &steer_matches[item->filter.match];
@@ -238,7 +250,7 @@ static void filter_command(const struct plan_item *item, struct text *out)
 	text_puts(out, "tc filter add dev ");
 	put_name(item->dev, out);
 	text_printf(out, " ingress pref %u protocol %s handle ::%x u32", item->filter.pref,
-		    m->protocol == ETH_P_IP ? "ip" : "ipv6", (unsigned)m->node);
+		    ether_word(m->protocol), (unsigned)m->node);
 	text_printf(out, " match u32 0x%x 0x%x at %d", m->value, m->mask, m->offset);
 	if (m->mask2)
 		text_printf(out, " match u32 0x%x 0x%x at %d", m->value2, m->mask2,

@@ -257,7 +257,7 @@ int steer_local_put(struct steer *s, uint8_t l3);
 
 /* ---- filters: steer_tc.c ---- */
 
-#define STEER_MATCHES 10
+#define STEER_MATCHES 12
 struct steer_match {
 	uint16_t protocol; /* ETH_P_... */
 	uint32_t value, mask;

@@ -2,7 +2,7 @@
  *
  * u32 and mirred, since every kernel that has tc has them.  Ours are known by their node
  * numbers, which we choose (NODE_PASS and above); the handles' other part is the kernel's.
- * They take four preferences in a row that nobody else has, 1 to 4 on a host of its own.
+ * They take six preferences in a row that nobody else has, 1 to 6 on a host of its own.
  *
  * Others may have a clsact (or ingress) qdisc there before: then only our filters go again,
  * and if theirs come first and end a packet's way through tc, the backstop rules drop it.
@@ -33,11 +33,16 @@
 #define NODE(handle) ((handle) & 0xfff)
 #define NODE_PASS 0xc70
 #define NODE_REDIRECT 0xc7f
-#define PREFS 4
+#define PREFS 6
 
 /* Link-local and multicast stay with the kernel.  So does, where addresses are resolved,
  * neighbour discovery: IPv6 by next header 58, types 133 to 137 (RFC 4861).  A mask of zero
- * matches all. */
+ * matches all.
+ *
+ * A frame with a VLAN tag is of the tag's protocol for tc, but if the tag is of priority alone
+ * (VLAN 0) the kernel takes the packet in it like any other, for the host that answers ARP
+ * there too.  u32 does not see the tag: all of them go to the TUN, which hands them over with
+ * the tag amid the addresses.  Whatever that makes of them is judged as any packet is. */
 #define NEIGHBOUR(type)                                                                   \
 	{ .protocol = ETH_P_IPV6, .value = 58 << 8, .mask = 0xff00, .offset = 4,          \
 	  .value2 = (uint32_t)(type) << 24, .mask2 = 0xff000000, .offset2 = 40,           \
@@ -59,6 +64,10 @@ const struct steer_match steer_matches[STEER_MATCHES] = {
 	  .words = "IPv4" },
 	{ .protocol = ETH_P_IPV6, .node = NODE_REDIRECT, .pref = 3, .redirects = true,
 	  .words = "IPv6" },
+	{ .protocol = ETH_P_8021Q, .node = NODE_REDIRECT, .pref = 4, .redirects = true,
+	  .arp_only = true, .words = "frames with a VLAN tag (802.1Q)" },
+	{ .protocol = ETH_P_8021AD, .node = NODE_REDIRECT, .pref = 5, .redirects = true,
+	  .arp_only = true, .words = "frames with a VLAN tag (802.1ad)" },
 };
 #undef NEIGHBOUR
 
@@ -179,19 +188,10 @@ static unsigned pref_of(const struct view_filter *f)
 	return TC_H_MAJ(f->info) >> 16;
 }
 
-/* Where ours are, if there are any; else the first of PREFS preferences in a row that others
- * leave free. */
-static unsigned choose_prefs(const struct view_filters *list)
+/* The first preference of PREFS from there that others leave free. */
+static unsigned next_free(const struct view_filters *list, unsigned first)
 {
-	unsigned first = 1;
 	size_t i;
-
-	for (i = 0; i < list->n; i++) {
-		const struct view_filter *f = &list->v[i];
-
-		if (f->match >= 0 && pref_of(f) > steer_matches[f->match].pref)
-			return pref_of(f) - steer_matches[f->match].pref;
-	}
 again:
 	for (i = 0; i < list->n; i++) {
 		unsigned pref = pref_of(&list->v[i]);
@@ -202,6 +202,20 @@ again:
 		}
 	}
 	return first;
+}
+
+/* Where ours are, if there are any; a former daemon may have taken fewer. */
+static unsigned choose_prefs(const struct view_filters *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		const struct view_filter *f = &list->v[i];
+
+		if (f->match >= 0 && pref_of(f) > steer_matches[f->match].pref)
+			return next_free(list, pref_of(f) - steer_matches[f->match].pref);
+	}
+	return next_free(list, 1);
 }
 
 /* ---- qdisc ---- */

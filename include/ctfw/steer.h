@@ -10,7 +10,8 @@
  * Everything that we put into the host's stack:
  *
  *     link   wg0-in, wg0-out: no link-local address, rp_filter 0, accept_local 1, MTU, up
- *     tc     wg0 ingress: link-local and multicast pass, all other IP goes to wg0-in
+ *     tc     wg0 ingress: link-local and multicast pass, all other IP goes to wg0-in;
+ *            so do frames with a VLAN tag, where ARP is spoken, to be dropped
  *     route  T: unreachable default, and unreachable N, both last in line
  *            T: default dev wg0-out; N dev wg0-out src the host's address in it
  *     rule   0     iif wg0 unreachable (before the local table; not where ARP is spoken)

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""frames.py INTERFACE FROM-MAC TO-MAC FROM4 FROM6 ADDRESS...
+"""frames.py [--tag HEX] INTERFACE FROM-MAC TO-MAC FROM4 FROM6 ADDRESS...
 
 Puts Ethernet frames on a wire every 2 ms, whatever becomes of the interface, and asks nobody for
 their MAC: to each address a TCP SYN, a UDP datagram and an echo request; to FROM6 a router
-solicitation instead.  At SIGTERM it says how many went out."""
+solicitation instead.  With a tag, as 81000000 for a priority, it stands before the type.  At
+SIGTERM it says how many went out."""
 import signal
 import socket
 import struct
@@ -49,13 +50,16 @@ def all_to(source, target):
 
 
 def main():
-    interface, source_mac, target_mac, *sources = sys.argv[1:6]
+    words, tag = sys.argv[1:], b""
+    if words[0] == "--tag":
+        tag, words = bytes.fromhex(words[1]), words[2:]
+    interface, source_mac, target_mac, *sources = words[:5]
     macs = bytes.fromhex((target_mac + source_mac).replace(":", ""))
     frames = []
-    for target in sys.argv[6:]:
+    for target in words[5:]:
         v6 = family(target) == socket.AF_INET6
         for p in all_to(sources[v6], target):
-            frames.append(macs + (b"\x86\xdd" if v6 else b"\x08\0") + p)
+            frames.append(macs + tag + (b"\x86\xdd" if v6 else b"\x08\0") + p)
     sent = 0
 
     def end(*_):

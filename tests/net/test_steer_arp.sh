@@ -68,6 +68,22 @@ sender_up() {
 	ip netns exec "$ns" "$HERE/frames.py" wg0 $CLIENTMAC $HOSTMAC "$@" >"$WORK/sent" &
 	sender=$!
 }
+# The same with a VLAN tag that is of priority alone, and is passed over: of two kinds, and twice.
+TAGS="81002000 88a80000 8100000081000000"
+tagged_up() {
+	local tag ns=$PREFIX-$1
+	shift
+	tagged=
+	for tag in $TAGS; do
+		ip netns exec "$ns" "$HERE/frames.py" --tag $tag wg0 $CLIENTMAC $HOSTMAC "$@" \
+			>"$WORK/sent-$tag" &
+		tagged+=" $!"
+	done
+}
+tagged_down() {
+	kill -TERM $tagged
+	wait $tagged
+}
 sender_down() {
 	kill -TERM $sender
 	wait $sender
@@ -125,6 +141,16 @@ sender_up client $CLIENT4 $CLIENT6 $HOST4 $HOST6 $SERVER4 $SERVER6
 ok "without ctfwd: all kinds arrive in the host" wait_until 5 all_six_count host
 ok "without ctfwd: all kinds arrive at the server" wait_until 5 all_six_count server
 sender_down
+
+for TAG in $TAGS; do
+	count_anew
+	TAGS=$TAG tagged_up client $CLIENT4 $CLIENT6 $HOST4 $HOST6 $SERVER4 $SERVER6
+	ok "without ctfwd: with the tag $TAG all kinds arrive in the host" \
+		wait_until 5 all_six_count host
+	ok "without ctfwd: with the tag $TAG all kinds arrive at the server" \
+		wait_until 5 all_six_count server
+	tagged_down
+done
 
 # ---- open, and answered ----
 
@@ -250,8 +276,12 @@ ctl reload >/dev/null
 count_anew
 sender_up client $CLIENT4 $CLIENT6 $HOST4 $HOST6 10.8.1.1 fd08:0:0:1::1 $HOSTNET4 \
 	$SERVER4 $SERVER6
+tagged_up client $CLIENT4 $CLIENT6 $HOST4 $HOST6 $HOSTNET4 $HOSTNET6 $SERVER4 $SERVER6
 sleep 0.3
 nothing_arrives "led"
+# With the tag amid the addresses.
+ok "led: what has a tag is dropped, IPv4" test "$(status drops bad-header-checksum)" -gt 0
+ok "led: and IPv6" test "$(status drops spoofed-source)" -gt 0
 for _ in 1 2 3 4 5; do
 	vpn_down
 	vpn_up
@@ -291,6 +321,7 @@ daemon_up
 wait_until 5 led
 nothing_arrives "guarded, and started"
 sender_down
+tagged_down
 ok "all that was sent ($(cat "$WORK/sent") frames)" test "$(cat "$WORK/sent")" -gt 1000
 
 # What was closed goes on where it was.
