@@ -6,8 +6,6 @@
 . "$HERE/checking.sh"
 begin
 
-sound() { check && ! grep -q '^[ew]' "$WORK/check"; }
-
 # A daemon that runs would mend some of it.
 freeze() { pkill -"$1" -P "$daemon"; kill -"$1" "$daemon"; }
 
