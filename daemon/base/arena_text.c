@@ -13,8 +13,9 @@
  * and has no memory: there is always one, which the next ruleset is written to.  What an undo
  * goes back to is a text of its own.
  *
- * What is on trial changes with the rulesets, and has no room in that word.  So what is to hold
- * is written beside it before, with the word that it belongs to, and counts once that is there. */
+ * What is on trial changes with the rulesets, and has no room in that word.  So what is to
+ * hold is written beside it before, with the word that it belongs to, and counts once that is
+ * there. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "config/config_table.h"
+#include "ctfw/regular.h"
 
 #define FILE_MAX (1u << 20)
 
@@ -611,16 +612,15 @@ static int read_all(int fd, struct text *out)
 	return text_failed(out) ? -ENOMEM : 0;
 }
 
-int config_load(const char *path, struct diag *d, struct config **ret_config)
+/* fd: of that file, or why there is none. */
+static int load(const char *path, int fd, struct diag *d, struct config **ret_config)
 {
 	const struct span nowhere = { NULL, 0, 0 };
 	struct text text = TEXT_INIT;
-	int fd, err;
+	int err = fd < 0 ? fd : read_all(fd, &text);
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	err = fd < 0 ? -errno : read_all(fd, &text);
 	if (err < 0)
-		diag_error(d, &nowhere, "%s: %s", path, strerror(-err));
+		diag_error(d, &nowhere, "%s: %s", path, regular_error(err));
 	if (err == -EACCES)
 		diag_hint(d, "it is read by the user with the number %u, who may not",
 			  (unsigned)geteuid());
@@ -630,6 +630,18 @@ int config_load(const char *path, struct diag *d, struct config **ret_config)
 		close(fd);
 	text_fini(&text);
 	return err;
+}
+
+int config_load(const char *path, struct diag *d, struct config **ret_config)
+{
+	return load(path, regular_open(AT_FDCWD, path), d, ret_config);
+}
+
+int config_load_any(const char *path, struct diag *d, struct config **ret_config)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return load(path, fd < 0 ? -errno : fd, d, ret_config);
 }
 
 /* Call fini for the members of one section. */

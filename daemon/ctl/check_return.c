@@ -192,7 +192,7 @@ static bool read_redirects(struct checker *c, struct redirect *r)
 static json_t *list_rules(struct checker *c, bool tell)
 {
 	static const char *const include_dirs[] = { "/etc" };
-	struct rulefile_path dirs = { include_dirs, 1 };
+	struct rulefile_path dirs = { include_dirs, 1, true };
 	const struct ruleset_reader reader = { rulefile_include, &dirs };
 	const char *path = c->config->daemon.ruleset;
 	struct ruleset_input input = { .name = path, .reader = &reader };
@@ -208,7 +208,7 @@ static json_t *list_rules(struct checker *c, bool tell)
 	char *text = NULL;
 	int err;
 
-	err = empty ? rulefile_read(path, &text, &input.len) : -ENOMEM;
+	err = empty ? rulefile_read_regular(path, &text, &input.len) : -ENOMEM;
 	input.text = text;
 	if (!err)
 		err = ruleset_apply(empty, &input, &d, &none, &rs);

@@ -134,7 +134,7 @@ static int read_config(struct session *s)
 	s->options.fragments = &s->fragments;
 	if (!s->config)
 		return 0;
-	err = config_load(s->config, &d, &config);
+	err = config_load_any(s->config, &d, &config);
 	if (err == 0) {
 		s->options.conntrack = config->conntrack;
 		s->fragments = config->fragments;
@@ -203,7 +203,7 @@ static int make_firewall(struct session *s)
 static int load_ruleset(struct session *s)
 {
 	static const char *const dirs[] = { CTFW_SYSCONFDIR };
-	struct rulefile_path path = { dirs, 1 };
+	struct rulefile_path path = { .dirs = dirs, .n = 1 };
 	const struct ruleset_reader reader = { .include = rulefile_include, .arg = &path };
 	struct locale locale;
 	struct ruleset_input input = { .name = s->ruleset, .reader = &reader, .locale = &locale };

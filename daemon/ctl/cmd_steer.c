@@ -108,7 +108,7 @@ static int steer_run(struct ctl *ctl, const struct command *self, int argc, char
 		return ctl_error(ctl, "steer %s: --json goes with show and check", verb->name);
 	if (o.commands && o.json)
 		return ctl_error(ctl, "steer %s: --commands or --json, not both", verb->name);
-	if (config_load(o.config_file, &d, &config))
+	if (config_load_any(o.config_file, &d, &config))
 		return steer_tell(ctl, &d);
 	status = verb->run(ctl, config, &o);
 	config_free(config);

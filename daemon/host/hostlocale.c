@@ -6,11 +6,14 @@
 #include "ctfw/hostlocale.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctfw/localzone.h"
+#include "ctfw/regular.h"
 
 /* No file has so many lines for a reason. */
 #define LINES_MAX 4096
@@ -34,12 +37,16 @@ static void take_line(const char *line, struct label_names *names)
 
 bool hostlocale_labels(const char *path, struct label_names *ret_names)
 {
-	FILE *file = fopen(path, "re");
+	int fd = regular_open(AT_FDCWD, path);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	char line[256];
 
 	ret_names->n = 0;
-	if (!file)
+	if (!file) {
+		if (fd >= 0)
+			close(fd);
 		return false;
+	}
 	for (unsigned n = 0; n < LINES_MAX && fgets(line, sizeof(line), file); n++) {
 		bool whole = strchr(line, '\n');
 

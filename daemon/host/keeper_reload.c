@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "ctfw/regular.h"
 #include "host/keeper_private.h"
 #include "host/lastgood.h"
 #include "host/log.h"
@@ -62,10 +63,10 @@ static int config_text(const char *path, int *ret_fd)
 	char buf[4096];
 	size_t all = 0;
 	ssize_t n = 0;
-	int err = 0, fd, from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int err = 0, fd, from = regular_open(AT_FDCWD, path);
 
 	if (from < 0)
-		return -errno;
+		return from;
 	fd = memfd_create("ctfwd.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		err = -errno;
@@ -132,7 +133,7 @@ static int prepare(struct keeper *k, struct text *why)
 	int err = config_text(k->config->name, &k->reload_fd);
 
 	if (err) {
-		text_printf(why, "%s: %s", k->config->name, strerror(-err));
+		text_printf(why, "%s: %s", k->config->name, regular_error(err));
 		return err;
 	}
 	k->wanted = parse(k, k->reload_fd);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctfw/regular.h"
 #include "host/log.h"
 
 #define NAME "ctfwd.conf"
@@ -39,10 +40,10 @@ static int read_all(int fd, struct text *out)
 
 static int read_file(int dir, const char *path, struct text *out)
 {
-	int err, fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int err, fd = regular_open(dir, path);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = read_all(fd, out);
 	close(fd);
 	return err;
@@ -101,7 +102,7 @@ void lastgood_save(const char *path)
 		log_say(LEVEL_WARNING,
 			"cannot keep a copy of the configuration in %s: %s; all else goes on, and "
 			"--guard may close by an older one",
-			name, strerror(-err));
+			name, regular_error(err));
 	if (dir >= 0)
 		close(dir);
 	text_fini(&now);

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctfw/regular.h"
+
 static int read_all(int fd, struct text *t)
 {
 	char buf[65536];
@@ -27,18 +29,11 @@ static int read_all(int fd, struct text *t)
 	return text_failed(t) ? -ENOMEM : 0;
 }
 
-int rulefile_read(const char *path, char **ret_text, size_t *ret_len)
+static int read_file(int fd, char **ret_text, size_t *ret_len)
 {
-	bool standard = strcmp(path, "-") == 0;
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct text t = TEXT_INIT;
-	int err;
+	int err = read_all(fd, &t);
 
-	if (fd < 0)
-		return -errno;
-	err = read_all(fd, &t);
-	if (!standard)
-		close(fd);
 	if (!err) {
 		text_append(&t, "", 0); /* an empty file is a text too */
 		*ret_len = t.len;
@@ -46,6 +41,27 @@ int rulefile_read(const char *path, char **ret_text, size_t *ret_len)
 		err = *ret_text ? 0 : -ENOMEM;
 	}
 	text_fini(&t);
+	return err;
+}
+
+int rulefile_read(const char *path, char **ret_text, size_t *ret_len)
+{
+	bool standard = strcmp(path, "-") == 0;
+	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int err = fd < 0 ? -errno : read_file(fd, ret_text, ret_len);
+
+	if (fd >= 0 && !standard)
+		close(fd);
+	return err;
+}
+
+int rulefile_read_regular(const char *path, char **ret_text, size_t *ret_len)
+{
+	int fd = regular_open(AT_FDCWD, path);
+	int err = fd < 0 ? fd : read_file(fd, ret_text, ret_len);
+
+	if (fd >= 0)
+		close(fd);
 	return err;
 }
 
@@ -74,7 +90,7 @@ static int why_none(const char *name)
 }
 
 /* Files of one pattern: how many, or a negative errno. */
-static int include_glob(const char *pattern,
+static int include_glob(const char *pattern, bool regular,
 			void (*found)(void *found_arg, char *name, char *text, size_t len),
 			void *found_arg)
 {
@@ -99,7 +115,8 @@ static int include_glob(const char *pattern,
 		/* A wildcard may match directories: nft takes no notice of them. */
 		if (stat(g.gl_pathv[i], &st) == 0 && S_ISDIR(st.st_mode))
 			continue;
-		err = rulefile_read(g.gl_pathv[i], &text, &len);
+		err = (regular ? rulefile_read_regular : rulefile_read)(g.gl_pathv[i], &text,
+									&len);
 		if (err < 0) {
 			n = err;
 			break;
@@ -133,7 +150,7 @@ int rulefile_include(void *arg, const char *pattern, const char *from,
 
 	(void)from;
 	if (!is_searched(pattern)) {
-		n = include_glob(pattern, found, found_arg);
+		n = include_glob(pattern, path->regular, found, found_arg);
 	} else {
 		/* As nft 1.0.6: of a name the first directory's, of a wildcard all that
 		 * match, the last directory's first. */
@@ -144,7 +161,8 @@ int rulefile_include(void *arg, const char *pattern, const char *from,
 			text_printf(&full, "%s/%s", dir, pattern);
 			n = text_failed(&full) ?
 				    -ENOMEM :
-				    include_glob(text_str(&full), found, found_arg);
+				    include_glob(text_str(&full), path->regular, found,
+						 found_arg);
 			text_fini(&full);
 		}
 	}

@@ -9,6 +9,7 @@
 
 #include "ctfw/clock.h"
 #include "ctfw/hostlocale.h"
+#include "ctfw/regular.h"
 #include "ctfw/rulefile.h"
 #include "ctfw/siphash.h"
 
@@ -65,7 +66,7 @@ static int with_file(const char *path, struct diag *d,
 		     int (*use)(void *arg, const struct ruleset_input *input, struct diag *d),
 		     void *arg, struct generation_file *ret_file)
 {
-	struct reading reading = { .dirs = { include_dirs, 1 } };
+	struct reading reading = { .dirs = { include_dirs, 1, true } };
 	const struct ruleset_reader reader = { read_include, &reading };
 	struct locale locale;
 	struct ruleset_input input = { .name = path, .reader = &reader, .locale = &locale };
@@ -81,7 +82,7 @@ static int with_file(const char *path, struct diag *d,
 		.real = (uint64_t)real.tv_sec * NSEC_PER_SEC + (uint64_t)real.tv_nsec,
 	};
 	hostlocale_read(&locale);
-	err = rulefile_read(path, &text, &input.len);
+	err = rulefile_read_regular(path, &text, &input.len);
 	if (!err) {
 		input.text = text;
 		add_text(&reading, path, strlen(path));
@@ -90,7 +91,7 @@ static int with_file(const char *path, struct diag *d,
 		free(text);
 	}
 	if (err && d->errors == before)
-		diag_error(d, NULL, "%s: %s", path, strerror(-err));
+		diag_error(d, NULL, "%s: %s", path, regular_error(err));
 	if (err == -EACCES || reading.denied)
 		diag_hint(d, "it is read by the user with the number %u, who may not",
 			  (unsigned)geteuid());

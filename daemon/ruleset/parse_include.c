@@ -44,6 +44,9 @@ static void include_failed(struct parser *p, const struct span *at, const char *
 		diag_error(p->d, at, "\"%s\" is a directory", pattern);
 		diag_hint(p->d, "its files are included by \"%s/*.nft\"", pattern);
 		break;
+	case -EMEDIUMTYPE:
+		diag_error(p->d, at, "\"%s\" is no regular file", pattern);
+		break;
 	case -ELOOP:
 		diag_error(p->d, at, "includes are nested deeper than %u levels", LEX_DEPTH);
 		break;

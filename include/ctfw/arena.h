@@ -201,8 +201,8 @@ enum arena_save {
 /* Save a ruleset beside the others and then switch to it, so that a crash at any instant leaves
  * one of the two whole.  note NULL: that of the one in force or, with ARENA_SAVE_UNDO, of what
  * the undo goes back to.  trial: what arena_trial() says from that instant on, as if both were
- * one; arena_set_trial() is to follow; NULL: as before.  -EFBIG when it is too long; -ENOSPC when
- * the file system is full, the room of all others but the one in force included. */
+ * one; arena_set_trial() is to follow; NULL: as before.  -EFBIG when it is too long; -ENOSPC
+ * when the file system is full, the room of all others but the one in force included. */
 int arena_save_text(struct arena *a, enum arena_save how, const char *text, size_t len,
 		    const struct arena_note *note, const struct arena_trial *trial);
 /* Changes on trial: as a crash at any instant leaves them, the former or the new. */
@@ -226,8 +226,8 @@ int arena_save_change(struct arena *a, const char *text, size_t len);
  * last; -EINVAL when it is damaged. */
 int arena_saved_change(const struct arena *a, unsigned number, size_t *at,
 		       const char **ret_text, size_t *ret_len);
-/* What an undo goes back to, beside the others: saved before a trial begins, and read as long as
- * that lasts.  0; -EFBIG when it is too long; -ENOSPC when there is no memory for it;
+/* What an undo goes back to, beside the others: saved before a trial begins, and read as long
+ * as that lasts.  0; -EFBIG when it is too long; -ENOSPC when there is no memory for it;
  * -EINVAL when it is damaged. */
 int arena_save_former(struct arena *a, const char *text, size_t len);
 int arena_former_text(const struct arena *a, const char **ret_text, size_t *ret_len);

@@ -115,9 +115,11 @@ struct config {
 /* Parse a text; name is for messages.  0, -EINVAL with diagnostics in d, or -ENOMEM. */
 int config_parse(const char *name, const char *text, size_t len, struct diag *d,
 		 struct config **ret_config);
-/* Read a file and parse it.  As above; a file that cannot be read is a diagnostic and the
- * errno of it. */
+/* Read a file and parse it.  As above; a file that cannot be read, or that is no regular one
+ * (regular.h), is a diagnostic and the errno of it. */
 int config_load(const char *path, struct diag *d, struct config **ret_config);
+/* The same of a pipe as well, for whoever may be kept waiting. */
+int config_load_any(const char *path, struct diag *d, struct config **ret_config);
 void config_free(struct config *c);
 
 /* What `workers = auto` means for so many CPUs: one up to four, then half of them. */

@@ -2,6 +2,7 @@
 #ifndef CTFW_RULEFILE_H
 #define CTFW_RULEFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ctfw/ruleset.h"
@@ -13,11 +14,15 @@
 struct rulefile_path {
 	const char *const *dirs;
 	size_t n;
+	bool regular; /* what is no regular file is an error, -EMEDIUMTYPE */
 };
 
 /* A file's text, malloc'ed and NUL-terminated.  path: "-" is standard input.  0, or a
  * negative errno (-EFBIG: longer than RULEFILE_MAX). */
 int rulefile_read(const char *path, char **ret_text, size_t *ret_len);
+/* The same for whoever may not be kept waiting by a pipe: -EMEDIUMTYPE where path names no
+ * regular file (regular.h), and "-" is a name like others. */
+int rulefile_read_regular(const char *path, char **ret_text, size_t *ret_len);
 /* struct ruleset_reader's include: a file from the first directory that has it; of a
  * pattern with wildcards those of all directories, of each in alphabetical order and none
  * that begins with a dot (nft(8), INCLUDE FILES).  A directory that may not be looked into is

@@ -58,8 +58,37 @@ bad $lasting "wrong rules" "ruleset.nft:1:[0-9]*: "
 rm "$WORK/ruleset.nft"
 bad $lasting "no rules" "ruleset.nft.*No such file"
 rules_plain
+# Nobody ever writes to them, and nobody waits for that.
+mkfifo "$WORK/fifo"
+chmod 644 "$WORK/fifo"
+mv "$WORK/ruleset.nft" "$WORK/right.nft"
+ln -s fifo "$WORK/ruleset.nft"
+bad $lasting "a FIFO for rules" "ruleset.nft: no regular file"
+rm "$WORK/ruleset.nft"
+echo "include \"$WORK/fifo\"" | rules
+bad $lasting "a FIFO to include" "ruleset.nft:1:[0-9]*: \"$WORK/fifo\" is no regular file"
+mv "$WORK/right.nft" "$WORK/ruleset.nft"
+mv "$WORK/ctfwd.conf" "$WORK/right.conf"
+mkfifo "$WORK/ctfwd.conf"
+bad $lasting "a FIFO for a configuration" "ctfwd.conf: no regular file"
+for option in --guard --guard-off -t; do
+	says "ctfwd $option does not wait for it either" "$WORK/ctfwd.conf: no regular file" \
+		timeout 5 ip netns exec "$PREFIX-host" "$BUILD/ctfwd" $option -c "$WORK/ctfwd.conf"
+done
+rm "$WORK/ctfwd.conf"
+mv "$WORK/right.conf" "$WORK/ctfwd.conf"
 
 daemon_up
+for file in ctfwd.conf ruleset.nft; do
+	mv "$WORK/$file" "$WORK/right"
+	mkfifo -m 644 "$WORK/$file"
+	says "a reload of a FIFO, $file, fails" "$WORK/$file: no regular file" timeout 5 \
+		env CTFW_SOCKET="$WORK/run/ctfwd.sock" "$BUILD/ctfwctl" reload
+	mv "$WORK/right" "$WORK/$file"
+done
+ok "and one of files does not" ctl reload
+says "a client may wait for one, as with nft" "table inet filter" \
+	ctl -f <(sleep 0.2; echo 'list tables')
 before=$(state)
 said=$(refusal)
 ok "a second ctfwd ends by itself, not well" test $? = 0

@@ -432,6 +432,10 @@ static void a_file_that_cannot_be_read_is_told(void **state)
 	assert_int_equal(config_load("/nonexistent/x.conf", &d, &c), -ENOENT);
 	assert_non_null(
 		strstr(text_str(&d.text), "/nonexistent/x.conf: No such file or directory\n"));
+	assert_int_equal(config_load("/dev/null", &d, &c), -EMEDIUMTYPE);
+	assert_non_null(strstr(text_str(&d.text), "/dev/null: no regular file\n"));
+	assert_int_equal(config_load_any("/dev/null", &d, &c), 0);
+	config_free(c);
 	diag_fini(&d);
 }
 

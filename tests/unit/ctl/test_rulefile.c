@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "ctfw/rulefile.h"
@@ -54,7 +56,7 @@ static void note(void *arg, char *name, char *text, size_t len)
 static int include(const char *pattern, struct text *t)
 {
 	const char *dirs[] = { "/nonexistent", dir };
-	struct rulefile_path path = { dirs, 2 };
+	struct rulefile_path path = { .dirs = dirs, .n = 2 };
 
 	text_clear(t);
 	return rulefile_include(&path, pattern, "x", note, t);
@@ -90,6 +92,60 @@ static void a_file_that_cannot_be_read_says_why(void **state)
 	assert_int_equal(rulefile_read("/dev/zero", &text, &len), -EFBIG);
 }
 
+/* Nobody writes to it: who waited would wait for ever. */
+static void who_may_not_wait_reads_regular_files_alone(void **state)
+{
+	struct rulefile_path path = { .regular = true };
+	char fifo[128], socket_path[128], *text;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct text t = TEXT_INIT;
+	size_t len;
+	int fd;
+
+	(void)state;
+	snprintf(fifo, sizeof(fifo), "%s/fifo.nft", dir);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(rulefile_read_regular(fifo, &text, &len), -EMEDIUMTYPE);
+	assert_int_equal(rulefile_include(&path, fifo, "x", note, &t), -EMEDIUMTYPE);
+	snprintf(fifo, sizeof(fifo), "%s/fifo*", dir);
+	assert_int_equal(rulefile_include(&path, fifo, "x", note, &t), -EMEDIUMTYPE);
+	assert_int_equal(rulefile_read_regular("/dev/null", &text, &len), -EMEDIUMTYPE);
+	assert_int_equal(rulefile_read_regular(dir, &text, &len), -EISDIR);
+	assert_int_equal(rulefile_read_regular("/nonexistent/a", &text, &len), -ENOENT);
+	snprintf(socket_path, sizeof(socket_path), "%s/socket", dir);
+	strcpy(addr.sun_path, socket_path);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	close(fd);
+	assert_int_equal(rulefile_read_regular(socket_path, &text, &len), -EMEDIUMTYPE);
+	/* A link to a file is one. */
+	write_file("whole.nft", "table ip a");
+	snprintf(fifo, sizeof(fifo), "%s/link.nft", dir);
+	assert_int_equal(symlink("whole.nft", fifo), 0);
+	assert_int_equal(rulefile_read_regular(fifo, &text, &len), 0);
+	assert_string_equal(text, "table ip a");
+	free(text);
+	text_fini(&t);
+}
+
+/* As nft does, of what somebody is about to write. */
+static void who_may_wait_reads_a_pipe_to_its_end(void **state)
+{
+	char path[64], *text;
+	size_t len;
+	int pipes[2];
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(write(pipes[1], "table ip a", 10), 10);
+	close(pipes[1]);
+	snprintf(path, sizeof(path), "/dev/fd/%d", pipes[0]);
+	assert_int_equal(rulefile_read(path, &text, &len), 0);
+	assert_string_equal(text, "table ip a");
+	free(text);
+	close(pipes[0]);
+}
+
 static void includes_come_in_alphabetical_order_without_dot_files(void **state)
 {
 	struct text t = TEXT_INIT;
@@ -114,7 +170,7 @@ static void directories_are_searched_as_nft_searches_them(void **state)
 	struct text t = TEXT_INIT;
 	char sub[128];
 	const char *dirs[] = { dir, sub };
-	struct rulefile_path path = { dirs, 2 };
+	struct rulefile_path path = { .dirs = dirs, .n = 2 };
 
 	(void)state;
 	snprintf(sub, sizeof(sub), "%s/sub", dir);
@@ -183,6 +239,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_read_whole),
 		cmocka_unit_test(a_file_that_cannot_be_read_says_why),
+		cmocka_unit_test(who_may_not_wait_reads_regular_files_alone),
+		cmocka_unit_test(who_may_wait_reads_a_pipe_to_its_end),
 		cmocka_unit_test(includes_come_in_alphabetical_order_without_dot_files),
 		cmocka_unit_test(directories_are_searched_as_nft_searches_them),
 		cmocka_unit_test(a_missing_include_is_an_error_unless_it_has_a_wildcard),

@@ -1,8 +1,8 @@
 /* test_deaths.c - a process that dies between any two stores to the arena's header.
  *
  * A child makes a change, and stops at each of its stores there, for which it has no right at
- * first.  Then its memory is copied, and taken up as by the next process: what that finds is one
- * of what was and what was to be, and nothing between them. */
+ * first.  Then its memory is copied, and taken up as by the next process: what that finds is
+ * one of what was and what was to be, and nothing between them. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -94,8 +94,8 @@ static int go_on(pid_t pid, bool one, int sig)
 	return WSTOPSIG(status);
 }
 
-/* Out of the handler and over the store.  Whether the header, which was as `last` says and is so
- * again then, has changed: it may say what it said before. */
+/* Out of the handler and over the store.  Whether the header, which was as `last` says and is
+ * so again then, has changed: it may say what it said before. */
 static bool over_store(pid_t pid, void *memory, uint8_t last[HEADER])
 {
 	static uint8_t now[HEADER];
