@@ -78,11 +78,18 @@ static void note_saved(struct control_session *s, const json_t *params)
 {
 	const struct control_context *ctx = session_context(s);
 	json_int_t serial = json_integer_value(json_object_get(params, "generation"));
+	struct diag d = DIAG_INIT;
+	int err;
 
 	generation_file_saved(ctx->generation, (uint64_t)serial);
-	ctx->saved(ctx->arg);
+	err = ctx->saved(ctx->arg, &d);
 	ctx->log(ctx->arg, "a client has saved what runs to the ruleset file");
-	session_reply(s, json_object());
+	if (err)
+		ctx->log(ctx->arg, text_str(&d.text));
+	session_reply(s, json_pack("{so}", "unreadable",
+				   err ? control_json_text(text_str(&d.text), d.text.len) :
+					 json_null()));
+	diag_fini(&d);
 }
 
 static const struct method_param saved_params[] = {

@@ -148,12 +148,17 @@ static int write_out(struct save *s, const char *path, const struct text *text)
 static int tell(struct save *s)
 {
 	struct client_reply r;
+	const char *why;
 
 	if (client_call(s->client, "NoteSaved",
 			json_pack("{sI}", "generation", s->generation), &r))
 		return 1;
+	why = json_string_value(json_object_get(r.params, "unreadable"));
+	if (why)
+		ctl_error(s->ctl, "save: it is written, but ctfwd could not start with it:\n%s",
+			  why);
 	client_reply_fini(&r);
-	return 0;
+	return why ? 1 : 0;
 }
 
 static int save(struct save *s, const char *file)

@@ -16,11 +16,11 @@
 
 /* ---- ruleset ---- */
 
-void filter_file_saved(void *arg)
+int filter_file_saved(void *arg, struct diag *d)
 {
 	const struct filter *f = arg;
 
-	rulesetfile_saved(f->generation, f->config->daemon.ruleset);
+	return rulesetfile_saved(f->generation, f->config->daemon.ruleset, d);
 }
 
 /* As after nft flush ruleset: right, and perhaps not meant, as with a file that was cut. */

@@ -89,7 +89,7 @@ void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 			void *done_arg);
 void filter_drop_waiters(struct filter *f);
 /* control_context.saved. */
-void filter_file_saved(void *arg);
+int filter_file_saved(void *arg, struct diag *d);
 /* The ports have changed: tell the workers. */
 void filter_renew_view(struct filter *f);
 

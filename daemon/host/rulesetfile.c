@@ -172,13 +172,13 @@ bool rulesetfile_is_as_read(const struct generation *g, const char *path)
 	return !err && read.hash && file.hash == read.hash;
 }
 
-void rulesetfile_saved(struct generation *g, const char *path)
+int rulesetfile_saved(struct generation *g, const char *path, struct diag *d)
 {
 	struct generation_file file = { 0 };
-	struct diag d = DIAG_INIT;
+	/* What is saved includes nothing. */
+	int err = with_file(path, d, look, NULL, &file);
 
-	/* What is saved includes nothing.  Should it be unreadable the next start says so. */
-	if (with_file(path, &d, look, NULL, &file) == 0)
+	if (!err)
 		generation_set_file(g, file);
-	diag_fini(&d);
+	return err;
 }

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "ctfw/diag.h"
 #include "ctfw/engine.h"
 #include "ctfw/flow.h"
 #include "ctfw/generation.h"
@@ -86,8 +87,9 @@ struct control_context {
 	void (*reload)(void *arg, uint64_t until, uint32_t uid,
 		       void (*done)(void *done_arg, int err, const char *message),
 		       void *done_arg);
-	/* What is in force, or was a moment ago, is in the ruleset file. */
-	void (*saved)(void *arg);
+	/* What is in force, or was a moment ago, is in the ruleset file.  0, or a negative errno
+	 * with why in d when the next start could not read it. */
+	int (*saved)(void *arg, struct diag *d);
 	/* What a client has done, a line for the daemon's log. */
 	void (*log)(void *arg, const char *line);
 	void *arg;

@@ -69,6 +69,16 @@ ok "there is no count in it" sh -c "! grep -q 'packets [0-9]' $WORK/ruleset.nft"
 ok "it is loaded" ctl reload
 ok "and the same" same "$(echo "$before_s" | grep -v elements)" "$(ctl -s list ruleset | grep -v elements)"
 
+# One that the daemon may not read: a start would end with it.
+cp "$WORK/ruleset.nft" "$WORK/kept.nft"
+rm "$WORK/ruleset.nft"
+shut_save() (umask 077; ! ctl save -s 2>"$WORK/shut")
+ok "a file that the daemon may not read is told" shut_save
+ok "with why" grep -q 'user with the number 65534, who may not' "$WORK/shut"
+chmod 644 "$WORK/ruleset.nft"
+ok "and not when it may" ctl save -s
+ok "it holds what runs" diff <(sed 1d "$WORK/kept.nft") <(sed 1d "$WORK/ruleset.nft")
+
 # Elsewhere.
 ok "to another file" ctl save "$WORK/elsewhere.nft"
 ok "which is right" ctl -c -f "$WORK/elsewhere.nft"

@@ -3,6 +3,7 @@
 #ifndef TESTS_CONTROL_FIXTURE_H
 #define TESTS_CONTROL_FIXTURE_H
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,6 +45,7 @@ struct fixture {
 	uint64_t reload_until;
 	char logged[256]; /* the last line */
 	unsigned saved;
+	bool shut; /* what was saved may not be read */
 	void (*reload_done)(void *arg, int err, const char *message);
 	void *reload_arg;
 };
@@ -87,11 +89,14 @@ static inline void fixture_reload(void *arg, uint64_t until, uint32_t uid,
 	f->reload_arg = done_arg;
 }
 
-static inline void fixture_saved(void *arg)
+static inline int fixture_saved(void *arg, struct diag *d)
 {
 	struct fixture *f = arg;
 
 	f->saved++;
+	if (f->shut)
+		diag_error(d, NULL, "/r.nft: Permission denied");
+	return f->shut ? -EACCES : 0;
 }
 
 static inline void fixture_log(void *arg, const char *line)

@@ -281,12 +281,28 @@ static void a_reload_may_be_on_trial(void **unused)
 	assert_int_equal(f.reloads, 2);
 }
 
+static json_t *unreadable(const json_t *reply)
+{
+	return json_object_get(json_object_get(reply, "parameters"), "unreadable");
+}
+
 static void that_the_file_was_saved_is_noted(void **unused)
 {
+	json_t *reply =
+		call("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}");
+
 	(void)unused;
-	json_decref(call("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}"));
+	assert_true(json_is_null(unreadable(reply)));
+	json_decref(reply);
 	assert_non_null(strstr(f.logged, "saved what runs"));
 	assert_int_equal(f.saved, 1);
+	f.shut = true;
+	reply = call("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}");
+	assert_string_equal(json_string_value(unreadable(reply)),
+			    "/r.nft: Permission denied\n");
+	json_decref(reply);
+	assert_non_null(strstr(f.logged, "Permission denied"));
+	f.shut = false;
 	may_change = false;
 	begin();
 	expect_error("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}",
