@@ -9,11 +9,13 @@ struct rule_hub {
 	struct rule_listener *listeners;
 };
 
-/* One change for one listener; what does not fit is skipped as a whole. */
-static void tell(struct rule_hub *hub, struct rule_listener *l, const struct ruleset *old,
-		 const struct ruleset *new, bool anew)
+/* One change for one listener; what does not fit is skipped as a whole.  Returns how many
+ * bytes it was. */
+static size_t tell(struct rule_hub *hub, struct rule_listener *l, const struct ruleset *old,
+		   const struct ruleset *new, bool anew)
 {
 	struct text lines = TEXT_IN(&l->locale);
+	size_t written;
 	int err = 0;
 
 	if (anew)
@@ -24,17 +26,24 @@ static void tell(struct rule_hub *hub, struct rule_listener *l, const struct rul
 		text_printf(&lines, "# new generation %" PRIu64 "\n",
 			    generation_serial(hub->generation));
 	lines.failed = lines.failed || err;
+	written = lines.len;
 	lines_put(&l->queue, &lines, RULE_HUB_PENDING);
-	lines_tell(&l->queue);
+	return written;
 }
 
 static void on_change(void *arg, const struct ruleset *old, const struct ruleset *new,
 		      bool anew)
 {
 	struct rule_hub *hub = arg;
+	size_t written = 0;
 
-	for (struct rule_listener *l = hub->listeners; l; l = l->next)
-		tell(hub, l, old, new, anew);
+	for (struct rule_listener *l = hub->listeners; l; l = l->next) {
+		if (written < RULE_HUB_WRITTEN)
+			written += tell(hub, l, old, new, anew);
+		else
+			l->queue.skipped++;
+		lines_tell(&l->queue);
+	}
 }
 
 struct rule_hub *rule_hub_new(struct generation *g)

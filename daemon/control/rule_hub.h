@@ -6,6 +6,9 @@
 
 /* What may wait for one listener: more is skipped, whole changes at a time. */
 #define RULE_HUB_PENDING (4u << 20)
+/* What is written of one change for all of them together, before the last: nobody is served
+ * meanwhile.  The others are told that they missed one. */
+#define RULE_HUB_WRITTEN (32u << 20)
 
 /* One who watches. */
 struct rule_listener {

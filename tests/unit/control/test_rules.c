@@ -154,6 +154,37 @@ static void what_is_too_much_is_skipped_whole_and_told(void **state)
 	stop(&e);
 }
 
+/* Two hundred of them would hold everybody up. */
+static void a_large_change_is_written_for_some_and_skipped_for_the_rest(void **state)
+{
+	enum { EARS = 100 };
+	struct text big = TEXT_INIT;
+	struct ear ear[EARS];
+	unsigned heard = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < EARS; i++)
+		listen_to(&ear[i], "{}");
+	text_puts(&big, "add table ip t; add chain ip t c\n");
+	for (unsigned i = 0; i < 4000; i++)
+		text_printf(&big, "add rule ip t c log prefix \"%0100u\"\n", i);
+	apply(text_str(&big));
+	for (unsigned i = 0; i < EARS; i++) {
+		run(&ear[i]);
+		assert_int_equal(ear[i].skipped, ear[i].lines.len ? 0 : 1);
+		heard += ear[i].lines.len > 0;
+	}
+	assert_in_range(heard, 1, EARS - 1);
+	apply("delete table ip t");
+	for (unsigned i = 0; i < EARS; i++) {
+		text_clear(&ear[i].lines);
+		run(&ear[i]);
+		assert_non_null(strstr(text_str(&ear[i].lines), "delete table ip t\n"));
+		stop(&ear[i]);
+	}
+	text_fini(&big);
+}
+
 static void a_file_in_the_place_of_all_is_told_as_such(void **state)
 {
 	static const char text[] = "add table ip t";
@@ -207,6 +238,7 @@ int main(void)
 		cmocka_unit_test(every_listener_hears_what_it_asked_for),
 		cmocka_unit_test(generations_are_told_to_who_wants_them),
 		cmocka_unit_test(what_is_too_much_is_skipped_whole_and_told),
+		cmocka_unit_test(a_large_change_is_written_for_some_and_skipped_for_the_rest),
 		cmocka_unit_test(a_file_in_the_place_of_all_is_told_as_such),
 		cmocka_unit_test(what_is_no_such_thing_is_refused),
 	};
