@@ -117,6 +117,34 @@ void check_broadcast(struct checker *c)
 	todo_last(c);
 }
 
+/* What is asked for by ARP is looked up as what enters the interface: either the host's own
+ * addresses are all that it finds, or a way into the TUN for any other. */
+void check_proxy_arp(struct checker *c)
+{
+	int value, all = 0, rp_filter = 0;
+	size_t i;
+
+	check_sysctl(c, &all, "ipv4/conf/all/proxy_arp");
+	check_sysctl(c, &rp_filter, "ipv4/conf/all/rp_filter");
+	for (i = 0; i < c->config->n_captures; i++) {
+		const struct config_capture *cap = &c->config->captures[i];
+		const struct check_link *l = check_link_named(c, cap->ifname);
+
+		if (!l || l->link.flags & IFF_NOARP || !check_capture_has(cap, L3_IPV4) ||
+		    !check_sysctl(c, &value, "ipv4/conf/%s/proxy_arp", cap->ifname) ||
+		    (!value && !all))
+			continue;
+		check_found(c, "proxy_arp of %s is on, and it answers for %s", cap->ifname,
+			    rp_filter == LOOSE ? "every address, those of other clients too" :
+						 "no address but the host's own");
+		check_todo(c, "# give clients a route by the host's address instead");
+		if (all)
+			todo_set(c, "all", "proxy_arp", 0);
+		if (value)
+			todo_set(c, cap->ifname, "proxy_arp", 0);
+	}
+}
+
 void check_accept_local(struct checker *c)
 {
 	const char *port;
