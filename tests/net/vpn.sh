@@ -170,6 +170,13 @@ as_ruled() {
 		ok "$1: output: ping to $3 is answered" ping_in host $3
 	done
 }
+# By whoever takes ctfwctl for what a start does.
+applied_anew() {
+	local before
+	before=$(ctl -s list ruleset)
+	ok "the sample's rules are applied by a client, too" ctl -f "$WORK/ruleset.nft"
+	ok "and stand there once" same "$before" "$(ctl -s list ruleset)"
+}
 ftp_is_related() {
 	ok "FTP passive to IPv4" fetch --disable-epsv ftp://$SERVER4/file
 	ok "FTP EPSV to IPv4" fetch ftp://$SERVER4/file
@@ -230,6 +237,7 @@ all_of_it() {
 	press_up
 	daemon_up
 	count_anew
+	applied_anew
 	as_ruled "at first"
 	ftp_is_related
 	segments_are_clamped
