@@ -4,9 +4,13 @@
  * Apply, Reload and Rollback begin a trial; it ends here, by Rollback, or by the daemon's
  * clock.  Nothing of it hangs on a connection. */
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "control/trial.h"
 #include "ctfw/clock.h"
+
+#define HASH_DIGITS 16
 
 /* ---- for all methods ---- */
 
@@ -74,14 +78,34 @@ static void confirm(struct control_session *s, const json_t *params)
 	session_reply(s, trial);
 }
 
+/* False when it is no such number. */
+static bool decode_hash(const json_t *value, uint64_t *ret_hash)
+{
+	const char *text = json_string_value(value);
+
+	if (!text || strlen(text) != HASH_DIGITS ||
+	    strspn(text, "0123456789abcdef") != HASH_DIGITS)
+		return false;
+	*ret_hash = strtoull(text, NULL, 16);
+	return true;
+}
+
+/* What is in the file by now does not count: somebody may have edited it since. */
 static void note_saved(struct control_session *s, const json_t *params)
 {
 	const struct control_context *ctx = session_context(s);
 	json_int_t serial = json_integer_value(json_object_get(params, "generation"));
+	const json_t *hash = json_object_get(params, "hash");
+	struct generation_file file = { 0 }; /* what is saved includes nothing */
 	struct diag d = DIAG_INIT;
 	int err;
 
+	if (hash && !json_is_null(hash) && !decode_hash(hash, &file.hash)) {
+		session_invalid(s, "hash");
+		return;
+	}
 	generation_file_saved(ctx->generation, (uint64_t)serial);
+	generation_set_file(ctx->generation, file);
 	err = ctx->saved(ctx->arg, &d);
 	ctx->log(ctx->arg, "a client has saved what runs to the ruleset file");
 	if (err)
@@ -94,6 +118,7 @@ static void note_saved(struct control_session *s, const json_t *params)
 
 static const struct method_param saved_params[] = {
 	{ "generation", 'i', true },
+	{ "hash", 's', false },
 	{ NULL, 0, false },
 };
 

@@ -3,12 +3,15 @@
  * The file is written by whoever runs this, not by the daemon: that can write nothing under
  * /etc, and shall not be able to. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "ctfw/control.h"
 #include "ctfw/localzone.h"
+#include "ctfw/rulefile.h"
 #include "ctfw/ruleset.h"
 #include "ctl/client.h"
 #include "ctl/commands.h"
@@ -145,13 +148,17 @@ static int write_out(struct save *s, const char *path, const struct text *text)
 }
 
 /* The daemon's file holds what runs, as far as nothing has changed since. */
-static int tell(struct save *s)
+static int tell(struct save *s, const struct text *text)
 {
+	uint64_t hash = rulefile_hash(0, s->own, strlen(s->own));
 	struct client_reply r;
+	char digits[17];
 	const char *why;
 
+	hash = rulefile_hash(hash, text_str(text), text->len);
+	snprintf(digits, sizeof(digits), "%016" PRIx64, hash);
 	if (client_call(s->client, "NoteSaved",
-			json_pack("{sI}", "generation", s->generation), &r))
+			json_pack("{sI ss}", "generation", s->generation, "hash", digits), &r))
 		return 1;
 	why = json_string_value(json_object_get(r.params, "unreadable"));
 	if (why)
@@ -175,8 +182,10 @@ static int save(struct save *s, const char *file)
 				      check(s, &text);
 	if (!status)
 		status = write_out(s, file ? file : s->own, &text);
+	if (!status && !file)
+		status = tell(s, &text);
 	text_fini(&text);
-	return status || file ? status : tell(s);
+	return status;
 }
 
 static int save_run(struct ctl *ctl, const struct command *self, int argc, char **argv)

@@ -20,7 +20,7 @@ int filter_file_saved(void *arg, struct diag *d)
 {
 	const struct filter *f = arg;
 
-	return rulesetfile_saved(f->generation, f->config->daemon.ruleset, d);
+	return rulesetfile_look(f->config->daemon.ruleset, d);
 }
 
 /* As after nft flush ruleset: right, and perhaps not meant, as with a file that was cut. */

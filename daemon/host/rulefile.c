@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ctfw/regular.h"
+#include "ctfw/siphash.h"
 
 static int read_all(int fd, struct text *t)
 {
@@ -87,6 +88,14 @@ static int why_none(const char *name)
 	if (stat(name, &st) == 0)
 		return S_ISDIR(st.st_mode) ? -EISDIR : 0;
 	return errno != ENOENT && errno != ENOTDIR ? -errno : 0;
+}
+
+uint64_t rulefile_hash(uint64_t before, const char *text, size_t len)
+{
+	static const struct siphash_key key = { 0x66696c6568617368, 0x0123456789abcdef };
+	const uint64_t both[2] = { before, siphash_bytes(&key, text, len) };
+
+	return siphash_bytes(&key, both, sizeof(both)) | 1;
 }
 
 /* Files of one pattern: how many, or a negative errno. */

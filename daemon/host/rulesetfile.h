@@ -11,9 +11,8 @@ int rulesetfile_replace(struct generation *g, const char *path,
 			const struct generation_request *why, struct diag *d);
 /* Whether the file and what it includes are as when they were last put in force. */
 bool rulesetfile_is_as_read(const struct generation *g, const char *path);
-/* It holds what is in force, or was until a moment ago: as if it had been put in force then.
- * 0, or a negative errno with diagnostics when it cannot be read. */
-int rulesetfile_saved(struct generation *g, const char *path, struct diag *d);
+/* Whether it can be read at all.  0, or a negative errno with diagnostics. */
+int rulesetfile_look(const char *path, struct diag *d);
 /* Whether that would do, without a daemon.  The same. */
 int rulesetfile_check(const char *path, struct diag *d);
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ctfw/ruleset.h"
 
@@ -23,6 +24,10 @@ int rulefile_read(const char *path, char **ret_text, size_t *ret_len);
 /* The same for whoever may not be kept waiting by a pipe: -EMEDIUMTYPE where path names no
  * regular file (regular.h), and "-" is a name like others. */
 int rulefile_read_regular(const char *path, char **ret_text, size_t *ret_len);
+/* By which a file is known again that was read before: of its path and its text, one after the
+ * other, and likewise of each that it includes.  before: what came before, 0 for the first.
+ * Never 0. */
+uint64_t rulefile_hash(uint64_t before, const char *text, size_t len);
 /* struct ruleset_reader's include: a file from the first directory that has it; of a
  * pattern with wildcards those of all directories, of each in alphabetical order and none
  * that begins with a dot (nft(8), INCLUDE FILES).  A directory that may not be looked into is

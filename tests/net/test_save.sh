@@ -63,6 +63,38 @@ not_ok "which is loaded then" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctf
 sed -i '$d' "$WORK/ruleset.nft"
 ctl reload
 
+# Also when that was while the daemon was being told of the save: a client's socket on which
+# somebody edits the file before what he says of it is handed on.
+python3 - "$WORK/edit.sock" "$WORK/run/ctfwd.sock" "$WORK/ruleset.nft" <<'END' &
+import selectors, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+client = listener.accept()[0]
+daemon = socket.socket(socket.AF_UNIX)
+daemon.connect(sys.argv[2])
+wait = selectors.DefaultSelector()
+wait.register(client, selectors.EVENT_READ, daemon)
+wait.register(daemon, selectors.EVENT_READ, client)
+while True:
+    for key, _ in wait.select():
+        data = key.fileobj.recv(65536)
+        if not data:
+            sys.exit()
+        if key.fileobj is client and b"org.ctfw.NoteSaved" in data:
+            with open(sys.argv[3], "a") as rules:
+                rules.write("table ip edited { }\n")
+        key.data.sendall(data)
+END
+wait_until 5 test -S "$WORK/edit.sock"
+ok "it is saved, and edited" env CTFW_SOCKET="$WORK/edit.sock" "$BUILD/ctfwctl" save
+ok "indeed" grep -q edited "$WORK/ruleset.nft"
+daemon_down
+daemon_up
+ok "a start reads what was edited then" ctl list table ip edited
+sed -i '$d' "$WORK/ruleset.nft"
+ctl reload
+
 # Without state.
 ok "what runs is saved without state" ctl save -s
 ok "there is no count in it" sh -c "! grep -q 'packets [0-9]' $WORK/ruleset.nft"

@@ -288,20 +288,27 @@ static json_t *unreadable(const json_t *reply)
 
 static void that_the_file_was_saved_is_noted(void **unused)
 {
-	json_t *reply =
-		call("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}");
+	json_t *reply = call("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":"
+			     "{\"generation\":1,\"hash\":\"00000000fedcba9f\"}}");
 
 	(void)unused;
 	assert_true(json_is_null(unreadable(reply)));
 	json_decref(reply);
 	assert_non_null(strstr(f.logged, "saved what runs"));
 	assert_int_equal(f.saved, 1);
+	assert_int_equal(generation_file(f.generation).hash, 0xfedcba9f);
+	assert_int_equal(generation_file(f.generation).includes, 0);
+	expect_error("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":"
+		     "{\"generation\":1,\"hash\":\"-000000fedcba9f1\"}}",
+		     "org.varlink.service.InvalidParameter", "parameter", "hash");
+	/* Of somebody who does not know it: the next start reads the file. */
 	f.shut = true;
 	reply = call("{\"method\":\"org.ctfw.NoteSaved\",\"parameters\":{\"generation\":1}}");
 	assert_string_equal(json_string_value(unreadable(reply)),
 			    "/r.nft: Permission denied\n");
 	json_decref(reply);
 	assert_non_null(strstr(f.logged, "Permission denied"));
+	assert_int_equal(generation_file(f.generation).hash, 0);
 	f.shut = false;
 	may_change = false;
 	begin();
