@@ -34,6 +34,18 @@ kill -KILL "$filter"
 another() { [ "$(status filter_pid)" != "$filter" ] && filtering; }
 ok "another filter" wait_until 10 another
 ok "says so too" test "$(status ruleset loaded)" = null
+
+# What it cannot go on after is a death, too: poll(2) takes no more descriptors than that.
+setpriv --reuid=nobody --regid=nogroup --clear-groups prlimit --pid $daemon --nofile=2: ||
+	die "prlimit does not work"
+wait $daemon
+ok "a keeper that cannot go on ends with status 1" test $? = 1
+ok "and says why" grep -q 'poll: Invalid argument' "$WORK/daemon.log"
+all_shut "it could not go on"
+
+daemon_up
+all_open "started once more"
+ok "started once more: the conversation goes on" talk_goes_on
 kill $talk
 ends_well
 ok "and leaves the host as it was" same "$before" "$(state)"
