@@ -61,6 +61,11 @@ int steer_run_off(struct ctl *ctl, const struct config *config, const struct ste
 			t.filters, t.filters == 1 ? "" : "s");
 	else
 		fputs("There was nothing to take out.\n", ctl->out);
+	/* Its unit stays active, and to start that again does nothing. */
+	if (t.guard)
+		fputs("The guard's part is out, too: \"systemctl restart ctfw-guard\" closes "
+		      "again, and until then\nan orderly stop of ctfwd opens.\n",
+		      ctl->out);
 	diag_fini(&d);
 	return 0;
 }

@@ -228,6 +228,7 @@ static int off_one(struct steer *s, struct steer_taken *taken)
 	static const struct plan none = { .v = NULL };
 	size_t i, rules, routes, filters;
 	struct diag *d = s->d;
+	bool guarded;
 	int err, one;
 
 	err = look(s);
@@ -238,6 +239,7 @@ static int off_one(struct steer *s, struct steer_taken *taken)
 	rules = s->view.rules.n;
 	routes = s->view.routes.n;
 	filters = count_filters(&s->view);
+	guarded = s->view.guarded;
 
 	for (i = 0; i < s->view.n_captures; i++) {
 		if (s->view.captures[i].real.found)
@@ -259,6 +261,7 @@ static int off_one(struct steer *s, struct steer_taken *taken)
 		taken->rules += (unsigned)(rules - s->view.rules.n);
 		taken->routes += (unsigned)(routes - s->view.routes.n);
 		taken->filters += (unsigned)(filters - count_filters(&s->view));
+		taken->guard |= guarded && !s->view.guarded;
 	}
 	return err ? err : one;
 }

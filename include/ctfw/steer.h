@@ -125,6 +125,7 @@ int steer_guard_off(const struct config *config, struct diag *d);
 struct steer_taken {
 	unsigned rules, routes;
 	unsigned filters; /* of captured interfaces */
+	bool guard;       /* what steer_guard() had set */
 };
 /* Take out of the host what any daemon has put in and left, by this configuration or another:
  * by whoever knows that none runs.  0, or a negative errno with what is wrong in d and some of

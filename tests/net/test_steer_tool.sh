@@ -171,7 +171,9 @@ steer check >"$WORK/check"
 ok "killed: with a backstop that is missing too it is open, and that is told" \
 	grep -q '# until then wg0 is OPEN: .* (1 of rules and routes)' "$WORK/check"
 in_host tc filter add dev wg0 ingress pref 9 protocol ip u32 match ip protocol 47 0xff flowid 1:1
-says "off undoes what it left" "Taken out: " steer off
+steer off >"$WORK/off"
+ok "off undoes what it left" grep -q '^Taken out: ' "$WORK/off"
+not_ok "and knows of no guard" grep -q guard "$WORK/off"
 ok "but not what others have" sh -c "ip netns exec $PREFIX-host tc filter show dev wg0 ingress | grep -q 'pref 9'"
 in_host tc qdisc del dev wg0 clsact
 ok "all is as it was before" same "$before" "$(state)"
@@ -186,8 +188,10 @@ daemon_up
 ok "a daemon finds all of its own there" test -z "$(missing)"
 daemon_down
 ok "after an orderly stop the guard's is left" shut client $SERVER4
-says "off undoes it" "Taken out: " steer off
-ok "and its mark" same "$before" "$(state)"
+steer off >"$WORK/off"
+ok "off undoes it" grep -q '^Taken out: ' "$WORK/off"
+ok "and tells of the guard" grep -q 'systemctl restart ctfw-guard' "$WORK/off"
+ok "its mark is gone, too" same "$before" "$(state)"
 ok "all is open" ping_in client $SERVER4
 
 # By another configuration, which names none of it.
