@@ -107,6 +107,7 @@ struct checker {
 	struct check_host host;
 	struct {
 		bool asked;
+		bool legacy[2]; /* of IPv4, of IPv6: those of the old iptables are among them */
 		json_t *rules;
 	} kernel; /* see check_kernel_rules() */
 	struct finding *findings;
@@ -181,11 +182,11 @@ void check_file_fini(struct check_file *f);
 bool check_sysctl(const struct checker *c, int *ret_value, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* What nft(8) lists of this host's own rules, those of iptables-nft too; asked for once.
- * NULL, and said so once, when it cannot be had. */
+/* What nft(8) lists of this host's own rules, those of iptables-nft too, and behind it those of
+ * the old iptables; asked for once.  NULL, and said so once, when it cannot be had. */
 const json_t *check_kernel_rules(struct checker *c);
-/* Say that rules of a table ("nat") of the old iptables, which are in no listing of nft's, were
- * not looked at, if it has any here. */
+/* Say that rules of a table ("nat") of the old iptables were not looked at, if it has any here,
+ * and they could not be had. */
 void check_legacy(struct checker *c, const char *table);
 
 /* Call each() for the processes of this network namespace, or those whose namespace is not

@@ -12,6 +12,7 @@
 
 #include "ctl/check.h"
 #include "ctl/check_firewall.h"
+#include "ctl/check_legacy.h"
 #include "ctl/nftjson.h"
 
 /* "iifname" and "iif", or "oifname" and "oif": whether the rule is for the one interface, or for
@@ -78,8 +79,12 @@ static void tell(struct checker *c, const struct config_capture *cap, const json
 
 	check_found(c, "%u rule%s of the kernel's (%s %s, chain %s) tell%s %s from its TUNs", n,
 		    n == 1 ? "" : "s", family, table, chain, n == 1 ? "s" : "", cap->ifname);
-	check_todo(c, "# to see %s: nft list chain %s %s %s", n == 1 ? "it" : "them", family,
-		   table, chain);
+	if (json_object_get(rule, "legacy"))
+		check_todo(c, "# to see %s: %s -t %s -S %s", n == 1 ? "it" : "them",
+			   check_legacy_program(rule), nftjson_word(rule, "legacy"), chain);
+	else
+		check_todo(c, "# to see %s: nft list chain %s %s %s", n == 1 ? "it" : "them",
+			   family, table, chain);
 	check_todo(c, "# beside %s, let %s name %s for what comes in from clients, and %s for",
 		   cap->ifname, n == 1 ? "it" : "them", cap->in_name, cap->out_name);
 	check_todo(c, "# what leaves for them; let on what comes in by %s: it has passed ctfwd",
@@ -106,7 +111,8 @@ static void tell_ufw(struct checker *c, const struct config_capture *cap, unsign
 {
 	check_found(c, "rules of ufw tell %s from its TUNs", cap->ifname);
 	check_todo(c, "ufw route allow in on %s out on %s", cap->out_name, cap->ifname);
-	check_todo(c, "# for each rule \"on %s\" the same one \"in on %s\"; or, to leave it to ctfwd:",
+	check_todo(c, "# for each rule \"on %s\" the same one \"in on %s\"; or, to leave it to "
+		      "ctfwd:",
 		   cap->ifname, cap->in_name);
 	if (chains & UFW_INPUT)
 		check_todo(c, "%sufw allow in on %s",
@@ -285,6 +291,14 @@ void check_kernel_rp(struct checker *c)
 			check_todo(c, "sed -i 's/^IPv6_rpfilter=.*/IPv6_rpfilter=no/' "
 				      "/etc/firewalld/firewalld.conf");
 			check_todo(c, "firewall-cmd --reload");
+			continue;
+		}
+		if (json_object_get(rule, "legacy")) {
+			for (size_t k = 0; k < 2; k++)
+				check_todo(c, "%s -t %s -I %s -i %s -j ACCEPT",
+					   check_legacy_program(rule),
+					   nftjson_word(rule, "legacy"), chain,
+					   k ? cap->out_name : cap->in_name);
 			continue;
 		}
 		check_todo(c, "nft insert rule %s %s %s iifname '{ \"%s\", \"%s\" }' accept",

@@ -1,7 +1,8 @@
 /* check_kernel.c - the kernel's own rules, as nft(8) lists them.
  *
  * Its listing has the rules of iptables-nft too.  It is asked for once, without the elements
- * of sets, of which there may be millions. */
+ * of sets, of which there may be millions.  Rules of the old iptables are put behind it: see
+ * check_legacy.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,13 +15,13 @@
 #include <unistd.h>
 
 #include "ctl/check.h"
+#include "ctl/check_legacy.h"
 
 #define LISTING_MAX (64u << 20)
 #define LISTING_SECONDS 10
 
-static int start_nft(pid_t *ret_pid, int *ret_fd)
+static int start(char *const argv[], pid_t *ret_pid, int *ret_fd)
 {
-	char *argv[] = { "nft", "-j", "-t", "list", "ruleset", NULL };
 	posix_spawn_file_actions_t actions;
 	int fds[2], err;
 
@@ -70,31 +71,69 @@ static int read_all(int fd, struct text *out)
 	}
 }
 
-static int list_ruleset(json_t **ret_json)
+/* What a program says.  -EPERM: it failed. */
+static int listen_to(char *const argv[], struct text *out)
 {
-	struct text out = TEXT_INIT;
-	json_t *json;
 	pid_t pid;
 	int fd = -1, err, status;
 
-	err = start_nft(&pid, &fd);
+	err = start(argv, &pid, &fd);
 	if (err)
 		return err;
-	err = read_all(fd, &out);
+	err = read_all(fd, out);
 	close(fd);
 	if (err)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (!err && status)
-		err = -EPERM;
-	json = err ? NULL : json_loads(text_str(&out), 0, NULL);
+	return !err && status ? -EPERM : err;
+}
+
+static int list_ruleset(json_t **ret_json)
+{
+	char *argv[] = { "nft", "-j", "-t", "list", "ruleset", NULL };
+	struct text out = TEXT_INIT;
+	int err = listen_to(argv, &out);
+	json_t *json = err ? NULL : json_loads(text_str(&out), 0, NULL);
+
 	if (!err && !json)
 		err = -EBADMSG;
 	text_fini(&out);
 	if (!err)
 		*ret_json = json;
 	return err;
+}
+
+/* ---- the old iptables ---- */
+
+/* Whether it has that table here, or any for NULL; the kernel makes them when they are used. */
+static bool has_legacy(struct checker *c, bool v6, const char *table)
+{
+	struct check_file f;
+	bool found = false;
+	char *name, *rest;
+
+	if (!check_read(c, &f, "/proc/net/%s", v6 ? "ip6_tables_names" : "ip_tables_names"))
+		return false;
+	for (name = strtok_r(f.text, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
+		found |= !table || !strcmp(name, table);
+	check_file_fini(&f);
+	return found;
+}
+
+static void read_legacy(struct checker *c, bool v6)
+{
+	char *argv[] = { v6 ? "ip6tables-legacy-save" : "iptables-legacy-save", NULL };
+	struct text out = TEXT_INIT;
+
+	if (has_legacy(c, v6, NULL) && !listen_to(argv, &out)) {
+		if (!c->kernel.rules)
+			c->kernel.rules = json_pack("{s:[]}", "nftables");
+		check_legacy_read(text_str(&out), v6,
+				  json_object_get(c->kernel.rules, "nftables"));
+		c->kernel.legacy[v6] = true;
+	}
+	text_fini(&out);
 }
 
 const json_t *check_kernel_rules(struct checker *c)
@@ -113,26 +152,15 @@ const json_t *check_kernel_rules(struct checker *c)
 		check_blind(c, "the kernel's rules: \"nft -j list ruleset\" fails");
 	else if (err)
 		check_blind(c, "the kernel's rules: nft(8): %s", strerror(-err));
+	read_legacy(c, false);
+	read_legacy(c, true);
 	return c->kernel.rules;
 }
 
 void check_legacy(struct checker *c, const char *table)
 {
-	static const char *const lists[] = { "ip_tables_names", "ip6_tables_names" };
-	struct check_file f;
-	bool found = false;
-	char *name, *rest;
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		if (!check_read(c, &f, "/proc/net/%s", lists[i]))
-			continue;
-		for (name = strtok_r(f.text, "\n", &rest); name;
-		     name = strtok_r(NULL, "\n", &rest))
-			found |= !strcmp(name, table);
-		check_file_fini(&f);
-	}
-	if (!found)
+	if ((c->kernel.legacy[false] || !has_legacy(c, false, table)) &&
+	    (c->kernel.legacy[true] || !has_legacy(c, true, table)))
 		return;
 	check_blind(c, "rules of iptables-legacy in its table %s", table);
 	check_todo(c, "# to see them: iptables-legacy-save -t %s; ip6tables-legacy-save -t %s",

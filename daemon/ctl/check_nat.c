@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl/check.h"
+#include "ctl/check_legacy.h"
 #include "ctl/check_nat.h"
 #include "ctl/nftjson.h"
 
@@ -70,10 +71,33 @@ const json_t *check_nat_find(const json_t *ruleset, const char *out_name,
 	return found;
 }
 
+/* By the program that the rule is of: the two go together, but not every host has both. */
+static void todo_hide(struct checker *c, const struct config_capture *cap,
+		      const struct prefix *network, const json_t *rule, bool *made)
+{
+	char net[PREFIX_TEXT];
+
+	prefix_print(network, net);
+	if (json_object_get(rule, "legacy")) {
+		check_todo(c, "%s -t raw -A PREROUTING -i %s -d %s -j CT --notrack",
+			   check_legacy_program(rule), cap->out_name, net);
+		return;
+	}
+	if (!*made) {
+		check_todo(c, "nft add table inet ctfw-notrack");
+		check_todo(c, "nft add chain inet ctfw-notrack raw "
+			      "'{ type filter hook prerouting priority raw; }'");
+	}
+	*made = true;
+	check_todo(c, "nft add rule inet ctfw-notrack raw iifname \"%s\" %s daddr %s notrack",
+		   cap->out_name, network->family == L3_IPV4 ? "ip" : "ip6", net);
+}
+
 static void look_at(struct checker *c, const json_t *ruleset, const struct config_capture *cap)
 {
 	const json_t *rule, *first = NULL;
 	char net[PREFIX_TEXT];
+	bool made = false;
 	size_t i;
 
 	for (i = 0; i < cap->networks.n; i++) {
@@ -91,15 +115,9 @@ static void look_at(struct checker *c, const json_t *ruleset, const struct confi
 				    prefix_print(network, net), nftjson_word(rule, "family"),
 				    nftjson_word(rule, "table"), nftjson_word(rule, "chain"),
 				    cap->out_name);
-			check_todo(c, "nft add table inet ctfw-notrack");
-			check_todo(c, "nft add chain inet ctfw-notrack raw "
-				      "'{ type filter hook prerouting priority raw; }'");
 		}
 		first = rule;
-		check_todo(c, "nft add rule inet ctfw-notrack raw iifname \"%s\" %s daddr %s "
-			      "notrack",
-			   cap->out_name, network->family == L3_IPV4 ? "ip" : "ip6",
-			   prefix_print(network, net));
+		todo_hide(c, cap, network, rule, &made);
 	}
 	if (first)
 		check_todo(c, "# and the same at each boot, by PostUp of wg-quick(8), say");

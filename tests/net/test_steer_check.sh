@@ -382,6 +382,34 @@ in_host nft delete rule inet ctfw-notrack raw handle \
 ok "kernel-nat: that of the other leg alone does not do" test "$(names)" = kernel-nat
 in_host nft flush ruleset
 
+# ---- the old iptables ----
+
+old() { in_host "$@" 2>"$WORK/old"; }
+if old iptables-legacy -t nat -A POSTROUTING -s 10.8.0.0/24 -o eth0 -j MASQUERADE; then
+	found kernel-nat "the kernel translates addresses of 10.8.0.0/24 (ip nat of iptables-legacy, chain POSTROUTING)"
+	mended kernel-nat
+	old iptables-legacy -A FORWARD -i wg0 -o eth0 -j ACCEPT
+	found kernel-rule "1 rule of the kernel's (ip filter of iptables-legacy, chain FORWARD) tells wg0 from its TUNs"
+	ok "kernel-rule: says how to see it" \
+		grep -qF "iptables-legacy -t filter -S FORWARD" "$WORK/check"
+	old iptables-legacy -A FORWARD -i wg0-in -o eth0 -j ACCEPT
+	clear_again "kernel-rule: with one for the TUN, it"
+	old iptables-legacy -t raw -A PREROUTING -m rpfilter --invert -j DROP
+	found kernel-rpfilter "(ip raw of iptables-legacy, chain PREROUTING)"
+	mended kernel-rpfilter
+	for table in nat filter raw; do
+		old iptables-legacy -t $table -F
+	done
+	if old ip6tables-legacy -t nat -A POSTROUTING -s fd08::/64 -j MASQUERADE; then
+		found kernel-nat "(ip6 nat of iptables-legacy, chain POSTROUTING)"
+		mended kernel-nat
+		old ip6tables-legacy -t nat -F
+		old ip6tables-legacy -t raw -F
+	fi
+else
+	echo "skip kernel-nat: of the old iptables: $(tail -n 1 "$WORK/old")"
+fi
+
 # ---- OpenVPN ----
 
 # A process of that name and command line, which is all that is looked at.
