@@ -607,8 +607,8 @@ int keeper_run(struct config *config)
 			close(k->import_fd);
 		k->import_fd = -1;
 		loop(k);
-		/* It is there still when we cannot go on: then nothing passes, as at a death. */
-		steering_leave(k->steering);
+		/* It is there still when we cannot go on, which is as if we had been killed. */
+		steering_forget(k->steering);
 		/* TUNs of a reload that came to no end, while it is known which are no others'. */
 		keeper_end_reload(k);
 		ports_close(&k->ports);

@@ -21,7 +21,8 @@ void steering_adopt(struct steering *s, bool captures);
 const char *steering_down(struct steering *s);
 /* At a stop for a restart: it stays as it is, as at a death.  NULL is fine. */
 void steering_leave(struct steering *s);
-/* In a child: nothing of the host is touched. */
+/* In a child, or as at a death: nothing of the host is touched, and the opener, where there is
+ * one, does what it is for.  NULL is fine. */
 void steering_forget(struct steering *s);
 
 /* For poll(2); -1 for NULL. */

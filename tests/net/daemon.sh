@@ -66,6 +66,12 @@ daemon_up() {
 	daemon=$!
 	wait_until 20 leading || die "ctfwd does not filter: $(tail "$WORK/daemon.log")"
 }
+# It cannot go on: poll(2) takes no more descriptors than that.  Its exit status is ours.
+daemon_stuck() {
+	setpriv --reuid=nobody --regid=nogroup --clear-groups prlimit --pid "$daemon" \
+		--nofile=2: || die "prlimit does not work"
+	wait "$daemon"
+}
 # Its exit status is ours.
 daemon_down() {
 	kill -TERM "$daemon"

@@ -35,10 +35,8 @@ another() { [ "$(status filter_pid)" != "$filter" ] && filtering; }
 ok "another filter" wait_until 10 another
 ok "says so too" test "$(status ruleset loaded)" = null
 
-# What it cannot go on after is a death, too: poll(2) takes no more descriptors than that.
-setpriv --reuid=nobody --regid=nogroup --clear-groups prlimit --pid $daemon --nofile=2: ||
-	die "prlimit does not work"
-wait $daemon
+# What it cannot go on after is a death, too.
+daemon_stuck
 ok "a keeper that cannot go on ends with status 1" test $? = 1
 ok "and says why" grep -q 'poll: Invalid argument' "$WORK/daemon.log"
 all_shut "it could not go on"

@@ -132,6 +132,11 @@ daemon_up
 all_open "and started again"
 ok "wg1 is filtered again" wait_until 2 ping_in client2 $SERVER4
 says "wg1 is filtered again: port 80" silent traffic_in client2 tcp $SERVER4 80 --timeout 0.4
+daemon_stuck
+ok "it cannot go on: wg1 opens" wait_until 2 ping_in client2 $SERVER4
+all_shut "it cannot go on"
+daemon_up
+all_open "and started once more"
 ends_well
 ok "an orderly stop leaves the host as it was" same "$before" "$(state 2>/dev/null)"
 
