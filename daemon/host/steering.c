@@ -149,15 +149,21 @@ void steering_made_tun(struct steering *s)
 const char *steering_down(struct steering *s)
 {
 	bool captured, guarded;
+	int err;
 
 	if (!s)
 		return NULL;
 	captured = s->config->n_captures > 0;
 	opener_stop(s);
-	guarded = steer_down(s->steer);
+	err = steer_down(s->steer, &guarded);
 	free(s);
 	if (!captured)
 		return NULL;
+	if (err) {
+		log_say(LEVEL_ERROR, "cannot take out what leads traffic here, which stays: %s",
+			strerror(-err));
+		return "what was captured stays closed";
+	}
 	return guarded ? "what was captured stays closed by the guard" :
 			 "what was captured passes unfiltered";
 }

@@ -209,15 +209,19 @@ int steer_reconcile(struct steer *s)
 }
 
 /* In reverse: the ways into the TUNs close, and the rules that close go last of all.  What is
- * in stays is left alone. */
-void steer_take_out(struct steer *s, const struct plan *stays)
+ * in stays is left alone.  0, or a negative errno: nothing was taken out. */
+int steer_take_out(struct steer *s, const struct plan *stays)
 {
 	struct plan p = { .v = NULL };
 	size_t i, k;
+	int err;
 
 	s->d = NULL;
-	if (view_read(s) || plan_make(s, true, &p))
-		return;
+	err = view_read(s);
+	if (!err)
+		err = plan_make(s, true, &p);
+	if (err)
+		return err;
 	steer_route_drop(s, stays, false);
 	for (i = 0; i < s->view.n_captures; i++) {
 		if (s->view.captures[i].real.found)
@@ -235,6 +239,7 @@ void steer_take_out(struct steer *s, const struct plan *stays)
 		steer_route_drop(s, stays, true);
 	}
 	plan_fini(&p);
+	return 0;
 }
 
 int steer_put(struct steer *s, const struct plan_item *item)
@@ -360,21 +365,27 @@ int steer_change(struct steer *s, struct diag *d)
 	return err;
 }
 
-bool steer_down(struct steer *s)
+int steer_down(struct steer *s, bool *ret_guarded)
 {
 	struct plan stays = { .v = NULL };
-	bool guarded = false;
+	int err = 0;
 
+	*ret_guarded = false;
 	if (s && s->config->n_captures) {
 		s->d = NULL;
-		guarded = !view_read(s) && s->view.guarded;
-		if (guarded)
-			steer_guard_put(s, &stays);
-		steer_take_out(s, &stays);
+		err = view_read(s);
+		if (!err && s->view.guarded) {
+			err = steer_guard_put(s, &stays);
+			*ret_guarded = !err;
+		}
+		/* Without all that closes, nothing may go that leads into a TUN: without
+		 * a reader that closes as well. */
+		if (!err)
+			err = steer_take_out(s, &stays);
 		plan_fini(&stays);
 	}
 	steer_free(s);
-	return guarded;
+	return err;
 }
 
 void steer_free(struct steer *s)

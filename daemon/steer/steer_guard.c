@@ -139,7 +139,7 @@ int steer_guard_off(const struct config *config, struct diag *d)
 	if (!err)
 		err = steer_guard_mark(s, false);
 	if (!err && !is_steering(s))
-		steer_take_out(s, &none);
+		err = steer_take_out(s, &none);
 	steer_free(s);
 	return err;
 }
@@ -170,7 +170,7 @@ int steer_open_up(const struct config *config)
 	if (!err)
 		err = steer_guard_put(s, &stays);
 	if (!err)
-		steer_take_out(s, &stays);
+		err = steer_take_out(s, &stays);
 	plan_fini(&stays);
 	steer_free(s);
 	diag_fini(&d);

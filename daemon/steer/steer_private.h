@@ -185,7 +185,7 @@ void plan_own_answers(struct plan *p, const struct steer *s, size_t n);
 int steer_open(const struct config *config, struct steer **ret_steer, struct diag *d);
 /* Make up the difference between s->view and the plan, which is s->plan afterwards. */
 int steer_reconcile(struct steer *s);
-void steer_take_out(struct steer *s, const struct plan *stays);
+int steer_take_out(struct steer *s, const struct plan *stays);
 int steer_put(struct steer *s, const struct plan_item *item);
 
 /* ---- news: steer_watch.c ---- */

@@ -75,8 +75,9 @@ int steer_up(const struct config *config, struct steer **ret_steer, struct diag 
  * again. */
 int steer_change(struct steer *s, struct diag *d);
 /* Take it all out; until the last rule goes nothing passes unfiltered.  Where the guard is
- * set, what closes stays: then it is true.  NULL is fine. */
-bool steer_down(struct steer *s);
+ * set, what closes stays, and *ret_guarded is true.  0, or a negative errno: all is left as it
+ * is, and nothing passes, as after a death.  NULL is fine. */
+int steer_down(struct steer *s, bool *ret_guarded);
 /* Forget without touching the host: in a child that is not the keeper, and before a restart,
  * for the next one to take over. */
 void steer_free(struct steer *s);

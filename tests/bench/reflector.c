@@ -94,6 +94,7 @@ int main(int argc, char **argv)
 	unsigned workers;
 	pthread_t *thread;
 	sigset_t set;
+	bool guarded;
 	int sig;
 
 	if (argc != 2)
@@ -117,7 +118,8 @@ int main(int argc, char **argv)
 	atomic_store(&stopping, true);
 	for (size_t i = 0; i < workers; i++)
 		pthread_join(thread[i], NULL);
-	steer_down(steer);
+	if (steer_down(steer, &guarded))
+		fputs("what leads traffic here cannot be taken out\n", stderr);
 	ports_close(&ports);
 	config_free(config);
 	free(thread);

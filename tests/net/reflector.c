@@ -123,6 +123,7 @@ int main(int argc, char **argv)
 	struct diag d = DIAG_INIT;
 	struct config *config = NULL;
 	struct steer *steer = NULL;
+	bool guarded;
 	sigset_t set;
 	size_t i;
 
@@ -148,7 +149,8 @@ int main(int argc, char **argv)
 		puts("ready");
 		fflush(stdout);
 		run(signalfd(-1, &set, SFD_CLOEXEC), steer);
-		steer_down(steer);
+		if (steer_down(steer, &guarded))
+			fputs("what leads traffic here cannot be taken out\n", stderr);
 	}
 	for (i = 0; i < n_ports; i++)
 		fclose(ports[i].log);
