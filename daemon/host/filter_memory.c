@@ -41,7 +41,10 @@ static int map_arena(struct filter *f, struct diag *d)
 		.expect_records = conntrack_expect_records(options->expect_max),
 		.element_records = f->config->daemon.max_elements,
 	};
-	int err = rundir_map_arena(rundir, &geometry, &f->arena, &f->arena_fresh, d);
+	/* What the daemon's start put off is not tried again while packets wait for the next
+	 * filter. */
+	int err = rundir_map_arena(rundir, &geometry, f->start->first, &f->arena,
+				   &f->arena_fresh, d);
 
 	if (err)
 		return err;

@@ -344,7 +344,7 @@ static void tell_kept(int err, const struct arena_geometry *g)
 }
 
 /* 0, also when the size stays what it was; or why nothing of it can be taken over. */
-static int take_over(struct rundir *r, const struct arena_geometry *g,
+static int take_over(struct rundir *r, const struct arena_geometry *g, bool resize,
 		     const uint8_t boot_id[16], struct arena *ret_arena)
 {
 	struct former former;
@@ -352,9 +352,10 @@ static int take_over(struct rundir *r, const struct arena_geometry *g,
 
 	if (err)
 		return err;
-	err = convert(r, &former, g, boot_id);
+	err = resize ? convert(r, &former, g, boot_id) : -EALREADY;
 	if (err) {
-		tell_kept(err, g);
+		if (resize)
+			tell_kept(err, g);
 		g = &former.geometry;
 		/* It may be longer than it says; and were there no memory behind it, nobody had
 		 * made it. */
@@ -383,8 +384,8 @@ static bool is_of_no_use(int err)
 	return err == -ENODATA || err == -EINVAL || err == -ESTALE;
 }
 
-int rundir_map_arena(struct rundir *r, const struct arena_geometry *g, struct arena *ret_arena,
-		     bool *ret_fresh, struct diag *d)
+int rundir_map_arena(struct rundir *r, const struct arena_geometry *g, bool resize,
+		     struct arena *ret_arena, bool *ret_fresh, struct diag *d)
 {
 	uint8_t boot_id[16];
 	bool fresh = false;
@@ -394,7 +395,7 @@ int rundir_map_arena(struct rundir *r, const struct arena_geometry *g, struct ar
 		return fail(d, err, "cannot read", "/proc/sys/kernel/random/boot_id");
 	err = attach(r->arena_fd, g, boot_id, ret_arena);
 	if (err == -E2BIG)
-		err = take_over(r, g, boot_id, ret_arena);
+		err = take_over(r, g, resize, boot_id, ret_arena);
 	if (is_of_no_use(err)) {
 		if (err != -ENODATA)
 			tell_empty(r->arena_fd, err);

@@ -143,6 +143,7 @@ filter=$(status filter_pid)
 kill -9 "$filter"
 ok "another filter goes on with that" wait_until 5 another "$filter"
 ok "as large as it was" test "$(status flows max)" = 1000
+ok "without another attempt" test "$(grep -c 'which is put off' "$WORK/daemon.log")" = 1
 not_ok "nobody else was killed" logged 'Sanitizer\|signal [^9]'
 daemon_down
 drain
