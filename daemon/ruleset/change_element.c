@@ -188,6 +188,40 @@ static int change_items(struct transaction *tx, const struct table *t, struct se
 	return err;
 }
 
+/* The set's content, which is nobody else's; NULL with *ret_err said. */
+static struct set *own_content(struct transaction *tx, struct table *t, size_t at,
+			       const struct span *span, int *ret_err)
+{
+	struct set *s;
+
+	*ret_err = -EINVAL;
+	if (!set_may_change(tx, t, at, span))
+		return NULL;
+	*ret_err = -ENOMEM;
+	s = set_own(t, at);
+	if (!s)
+		return NULL;
+	s->content = set_content_own(s->content);
+	return s->content ? s : NULL;
+}
+
+int element_add_packed(struct transaction *tx, struct table *t, size_t at,
+		       const struct span *span, struct set_batch *batch)
+{
+	struct set_error error;
+	int err;
+	struct set *s = own_content(tx, t, at, span, &err);
+
+	if (!s)
+		return err;
+	/* They were read before all of the set was. */
+	if (s->stmts.n || s->timeout || !set_batch_fits(batch, set_content_shape(s->content)))
+		return set_error(tx, span, "these elements are not for this set");
+	err = set_content_change(s->content, batch, tx->input->now.mono, &error);
+	return err == -EINVAL ? set_error(tx, span, "elements of this set overlap, or are too many") :
+				err;
+}
+
 int element_change(struct transaction *tx, struct table *t, size_t at, enum command_op op,
 		   struct expr *elements)
 {
@@ -198,14 +232,9 @@ int element_change(struct transaction *tx, struct table *t, size_t at, enum comm
 	struct set *s;
 	int err;
 
-	if (!set_may_change(tx, t, at, &elements->span))
-		return -EINVAL;
-	s = set_own(t, at);
+	s = own_content(tx, t, at, &elements->span, &err);
 	if (!s)
-		return -ENOMEM;
-	s->content = set_content_own(s->content);
-	if (!s->content)
-		return -ENOMEM;
+		return err;
 	if (s->kind == DATA_VERDICTS || s->kind == DATA_OBJECTS)
 		uses_forget(tx);
 	protocols_init(&ck.proto, t->family);

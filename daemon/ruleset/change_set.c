@@ -172,8 +172,15 @@ int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec)
 {
 	size_t at = set_find_named(t, spec->set->name);
 
+	int err;
+
 	if (!spec->elements || at == MODEL_NONE)
 		return 0;
+	if (spec->packed) {
+		err = element_add_packed(tx, t, at, &spec->elements->span, spec->packed);
+		if (err || !spec->elements->list.n)
+			return err;
+	}
 	return element_change(tx, t, at, COMMAND_ADD, spec->elements);
 }
 

@@ -106,6 +106,7 @@ struct set_spec {
 	struct set *set;
 	bool map;
 	struct expr *elements; /* EXPR_SET, or NULL */
+	struct set_batch *packed; /* elements that are not in there (parse_packed.c), or NULL */
 	/* Of what was saved: the variants of its elements, the numbers ascending. */
 	struct variant_spec {
 		uint32_t number;

@@ -474,6 +474,11 @@ struct source *lex_feed(struct lex *lx, struct lex_feed *feed)
 	return f->source;
 }
 
+void lex_seek(struct lex *lx, size_t off)
+{
+	lx->stack[lx->depth - 1].pos = off;
+}
+
 struct token lex_one(const char *text, size_t len)
 {
 	struct token t = { .kind = TOKEN_BAD, .s = text, .len = len };

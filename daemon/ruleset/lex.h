@@ -76,6 +76,8 @@ int lex_push_owned(struct lex *lx, char *name, char *text, size_t len, const str
 /* What was pushed last gives these tokens instead of its own; the feed is borrowed. */
 struct source *lex_feed(struct lex *lx, struct lex_feed *feed);
 struct token lex_next(struct lex *lx);
+/* The next token is the one at that offset of what was pushed last. */
+void lex_seek(struct lex *lx, size_t off);
 /* The token that a whole text is; TOKEN_BAD when it is more than one, or none. */
 struct token lex_one(const char *text, size_t len);
 

@@ -8,8 +8,8 @@
  * parse_word.c what words may begin; parse_command.c commands, parse_add.c those that bring
  * something, with their blocks, parse_list.c those that show something; parse_chain.c hooks;
  * parse_rule.c statements, parse_log.c one of them; parse_ct.c what begins with ct;
- * parse_stateful.c what remembers something; parse_object.c named objects; parse_expr.c
- * expressions, parse_selector.c what is matched, parse_field.c what of it is more than a
+ * parse_stateful.c what remembers something; parse_object.c named objects; parse_set.c sets,
+ * parse_items.c and parse_packed.c what is in them; parse_expr.c expressions, parse_selector.c what is matched, parse_field.c what of it is more than a
  * name. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
@@ -50,6 +50,13 @@ struct word {
 };
 #define PARSE_WORDS 128
 
+/* Where the addresses of a saved set go: parse_packed.c. */
+struct packed {
+	struct set_batch *batch; /* NULL: nowhere, they are expressions */
+	unsigned bytes;		 /* of an address */
+	bool interval;
+};
+
 struct json_feed;
 struct parser {
 	struct lex lx;
@@ -65,6 +72,7 @@ struct parser {
 	unsigned scope;
 	struct rule_spec *rule; /* that is being read; NULL: none */
 	struct stmts spare;	/* room for the statements of the next one */
+	struct packed packed;	/* of the set whose elements are being read */
 	bool saved; /* by a former process, which may say more; set by who parses */
 	bool ended; /* the item of a block needs no separator behind it */
 	size_t expanded;
@@ -145,6 +153,10 @@ struct expr *parse_map_set(struct parser *p);
 struct expr *parse_set_reference(struct parser *p);
 /* parse_items.c: at the { of a set. */
 struct expr *parse_items(struct parser *p);
+/* parse_packed.c: before the elements of a set; at one of them, those that are taken up to the
+ * first that is not.  False: out of memory. */
+bool parse_packed_begin(struct parser *p, const struct set_spec *spec);
+bool parse_packed(struct parser *p);
 /* One more of a LIST, SET or CONCAT, which is NULL for the first; takes both over, also when
  * one of them is NULL. */
 struct expr *parse_add_item(struct parser *p, enum expr_kind kind, struct expr *list,

@@ -173,7 +173,20 @@ struct expr *parse_items(struct parser *p)
 		if (!e)
 			parse_oom(p);
 	}
+	if (p->packed.batch && !e) {
+		/* Perhaps all of them are packed. */
+		e = expr_new(EXPR_SET, at);
+		if (!e)
+			parse_oom(p);
+	}
 	while (!token_is(&p->t, '}')) {
+		if (!parse_packed(p)) {
+			expr_free(e);
+			e = NULL;
+			break;
+		}
+		if (token_is(&p->t, '}'))
+			break;
 		e = parse_add_item(p, EXPR_SET, e, parse_item(p));
 		if (!e)
 			break;

@@ -239,7 +239,14 @@ static bool parse_elements(struct parser *p, struct set_spec *spec)
 	if (!parse_expect(p, '=', "\"=\""))
 		return false;
 	expr_free(spec->elements);
+	spec->elements = NULL;
+	set_batch_free(spec->packed);
+	spec->packed = NULL;
+	if (!parse_packed_begin(p, spec))
+		return false;
+	spec->packed = p->packed.batch;
 	spec->elements = parse_element_list(p);
+	p->packed = (struct packed){ .batch = NULL };
 	p->ended = true;
 	return spec->elements != NULL;
 }
@@ -328,6 +335,7 @@ void set_spec_fini(struct set_spec *spec)
 {
 	set_unref(spec->set);
 	expr_free(spec->elements);
+	set_batch_free(spec->packed);
 	for (size_t i = 0; i < spec->n_variants; i++)
 		stmts_fini(&spec->variants[i].stmts);
 	free(spec->variants);

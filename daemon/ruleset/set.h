@@ -109,6 +109,8 @@ struct set_batch *set_batch_new(const struct set_shape *shape, enum set_op op);
  * element comes of it.  0; -EINVAL: an end below its beginning; -ENOMEM. */
 int set_batch_put(struct set_batch *b, const struct set_element *e);
 void set_batch_free(struct set_batch *b);
+/* Whether its elements can be those of a content of that shape. */
+bool set_batch_fits(const struct set_batch *b, const struct set_shape *shape);
 
 enum set_problem {
 	SET_FINE = 0,

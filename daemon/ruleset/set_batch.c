@@ -118,6 +118,18 @@ void set_batch_free(struct set_batch *b)
 	free(b);
 }
 
+bool set_batch_fits(const struct set_batch *b, const struct set_shape *shape)
+{
+	const struct set_shape *own = &b->shape;
+	bool fits = own->n_parts == shape->n_parts && own->interval == shape->interval &&
+		    own->data_bytes == shape->data_bytes;
+
+	for (unsigned i = 0; i < own->n_parts && fits; i++)
+		fits = own->part[i].bytes == shape->part[i].bytes &&
+		       own->part[i].order == shape->part[i].order;
+	return fits;
+}
+
 static bool grow(struct set_batch *b)
 {
 	size_t cap = b->cap ? b->cap * 2 : 4;

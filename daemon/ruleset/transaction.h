@@ -205,6 +205,9 @@ int set_error(struct transaction *tx, const struct span *span, const char *why);
 bool set_may_change(struct transaction *tx, const struct table *t, size_t at,
 		    const struct span *span);
 /* change_element.c */
+/* What parse_packed() has read; uses the batch up. */
+int element_add_packed(struct transaction *tx, struct table *t, size_t at,
+		       const struct span *span, struct set_batch *batch);
 int element_change(struct transaction *tx, struct table *t, size_t at, enum command_op op,
 		   struct expr *elements);
 int element_get(struct transaction *tx, struct command *c, size_t table);

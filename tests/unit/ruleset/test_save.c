@@ -241,6 +241,129 @@ static void what_others_lead_to_is_no_block(void **state)
 	try_damages(with_blocks());
 }
 
+/* ---- addresses of sets, which are read from the text at once ---- */
+
+static struct ruleset *with_addresses(void)
+{
+	struct ruleset *rs = ruleset_new(counters);
+
+	assert_int_equal(
+		apply(&rs,
+		      "table inet t {\n"
+		      " set a { type ipv4_addr; elements = { 10.0.0.1, 0.0.0.0, 255.255.255.255,\n"
+		      "  10.0.0.3 comment \"x\", 10.0.0.4, 10.0.0.5 }; }\n"
+		      " set b { typeof ip saddr; flags interval; elements = { 10.0.0.0/8,\n"
+		      "  11.0.0.1-11.0.0.6, 12.0.0.1, 224.0.0.0/3, 0.0.0.0/5, 13.1.2.128/25 }; }\n"
+		      " set c { type ipv6_addr; elements = { ::, ::1, 2001:db8::ff:c000:280,\n"
+		      "  ::ffff:192.0.2.1, fe80::1 }; }\n"
+		      " set d { type ipv6_addr; flags interval; auto-merge; elements = {\n"
+		      "  2001:db8::/32, fe80::1-fe80::9, ::/127, 2001:db9::/65, * }; }\n"
+		      " set e { type ipv4_addr; flags timeout; elements = { 10.0.0.1 timeout 1h,\n"
+		      "  10.0.0.2 }; }\n"
+		      " set f { type ipv4_addr; timeout 1h; elements = { 10.0.0.1 }; }\n"
+		      " set g { type ipv4_addr; counter; elements = { 10.0.0.1, 10.0.0.2 }; }\n"
+		      " map h { type ipv4_addr : ipv4_addr; elements = { 10.0.0.1 : 10.0.0.2 }; }\n"
+		      "}\n"),
+		0);
+	return rs;
+}
+
+static void addresses_of_sets_are_saved_and_come_back(void **state)
+{
+	struct ruleset *rs = with_addresses(), *back;
+	struct text saved = TEXT_INIT, again = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	const struct table *t;
+
+	(void)state;
+	ruleset_save(rs, &saved);
+	ruleset_unref(rs);
+	assert_int_equal(ruleset_restore(text_str(&saved), saved.len, counters, &d, &back), 0);
+	ruleset_save(back, &again);
+	assert_string_equal(text_str(&again), text_str(&saved));
+	t = back->tables[0];
+	assert_int_equal(set_content_count(t->sets[0]->content), 6);
+	assert_int_equal(set_content_count(t->sets[1]->content), 6);
+	assert_int_equal(set_content_count(t->sets[3]->content), 4);
+	ruleset_unref(back);
+	text_fini(&saved);
+	text_fini(&again);
+	diag_fini(&d);
+}
+
+/* The saved text of a set of one prefix, with other lines instead of its flags and elements. */
+static int restore_instead(const char *lines, struct ruleset **ret_rs)
+{
+	static const char own[] = "\t\tflags interval\n\t\telements = { 10.0.0.0/8 }\n";
+	struct ruleset *rs = ruleset_new(counters);
+	struct text saved = TEXT_INIT, other = TEXT_INIT;
+	struct diag d = DIAG_INIT;
+	const char *at;
+	int err;
+
+	assert_int_equal(apply(&rs, "table ip t { set s { type ipv4_addr; flags interval; "
+				    "elements = { 10.0.0.0/8 }; }; }"),
+			 0);
+	ruleset_save(rs, &saved);
+	ruleset_unref(rs);
+	at = strstr(text_str(&saved), own);
+	assert_non_null(at);
+	text_append(&other, text_str(&saved), (size_t)(at - text_str(&saved)));
+	text_printf(&other, "%s%s", lines, at + strlen(own));
+	err = ruleset_restore(text_str(&other), other.len, counters, &d, ret_rs);
+	assert_int_equal(!err, !d.errors);
+	text_fini(&saved);
+	text_fini(&other);
+	diag_fini(&d);
+	return err;
+}
+
+static void addresses_that_are_not_for_their_set_are_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"elements = { 10.0.0.1 }\nflags interval\n",
+		"elements = { 10.0.0.1 }\ncounter\n",
+		"elements = { 10.0.0.1 }\ntimeout 1h\n",
+		"elements = { 10.0.0.1 }\ntype ipv6_addr\n",
+		"elements = { 10.0.0.0/8 }\n",
+		"flags interval\nelements = { 10.0.0.9-10.0.0.1 }\n",
+		"flags interval\nelements = { 10.0.0.0/33 }\n",
+		"flags interval\nelements = { 10.0.0.0/8, 10.1.0.0/16 }\n",
+		"flags interval\nelements = { 10.0.0.256 }\n",
+		"flags interval\nelements = { 10.0.0 }\n",
+		"flags interval\nelements = { ::1 }\n",
+		"flags interval\nelements = { 10.0.0.1, 10.0.0.2\n",
+		"flags interval\nelements = { 10.0.0.1 10.0.0.2 }\n",
+		"size 1\nelements = { 10.0.0.1, 10.0.0.2 }\n",
+	};
+	struct ruleset *rs = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(restore_instead(wrong[i], &rs), -EINVAL);
+	try_damages(with_addresses());
+}
+
+/* What would not be printed so is read as anybody's. */
+static void addresses_that_look_otherwise_are_read_too(void **state)
+{
+	static const char *const right[] = {
+		"flags interval\nelements = { 10.0.0.1,10.0.0.2 ,, 10.0.0.3\n }\n",
+		"flags interval\nelements = { 10.0.0.1, # a remark\n 10.0.0.2, { 10.0.0.3 } }\n",
+		"elements = { 9.9.9.9 }\nelements = { 10.0.0.1, 10.0.0.2, 10.0.0.3, }\n",
+		"elements = { 167772161, 10.0.0.2, 10.0.0.3 comment \"x\" }\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		struct ruleset *rs = NULL;
+
+		assert_int_equal(restore_instead(right[i], &rs), 0);
+		assert_int_equal(set_content_count(rs->tables[0]->sets[0]->content), 3);
+		ruleset_unref(rs);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +373,9 @@ int main(void)
 		TEST(damage_is_refused_or_harmless),
 		TEST(blocks_are_saved_and_stay_their_rules_own),
 		TEST(what_others_lead_to_is_no_block),
+		TEST(addresses_of_sets_are_saved_and_come_back),
+		TEST(addresses_that_are_not_for_their_set_are_refused),
+		TEST(addresses_that_look_otherwise_are_read_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
