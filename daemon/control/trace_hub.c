@@ -7,8 +7,9 @@
 
 #include "ctfw/trace.h"
 
-/* Records taken in one call, so that others get their turn. */
-#define RUN_RECORDS 1000
+/* How often a record is written in one call, once for each listener, so that others get their
+ * turn. */
+#define RUN_WRITTEN 1000
 
 struct trace_hub {
 	struct engine *engine;
@@ -109,23 +110,29 @@ static void print_record(const struct trace_hub *hub, const struct trace_record 
 		    r->target);
 }
 
-static void tell(const struct trace_hub *hub, const struct trace_record *r)
+/* Returns how many were told. */
+static unsigned tell(const struct trace_hub *hub, const struct trace_record *r)
 {
-	for (struct trace_listener *l = hub->listeners; l; l = l->next) {
+	unsigned n = 0;
+
+	for (struct trace_listener *l = hub->listeners; l; l = l->next, n++) {
 		struct text lines = TEXT_IN(&l->locale);
 
 		print_record(hub, r, l->print, &lines);
 		lines_put(&l->queue, &lines, TRACE_HUB_PENDING);
 	}
+	return n;
 }
 
 void trace_hub_collect(struct trace_hub *hub)
 {
 	struct trace_record r;
+	unsigned written = 0;
 	uint64_t skipped;
 
-	for (unsigned i = 0; i < RUN_RECORDS && engine_trace_next(hub->engine, &r); i++)
-		tell(hub, &r);
+	while (hub->listeners && written < RUN_WRITTEN &&
+	       engine_trace_next(hub->engine, &r))
+		written += tell(hub, &r);
 	skipped = engine_trace_skipped(hub->engine);
 	for (struct trace_listener *l = hub->listeners, *next; l; l = next) {
 		next = l->next;
