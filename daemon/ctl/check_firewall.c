@@ -59,6 +59,9 @@ bool check_firewall_misses(const json_t *ruleset, const json_t *rule,
 		return false;
 	if (differs(rule, "iifname", "iif", cap->ifname, cap->in_name))
 		return true;
+	/* For what has come back. */
+	if (nftjson_rule_names(rule, "iifname", "iif", cap->out_name) == PART_ALL)
+		return false;
 	/* Behind the routing all leaves by the interface too, later: it is dropped then. */
 	return (!hook || strcmp(hook, "postrouting") != 0) && lets_on(rule) &&
 	       differs(rule, "oifname", "oif", cap->ifname, cap->out_name);

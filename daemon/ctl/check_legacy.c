@@ -68,14 +68,16 @@ static const struct {
 /* ":POSTROUTING ACCEPT [0:0]" */
 static void read_chain(struct reader *r, const char *line)
 {
-	char name[WORD_MAX], table[128];
+	char name[WORD_MAX], policy[WORD_MAX], table[128];
 	json_t *chain;
 	size_t i;
 
-	if (!next_word(&line, name))
+	if (!next_word(&line, name) || !next_word(&line, policy))
 		return;
 	snprintf(table, sizeof(table), "%s" TABLE_OF, r->table);
-	chain = json_pack("{s:s, s:s, s:s}", "family", r->family, "table", table, "name", name);
+	chain = json_pack("{s:s, s:s, s:s, s:s, s:s}", "family", r->family, "table", table, "name",
+			  name, "legacy", r->table, "policy",
+			  strcmp(policy, "DROP") ? "accept" : "drop");
 	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
 		if (strcmp(hooks[i].table, r->table) || strcmp(hooks[i].chain, name))
 			continue;
@@ -233,9 +235,9 @@ void check_legacy_read(const char *text, bool v6, json_t *rules)
 	}
 }
 
-const char *check_legacy_program(const json_t *rule)
+const char *check_legacy_program(const json_t *object)
 {
-	const char *family = json_string_value(json_object_get(rule, "family"));
+	const char *family = json_string_value(json_object_get(object, "family"));
 
 	return family && !strcmp(family, "ip6") ? "ip6tables-legacy" : "iptables-legacy";
 }

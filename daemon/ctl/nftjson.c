@@ -196,6 +196,19 @@ enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struc
 	return least;
 }
 
+bool nftjson_rule_asks(const json_t *rule, const char *field)
+{
+	const json_t *statement;
+	size_t i;
+
+	json_array_foreach(json_object_get(rule, "expr"), i, statement)
+	{
+		if (asks_field(json_object_get(statement, "match"), field))
+			return true;
+	}
+	return false;
+}
+
 /* Of the keys of a verdict map, which goes on to some verdict for them. */
 static enum part of_keys(const json_t *map, const char *name)
 {

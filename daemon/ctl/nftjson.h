@@ -24,7 +24,9 @@ enum part nftjson_name(const json_t *value, const char *name);
 /* How much of the packets whose address in `field` ("saddr", "daddr") is in p passes the
  * rule's comparisons of that field; other comparisons are not looked at. */
 enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struct prefix *p);
-/* The same of a word of meta that is compared or looked up in a verdict map (key and key2 are
+/* Whether it compares that field at all. */
+bool nftjson_rule_asks(const json_t *rule, const char *field);
+/* How much of a name passes its comparisons of a word of meta that is compared or looked up in a verdict map (key and key2 are
  * spellings of it), as "oifname" and "oif"; ret_asked says whether the rule asks for it at all. */
 enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key2,
 			    const char *name, bool *ret_asked);

@@ -382,6 +382,43 @@ in_host nft delete rule inet ctfw-notrack raw handle \
 ok "kernel-nat: that of the other leg alone does not do" test "$(names)" = kernel-nat
 in_host nft flush ruleset
 
+# ---- what goes to clients is forwarded ----
+
+in_host nft -f - <<-END
+	table inet host {
+		chain forward {
+			type filter hook forward priority 0; policy drop;
+			ct state established,related accept
+			iifname "wg0-in" accept
+		}
+	}
+END
+freeze CONT
+ok "kernel-forward: it drops what the host sends" shut host $CLIENT4
+freeze STOP
+found kernel-forward "the kernel forwards what a rule accepts (inet host, chain forward), and none is for what comes in by wg0-out and leaves by wg0"
+mended kernel-forward
+freeze CONT
+ok "kernel-forward: mended, it does not" ping_in host $CLIENT4
+freeze STOP
+for words in accept 'iifname != "eth0" accept' 'iifname { "wg0-in", "wg0-out" } accept'; do
+	in_host nft flush chain inet host forward
+	rule "$words"
+	clear_again "kernel-forward: with a rule \"$words\""
+done
+for words in 'ct state established accept' 'ip daddr 10.9.0.0/16 accept' 'iifname "eth0" accept' \
+	'ip daddr 10.8.0.0/24 drop'; do
+	in_host nft flush chain inet host forward
+	rule "$words"
+	ok "kernel-forward: with a rule \"$words\" it is told" test "$(names)" = kernel-forward
+done
+in_host nft flush chain inet host forward
+rule ip daddr 10.8.0.0/16 accept
+ok "kernel-forward: with a rule for IPv4 it is told of IPv6" test "$(names)" = kernel-forward
+rule ip6 daddr fd08::/16 accept
+clear_again "kernel-forward: with one for each"
+in_host nft flush ruleset
+
 # ---- the old iptables ----
 
 old() { in_host "$@" 2>"$WORK/old"; }
@@ -397,6 +434,11 @@ if old iptables-legacy -t nat -A POSTROUTING -s 10.8.0.0/24 -o eth0 -j MASQUERAD
 	old iptables-legacy -t raw -A PREROUTING -m rpfilter --invert -j DROP
 	found kernel-rpfilter "(ip raw of iptables-legacy, chain PREROUTING)"
 	mended kernel-rpfilter
+	old iptables-legacy -F FORWARD
+	old iptables-legacy -P FORWARD DROP
+	found kernel-forward "(ip filter of iptables-legacy, chain FORWARD)"
+	mended kernel-forward
+	old iptables-legacy -P FORWARD ACCEPT
 	for table in nat filter raw; do
 		old iptables-legacy -t $table -F
 	done

@@ -531,6 +531,8 @@ static void rules_that_name_the_interface_alone_are_told(void **state)
 		{ RULE("inet", META("iifname", "!=", "\"wg0\"") ",{\"drop\":null}"), true },
 		{ RULE("ip", META("oifname", "==", "\"wg0\"") ACCEPT), true },
 		{ RULE("ip", META("oifname", "==", "\"wg0\"") ",{\"drop\":null}"), false },
+		{ RULE("ip", META("iifname", "==", "\"wg0-out\"") ","
+			     META("oifname", "==", "\"wg0\"") ACCEPT), false },
 		{ RULE("ip6", VMAP("iifname", "{\"set\":[[\"eth0\",7],[\"wg0\",7]]}")), true },
 		{ RULE("ip6", VMAP("iifname", "{\"set\":[[\"wg0*\",7]]}")), false },
 		{ RULE("ip6", VMAP("iifname", "\"@map\"")), false },
