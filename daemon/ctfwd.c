@@ -102,6 +102,8 @@ static void print_plan(const struct config *c)
 	} else {
 		plan_script(&plan, &script);
 		fputs(text_str(&script), stdout);
+		fflush(stdout);
+		fputs(text_str(&plan.warnings), stderr);
 		plan_fini(&plan);
 	}
 	text_fini(&script);

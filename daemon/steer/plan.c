@@ -110,6 +110,7 @@ void plan_push(struct plan *p, const struct plan_item *item)
 void plan_fini(struct plan *p)
 {
 	free(p->v);
+	text_fini(&p->warnings);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -531,6 +532,8 @@ int plan_read(const struct config *config, struct plan *ret_plan, struct diag *d
 	err = view_read(&s);
 	if (!err)
 		err = plan_make(&s, false, ret_plan);
+	if (!err)
+		plan_elsewhere(config, &s.view, &ret_plan->warnings);
 	view_fini(&s.view);
 	netlink_close(&s.nl);
 	return err;

@@ -397,5 +397,6 @@ void steer_free(struct steer *s)
 	view_fini(&s->view);
 	plan_fini(&s->plan);
 	text_fini(&s->restored);
+	text_fini(&s->elsewhere);
 	free(s);
 }

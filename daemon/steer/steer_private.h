@@ -131,6 +131,7 @@ struct steer {
 	struct steer_stats stats;
 	unsigned n_restored;  /* since that was told */
 	struct text restored; /* words for the first of them */
+	struct text elsewhere; /* what was told of that */
 	bool reverse_path;    /* net.ipv4.conf.all.rp_filter was strict, and was told */
 	bool moved; /* interfaces or addresses have changed since: routes went with them */
 	struct known {
@@ -161,6 +162,8 @@ static inline bool view_is_up(const struct view_link *l)
 	return l->found && l->link.flags & IFF_UP;
 }
 
+/* A line for each captured network in which the host has others. */
+void plan_elsewhere(const struct config *c, const struct view *v, struct text *out);
 /* Without memory the plan has failed, which plan_make() says. */
 void plan_push(struct plan *p, const struct plan_item *item);
 bool plan_has_route(const struct plan *p, const struct prefix *to, uint32_t table);

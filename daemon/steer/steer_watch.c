@@ -281,6 +281,17 @@ static void tell_reverse_path(struct steer *s, struct steer_news *news)
 	s->reverse_path = strict;
 }
 
+static void tell_elsewhere(struct steer *s, struct steer_news *news)
+{
+	struct text now = TEXT_INIT;
+
+	plan_elsewhere(s->config, &s->view, &now);
+	if (strcmp(text_str(&now), text_str(&s->elsewhere)) != 0)
+		text_puts(&news->warning, text_str(&now));
+	text_fini(&s->elsewhere);
+	s->elsewhere = now;
+}
+
 /* ---- the look ---- */
 
 static uint64_t clock_now(void)
@@ -331,6 +342,8 @@ void steer_look(struct steer *s, struct steer_news *news)
 	if (!err)
 		err = steer_route_check_own(s);
 	tell_reverse_path(s, news);
+	if (!err)
+		tell_elsewhere(s, news);
 	s->d = NULL;
 	now = clock_now();
 	s->looked = now;

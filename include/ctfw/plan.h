@@ -91,6 +91,7 @@ struct plan {
 	struct plan_item *v;
 	size_t n, cap;
 	bool failed; /* out of memory */
+	struct text warnings; /* by plan_read(): lines about what the operator may not mean */
 };
 
 /* Look at the host and compute what belongs into it.  Needs no privileges and changes

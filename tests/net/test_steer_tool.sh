@@ -86,6 +86,24 @@ sed 's/^user = .*/user = nosuch/' "$WORK/ctfwd.conf" >"$WORK/other.conf"
 ok "where there is no such user the files are right" tested "$WORK/other.conf"
 ok "and that is told" grep -q 'the user "nosuch" does not exist' "$WORK/test"
 
+# Whoever is logged in from the server would be shut out.
+cp "$WORK/ctfwd.conf" "$WORK/kept.conf"
+configure <<-END
+	[capture wg0]
+	networks = 10.8.0.0/24 203.0.0.0/8 fd08::/64
+END
+ok "networks that others are in, elsewhere, are right" tested "$WORK/ctfwd.conf"
+ok "and it is told what that means" \
+	grep -q "^203.0.0.0/8 of .capture wg0. holds .* $HOSTNET4/24 on another" "$WORK/test"
+daemon_up
+ok "the daemon tells it in its log" grep -q "203.0.0.0/8 of .* $HOSTNET4/24" "$WORK/daemon.log"
+sleep 1.5
+ok "once" test "$(grep -c "203.0.0.0/8 of" "$WORK/daemon.log")" = 1
+daemon_down
+cp "$WORK/kept.conf" "$WORK/ctfwd.conf"
+not_ok "of others nothing is told" grep -q '^10.8.0.0' "$WORK/test" "$WORK/daemon.log"
+: >"$WORK/daemon.log"
+
 # ---- with one ----
 
 daemon_up
