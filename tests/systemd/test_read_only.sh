@@ -42,7 +42,7 @@ ok "it is started again" systemctl restart ctfwd
 ok "the conversation goes on" talk_goes_on
 umount /var/lib
 systemctl restart ctfwd
-ok "once it can be written the copy is kept" cmp /etc/ctfw/ctfwd.conf /var/lib/ctfw/ctfwd.conf
+ok "once it can be written the copy is kept" wait_until 3 cmp /etc/ctfw/ctfwd.conf /var/lib/ctfw/ctfwd.conf
 
 user=$(id -u ctfw)
 mount -t tmpfs -o "size=8k,mode=755,uid=$user" ctfw-full /var/lib/ctfw
