@@ -32,6 +32,7 @@ struct keeper {
 	int channel;
 	bool filter_ready;
 	uint64_t filter_started, heartbeat; /* monotonic */
+	uint64_t heard; /* a heartbeat, good or not */
 	uint64_t died; /* the one before */
 	uint64_t restart_at; /* while there is none */
 	unsigned restarts, short_lives;
