@@ -33,10 +33,10 @@ void rundir_close(struct rundir *r);
 
 /* The filter's side: map the arena of that geometry.  What a former process left in one of
  * another size goes on, as far as it has room, in a new file, whose descriptor then takes the
- * place of the former; where that cannot be, which the log tells, or resize is false, it goes on
- * as it is, and the arena is of another geometry than asked for.  A file that is no arena of this boot and
- * layout is made one anew.  *ret_fresh: nothing of a former process is in it.  0, or a negative
- * errno with a diagnostic; the mapping lasts as long as we. */
+ * place of the former; where that cannot be, which the log tells, or resize is false, it goes
+ * on as it is, and the arena has other numbers of records than asked for.  A file that is no
+ * arena of this boot and layout is made one anew.  *ret_fresh: nothing of a former process is in
+ * it.  0, or a negative errno with a diagnostic; the mapping lasts as long as we. */
 int rundir_map_arena(struct rundir *r, const struct arena_geometry *g, bool resize,
 		     struct arena *ret_arena, bool *ret_fresh, struct diag *d);
 /* The keeper's side: whether a descriptor that the filter gave is of the file that has the

@@ -343,17 +343,28 @@ static void tell_kept(int err, const struct arena_geometry *g)
 			"ctfwd.arena cannot be converted: %s", strerror(-err));
 }
 
+/* Another configuration of this daemon has made it, or could have: of what has columns for fewer
+ * workers, say, nobody can make use as it is. */
+static bool may_stay(const struct arena_geometry *was, const struct arena_geometry *g)
+{
+	return was->workers == g->workers && conntrack_max_flows(was->flow_records) > 0 &&
+	       was->text_bytes == (g->text_bytes ? g->text_bytes : ARENA_TEXT_BYTES);
+}
+
 /* 0, also when the size stays what it was; or why nothing of it can be taken over. */
 static int take_over(struct rundir *r, const struct arena_geometry *g, bool resize,
 		     const uint8_t boot_id[16], struct arena *ret_arena)
 {
 	struct former former;
 	int err = former_init(&former, r->arena_fd, boot_id);
+	bool stays = !err && may_stay(&former.geometry, g);
 
 	if (err)
 		return err;
-	err = resize ? convert(r, &former, g, boot_id) : -EALREADY;
-	if (err) {
+	err = resize || !stays ? convert(r, &former, g, boot_id) : -EALREADY;
+	if (err && !stays) {
+		err = -EINVAL;
+	} else if (err) {
 		if (resize)
 			tell_kept(err, g);
 		g = &former.geometry;
