@@ -122,16 +122,6 @@ static int start_empty(int fd, const struct arena_geometry *g, const uint8_t boo
 
 /* ---- as it is ---- */
 
-static int map(int fd, size_t size, int protection, void **ret_mem)
-{
-	void *mem = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
-
-	if (mem == MAP_FAILED)
-		return -errno;
-	*ret_mem = mem;
-	return 0;
-}
-
 /* What a former process left: 0, or why it cannot be used. */
 static int attach(int fd, const struct arena_geometry *g, const uint8_t boot_id[16],
 		  struct arena *ret_arena)
@@ -147,9 +137,9 @@ static int attach(int fd, const struct arena_geometry *g, const uint8_t boot_id[
 		return -ENODATA;
 	if ((size_t)st.st_size != size)
 		return -E2BIG; /* or no arena: who takes it over looks closer */
-	err = map(fd, size, PROT_READ | PROT_WRITE, &mem);
-	if (err)
-		return err;
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		return -errno;
 	err = arena_attach(mem, size, g, boot_id, ret_arena);
 	if (err)
 		munmap(mem, size);
@@ -171,7 +161,7 @@ static bool is_possible(const struct arena_geometry *g)
 struct former {
 	int fd;
 	uint8_t *mem;
-	size_t size; /* of the file */
+	size_t size; /* without what the file has behind it */
 	struct arena_geometry geometry;
 	uint8_t key[16];
 };
@@ -183,29 +173,37 @@ static void former_fini(struct former *f)
 	f->mem = NULL;
 }
 
+/* What it claims to be, by its first page. */
+static int read_header(struct former *f, const uint8_t boot_id[16])
+{
+	_Alignas(PAGE) uint8_t page[PAGE];
+	struct stat st;
+	int err;
+
+	if (fstat(f->fd, &st) < 0)
+		return -errno;
+	if (pread(f->fd, page, PAGE, 0) != (ssize_t)PAGE)
+		return -EINVAL;
+	err = arena_geometry_of(page, (size_t)st.st_size, boot_id, &f->geometry, f->key);
+	return err || is_possible(&f->geometry) ? err : -EINVAL;
+}
+
 /* 0, or why nothing of it can be taken over. */
 static int former_init(struct former *ret, int fd, const uint8_t boot_id[16])
 {
-	struct stat st;
-	void *mem;
 	int err;
+	void *mem;
 
 	*ret = (struct former){ .fd = fd };
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size < (off_t)PAGE)
-		return -EINVAL;
-	err = map(fd, (size_t)st.st_size, PROT_READ, &mem);
+	err = read_header(ret, boot_id);
 	if (err)
 		return err;
+	ret->size = arena_size(&ret->geometry);
+	mem = mmap(NULL, ret->size, PROT_READ, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		return -errno;
 	ret->mem = mem;
-	ret->size = (size_t)st.st_size;
-	err = arena_geometry_of(mem, ret->size, boot_id, &ret->geometry, ret->key);
-	if (!err && !is_possible(&ret->geometry))
-		err = -EINVAL;
-	if (err)
-		former_fini(ret);
-	return err;
+	return 0;
 }
 
 static bool is_zero(const uint8_t *bytes, size_t len)
