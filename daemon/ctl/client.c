@@ -48,8 +48,9 @@ static void explain_connect(struct ctl *ctl, int err)
 		ctl_error(ctl, "ctfwd is not running (%s %s)",
 			  err == ENOENT ? "there is no socket" : "nobody listens on",
 			  ctl->socket);
-		fputs("Start it with \"systemctl start ctfwd\", or name the socket of another "
-		      "with --socket.\n",
+		fputs("Start it with \"systemctl start ctfwd\"; until then \"ctfwctl steer "
+		      "check\" tells what passes.  Or name the socket of another with "
+		      "--socket.\n",
 		      ctl->err);
 	} else if (err == EACCES) {
 		explain_permission(ctl);

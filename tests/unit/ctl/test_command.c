@@ -176,8 +176,9 @@ static void what_needs_the_daemon_says_that_it_is_not_running(void **state)
 		assert_string_equal(run_err,
 				    "ctfwctl: ctfwd is not running (there is no socket "
 				    "/nonexistent/socket)\n"
-				    "Start it with \"systemctl start ctfwd\", or name the socket "
-				    "of another with --socket.\n");
+				    "Start it with \"systemctl start ctfwd\"; until then "
+				    "\"ctfwctl steer check\" tells what passes.  Or name the "
+				    "socket of another with --socket.\n");
 	}
 }
 
