@@ -121,9 +121,12 @@ static int back(struct ctl *ctl, const struct rollback *b)
 		fprintf(ctl->out, "What was changed since %s is undone.\n",
 			trial_begun(undone, since));
 	else
-		fprintf(ctl->out, "What was in force since %s is in force again (%s: %s).\n",
+		fprintf(ctl->out,
+			"What was in force since %s is in force again (%s: %s), of "
+			"%" JSON_INTEGER_FORMAT " rules.\n",
 			unit_time(json_number_value(json_object_get(ruleset, "since")), since),
-			text_of(ruleset, "cause"), text_of(ruleset, "what"));
+			text_of(ruleset, "cause"), text_of(ruleset, "what"),
+			json_integer_value(json_object_get(ruleset, "rules")));
 	if (json_is_true(json_object_get(r.params, "file")))
 		fputs("The ruleset file is as it was, and not what runs.\n", ctl->out);
 	trial_tell(ctl, json_object_get(r.params, "trial"));

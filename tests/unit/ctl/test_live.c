@@ -324,6 +324,7 @@ static void changes_are_on_trial_until_confirmed(void **state)
 	expect(run_out, "\"what\": \"add table ip u\"");
 	assert_int_equal(RUN("rollback", "1"), 0);
 	expect(run_out, " is in force again (file: ");
+	expect(run_out, "trial.nft), of 0 rules.\n");
 	assert_int_equal(RUN("rollback", "--confirm", "5"), 0);
 	expect(run_err, "On trial: ");
 	assert_int_equal(RUN("rollback"), 0);
