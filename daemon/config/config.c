@@ -475,7 +475,8 @@ static void check_port_names(struct parser *p)
 	}
 	for (i = 0; i < n; i++) {
 		for (j = 0; j < i; j++) {
-			if (!strcmp(names[i], names[j]))
+			/* None where a name was too long. */
+			if (names[i][0] && !strcmp(names[i], names[j]))
 				diag_error(p->d, &at[i], "two TUNs are called \"%s\"",
 					   names[i]);
 		}

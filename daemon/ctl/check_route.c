@@ -248,7 +248,12 @@ static void enslaved(struct checker *c, const char *name)
 	check_found(c, "%s belongs to %s%s%s", name, master ? master->link.name : "another",
 		    master && master->link.kind[0] ? ", a " : "",
 		    master ? master->link.kind : "");
-	check_todo(c, "ip link set %s nomaster", name);
+	/* It may be what the VPN is made of: addresses and routes are the bridge's then. */
+	if (master && !strcmp(master->link.kind, "bridge") && !check_is_port(c, name))
+		check_todo(c, "# in %s: [capture %s] in the place of %s", c->config->name,
+			   master->link.name, name);
+	else
+		check_todo(c, "ip link set %s nomaster", name);
 }
 
 void check_master(struct checker *c)

@@ -218,8 +218,10 @@ if in_host ip link add vrf9 type vrf table 9 2>/dev/null; then
 elif in_host ip link add br9 type bridge 2>/dev/null; then
 	in_host ip link set wg0 master br9
 	found enslaved "wg0 belongs to br9, a bridge"
-	mended enslaved
+	ok "enslaved: the bridge is to be captured" \
+		grep -qxF "        # in $WORK/ctfwd.conf: [capture br9] in the place of wg0" "$WORK/check"
 	in_host ip link del br9
+	clear_again enslaved
 fi
 
 in_host ip link set wg0 down
@@ -399,7 +401,7 @@ freeze STOP
 found kernel-forward "the kernel forwards what a rule accepts (inet host, chain forward), and none is for what comes in by wg0-out and leaves by wg0"
 mended kernel-forward
 freeze CONT
-ok "kernel-forward: mended, it does not" ping_in host $CLIENT4
+ok "kernel-forward: mended, it does not" wait_until 5 ping_in host $CLIENT4
 freeze STOP
 for words in accept 'iifname != "eth0" accept' 'iifname { "wg0-in", "wg0-out" } accept'; do
 	in_host nft flush chain inet host forward
