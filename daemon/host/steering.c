@@ -44,10 +44,10 @@ static void __attribute__((noreturn)) opener_run(const struct config *config, in
 		;
 	err = steer_open_up(config);
 	if (err)
-		log_say(LEVEL_ERROR, "ctfwd was killed, and what is fail-closed = no cannot be "
+		log_say(LEVEL_ERROR, "ctfwd is gone, and what is fail-closed = no cannot be "
 			"opened: %s", strerror(-err));
 	else
-		log_say(LEVEL_WARNING, "ctfwd was killed: what is fail-closed = no passes "
+		log_say(LEVEL_WARNING, "ctfwd is gone: what is fail-closed = no passes "
 			"unfiltered");
 	_exit(err ? EXIT_FAILURE : EXIT_SUCCESS);
 }
@@ -148,21 +148,26 @@ void steering_made_tun(struct steering *s)
 
 const char *steering_down(struct steering *s)
 {
-	bool captured, guarded;
+	bool captured, guarded, opens;
 	int err;
 
 	if (!s)
 		return NULL;
 	captured = s->config->n_captures > 0;
-	opener_stop(s);
+	opens = s->opener != 0;
 	err = steer_down(s->steer, &guarded);
-	free(s);
+	s->steer = NULL;
+	if (err)
+		steering_forget(s);
+	else
+		steering_leave(s);
 	if (!captured)
 		return NULL;
 	if (err) {
 		log_say(LEVEL_ERROR, "cannot take out what leads traffic here, which stays: %s",
 			strerror(-err));
-		return "what was captured stays closed";
+		return opens ? "what is not fail-closed = no stays closed" :
+			       "what was captured stays closed";
 	}
 	return guarded ? "what was captured stays closed by the guard" :
 			 "what was captured passes unfiltered";

@@ -16,8 +16,8 @@ struct steering;
 int steering_up(const struct config *config, struct steering **ret_steering, struct diag *d);
 /* The configuration has changed; captures: also what is captured, and the TUNs are there. */
 void steering_adopt(struct steering *s, bool captures);
-/* As steer_down().  Returns what that means for the traffic, a part of a sentence, or NULL when
- * there is nothing to say.  NULL is fine. */
+/* As steer_down(); where that fails, as at a death.  Returns what that means for the traffic, a
+ * part of a sentence, or NULL when there is nothing to say.  NULL is fine. */
 const char *steering_down(struct steering *s);
 /* At a stop for a restart: it stays as it is, as at a death.  NULL is fine. */
 void steering_leave(struct steering *s);

@@ -67,3 +67,13 @@ all_shut "and leaves the guard's"
 ends() { in_host "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" --guard-off; }
 ok "which can be taken away" ends
 all_open "without a guard"
+
+# What fails open does so, as after a death.
+echo "fail-closed = no" >>"$WORK/ctfwd.conf"
+up
+all_open "filtering what fails open"
+stopped : -e inject=sendto:error=ENOBUFS
+ok "the log tells what stays closed" logged '^ctfwd: what is not fail-closed = no stays closed$'
+ok "it opens" wait_until 5 ping_in client $SERVER4
+ok "by whoever is there for that" wait_until 5 logged 'ctfwd is gone: what is fail-closed = no passes'
+all_open "which it does"
