@@ -280,8 +280,9 @@ tagged_up client $CLIENT4 $CLIENT6 $HOST4 $HOST6 $HOSTNET4 $HOSTNET6 $SERVER4 $S
 sleep 0.3
 nothing_arrives "led"
 # With the tag amid the addresses.
-ok "led: what has a tag is dropped, IPv4" test "$(status drops bad-header-checksum)" -gt 0
-ok "led: and IPv6" test "$(status drops spoofed-source)" -gt 0
+dropped() { [ "$(status drops "$1")" -gt 0 ]; }
+ok "led: what has a tag is dropped, IPv4" wait_until 5 dropped bad-header-checksum
+ok "led: and IPv6" wait_until 5 dropped spoofed-source
 for _ in 1 2 3 4 5; do
 	vpn_down
 	vpn_up
