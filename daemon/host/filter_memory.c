@@ -107,11 +107,15 @@ static int end_flows(struct flows *flows)
  * malloc() would ask the system for by itself. */
 #define HEAP_BLOCK	((size_t)96 << 10)
 
-/* The heap grows by pad bytes, which it keeps. */
+/* As glibc has both by itself. */
+#define HEAP_PAD	(128 << 10)
+
+/* The heap of this thread grows by pad bytes, which it keeps. */
 static void grow_heap(size_t pad)
 {
 	volatile char *block[2];
 
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	mallopt(M_TOP_PAD, (int)pad);
 	for (unsigned i = 0; i < 2; i++) {
 		block[i] = malloc(HEAP_BLOCK);
@@ -120,6 +124,8 @@ static void grow_heap(size_t pad)
 	}
 	for (unsigned i = 0; i < 2; i++)
 		free((void *)block[i]);
+	/* Those of other threads shall not: what they have is large, and mostly empty. */
+	mallopt(M_TOP_PAD, HEAP_PAD);
 }
 
 /* A new process has to be given each page that it touches, which took a quarter of the time that
@@ -146,8 +152,7 @@ static void prepare_heap(const struct arena *arena)
 
 void filter_settle_heap(void)
 {
-	/* As glibc has it by itself. */
-	mallopt(M_TOP_PAD, 128 << 10);
+	mallopt(M_TRIM_THRESHOLD, HEAP_PAD);
 }
 
 /* As far as it is read, with what its rules and sets count and hold. */
@@ -185,8 +190,8 @@ int filter_take_up(struct filter *f, struct diag *d)
 	err = map_arena(f, d);
 	if (err)
 		return err;
-	begin_flows(&flows);
 	prepare_heap(&f->arena);
+	begin_flows(&flows);
 	err = read_ruleset(f);
 	flows_err = end_flows(&flows);
 	err = err ? err : flows_err;
