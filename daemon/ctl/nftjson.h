@@ -26,8 +26,9 @@ enum part nftjson_name(const json_t *value, const char *name);
 enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struct prefix *p);
 /* Whether it compares that field at all. */
 bool nftjson_rule_asks(const json_t *rule, const char *field);
-/* How much of a name passes its comparisons of a word of meta that is compared or looked up in a verdict map (key and key2 are
- * spellings of it), as "oifname" and "oif"; ret_asked says whether the rule asks for it at all. */
+/* How much of a name passes its comparisons of a word of meta, or its look-ups of it in a verdict
+ * map (key and key2 are spellings of it, as "oifname" and "oif"); ret_asked says whether the rule
+ * asks for it at all. */
 enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key2,
 			    const char *name, bool *ret_asked);
 /* How much of a name such comparisons name, in whatever way: != as well as ==. */

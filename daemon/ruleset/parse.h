@@ -9,8 +9,8 @@
  * something, with their blocks, parse_list.c those that show something; parse_chain.c hooks;
  * parse_rule.c statements, parse_log.c one of them; parse_ct.c what begins with ct;
  * parse_stateful.c what remembers something; parse_object.c named objects; parse_set.c sets,
- * parse_items.c and parse_packed.c what is in them; parse_expr.c expressions, parse_selector.c what is matched, parse_field.c what of it is more than a
- * name. */
+ * parse_items.c and parse_packed.c what is in them; parse_expr.c expressions,
+ * parse_selector.c what is matched, parse_field.c what of it is more than a name. */
 #ifndef CTFW_RULESET_PARSE_H
 #define CTFW_RULESET_PARSE_H
 
