@@ -132,14 +132,14 @@ bool parse_packed(struct parser *p)
 {
 	const struct packed *to = &p->packed;
 	const struct source *source = p->t.span.source;
-	struct set_element el = {.comment = NULL};
+	struct set_element el = { .comment = NULL };
 	struct reader in;
 	const char *from;
 
 	if (!to->batch || p->peeked || (p->t.kind != TOKEN_ADDR4 && p->t.kind != TOKEN_ADDR6))
 		return true;
 	from = source->text + p->t.span.off;
-	in = (struct reader){from, source->text + source->len};
+	in = (struct reader){ from, source->text + source->len };
 	while (read_item(&in, to, &el)) {
 		if (set_batch_put(to->batch, &el)) {
 			parse_oom(p);
@@ -166,10 +166,10 @@ bool parse_packed_begin(struct parser *p, const struct set_spec *spec)
 {
 	const struct set *s = spec->set;
 	const struct datatype *type = type_of(s);
-	struct key_type key = {.n = 0};
+	struct key_type key = { .n = 0 };
 	struct set_shape shape;
 
-	p->packed = (struct packed){.batch = NULL};
+	p->packed = (struct packed){ .batch = NULL };
 	if (!p->saved || p->json || spec->map || s->stmts.n || s->timeout ||
 	    (type != &datatype_ipv4_addr && type != &datatype_ipv6_addr))
 		return true;
