@@ -138,7 +138,7 @@ static bool somebody_listens(const char *path)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool listens;
 
-	strncpy(addr.sun_path, path, sizeof(addr.sun_path) - 1);
+	memcpy(addr.sun_path, path, strnlen(path, sizeof(addr.sun_path) - 1));
 	/* EAGAIN: more wait for him than he has room for. */
 	listens = fd >= 0 && (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ||
 			      errno == EAGAIN);

@@ -227,7 +227,7 @@ static struct known *known(struct steer *s, const char *name, bool *ret_new)
 	if (s->n_known == CONFIG_PORTS_MAX)
 		s->n_known = 0;
 	memset(&s->known[s->n_known], 0, sizeof(s->known[0]));
-	strncpy(s->known[s->n_known].name, name, IFNAMSIZ - 1);
+	memcpy(s->known[s->n_known].name, name, strnlen(name, IFNAMSIZ - 1));
 	return &s->known[s->n_known++];
 }
 
