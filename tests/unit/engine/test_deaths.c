@@ -95,13 +95,19 @@ static int go_on(pid_t pid, bool one, int sig)
 }
 
 /* Out of the handler and over the store.  Whether the header, which was as `last` says and is
- * so again then, has changed: it may say what it said before. */
-static bool over_store(pid_t pid, void *memory, uint8_t last[HEADER])
+ * so again then, has changed: it may say what it said before, and the child may come to its end
+ * over it. */
+static bool over_store(pid_t pid, void *memory, uint8_t last[HEADER], bool *ret_ended)
 {
 	static uint8_t now[HEADER];
+	int sig;
 
 	for (unsigned i = 0; i < STEPS; i++) {
-		if (go_on(pid, true, 0) != SIGTRAP)
+		sig = go_on(pid, true, 0);
+		*ret_ended = !sig;
+		if (!sig)
+			return false;
+		if (sig != SIGTRAP)
 			fail_msg("what is in the child's way?");
 		read_child(pid, memory, now, HEADER);
 		if (memcmp(last, now, HEADER) != 0) {
@@ -116,11 +122,13 @@ static bool over_store(pid_t pid, void *memory, uint8_t last[HEADER])
  * to be told first. */
 static bool next_store(pid_t pid, void *memory, uint8_t last[HEADER], int *sig)
 {
-	while ((*sig = go_on(pid, false, *sig)) != 0) {
+	bool ended = false;
+
+	while (!ended && (*sig = go_on(pid, false, *sig)) != 0) {
 		if (*sig != SIGSTOP)
 			continue;
 		*sig = SIGUSR1;
-		if (over_store(pid, memory, last))
+		if (over_store(pid, memory, last, &ended))
 			return true;
 	}
 	return false;
