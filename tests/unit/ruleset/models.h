@@ -252,7 +252,8 @@ static inline struct chain *add_chain(struct table *t, const char *text)
 	struct chain *c = chain_new(text, strlen(text));
 
 	c->handle = ++t->last_handle;
-	assert(table_add_chain(t, c));
+	if (!table_add_chain(t, c))
+		abort();
 	return c;
 }
 
