@@ -493,6 +493,8 @@ int generation_undo(struct generation *g, struct instant now, struct diag *d)
 
 	if (err || !g->on_trial)
 		return err;
+	/* An earlier change may have been. */
+	g->too_large = false;
 	if (g->arena) {
 		arena_former_note(g->arena, &former);
 		c.file_undone = former.file_undone;
