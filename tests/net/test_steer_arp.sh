@@ -230,6 +230,7 @@ not_ok "in another order: none has the other's addresses" sh -c \
 cp "$WORK/former.conf" "$WORK/ctfwd.conf"
 ctl reload >/dev/null
 ok "and back" wait_until 3 led
+ok "the new filter is told of it" wait_until 3 leading
 ok "nor does that count as deleted by others" \
 	test "$(restored route) $(restored rule) $(restored local)" = "0 0 0"
 
