@@ -2,8 +2,8 @@
  *
  * They are in no listing of nft's; iptables-legacy-save prints them.  What the checks ask of
  * rules is read from it and said as libnftables-json(5) would: interfaces, addresses and what
- * becomes of the packet.  Other matches make a rule narrower and are left out, as they are not
- * looked at in nft's rules either. */
+ * becomes of the packet.  Of other matches it is said that they are there, as the rule is not
+ * for all packets then, and no more: they are not looked at in nft's rules either. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +153,16 @@ static json_t *target(const char *name, bool hides)
 	return json_pack("{s:{s:s}}", "jump", "target", name);
 }
 
+/* The value of -m or -p. */
+static json_t *other_match(const char *name)
+{
+	if (!strcmp(name, "comment"))
+		return NULL;
+	if (!strcmp(name, "rpfilter"))
+		return json_pack("{s:{s:s, s:s}}", "xt", "type", "match", "name", name);
+	return match(false, json_pack("{s:s}", "xt", name), json_null());
+}
+
 /* What an option compares, or NULL. */
 static json_t *comparison(const struct reader *r, char option, bool turned, char *value)
 {
@@ -165,16 +175,17 @@ static json_t *comparison(const struct reader *r, char option, bool turned, char
 		return address(r, "saddr", turned, value);
 	case 'd':
 		return address(r, "daddr", turned, value);
+	case 'm':
+	case 'p':
+		return other_match(value);
 	default:
-		return option == 'm' && !strcmp(value, "rpfilter") ?
-			       json_pack("{s:{s:s, s:s}}", "xt", "type", "match", "name", value) :
-			       NULL;
+		return NULL;
 	}
 }
 
 static bool takes_value(const char *word)
 {
-	return *word == '-' && word[1] && strchr("iosdmjg", word[1]) && !word[2];
+	return *word == '-' && word[1] && strchr("iosdmpjg", word[1]) && !word[2];
 }
 
 /* "-s 10.8.0.0/24 ! -o eth0 -j MASQUERADE" */

@@ -31,14 +31,33 @@ static bool is_shut(const json_t *chain)
 	       !strcmp(nftjson_word(chain, "policy"), "drop");
 }
 
+/* The chain itself accepts all that comes so far.  Of one that it may jump to that says nothing:
+ * ufw has such for what the host sends. */
+static bool accepts_all(const json_t *chain, const json_t *rule)
+{
+	static const char *const plain[] = { "accept", "counter", "log" };
+	const json_t *statement;
+	size_t i, k, n = 0;
+
+	if (strcmp(nftjson_word(rule, "chain"), nftjson_word(chain, "name")) != 0 ||
+	    !nftjson_statement(rule, "accept"))
+		return false;
+	json_array_foreach(json_object_get(rule, "expr"), i, statement)
+	{
+		for (k = 0; k < sizeof(plain) / sizeof(plain[0]); k++)
+			n += json_object_get(statement, plain[k]) != NULL;
+	}
+	return n == json_array_size(json_object_get(rule, "expr"));
+}
+
 /* Whether a rule may be what lets on those for a network: by an interface or an address, or all. */
-static bool may_let_on(const json_t *rule, const struct config_capture *cap,
+static bool may_let_on(const json_t *chain, const json_t *rule, const struct config_capture *cap,
 		       const struct prefix *network)
 {
 	static const char *const verdicts[] = { "accept", "jump", "goto", "vmap" };
-	size_t n = json_array_size(json_object_get(rule, "expr")), i;
 	bool lets_on = false, in, out, addressed;
 	enum part by_in, by_out;
+	size_t i;
 
 	for (i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
 		lets_on |= nftjson_statement(rule, verdicts[i]) != NULL;
@@ -50,7 +69,7 @@ static bool may_let_on(const json_t *rule, const struct config_capture *cap,
 	if (by_in == PART_NONE || by_out == PART_NONE ||
 	    nftjson_rule_prefix(rule, "daddr", network) == PART_NONE)
 		return false;
-	return in || out || addressed || (n == 1 && nftjson_statement(rule, "accept"));
+	return in || out || addressed || accepts_all(chain, rule);
 }
 
 /* Or it is told of another thing that is wrong there: see check_firewall.c. */
@@ -61,7 +80,7 @@ static bool is_seen_to(const json_t *ruleset, const json_t *chain,
 	size_t at = 0;
 
 	while ((rule = nftjson_next_rule(ruleset, &at))) {
-		if (same_table(rule, chain) && (may_let_on(rule, cap, network) ||
+		if (same_table(rule, chain) && (may_let_on(chain, rule, cap, network) ||
 						check_firewall_misses(ruleset, rule, cap)))
 			return true;
 	}

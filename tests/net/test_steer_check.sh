@@ -403,13 +403,14 @@ mended kernel-forward
 freeze CONT
 ok "kernel-forward: mended, it does not" wait_until 5 ping_in host $CLIENT4
 freeze STOP
-for words in accept 'iifname != "eth0" accept' 'iifname { "wg0-in", "wg0-out" } accept'; do
+for words in accept 'counter accept' 'iifname != "eth0" accept' \
+	'iifname { "wg0-in", "wg0-out" } accept'; do
 	in_host nft flush chain inet host forward
 	rule "$words"
 	clear_again "kernel-forward: with a rule \"$words\""
 done
 for words in 'ct state established accept' 'ip daddr 10.9.0.0/16 accept' 'iifname "eth0" accept' \
-	'ip daddr 10.8.0.0/24 drop'; do
+	'ip daddr 10.8.0.0/24 drop' 'meta l4proto tcp counter accept'; do
 	in_host nft flush chain inet host forward
 	rule "$words"
 	ok "kernel-forward: with a rule \"$words\" it is told" test "$(names)" = kernel-forward
@@ -438,8 +439,14 @@ if old iptables-legacy -t nat -A POSTROUTING -s 10.8.0.0/24 -o eth0 -j MASQUERAD
 	mended kernel-rpfilter
 	old iptables-legacy -F FORWARD
 	old iptables-legacy -P FORWARD DROP
+	old iptables-legacy -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+	old iptables-legacy -A FORWARD -p tcp -j ACCEPT
+	old iptables-legacy -A INPUT -m comment --comment all -j ACCEPT
 	found kernel-forward "(ip filter of iptables-legacy, chain FORWARD)"
 	mended kernel-forward
+	old iptables-legacy -F FORWARD
+	old iptables-legacy -A FORWARD -m comment --comment all -j ACCEPT
+	clear_again "kernel-forward: with a rule that accepts all"
 	old iptables-legacy -P FORWARD ACCEPT
 	for table in nat filter raw; do
 		old iptables-legacy -t $table -F
