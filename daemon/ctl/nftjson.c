@@ -177,6 +177,20 @@ static bool asks_meta(const json_t *of, const char *key, const char *key2)
 	return name && (!strcmp(name, key) || (key2 && !strcmp(name, key2)));
 }
 
+/* As one part of what is asked for: then perhaps. */
+static bool asks_meta_among(const json_t *of, const char *key, const char *key2)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(of, "concat"), i, one)
+	{
+		if (asks_meta(one, key, key2))
+			return true;
+	}
+	return false;
+}
+
 enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struct prefix *p)
 {
 	const json_t *statement;
@@ -239,6 +253,9 @@ static bool names(const json_t *statement, const char *key, const char *key2, co
 		*ret_part = nftjson_name(json_object_get(match, "right"), name);
 	else if (asks_meta(json_object_get(vmap, "key"), key, key2))
 		*ret_part = of_keys(json_object_get(vmap, "data"), name);
+	else if (asks_meta_among(json_object_get(match, "left"), key, key2) ||
+		 asks_meta_among(json_object_get(vmap, "key"), key, key2))
+		*ret_part = PART_SOME;
 	else
 		return false;
 	return true;

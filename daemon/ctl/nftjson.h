@@ -27,8 +27,8 @@ enum part nftjson_rule_prefix(const json_t *rule, const char *field, const struc
 /* Whether it compares that field at all. */
 bool nftjson_rule_asks(const json_t *rule, const char *field);
 /* How much of a name passes its comparisons of a word of meta, or its look-ups of it in a verdict
- * map (key and key2 are spellings of it, as "oifname" and "oif"); ret_asked says whether the rule
- * asks for it at all. */
+ * map (key and key2 are spellings of it, as "oifname" and "oif"), some where that is a part of a
+ * concatenation; ret_asked says whether the rule asks for it at all. */
 enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key2,
 			    const char *name, bool *ret_asked);
 /* How much of a name such comparisons name, in whatever way: != as well as ==. */

@@ -404,6 +404,7 @@ freeze CONT
 ok "kernel-forward: mended, it does not" wait_until 5 ping_in host $CLIENT4
 freeze STOP
 for words in accept 'counter accept' 'iifname != "eth0" accept' \
+	'iifname . oifname { "wg0-out" . "wg0" } accept' \
 	'iifname { "wg0-in", "wg0-out" } accept'; do
 	in_host nft flush chain inet host forward
 	rule "$words"
