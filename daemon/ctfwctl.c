@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "ctfw/config.h"
 #include "ctl/command.h"
 
 /* Where one of the first three descriptors is closed, the next file that is opened, the
@@ -22,7 +23,7 @@ int main(int argc, char **argv)
 	fill_descriptors();
 	ctl.socket = getenv("CTFW_SOCKET");
 	if (!ctl.socket || !*ctl.socket)
-		ctl.socket = CTFW_RUNSTATEDIR "/ctfw/ctfwd.sock";
+		ctl.socket = CONFIG_SOCKET;
 	status = ctl_main(&ctl, argc, argv);
 	/* A listing that did not get out whole is a failure: the disk was full. */
 	if (fflush(stdout) || ferror(stdout)) {

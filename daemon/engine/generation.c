@@ -443,19 +443,6 @@ int generation_replace(struct generation *g, const struct ruleset_input *input,
 	return err;
 }
 
-int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d)
-{
-	struct ruleset_input checked = *input;
-	struct ruleset *next = NULL;
-	int err;
-
-	checked.check = true;
-	err = from_nothing(g->counters, &checked, d, &next);
-	if (err == 0)
-		ruleset_unref(next);
-	return err;
-}
-
 /* ---- changes on trial, for others ---- */
 
 bool generation_trial(const struct generation *g, struct generation_trial *ret_trial)

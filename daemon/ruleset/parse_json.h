@@ -80,7 +80,6 @@ bool feed_part(struct json_feed *f, const struct node *n);
 /* { a, b : c }, of an array or a single element. */
 bool feed_elements(struct json_feed *f, const struct node *n);
 bool feed_verdict(struct json_feed *f, const struct node *member);
-bool is_verdict(const char *key);
 bool feed_stmt(struct json_feed *f, const struct node *n);
 bool feed_stmts(struct json_feed *f, const struct node *array);
 /* By its name, within elements and sets; known: whether it is one. */

@@ -11,15 +11,6 @@ static const struct {
 	{ "return", false }, { "jump", true },	{ "goto", true },
 };
 
-bool is_verdict(const char *key)
-{
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {
-		if (!strcmp(verdicts[i].key, key))
-			return true;
-	}
-	return false;
-}
-
 bool feed_verdict(struct json_feed *f, const struct node *member)
 {
 	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++) {

@@ -274,7 +274,6 @@ enum field_kind {
 	FIELD_NUMGEN_RANDOM,
 	FIELD_SYMHASH,
 };
-#define FIELD_IS_MADE(kind) ((kind) >= FIELD_NUMGEN_INC)
 
 /* A generator of numbers: 0 to modulus - 1, and offset added. */
 struct program_made {

@@ -20,7 +20,6 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include "ctfw/diag.h"
 #include "ctfw/engine.h"
@@ -30,7 +29,6 @@
 #include "ctfw/text.h"
 
 #define CONTROL_INTERFACE "org.ctfw"
-#define CONTROL_SOCKET CTFW_RUNSTATEDIR "/ctfw/ctfwd.sock" /* unless configured */
 #define CONTROL_MESSAGE_MAX (64u << 20) /* a ruleset file is one message */
 #define CONTROL_TRIAL_MAX 86400 /* seconds that a change may be on trial */
 /* Of those who may only look. */

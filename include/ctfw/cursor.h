@@ -29,6 +29,5 @@ const uint8_t *cursor_take(struct cursor *c, size_t len);
 uint8_t cursor_u8(struct cursor *c);
 uint16_t cursor_be16(struct cursor *c);
 uint32_t cursor_be32(struct cursor *c);
-uint32_t cursor_le32(struct cursor *c);
 
 #endif

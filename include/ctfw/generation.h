@@ -71,8 +71,6 @@ int generation_apply(struct generation *g, const struct ruleset_input *input,
  * nft.  Errors as above. */
 int generation_replace(struct generation *g, const struct ruleset_input *input,
 		       const struct generation_request *request, struct diag *d);
-/* The same without the last step: is it right? */
-int generation_check(struct generation *g, const struct ruleset_input *input, struct diag *d);
 
 /* ---- changes on trial ---- */
 
