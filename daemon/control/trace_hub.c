@@ -1,7 +1,6 @@
 /* trace_hub.c - records of traced packets on their way to those who watch.  See trace_hub.h. */
 #include "control/trace_hub.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 

@@ -7,7 +7,6 @@
  * accepts what leaves by wg0 has it die before, where the policy is to drop.  Whether that
  * was seen to is asked of each rule: it means the same for the interface and for the TUN, or
  * it does not. */
-#include <stdio.h>
 #include <string.h>
 
 #include "ctl/check.h"

@@ -2,7 +2,6 @@
  *
  * What comes out of an out port on its way to a client must be hidden from the kernel's
  * conntrack, by notrack or in a zone of its own; see ADDRESS TRANSLATION in ctfwd.conf(5). */
-#include <stdio.h>
 #include <string.h>
 
 #include "ctl/check.h"

@@ -14,9 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "ctfw/clock.h"
 #include "ctfw/rulefile.h"
 #include "ctl/check.h"
 #include "ctl/nftjson.h"

@@ -1,5 +1,4 @@
 /* cmd_rollback.c - ctfwctl rollback: back to what was in force before. */
-#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
  * What is saved is the whole once in a while, and else the elements that a change was about. */
 #include <errno.h>
 
-#include "ctfw/clock.h"
 #include "engine/generation_private.h"
 
 /* Whether it makes no difference to what is in force, or that is damaged or was there before

@@ -8,7 +8,6 @@
 
 #include "host/filter_private.h"
 #include "host/log.h"
-#include "host/rulesetfile.h"
 
 #define RETRY_NS NSEC_PER_SEC
 

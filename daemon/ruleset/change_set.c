@@ -171,7 +171,6 @@ int set_add(struct transaction *tx, struct table *t, struct set_spec *spec, enum
 int set_fill(struct transaction *tx, struct table *t, struct set_spec *spec)
 {
 	size_t at = set_find_named(t, spec->set->name);
-
 	int err;
 
 	if (!spec->elements || at == MODEL_NONE)

@@ -5,7 +5,6 @@
  *     set add key @set, as it was written once
  *     meter name size 100 { key limit rate 10/second }, which makes the set as well
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* plan_print.c - items of a plan in words, and as commands of ip(8) and tc(8). */
 #include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "steer/steer_private.h"

@@ -5,8 +5,6 @@
  * rest of it: a daemon that finds the mark leaves the host closed when it stops.
  *
  * While a daemon steers, what closes is its own: then the mark alone comes and goes. */
-#include <errno.h>
-#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "steer/steer_private.h"

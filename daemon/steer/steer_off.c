@@ -11,7 +11,6 @@
  * from our TUNs into them again, or into a table that nobody keeps.  One whose TUNs are there
  * runs, and is left alone. */
 #include <errno.h>
-#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -8,7 +8,6 @@
  * yardstick of scripts/bench: what is lost against it is ctfwd's own.
  *
  * Says "ready" on stdout.  SIGTERM ends it. */
-#include <errno.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
 #include <pthread.h>
