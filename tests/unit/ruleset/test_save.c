@@ -335,6 +335,7 @@ static void addresses_that_are_not_for_their_set_are_refused(void **state)
 		"flags interval\nelements = { 10.0.0.1, 10.0.0.2\n",
 		"flags interval\nelements = { 10.0.0.1 10.0.0.2 }\n",
 		"size 1\nelements = { 10.0.0.1, 10.0.0.2 }\n",
+		"elements = { 10.0.0.1 ct original ip saddr { 10.0.0.2 } }\n",
 	};
 	struct ruleset *rs = NULL;
 
