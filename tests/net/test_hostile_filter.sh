@@ -9,7 +9,7 @@ configure_wg0
 rules_plain
 serve_in client host server
 # In systemd's place: how often it is spoken to.
-"$HERE/notified.py" "$WORK/notify" >"$WORK/notified" &
+ip netns exec "$PREFIX-host" "$HERE/notified.py" "$WORK/notify" >"$WORK/notified" &
 notified=$!
 wait_until 5 test -S "$WORK/notify"
 daemon_up env NOTIFY_SOCKET="$WORK/notify"
