@@ -97,6 +97,13 @@ static bool is_odd_below(const struct expr *op, const struct expr *right)
 	return odd;
 }
 
+static bool never_true(struct checker *ck, const struct expr *right)
+{
+	diag_error(ck->d, &right->span,
+		   "this can never be true: the lowest bits are zero there");
+	return false;
+}
+
 /* Take the outermost operation over. */
 static bool move(struct checker *ck, struct expr **left, struct expr *right)
 {
@@ -104,11 +111,8 @@ static bool move(struct checker *ck, struct expr **left, struct expr *right)
 
 	if (is_odd_below(op, right))
 		return true;
-	if (!undo(expr_type(op), op, right)) {
-		diag_error(ck->d, &right->span,
-			   "this can never be true: the lowest bits are zero there");
-		return false;
-	}
+	if (!undo(expr_type(op), op, right))
+		return never_true(ck, right);
 	/* A shift leaves the order as it is. */
 	if (right->kind == EXPR_SET && op->kind == EXPR_XOR)
 		qsort(right->list.item, right->list.n, sizeof(right->list.item[0]), by_key);
@@ -125,17 +129,43 @@ static bool xor_moves(const struct expr *left, const struct expr *right)
 	       (right->kind == EXPR_VALUE || !expr_type(left)->bitmask);
 }
 
+/* Whether a shift to the left goes over, were it the outermost. */
+static bool lshift_moves(const struct stmt *s)
+{
+	const struct expr *right = s->match.right;
+
+	return (s->match.op <= MATCH_NE && are_values(right, false)) ||
+	       (expr_type(s->match.left)->bits <= 8 && are_values(right, true));
+}
+
+/* `field << 1 ^ 0 == 3` is listed as `field << 1 == 3`, which is not loaded again. */
+static bool can_be_listed(struct checker *ck, const struct stmt *s)
+{
+	struct expr *listed = expr_clone(s->match.left), *trial = expr_clone(s->match.right);
+	bool made, possible;
+
+	listed = listed ? normal_form(listed) : NULL;
+	made = listed && trial;
+	possible = made && (listed->kind != EXPR_LSHIFT ||
+			    undo(expr_type(listed), listed, trial));
+	expr_free(listed);
+	expr_free(trial);
+	if (!made)
+		return check_oom(ck);
+	return possible || never_true(ck, s->match.right);
+}
+
 bool shift_move(struct checker *ck, struct stmt *s)
 {
 	const struct expr *left = s->match.left, *right = s->match.right;
-	bool equal = s->match.op <= MATCH_NE;
 
 	if (ck->verbatim)
 		return true;
-	if ((equal && xor_moves(left, right)) ||
-	    (left->kind == EXPR_LSHIFT &&
-	     ((equal && are_values(right, false)) ||
-	      (expr_type(left)->bits <= 8 && are_values(right, true)))))
+	if (left->kind != EXPR_LSHIFT && expr_has_shift(left) && lshift_moves(s) &&
+	    !can_be_listed(ck, s))
+		return false;
+	if ((s->match.op <= MATCH_NE && xor_moves(left, right)) ||
+	    (left->kind == EXPR_LSHIFT && lshift_moves(s)))
 		return move(ck, &s->match.left, s->match.right);
 	return true;
 }
