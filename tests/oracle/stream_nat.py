@@ -202,13 +202,15 @@ class Nat(Walk):
         if t.proto in (ICMP, ICMPV6):
             return icmp(t.a, t.b, 8 if t.proto == ICMP else 128, 0,
                         struct.pack(">HH", t.sport, t.step & 0xFFFF), data)
-        return self.datagram(t.proto, t.a, t.sport, t.b, t.dport, data, t.seq)
+        return self.datagram(t.proto, t.a, t.sport, t.b, t.dport, data, t.seq, self.one_in(8))
 
-    def datagram(self, proto, a, sport, b, dport, data, tag):
+    @staticmethod
+    def datagram(proto, a, sport, b, dport, data, tag, bare):
+        """bare: without a checksum, where there may be none."""
         if proto == UDP:
             packet = udp(a, sport, b, dport, data)
-            if ":" not in a and self.one_in(8):
-                return packet[:26] + b"\0\0" + packet[28:]  # without a checksum
+            if bare and ":" not in a:
+                return packet[:26] + b"\0\0" + packet[28:]
             return packet
         if proto == UDPLITE:
             return ip(a, b, UDPLITE, struct.pack(">HHHH", sport, dport, 0, 0) + data)
@@ -219,7 +221,7 @@ class Nat(Walk):
         data = bytes(self.random.choice([0, 1, 100]))
         flags = self.random.choice([SYN | ACK, SYN | ACK, ACK, ACK, FIN | ACK, RST | ACK])
         seq = 500 + (flags & SYN == 0)
-        state = self.random.getstate()
+        bare = self.one_in(8)
 
         def make(sent):
             e = Ends(sent)
@@ -233,8 +235,7 @@ class Nat(Walk):
                 ack = struct.pack(">BBHIIHHI", 2, 0, 20, 7, 1000, 1, 1, 1)
                 return ip(e.dst, e.src, SCTP, struct.pack(
                     ">HHI", e.dport, e.sport, t.seq & 0xFFFFFFFF or 1) + bytes(4) + ack)
-            self.random.setstate(state)  # both sides the same
-            return self.datagram(e.proto, e.dst, e.dport, e.src, e.sport, data, 0)
+            return self.datagram(e.proto, e.dst, e.dport, e.src, e.sport, data, 0, bare)
         return make
 
     def error(self, t):
