@@ -2,11 +2,10 @@
 # Beside firewalld: what steer check says about its zones is enough for traffic to go through,
 # and what it does to its rules leaves the steering alone.
 . "$(dirname "$0")/lib.sh"
-. "$HERE/daemon.sh"
-. "$HERE/checking.sh"
+. "$(dirname "$0")/beside.sh"
 command -v firewall-cmd >/dev/null || skip "needs firewalld"
 begin
-net_up
+firewall_host
 
 # A VPN host as they are: clients may go to the Internet, and to ssh of the host.
 always() { firewall-cmd -q --permanent "$@"; }
@@ -21,12 +20,7 @@ always --policy clients-out --add-ingress-zone internal
 always --policy clients-out --add-egress-zone external
 always --policy clients-out --set-target ACCEPT
 firewall-cmd -q --reload || die "firewalld refuses this"
-ip -n "$PREFIX-server" route del 10.8.0.0/16
-serve_in client server
-in_host "$HERE/traffic.py" serve --tcp $TCP_PORTS >"$WORK/serve-host" 2>&1 &
-disown
 
-goes_out() { traffic_in client tcp $SERVER4 "${1:-22}" | grep "^open $HOSTNET4 "; }
 # What both firewalls have let pass before.
 all_goes() {
 	ok "$1: clients get out, by the kernel's masquerade" wait_until 5 goes_out
@@ -43,13 +37,7 @@ ok "before: http goes out" goes_out 80
 
 rules_plain
 sed -i 's/tcp dport 22/tcp dport { 22, 8080 }/' "$WORK/ruleset.nft"
-configure <<-END
-	[capture wg0]
-	networks = 10.8.0.0/24 fd08::/64
-	fail-closed = no
-END
-sysctl -qw net.ipv4.conf.default.rp_filter=1
-daemon_up
+ctfw_up
 ok "with ctfw: it does not know the TUNs" shut client $SERVER6
 ok "with ctfw: steer check finds that, and no rule more" \
 	test "$(names)" = "kernel-rpfilter kernel-nat firewalld"
@@ -78,7 +66,7 @@ ok "complete reload: the machine's modules are out of reach" test $((bounds >> 1
 firewall-cmd -q --complete-reload
 ok "complete reload: the steering stays" same "$steering" "$(state)"
 all_goes "complete reload"
-not_ok "nothing had to be put back" grep -q '[1-9]' <<<"$(status steering restored)"
+ok "nothing had to be put back" none_put_back
 ok "steer check finds nothing" test -z "$(names)"
 
 # ---- a zone that lets nothing on within itself ----

@@ -1,8 +1,7 @@
 #!/bin/bash
 # Beside systemd-networkd: what it deletes of others when it configures a link is not ours.
 . "$(dirname "$0")/lib.sh"
-. "$HERE/daemon.sh"
-. "$HERE/checking.sh"
+. "$(dirname "$0")/beside.sh"
 [ -x /lib/systemd/systemd-networkd ] || skip "needs systemd-networkd"
 begin
 net_up
@@ -34,20 +33,14 @@ clean_out() {
 clean_out || skip "this systemd-networkd deletes no rule of others"
 
 rules_plain
-configure <<-END
-	[capture wg0]
-	networks = 10.8.0.0/24 fd08::/64
-	fail-closed = no
-END
-sysctl -qw net.ipv4.conf.default.rp_filter=1
-daemon_up
+ctfw_up
 steering=$(state)
 ok "it deletes a rule of others" clean_out
 ok "ours stay" same "$steering" "$(state)"
 ok "it is restarted" systemctl restart systemd-networkd
 ok "and deletes it again" clean_out
 ok "ours stay" same "$steering" "$(state)"
-not_ok "nothing had to be put back" grep -q '[1-9]' <<<"$(status steering restored)"
+ok "nothing had to be put back" none_put_back
 all_open "beside it"
 not_ok "steer check does not tell of it" grep -qw networkd <<<"$(names)"
 
