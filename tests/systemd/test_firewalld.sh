@@ -9,7 +9,9 @@ firewall_host
 
 # A VPN host as they are: clients may go to the Internet, and to ssh of the host.
 always() { firewall-cmd -q --permanent "$@"; }
-systemctl start firewalld || die "firewalld does not start"
+starts() { systemctl start firewalld && firewall-cmd --state; }
+starts >"$WORK/starts" 2>&1 || skip "firewalld does not start here: $(cat "$WORK/starts")" \
+	"$(journalctl -q -o cat -n 1 -u firewalld)"
 always --zone=external --add-interface=eth0
 always --zone=external --remove-masquerade
 always --zone=external \

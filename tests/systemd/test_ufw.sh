@@ -7,17 +7,17 @@ command -v ufw >/dev/null || skip "needs ufw"
 begin
 firewall_host
 
-# A VPN host as they are: clients may go to the Internet, and everywhere on the host.
 sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw
+ufw --force enable >"$WORK/ufw" 2>&1 || skip "ufw does not start here: $(tail -n 1 "$WORK/ufw")"
+# A VPN host as they are: clients may go to the Internet, and everywhere on the host.
 cat >>/etc/ufw/before.rules <<-END
 	*nat
 	:POSTROUTING ACCEPT [0:0]
 	-A POSTROUTING -s 10.8.0.0/24 -o eth0 -j MASQUERADE
 	COMMIT
 END
-{
-	ufw allow in on wg0 && ufw route allow in on wg0 out on eth0 && ufw --force enable
-} >"$WORK/ufw" 2>&1 || skip "ufw does not start here: $(tail -n 1 "$WORK/ufw")"
+{ ufw allow in on wg0 && ufw route allow in on wg0 out on eth0 && ufw reload; } \
+	>"$WORK/ufw" 2>&1 || die "ufw refuses this: $(cat "$WORK/ufw")"
 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 
 all_goes() {
