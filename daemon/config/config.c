@@ -492,12 +492,11 @@ static void check_port_names(struct parser *p)
 static void default_socket(struct parser *p)
 {
 	struct config_daemon *daemon = &p->config->daemon;
-	const struct span nowhere = { NULL, 0, 0 };
 
 	if (daemon->control_socket[0])
 		return;
 	if (strlen(daemon->runtime_directory) + sizeof("/ctfwd.sock") > CONFIG_PATH_MAX) {
-		diag_error(p->d, &nowhere, "%s: the path of the runtime directory is too long",
+		diag_error(p->d, NULL, "%s: the path of the runtime directory is too long",
 			   p->source.name);
 		return;
 	}
@@ -544,7 +543,6 @@ static void finish(struct parser *p)
 
 static void parse_lines(struct parser *p)
 {
-	const struct span nowhere = { NULL, 0, 0 };
 	unsigned before = p->d->errors;
 	int s, line;
 
@@ -557,7 +555,7 @@ static void parse_lines(struct parser *p)
 	line = ini_parse_stream(next_line, p, handler, p);
 	/* next_line() has said what is wrong with a line that inih refuses. */
 	if (line > 0 && !p->err && p->d->errors == before)
-		diag_error(p->d, &nowhere, "%s:%d: expected [section] or option = value",
+		diag_error(p->d, NULL, "%s:%d: expected [section] or option = value",
 			   p->source.name, line);
 	else if (line < 0)
 		p->err = -ENOMEM;
@@ -615,12 +613,11 @@ static int read_all(int fd, struct text *out)
 /* fd: of that file, or why there is none. */
 static int load(const char *path, int fd, struct diag *d, struct config **ret_config)
 {
-	const struct span nowhere = { NULL, 0, 0 };
 	struct text text = TEXT_INIT;
 	int err = fd < 0 ? fd : read_all(fd, &text);
 
 	if (err < 0)
-		diag_error(d, &nowhere, "%s: %s", path, regular_error(err));
+		diag_error(d, NULL, "%s: %s", path, regular_error(err));
 	if (err == -EACCES)
 		diag_hint(d, "it is read by the user with the number %u, who may not",
 			  (unsigned)geteuid());

@@ -17,8 +17,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const struct span nowhere = { NULL, 0, 0 };
-
 int isolate_identity(const char *user, struct identity *ret_identity, struct diag *d)
 {
 	struct identity id = { geteuid(), getegid(), false };
@@ -30,7 +28,7 @@ int isolate_identity(const char *user, struct identity *ret_identity, struct dia
 		if (!pw) {
 			bool absent = !errno || errno == ENOENT || errno == ESRCH;
 
-			diag_error(d, &nowhere, "the user \"%s\" does not exist", user);
+			diag_error(d, NULL, "the user \"%s\" does not exist", user);
 			diag_hint(d, "make it (useradd --system %s), or set user in [daemon]",
 				  user);
 			/* Not known to any, or one of those who know users could not be asked. */
@@ -79,7 +77,7 @@ int isolate_become(const struct identity *id, struct diag *d)
 	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		err = -errno;
 	if (err)
-		diag_error(d, &nowhere, "cannot give up root's rights: %s", strerror(-err));
+		diag_error(d, NULL, "cannot give up root's rights: %s", strerror(-err));
 	return err;
 }
 

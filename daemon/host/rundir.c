@@ -1,6 +1,6 @@
 /* rundir.c - the runtime directory: one daemon in it, and what outlives that one.  What is in
  * the arena's file is for rundir_arena.c. */
-#include "host/rundir.h"
+#include "host/rundir_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +19,9 @@
 #define LOCK_TRIES 20
 #define LOCK_WAIT_NS 50000000
 
-static const struct span nowhere = { NULL, 0, 0 };
-
-static int fail(struct diag *d, int err, const char *what, const char *path)
+int rundir_fail(struct diag *d, int err, const char *what, const char *path)
 {
-	diag_error(d, &nowhere, "%s %s: %s", what, path, strerror(-err));
+	diag_error(d, NULL, "%s %s: %s", what, path, strerror(-err));
 	return err;
 }
 
@@ -33,10 +31,10 @@ static int make_directory(const char *path, const struct identity *id, struct di
 	if (mkdir(path, 0755) < 0) {
 		if (errno == EEXIST)
 			return 0;
-		return fail(d, -errno, "cannot make the runtime directory", path);
+		return rundir_fail(d, -errno, "cannot make the runtime directory", path);
 	}
 	if (id->change && chown(path, id->uid, id->gid) < 0)
-		return fail(d, -errno, "cannot give away the runtime directory", path);
+		return rundir_fail(d, -errno, "cannot give away the runtime directory", path);
 	return 0;
 }
 
@@ -99,7 +97,7 @@ static int take_lock(int fd, const char *path, struct diag *d)
 
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return fail(d, -errno, "cannot lock", path);
+			return rundir_fail(d, -errno, "cannot lock", path);
 		if (++tries < LOCK_TRIES) {
 			nanosleep(&wait, NULL);
 			continue;
@@ -107,13 +105,13 @@ static int take_lock(int fd, const char *path, struct diag *d)
 		n = pread(fd, pid, sizeof(pid) - 1, 0);
 		pid[n > 0 ? n : 0] = '\0';
 		pid[strcspn(pid, "\n")] = '\0';
-		diag_error(d, &nowhere, "another ctfwd (process %s) is running in %s",
+		diag_error(d, NULL, "another ctfwd (process %s) is running in %s",
 			   *pid ? pid : "unknown", path);
 		return -EBUSY;
 	}
 	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
-		return fail(d, -errno, "cannot write", path);
+		return rundir_fail(d, -errno, "cannot write", path);
 	return 0;
 }
 
@@ -124,7 +122,7 @@ static int socket_group(const char *name, gid_t *ret_gid, struct diag *d)
 	const struct group *g = getgrnam(name);
 
 	if (!g) {
-		diag_error(d, &nowhere, "the control-group \"%s\" does not exist", name);
+		diag_error(d, NULL, "the control-group \"%s\" does not exist", name);
 		return -ENOENT;
 	}
 	*ret_gid = g->gr_gid;
@@ -154,16 +152,18 @@ static int unlink_stale(const char *path, struct diag *d)
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : fail(d, -errno, "control-socket", path);
+		return errno == ENOENT ? 0 : rundir_fail(d, -errno, "control-socket", path);
 	if (!S_ISSOCK(st.st_mode)) {
-		diag_error(d, &nowhere, "control-socket %s exists and is no socket", path);
+		diag_error(d, NULL, "control-socket %s exists and is no socket", path);
 		return -EEXIST;
 	}
 	if (somebody_listens(path)) {
-		diag_error(d, &nowhere, "control-socket %s is in use by another process", path);
+		diag_error(d, NULL, "control-socket %s is in use by another process", path);
 		return -EADDRINUSE;
 	}
-	return unlink(path) < 0 ? fail(d, -errno, "cannot remove the stale socket", path) : 0;
+	if (unlink(path) < 0)
+		return rundir_fail(d, -errno, "cannot remove the stale socket", path);
+	return 0;
 }
 
 static int bind_socket(const char *path, struct diag *d)
@@ -173,15 +173,14 @@ static int bind_socket(const char *path, struct diag *d)
 	int fd, err;
 
 	if (strlen(path) >= sizeof(addr.sun_path)) {
-		diag_error(d, &nowhere,
-			   "control-socket %s: a socket's path has at most %zu bytes", path,
-			   sizeof(addr.sun_path) - 1);
+		diag_error(d, NULL, "control-socket %s: a socket's path has at most %zu bytes",
+			   path, sizeof(addr.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return fail(d, -errno, "control-socket", path);
+		return rundir_fail(d, -errno, "control-socket", path);
 	mask = umask(0117);
 	err = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? -errno : 0;
 	umask(mask);
@@ -189,7 +188,7 @@ static int bind_socket(const char *path, struct diag *d)
 		err = -errno;
 	if (err) {
 		close(fd);
-		return fail(d, err, "control-socket", path);
+		return rundir_fail(d, err, "control-socket", path);
 	}
 	return fd;
 }
@@ -209,7 +208,8 @@ static int open_socket(const struct config *c, const struct identity *id, struct
 	if (fd < 0)
 		return fd;
 	if ((id->change || gid != id->gid) && lchown(path, id->uid, gid) < 0) {
-		err = fail(d, -errno, "cannot give the control-socket to its group", path);
+		err = rundir_fail(d, -errno, "cannot give the control-socket to its group",
+				  path);
 		unlink(path);
 		close(fd);
 		return err;
@@ -231,14 +231,14 @@ int rundir_open(const struct config *c, const struct identity *id, struct rundir
 		return err;
 	r.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r.dir_fd < 0)
-		return fail(d, -errno, "runtime-directory", path);
+		return rundir_fail(d, -errno, "runtime-directory", path);
 	err = r.lock_fd = open_file(r.dir_fd, "ctfwd.lock", id);
 	if (err == -EBUSY) {
-		diag_error(d, &nowhere, "another ctfwd, of another user, is running in %s", path);
+		diag_error(d, NULL, "another ctfwd, of another user, is running in %s", path);
 		goto out;
 	}
 	if (err < 0) {
-		fail(d, err, "cannot make ctfwd.lock in the runtime directory", path);
+		rundir_fail(d, err, "cannot make ctfwd.lock in the runtime directory", path);
 		goto out;
 	}
 	err = take_lock(r.lock_fd, path, d);
@@ -248,7 +248,8 @@ int rundir_open(const struct config *c, const struct identity *id, struct rundir
 	unlinkat(r.dir_fd, RUNDIR_ARENA_NEW, 0);
 	err = r.arena_fd = open_file(r.dir_fd, RUNDIR_ARENA, id);
 	if (err < 0) {
-		fail(d, err, "cannot make " RUNDIR_ARENA " in the runtime directory", path);
+		rundir_fail(d, err, "cannot make " RUNDIR_ARENA " in the runtime directory",
+			    path);
 		goto out;
 	}
 	err = r.listen_fd = open_socket(c, id, d);

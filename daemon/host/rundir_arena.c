@@ -17,17 +17,9 @@
 #include "ctfw/conntrack.h"
 #include "ctfw/expect.h"
 #include "host/log.h"
-#include "host/rundir.h"
+#include "host/rundir_private.h"
 
 #define PAGE 4096u
-
-static const struct span nowhere = { NULL, 0, 0 };
-
-static int fail(struct diag *d, int err, const char *what, const char *path)
-{
-	diag_error(d, &nowhere, "%s %s: %s", what, path, strerror(-err));
-	return err;
-}
 
 /* The kernel's name for this boot: 36 characters of hexadecimal digits and hyphens. */
 static int read_boot_id(uint8_t ret_id[16])
@@ -105,15 +97,15 @@ static int start_empty(int fd, const struct arena_geometry *g, const uint8_t boo
 	int err;
 
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
-		return fail(d, -EIO, "cannot get random bytes for", RUNDIR_ARENA);
+		return rundir_fail(d, -EIO, "cannot get random bytes for", RUNDIR_ARENA);
 	err = make_room(fd, g);
 	if (!err) {
 		arena_make_header(g, boot_id, key, &h);
 		err = write_header(fd, &h);
 	}
 	if (err != -ENOSPC && err != -ENOMEM)
-		return err ? fail(d, err, "cannot allocate", "ctfwd.arena") : 0;
-	diag_error(d, &nowhere,
+		return err ? rundir_fail(d, err, "cannot allocate", "ctfwd.arena") : 0;
+	diag_error(d, NULL,
 		   "no room for the flow table: ctfwd.arena needs %lld MiB in the runtime "
 		   "directory", mib_committed(g));
 	diag_hint(d, "lower max-flows in [conntrack], or give the file system more room");
@@ -401,7 +393,7 @@ int rundir_map_arena(struct rundir *r, const struct arena_geometry *g, bool resi
 	int err = read_boot_id(boot_id);
 
 	if (err)
-		return fail(d, err, "cannot read", "/proc/sys/kernel/random/boot_id");
+		return rundir_fail(d, err, "cannot read", "/proc/sys/kernel/random/boot_id");
 	err = attach(r->arena_fd, g, boot_id, ret_arena);
 	if (err == -E2BIG)
 		err = take_over(r, g, resize, boot_id, ret_arena);
@@ -415,7 +407,7 @@ int rundir_map_arena(struct rundir *r, const struct arena_geometry *g, bool resi
 		err = attach(r->arena_fd, g, boot_id, ret_arena);
 	}
 	if (err)
-		return fail(d, err, "cannot map", RUNDIR_ARENA);
+		return rundir_fail(d, err, "cannot map", RUNDIR_ARENA);
 	*ret_fresh = fresh;
 	return 0;
 }

@@ -73,21 +73,19 @@ static unsigned set_offload(int fd)
 
 static void explain(const char *name, int err, struct diag *d)
 {
-	static const struct span nowhere = { NULL, 0, 0 };
-
 	switch (err) {
 	case EPERM:
-		diag_error(d, &nowhere,
+		diag_error(d, NULL,
 			   "no permission to make the TUN %s: start ctfwd as root or with "
 			   "CAP_NET_ADMIN",
 			   name);
 		break;
 	case EBUSY:
 	case EINVAL:
-		diag_error(d, &nowhere, "the name %s is in use by another interface", name);
+		diag_error(d, NULL, "the name %s is in use by another interface", name);
 		break;
 	default:
-		diag_error(d, &nowhere, "cannot make the TUN %s: %s", name, strerror(err));
+		diag_error(d, NULL, "cannot make the TUN %s: %s", name, strerror(err));
 	}
 }
 
@@ -124,7 +122,6 @@ bool tun_may_open(void)
 
 static int open_device(struct diag *d)
 {
-	static const struct span nowhere = { NULL, 0, 0 };
 	int fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	int err = errno;
 
@@ -133,19 +130,19 @@ static int open_device(struct diag *d)
 	if ((err == EACCES || err == EPERM) && n_stock)
 		return stock[--n_stock];
 	if (err == ENOENT || err == ENODEV || err == ENXIO)
-		diag_error(d, &nowhere, TUN_PATH ": %s; load the kernel's module: modprobe tun",
+		diag_error(d, NULL, TUN_PATH ": %s; load the kernel's module: modprobe tun",
 			   strerror(err));
 	else if ((err == EACCES || err == EPERM) && had_stock)
-		diag_error(d, &nowhere,
+		diag_error(d, NULL,
 			   TUN_PATH ": %s, and the %u descriptors that were opened at the "
 			   "start are used up: restart ctfwd, or let its user open it",
 			   strerror(err), TUN_STOCK_MAX);
 	else if (err == EACCES || err == EPERM)
-		diag_error(d, &nowhere,
+		diag_error(d, NULL,
 			   TUN_PATH ": %s; start ctfwd as root, or let its user open it",
 			   strerror(err));
 	else
-		diag_error(d, &nowhere, TUN_PATH ": %s", strerror(err));
+		diag_error(d, NULL, TUN_PATH ": %s", strerror(err));
 	return -err;
 }
 

@@ -50,7 +50,7 @@ struct diag {
 #define DIAG_MAX_SHOWN 10
 
 void diag_fini(struct diag *d);
-/* An error at a place.  The message has no newline and no full stop. */
+/* An error at a place; NULL: no place.  The message has no newline and no full stop. */
 void diag_error(struct diag *d, const struct span *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* One line more about the last error, e.g. did you mean "established"? */
