@@ -1,76 +1,11 @@
 /* WatchFlows: listeners hear what they asked for, in order, and what they missed. */
-#include "unit/control/fixture.h"
+#include "unit/control/ear.h"
 
 #include "control/event_hub.h"
 
-static struct fixture f;
-
-/* A connection that listens. */
-struct ear {
-	struct control_session *session;
-	enum control_state state;
-	unsigned wakes;
-	struct text said;
-	unsigned events;
-	uint64_t skipped;
-	json_t *last; /* the last reply's parameters */
-};
-
-static void wake(void *arg)
+static void watch(struct ear *e, const char *params)
 {
-	struct ear *e = arg;
-
-	e->wakes++;
-}
-
-static void hear(struct ear *e, const char *reply)
-{
-	json_t *message = json_loads(reply, 0, NULL), *params;
-
-	assert_non_null(message);
-	params = json_object_get(message, "parameters");
-	e->skipped += (uint64_t)json_integer_value(json_object_get(params, "skipped"));
-	e->events += (unsigned)json_array_size(json_object_get(params, "events"));
-	json_decref(e->last);
-	e->last = json_incref(message);
-	json_decref(message);
-}
-
-/* Run as long as it has something to say. */
-static void run(struct ear *e)
-{
-	do {
-		struct text out = TEXT_INIT;
-
-		e->state = control_session_run(e->session, &out);
-		for (size_t at = 0; at < out.len; at += strlen(out.s + at) + 1)
-			hear(e, out.s + at);
-		text_fini(&out);
-	} while (e->state == CONTROL_WRITE);
-}
-
-static void listen_to(struct ear *e, const char *params)
-{
-	char message[512];
-	size_t len = (size_t)snprintf(message, sizeof(message),
-				      "{\"method\":\"org.ctfw.WatchFlows\",\"more\":true,"
-				      "\"parameters\":%s}", params) + 1;
-
-	*e = (struct ear){ 0 };
-	e->session = control_session_new(&f.ctx, false, wake, e);
-	assert_int_equal(control_session_input(e->session, message, len), len);
-	run(e);
-}
-
-static void stop(struct ear *e)
-{
-	control_session_free(e->session);
-	json_decref(e->last);
-}
-
-static const char *error_of(const struct ear *e)
-{
-	return json_string_value(json_object_get(e->last, "error"));
+	listen_to(e, "WatchFlows", params);
 }
 
 static const json_t *event_of(const struct ear *e, size_t i)
@@ -106,7 +41,7 @@ static void a_listener_hears_of_beginnings_and_ends(void **state)
 	struct ear e;
 
 	(void)state;
-	listen_to(&e, "{}");
+	watch(&e, "{}");
 	assert_int_equal(e.state, CONTROL_PAUSE);
 	assert_int_equal(e.events, 0);
 	fixture_flows(&f, 2);
@@ -131,7 +66,7 @@ static void nobody_is_woken_while_there_is_nothing_to_hear(void **state)
 	struct ear e;
 
 	(void)state;
-	listen_to(&e, "{}");
+	watch(&e, "{}");
 	assert_false(event_hub_collect(f.events));
 	run(&e);
 	assert_int_equal(e.wakes, 0);
@@ -144,8 +79,8 @@ static void kinds_and_filters_choose(void **state)
 	struct ear ends, one;
 
 	(void)state;
-	listen_to(&ends, "{\"kinds\":[\"destroy\",\"update\"]}");
-	listen_to(&one, "{\"filter\":{\"src\":\"10.0.0.2\"}}");
+	watch(&ends, "{\"kinds\":[\"destroy\",\"update\"]}");
+	watch(&one, "{\"filter\":{\"src\":\"10.0.0.2\"}}");
 	fixture_flows(&f, 3);
 	delete_all();
 	while (event_hub_collect(f.events))
@@ -163,13 +98,13 @@ static void what_is_no_kind_and_no_filter_is_refused(void **state)
 	struct ear e;
 
 	(void)state;
-	listen_to(&e, "{\"kinds\":[\"bogus\"]}");
+	watch(&e, "{\"kinds\":[\"bogus\"]}");
 	assert_string_equal(error_of(&e), "org.varlink.service.InvalidParameter");
 	stop(&e);
-	listen_to(&e, "{\"kinds\":[]}");
+	watch(&e, "{\"kinds\":[]}");
 	assert_string_equal(error_of(&e), "org.varlink.service.InvalidParameter");
 	stop(&e);
-	listen_to(&e, "{\"filter\":{\"src\":\"x\"}}");
+	watch(&e, "{\"filter\":{\"src\":\"x\"}}");
 	assert_string_equal(error_of(&e), "org.varlink.service.InvalidParameter");
 	stop(&e);
 }
@@ -181,8 +116,8 @@ static void who_sleeps_is_told_how_much_he_missed(void **state)
 	struct ear awake, asleep;
 
 	(void)state;
-	listen_to(&awake, "{}");
-	listen_to(&asleep, "{}");
+	watch(&awake, "{}");
+	watch(&asleep, "{}");
 	for (unsigned i = 0; i < rounds; i++) {
 		fixture_flows(&f, flows);
 		delete_all();
@@ -205,8 +140,8 @@ static void what_was_lost_on_the_way_is_told_to_all(void **state)
 	struct ear e[2];
 
 	(void)state;
-	listen_to(&e[0], "{}");
-	listen_to(&e[1], "{\"kinds\":[\"destroy\"]}");
+	watch(&e[0], "{}");
+	watch(&e[1], "{\"kinds\":[\"destroy\"]}");
 	fixture_flows(&f, 5000);
 	while (event_hub_collect(f.events))
 		;
@@ -224,28 +159,12 @@ static void a_call_one_way_listens_to_nothing(void **state)
 {
 	static const char message[] =
 		"{\"method\":\"org.ctfw.WatchFlows\",\"more\":true,\"oneway\":true}";
-	struct ear e = { 0 };
+	struct ear e;
 
 	(void)state;
-	e.session = control_session_new(&f.ctx, false, wake, &e);
-	control_session_input(e.session, message, sizeof(message));
-	run(&e);
+	say(&e, message);
 	assert_int_equal(e.state, CONTROL_READ);
 	stop(&e);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	fixture_init(&f, 10000);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fixture_fini(&f);
-	return 0;
 }
 
 int main(void)

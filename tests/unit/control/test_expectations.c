@@ -1,46 +1,23 @@
 /* ListExpectations and DeleteExpectations, and expectations as JSON there and back. */
-#include <errno.h>
-
-#include "unit/control/fixture.h"
+#include "unit/control/talk.h"
 
 #include "ctfw/expect.h"
 
-static struct fixture f;
-
 /* ---- words for tests ---- */
 
-static void wake(void *arg)
+/* All replies to one call: the last one; *ret_listed counts what they list. */
+static json_t *call_all(const char *message, unsigned *ret_listed)
 {
-	(void)arg;
-}
+	json_t *reply, *last = NULL;
 
-/* All replies to one call: how many, and the last one's; *ret_listed counts what they list. */
-static json_t *call(const char *message, bool may_change, unsigned *ret_listed)
-{
-	struct control_session *s = control_session_new(&f.ctx, may_change, wake, NULL);
-	enum control_state state;
-	json_t *last = NULL;
-
-	assert_non_null(s);
-	control_session_input(s, message, strlen(message) + 1);
 	*ret_listed = 0;
-	do {
-		struct text out = TEXT_INIT;
-
-		state = control_session_run(s, &out);
-		for (size_t at = 0; at < out.len; at += strlen(out.s + at) + 1) {
-			const json_t *list;
-
-			json_decref(last);
-			last = json_loads(out.s + at, 0, NULL);
-			assert_non_null(last);
-			list = json_object_get(json_object_get(last, "parameters"),
-					       "expectations");
-			*ret_listed += (unsigned)json_array_size(list);
-		}
-		text_fini(&out);
-	} while (state == CONTROL_WRITE);
-	control_session_free(s);
+	say(message);
+	while ((reply = next())) {
+		*ret_listed += (unsigned)json_array_size(json_object_get(
+			json_object_get(reply, "parameters"), "expectations"));
+		json_decref(last);
+		last = reply;
+	}
 	assert_non_null(last);
 	return last;
 }
@@ -49,13 +26,6 @@ static json_int_t count_of(const json_t *reply)
 {
 	return json_integer_value(
 		json_object_get(json_object_get(reply, "parameters"), "count"));
-}
-
-static const char *error_of(const json_t *reply)
-{
-	const char *error = json_string_value(json_object_get(reply, "error"));
-
-	return error ? error : "none";
 }
 
 static void expect_one(uint32_t n)
@@ -85,20 +55,6 @@ static void expect_one(uint32_t n)
 	assert_int_equal(conntrack_confirm(f.ct, 0, &packet, f.now, &ref), REASON_NONE);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	fixture_init(&f, 1000);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	fixture_fini(&f);
-	return 0;
-}
-
 static void expect_many(uint32_t n)
 {
 	rcu_online();
@@ -114,47 +70,49 @@ static void expect_many(uint32_t n)
 
 /* ---- tests ---- */
 
-static void all_are_listed_in_as_many_replies_as_it_takes(void **state)
+static void all_are_listed_in_as_many_replies_as_it_takes(void **unused)
 {
 	unsigned listed;
 	json_t *reply;
 
-	(void)state;
-	reply = call(LIST, false, &listed);
+	(void)unused;
+	may_change = false;
+	begin();
+	reply = call_all(LIST, &listed);
 	assert_int_equal(listed, 0);
 	assert_int_equal(count_of(reply), 0);
 	json_decref(reply);
 
 	expect_many(450);
-	reply = call(LIST, false, &listed);
+	reply = call_all(LIST, &listed);
 	assert_int_equal(listed, 450);
 	assert_int_equal(count_of(reply), 450);
 	json_decref(reply);
 }
 
-static void one_or_all_are_deleted_by_whoever_may(void **state)
+static void one_or_all_are_deleted_by_whoever_may(void **unused)
 {
 	unsigned listed;
 	json_t *reply;
 
-	(void)state;
+	(void)unused;
 	expect_many(10);
-	reply = call(DELETE, false, &listed);
-	assert_string_equal(error_of(reply), "org.varlink.service.PermissionDenied");
-	json_decref(reply);
-	reply = call(DELETE_0, true, &listed);
-	assert_string_equal(error_of(reply), "org.varlink.service.InvalidParameter");
-	json_decref(reply);
-	reply = call(DELETE_2, true, &listed);
+	may_change = false;
+	begin();
+	expect_error(DELETE, "org.varlink.service.PermissionDenied", NULL, NULL);
+	may_change = true;
+	begin();
+	expect_error(DELETE_0, "org.varlink.service.InvalidParameter", NULL, NULL);
+	reply = call_all(DELETE_2, &listed);
 	assert_int_equal(count_of(reply), 1);
 	json_decref(reply);
-	reply = call(DELETE_2, true, &listed);
+	reply = call_all(DELETE_2, &listed);
 	assert_int_equal(count_of(reply), 0);
 	json_decref(reply);
-	reply = call(LIST, true, &listed);
+	reply = call_all(LIST, &listed);
 	assert_int_equal(listed, 9);
 	json_decref(reply);
-	reply = call(DELETE, true, &listed);
+	reply = call_all(DELETE, &listed);
 	assert_int_equal(count_of(reply), 9);
 	json_decref(reply);
 }
@@ -181,14 +139,14 @@ static struct expect sample(void)
 	return e;
 }
 
-static void what_is_encoded_decodes_to_itself(void **state)
+static void what_is_encoded_decodes_to_itself(void **unused)
 {
 	struct text json = TEXT_INIT, one = TEXT_INIT, two = TEXT_INIT;
 	const struct expect e = sample();
 	struct expect back;
 	json_t *object;
 
-	(void)state;
+	(void)unused;
 	control_expect_encode(&e, 0, &json);
 	object = json_loads(text_str(&json), 0, NULL);
 	assert_non_null(object);
@@ -204,7 +162,7 @@ static void what_is_encoded_decodes_to_itself(void **state)
 	text_fini(&two);
 }
 
-static void nonsense_is_no_expectation(void **state)
+static void nonsense_is_no_expectation(void **unused)
 {
 	static const struct {
 		const char *member, *value;
@@ -217,7 +175,7 @@ static void nonsense_is_no_expectation(void **state)
 	};
 	const struct expect e = sample();
 
-	(void)state;
+	(void)unused;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct text json = TEXT_INIT;
 		struct expect back;
@@ -236,10 +194,8 @@ static void nonsense_is_no_expectation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(all_are_listed_in_as_many_replies_as_it_takes,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(one_or_all_are_deleted_by_whoever_may, setup,
-						teardown),
+		TEST(all_are_listed_in_as_many_replies_as_it_takes),
+		TEST(one_or_all_are_deleted_by_whoever_may),
 		cmocka_unit_test(what_is_encoded_decodes_to_itself),
 		cmocka_unit_test(nonsense_is_no_expectation),
 	};
