@@ -162,14 +162,6 @@ struct counter counter_reset(struct counters *c, uint32_t slot)
 	return (struct counter){ base.packets + s.packets, base.bytes + s.bytes };
 }
 
-void counter_add(struct counters *c, uint32_t slot, unsigned worker, uint64_t packets,
-		 uint64_t bytes)
-{
-	struct counter *at = &c->column[1 + worker][slot];
-
-	store(at, at->packets + packets, at->bytes + bytes);
-}
-
 struct counter *counter_column(struct counters *c, unsigned worker)
 {
 	return c->column[1 + worker];

@@ -374,11 +374,7 @@ struct program {
 
 static inline void eval_count(const struct program *prog, uint32_t slot, const struct eval *e)
 {
-	struct counter *c = counter_column(prog->counters, e->worker) + slot;
-
-	/* Others read it meanwhile; nobody else writes it. */
-	__atomic_store_n(&c->packets, c->packets + 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&c->bytes, c->bytes + e->packet->len, __ATOMIC_RELAXED);
+	counter_add(counter_column(prog->counters, e->worker) + slot, 1, e->packet->len);
 }
 
 #endif

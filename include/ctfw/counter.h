@@ -44,10 +44,14 @@ void counter_release(struct counters *c, uint32_t slot);
 struct counter counter_read(const struct counters *c, uint32_t slot);
 /* Set to zero; returns what it showed at that instant. */
 struct counter counter_reset(struct counters *c, uint32_t slot);
-/* Worker's side, any thread but one worker number a thread at a time. */
-void counter_add(struct counters *c, uint32_t slot, unsigned worker, uint64_t packets,
-		 uint64_t bytes);
-/* This worker's own column, for eval: element [slot] of it. */
+/* A worker's own column, of which [slot] is what it has counted.  Any thread, but one worker
+ * number a thread at a time. */
 struct counter *counter_column(struct counters *c, unsigned worker);
+static inline void counter_add(struct counter *own, uint64_t packets, uint64_t bytes)
+{
+	/* Others read it meanwhile; nobody else writes it. */
+	__atomic_store_n(&own->packets, own->packets + packets, __ATOMIC_RELAXED);
+	__atomic_store_n(&own->bytes, own->bytes + bytes, __ATOMIC_RELAXED);
+}
 
 #endif

@@ -71,7 +71,7 @@ static void what_was_saved_is_the_same_with_handles_and_counts(void **state)
 	char *before, *after;
 
 	(void)state;
-	counter_add(counters, slot, 0, 10, 1000);
+	counter_add(counter_column(counters, 0) + slot, 10, 1000);
 	ruleset_save(rs, &saved);
 	before = listed(rs);
 	assert_non_null(strstr(before, "counter packets 15 bytes 1006"));
