@@ -332,18 +332,6 @@ int generation_start(struct generation *g, struct engine *engine, struct diag *d
 	return rs ? go_on(g, rs, d) : begin(g, d);
 }
 
-struct generation *generation_new(struct engine *engine, struct counters *counters,
-				  struct arena *arena, struct diag *d, bool *ret_restored)
-{
-	struct generation *g = generation_read(counters, arena, d);
-
-	if (g && generation_start(g, engine, d, ret_restored)) {
-		generation_free(g);
-		return NULL;
-	}
-	return g;
-}
-
 void generation_settle(struct generation *g, struct diag *d)
 {
 	if (read_former(g, d) && !d->errors)

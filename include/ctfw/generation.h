@@ -19,17 +19,15 @@
 
 struct generation;
 
-/* Borrows all three; arena NULL: nothing is saved.  Starts with an empty ruleset, or with
- * the one that a former process saved (*ret_restored says so; may be NULL).  One that is damaged
- * or cannot be read counts as none, is told in d, and stays saved until another is put in force.
- * What can wait is left for generation_settle().  NULL when out of memory. */
-struct generation *generation_new(struct engine *engine, struct counters *counters,
-				  struct arena *arena, struct diag *d, bool *ret_restored);
-/* The same in two steps.  The first reads what was saved, for which there need not be an
- * engine, nor its flows.  The second, once, puts it in force: 0, or a negative errno, and then
- * there is only generation_free() to be called. */
+/* Reads what a former process saved, for which there need not be an engine, nor its flows.
+ * Borrows both; arena NULL: nothing is saved.  A ruleset that is damaged or cannot be read
+ * counts as none, is told in d, and stays saved until another is put in force.  NULL when out
+ * of memory. */
 struct generation *generation_read(struct counters *counters, struct arena *arena,
 				   struct diag *d);
+/* Puts it in force, once: that ruleset (*ret_restored says so; may be NULL), or an empty one.
+ * What can wait is left for generation_settle().  0, or a negative errno, and then there is
+ * only generation_free() to be called. */
 int generation_start(struct generation *g, struct engine *engine, struct diag *d,
 		     bool *ret_restored);
 void generation_free(struct generation *g);

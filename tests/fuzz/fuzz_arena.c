@@ -202,14 +202,15 @@ static void process_start(struct process *p, struct arena *arena, struct instant
 	p->elements = set_elements_new(arena, counters_states(p->counters), 1, now.mono);
 	CHECK(p->elements);
 	counters_lend(p->counters, p->elements);
+	p->d = (struct diag)DIAG_INIT;
+	p->generation = generation_read(p->counters, arena, &p->d);
+	CHECK(p->generation);
 	p->ct = conntrack_new(arena, &options, 1, now);
 	CHECK(p->ct);
 	conntrack_relearn_windows(p->ct);
 	p->engine = engine_new(p->ct, p->counters, &engine_options);
 	CHECK(p->engine);
-	p->d = (struct diag)DIAG_INIT;
-	p->generation = generation_new(p->engine, p->counters, arena, &p->d, &p->restored);
-	CHECK(p->generation);
+	CHECK(generation_start(p->generation, p->engine, &p->d, &p->restored) == 0);
 	engine_set_hostview(p->engine, hostview_new(&wg0, 1, NULL, 0, NULL, 0));
 }
 

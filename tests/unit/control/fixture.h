@@ -138,8 +138,9 @@ static inline void fixture_init(struct fixture *f, uint32_t max_flows)
 	f->view = hostview_new(&link, 1, NULL, 0, NULL, 0);
 	assert_true(f->ct && f->counters && f->elements && f->engine && f->view);
 	engine_set_hostview(f->engine, f->view);
-	f->generation = generation_new(f->engine, f->counters, &f->arena, &d, NULL);
+	f->generation = generation_read(f->counters, &f->arena, &d);
 	assert_non_null(f->generation);
+	assert_int_equal(generation_start(f->generation, f->engine, &d, NULL), 0);
 	diag_fini(&d);
 	f->events = event_hub_new(f->ct);
 	f->rules = rule_hub_new(f->generation);

@@ -103,8 +103,9 @@ static inline int set_up(void **state)
 	b->ct = conntrack_new(&b->arena, &options, 1, b->now);
 	assert_non_null(b->ct);
 	b->engine = engine_new(b->ct, b->counters, &engine);
-	b->generation = generation_new(b->engine, b->counters, &b->arena, &d, NULL);
+	b->generation = generation_read(b->counters, &b->arena, &d);
 	assert_non_null(b->generation);
+	assert_int_equal(generation_start(b->generation, b->engine, &d, NULL), 0);
 	engine_set_hostview(b->engine, host());
 	b->network[0] = prefix_of("10.8.0.0/24");
 	b->network[1] = prefix_of("fd08::/64");

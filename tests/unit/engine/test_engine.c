@@ -405,7 +405,9 @@ static void counters_and_handles_outlive_the_process(void **state)
 			       &(struct engine_options){ .workers = 1, .log_rate = 3,
 							 .reply_rate = 2, .log = log_line,
 							 .log_arg = b });
-	again = generation_new(b->engine, b->counters, &b->arena, &d, &restored);
+	again = generation_read(b->counters, &b->arena, &d);
+	assert_non_null(again);
+	assert_int_equal(generation_start(again, b->engine, &d, &restored), 0);
 	assert_true(restored);
 	b->generation = again;
 	ruleset_print(generation_ruleset(again), PRINT_HANDLE, &text);

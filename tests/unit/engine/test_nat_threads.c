@@ -189,8 +189,9 @@ static void open_shop(struct shop *s)
 	s->counters = counters_new(&s->arena);
 	s->ct = conntrack_new(&s->arena, &ct, WORKERS, now_of(s));
 	s->engine = engine_new(s->ct, s->counters, &options);
-	s->generation = generation_new(s->engine, s->counters, &s->arena, &d, NULL);
+	s->generation = generation_read(s->counters, &s->arena, &d);
 	assert_non_null(s->generation);
+	assert_int_equal(generation_start(s->generation, s->engine, &d, NULL), 0);
 	diag_fini(&d);
 	command(s, "table ip nat { chain post { type nat hook postrouting priority srcnat;"
 		   " ip saddr 10.8.0.0/16 udp dport 53 snat to 192.0.2.1:20000-20299; }; }\n"
@@ -284,8 +285,9 @@ static void a_mapping_outlives_the_filter(void **state)
 	{
 		struct diag d = DIAG_INIT;
 
-		s->generation = generation_new(s->engine, s->counters, &s->arena, &d, NULL);
+		s->generation = generation_read(s->counters, &s->arena, &d);
 		assert_non_null(s->generation);
+		assert_int_equal(generation_start(s->generation, s->engine, &d, NULL), 0);
 		diag_fini(&d);
 	}
 	ask(&w, r, 1);

@@ -204,8 +204,9 @@ static void open_shop(struct shop *s)
 	s->counters = counters_new(&s->arena);
 	s->ct = conntrack_new(&s->arena, &ct, WORKERS, now_of(s));
 	s->engine = engine_new(s->ct, s->counters, &options);
-	s->generation = generation_new(s->engine, s->counters, &s->arena, &d, NULL);
+	s->generation = generation_read(s->counters, &s->arena, &d);
 	assert_non_null(s->generation);
+	assert_int_equal(generation_start(s->generation, s->engine, &d, NULL), 0);
 	diag_fini(&d);
 	command(s, "table ip t { chain f { type filter hook forward priority 0; }; }\n");
 }
