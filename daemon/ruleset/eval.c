@@ -588,11 +588,6 @@ struct decider program_decider(const struct program *p, const struct eval_result
 	};
 }
 
-bool program_has(const struct program *p, enum hook hook, enum stage stage, uint8_t family)
-{
-	return p->slot[program_slot(family, hook, stage)].n;
-}
-
 unsigned program_hooks(const struct program *p, uint8_t family)
 {
 	return p->hooks[family == L3_IPV6];

@@ -362,9 +362,7 @@ enum verdict program_eval(const struct program *p, enum hook hook, enum stage st
 void program_settle(const struct program *p, struct eval *e, const struct flow *flow);
 /* Who it was, for people: names are not looked up for every packet. */
 struct decider program_decider(const struct program *p, const struct eval_result *result);
-/* Whether any chain is there. */
-bool program_has(const struct program *p, enum hook hook, enum stage stage, uint8_t family);
-/* All of these for a family at once: PROGRAM_HOOK(hook, stage) where there is one,
+/* Where chains of a family are: PROGRAM_HOOK(hook, stage) for each place where there is any,
  * PROGRAM_NAT where there is any chain of type nat, and PROGRAM_INTERFACES when some rule
  * looks at the eval's interfaces or logs them. */
 unsigned program_hooks(const struct program *p, uint8_t family);

@@ -210,8 +210,6 @@ static void judge(const struct program *p, uint8_t *bytes, size_t len)
 			CHECK(v == VERDICT_NONE ||
 			      (v == result.verdict && v <= VERDICT_REJECT));
 			CHECK((v != VERDICT_NONE) ==
-			      program_has(p, hook, early, packet.family));
-			CHECK(program_has(p, hook, early, packet.family) ==
 			      !!(program_hooks(p, packet.family) & PROGRAM_HOOK(hook, early)));
 		}
 	}
