@@ -89,8 +89,6 @@ struct set_content *set_content_own(struct set_content *c);
 const struct set_shape *set_content_shape(const struct set_content *c);
 /* Elements, those that expired since they were last dropped included. */
 size_t set_content_count(const struct set_content *c);
-/* Bytes of memory, those shared with others included. */
-size_t set_content_bytes(const struct set_content *c);
 
 /* ---- changes ---- */
 

@@ -237,20 +237,6 @@ void chunks_fini(struct set_content *c)
 	free(c->keys);
 }
 
-size_t chunks_bytes(const struct set_content *c)
-{
-	size_t bytes = c->cap_chunks * (sizeof(*c->chunk) + c->codec.bytes);
-
-	for (size_t i = 0; i < c->n_chunks; i++) {
-		const struct set_chunk *ch = c->chunk[i];
-
-		bytes += chunk_size(c) + (ch->meta ? c->cap * sizeof(*ch->meta) : 0);
-		for (size_t k = 0; ch->meta && k < ch->n; k++)
-			bytes += ch->meta[k] ? sizeof(*ch->meta[k]) : 0;
-	}
-	return bytes;
-}
-
 /* ---- places ---- */
 
 /* The last element whose key is not above x; false when all are. */

@@ -239,16 +239,6 @@ bool concat_copy(struct set_content *c, const struct set_content *from)
 	return false;
 }
 
-size_t concat_bytes(const struct set_content *c)
-{
-	const struct concat *s = c->concat;
-	size_t item = 2 * c->codec.words * sizeof(uint64_t) + c->shape.data_bytes;
-
-	return sizeof(*s) + s->tail.cap * item +
-	       (s->run ? concat_run_bytes(c, s->run) + s->run->words * sizeof(*s->dead) : 0) +
-	       (s->meta ? (run_n(s) + CONCAT_TAIL_MOST) * sizeof(*s->meta) : 0);
-}
-
 /* ---- changes ---- */
 
 static void kill(struct set_content *c, size_t id)

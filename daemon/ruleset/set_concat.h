@@ -69,7 +69,6 @@ struct concat {
 int concat_run_new(const struct set_content *c, struct concat_items *items,
 		   struct concat_run **ret_run);
 void concat_run_unref(struct concat_run *r);
-size_t concat_run_bytes(const struct set_content *c, const struct concat_run *r);
 void concat_items_fini(struct concat_items *items);
 
 /* Elements of a run that may cover a key: the list of the piece that has the fewest, or the

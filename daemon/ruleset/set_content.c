@@ -93,11 +93,6 @@ size_t set_content_count(const struct set_content *c)
 	return c->n + c->catch_all.there;
 }
 
-size_t set_content_bytes(const struct set_content *c)
-{
-	return sizeof(*c) + (c->concat ? concat_bytes(c) : chunks_bytes(c));
-}
-
 void set_content_note_expiry(struct set_content *c, const struct set_meta *m)
 {
 	if (!m || !m->expires)

@@ -212,21 +212,6 @@ void concat_run_unref(struct concat_run *r)
 	free(r);
 }
 
-size_t concat_run_bytes(const struct set_content *c, const struct concat_run *r)
-{
-	size_t bytes =
-		r->items.n * (2 * c->codec.words * sizeof(uint64_t) + c->shape.data_bytes);
-
-	for (unsigned part = 0; part < r->n_parts; part++) {
-		const struct concat_part *p = &r->part[part];
-
-		bytes += p->n * (sizeof(*p->piece) + (p->wide ? 16 : 8)) +
-			 p->cap_lists * sizeof(*p->lists) +
-			 p->cap_bitmaps * r->words * sizeof(*p->bitmaps);
-	}
-	return bytes;
-}
-
 /* ---- asking ---- */
 
 /* The piece that x lies in; NULL: below all. */

@@ -197,7 +197,6 @@ int set_meet(struct set_content *c, enum set_op op, const uint8_t *data,
 void chunks_init(struct set_content *c);
 bool chunks_copy(struct set_content *c, const struct set_content *from);
 void chunks_fini(struct set_content *c);
-size_t chunks_bytes(const struct set_content *c);
 int sorted_change(struct set_content *c, struct set_batch *b, uint64_t mono,
 		  struct set_error *ret_error);
 int sorted_expire(struct set_content *c, uint64_t mono, unsigned most);
@@ -214,7 +213,6 @@ bool sorted_find(const struct set_content *c, const uint64_t *key, uint64_t mono
 bool concat_init(struct set_content *c);
 bool concat_copy(struct set_content *c, const struct set_content *from);
 void concat_fini(struct set_content *c);
-size_t concat_bytes(const struct set_content *c);
 int concat_change(struct set_content *c, struct set_batch *b, uint64_t mono,
 		  struct set_error *ret_error);
 int concat_expire(struct set_content *c, uint64_t mono, unsigned most);
