@@ -4,6 +4,7 @@
  * /etc, and shall not be able to. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,36 @@ static int write_out(struct save *s, const char *path, const struct text *text)
 	return 0;
 }
 
+/* The file is written, whatever the daemon says. */
+static int refused(struct save *s, const struct client_reply *r)
+{
+	if (strcmp(r->error, "org.varlink.service.MethodNotFound") == 0) {
+		ctl_error(s->ctl, "save: it is written, but the ctfwd that runs is older and "
+				  "cannot be told: its next start loads the file");
+		return 0;
+	}
+	client_explain(s->ctl, r);
+	return ctl_error(s->ctl, "save: it is written, but ctfwd was not told: its next start "
+				 "loads the file, and counts anew");
+}
+
+static int note(struct save *s, const char *digits, struct client_reply *ret_reply)
+{
+	json_t *params = json_pack("{sI ss*}", "generation", s->generation, "hash", digits);
+
+	return client_send(s->client, "NoteSaved", params, false) ||
+	       client_receive(s->client, ret_reply);
+}
+
+/* An older ctfwd is told of no hash, and reads the file instead. */
+static bool knows_no_hash(const struct client_reply *r)
+{
+	const char *param = json_string_value(json_object_get(r->params, "parameter"));
+
+	return r->error && strcmp(r->error, "org.varlink.service.InvalidParameter") == 0 &&
+	       param && strcmp(param, "hash") == 0;
+}
+
 /* The daemon's file holds what runs, as far as nothing has changed since. */
 static int tell(struct save *s, const struct text *text)
 {
@@ -154,18 +185,24 @@ static int tell(struct save *s, const struct text *text)
 	struct client_reply r;
 	char digits[17];
 	const char *why;
+	int status;
 
 	hash = rulefile_hash(hash, text_str(text), text->len);
 	snprintf(digits, sizeof(digits), "%016" PRIx64, hash);
-	if (client_call(s->client, "NoteSaved",
-			json_pack("{sI ss}", "generation", s->generation, "hash", digits), &r))
+	if (note(s, digits, &r))
 		return 1;
+	if (knows_no_hash(&r)) {
+		client_reply_fini(&r);
+		if (note(s, NULL, &r))
+			return 1;
+	}
 	why = json_string_value(json_object_get(r.params, "unreadable"));
+	status = r.error ? refused(s, &r) : why ? 1 : 0;
 	if (why)
 		ctl_error(s->ctl, "save: it is written, but ctfwd could not start with it:\n%s",
 			  why);
 	client_reply_fini(&r);
-	return why ? 1 : 0;
+	return status;
 }
 
 static int save(struct save *s, const char *file)

@@ -95,6 +95,52 @@ ok "a start reads what was edited then" ctl list table ip edited
 sed -i '$d' "$WORK/ruleset.nft"
 ctl reload
 
+# An older daemon: what it would refuse of a newer tool's words, it answers.
+older() { # METHOD-OR-PARAMETER THAT-IT-DOES-NOT-KNOW, and its error
+	rm -f "$WORK/old.sock"
+	python3 - "$WORK/old.sock" "$WORK/run/ctfwd.sock" "$1" "$2" >"$WORK/old.said" <<'END' &
+import selectors, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+client = listener.accept()[0]
+daemon = socket.socket(socket.AF_UNIX)
+daemon.connect(sys.argv[2])
+wait = selectors.DefaultSelector()
+wait.register(client, selectors.EVENT_READ, daemon)
+wait.register(daemon, selectors.EVENT_READ, client)
+while True:
+    for key, _ in wait.select():
+        data = key.fileobj.recv(65536)
+        if not data:
+            sys.exit()
+        if key.fileobj is client and b"org.ctfw.NoteSaved" in data:
+            print(data.rstrip(b"\0").decode(), flush=True)
+            if sys.argv[3].encode() in data:
+                client.sendall(sys.argv[4].encode() + b"\0")
+                continue
+        key.data.sendall(data)
+END
+	wait_until 5 test -S "$WORK/old.sock"
+}
+save_old() {
+	rm "$WORK/ruleset.nft"
+	CTFW_SOCKET=$WORK/old.sock "$BUILD/ctfwctl" save 2>"$WORK/old.err"
+}
+older '"hash"' '{"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"hash"}}'
+ok "one that knows no hash: it is saved" save_old
+ok "without a word" test ! -s "$WORK/old.err"
+ok "it is told, as its own tool would" grep -vq hash "$WORK/old.said"
+older NoteSaved '{"error":"org.varlink.service.MethodNotFound","parameters":{"method":"org.ctfw.NoteSaved"}}'
+ok "one that cannot be told: it is saved" save_old
+ok "which is said" grep -q "it is written, but the ctfwd that runs is older" "$WORK/old.err"
+older NoteSaved '{"error":"org.varlink.service.PermissionDenied","parameters":{}}'
+not_ok "one that will not be told: that fails" save_old
+ok "it is written all the same" ctl -c -f "$WORK/ruleset.nft"
+ok "which is said" grep -q "it is written, but ctfwd was not told" "$WORK/old.err"
+ok "and why" grep -q "permission denied" "$WORK/old.err"
+ctl reload
+
 # Without state.
 ok "what runs is saved without state" ctl save -s
 ok "there is no count in it" sh -c "! grep -q 'packets [0-9]' $WORK/ruleset.nft"
