@@ -81,14 +81,14 @@ journal() {
 	journalctl --sync
 	journalctl --no-pager -o cat -u ctfwd --after-cursor="$cursor"
 }
-# logged TEXT...: each is in a line of it.
+# logged TEXT...: each is in a line of it, or soon will be: what is done is told a moment later.
 logged() {
-	local text said
-	said=$(journal)
+	local text
 	for text; do
-		grep -qF -- "$text" <<<"$said" || { echo "not there: $text"; echo "$said"; return 1; }
+		wait_until 10 tells "$text" || { echo "not there: $text"; journal; return 1; }
 	done
 }
+tells() { grep -qF -- "$1" <<<"$(journal)"; }
 
 keeper() { property MainPID; }
 filter() { status filter_pid; }
