@@ -58,6 +58,10 @@ filtering() { [ "$(status filtering)" = true ]; }
 # The keeper leads traffic in a moment after the filter is ready.
 leading() { filtering && [ "$(status steering)" != null ]; }
 
+# heard PID: that command of ctfwctl listens, and the daemon, which answers one after the other, has
+# answered it.
+heard() { wait_until 10 listens "$1" && filtering; }
+
 # Start ctfwd, under a command if one is given; back when it filters what is led to it.
 daemon_up() {
 	chmod 755 "$WORK"

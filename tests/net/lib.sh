@@ -150,6 +150,12 @@ shoot() {
 # Dead, though perhaps nobody has asked for its status: an orphan where process 1 does not.
 gone() { ! kill -0 "$1" 2>/dev/null || grep -qs '^State:.Z' "/proc/$1/status"; }
 
+# listens PID: a command that listens has asked for what it is to hear, and has heard all there is:
+# it has a socket, and sleeps.
+listens() {
+	grep -q '^State:.S' "/proc/$1/status" && find "/proc/$1/fd" -lname 'socket:*' | grep -q .
+}
+
 # ---- what a test says ----
 
 die() {

@@ -52,7 +52,7 @@ ip netns exec "$PREFIX-host" conntrack -E -o id >"$WORK/theirs" 2>/dev/null &
 theirs_pid=$!
 "$BUILD/ctfwctl" conntrack -E -o id >"$WORK/ours" 2>/dev/null &
 ours_pid=$!
-sleep 0.5
+wait_until 10 listens $theirs_pid && heard $ours_pid || die "nobody listens"
 
 A="-s 10.0.0.1 -d 10.0.0.2"
 make -p tcp $A --sport 1000 --dport 80 --state ESTABLISHED -t 300 -u ASSURED,SEEN_REPLY -m 5
@@ -140,7 +140,8 @@ done
 same_words "-F" -F
 same_words "-F expect" -F expect
 
-sleep 0.5
+same_told() { listens $theirs_pid && same "$(plain <"$WORK/theirs")" "$(plain <"$WORK/ours")"; }
+wait_until 10 same_told
 kill -INT $ours_pid $theirs_pid
 wait $ours_pid $theirs_pid
 ok "-E tells the same" same "$(plain <"$WORK/theirs")" "$(plain <"$WORK/ours")"
@@ -150,7 +151,7 @@ all_well() {
 	local i n
 	for i in {1..10}; do
 		"$BUILD/ctfwctl" conntrack -E >/dev/null 2>&1 &
-		sleep 0.2
+		wait_until 10 listens $!
 		for n in {1..40}; do kill -INT $! 2>/dev/null; done
 		wait $! || return 1
 	done

@@ -49,7 +49,7 @@ TUPLES="src=$CLIENT4 dst=$SERVER4 sport=[0-9]+ dport=22 src=$SERVER4 dst=$CLIENT
 
 "$BUILD/ctfwctl" conntrack -E >"$WORK/events" 2>"$WORK/events.err" &
 events=$!
-sleep 0.5
+heard $events || die "nobody listens: $(cat "$WORK/events.err")"
 talk_up client $SERVER4 --rounds 100000
 matches "-L shows it as conntrack does" \
 	"tcp      6 (299|300|431999|432000) ESTABLISHED $TUPLES \[ASSURED\] mark=0 use=1$NL${V}1 flow entries have been shown\." \
@@ -81,7 +81,7 @@ matches "ping: type, code and id" \
 	"icmp     1 (29|30) src=$CLIENT4 dst=$SERVER4 type=8 code=0 id=[0-9]+ src=$SERVER4 dst=$CLIENT4 type=0 code=0 id=[0-9]+ mark=0 use=1$NL.*" \
 	ctl conntrack -L -p icmp --icmp-type 8
 ctl conntrack -F 2>/dev/null
-sleep 0.3
+ok "-E tells of its end" wait_until 5 grep -q 'DESTROY.* dport=22 ' "$WORK/events"
 kill -INT $events
 ok "-E ends well when interrupted" wait $events
 ok "-E told of its life" diff - <(grep " dport=22 " "$WORK/events" |
@@ -106,7 +106,7 @@ wait_until 10 grep -q ready "$WORK/ftp"
 expect=$!
 "$BUILD/ctfwctl" conntrack -E expect -o xml >"$WORK/expect.xml" 2>/dev/null &
 xml=$!
-sleep 1
+heard $expect && heard $xml || die "nobody listens: $(cat "$WORK/expect")"
 in_client python3 -c "
 import socket, time
 s = socket.create_connection(('$SERVER4', 21))
@@ -152,7 +152,8 @@ not_ok "and there is none any more" fitting -D 2571
 says "as -C expect says" 0 ctl conntrack -C expect
 matches "-F expect empties" "${V}expectation table has been emptied\." ctl conntrack -F expect
 matches "-L expect has none again" "${V}0 expectations have been shown\." ctl conntrack -L expect
-sleep 0.3
+ok "-E expect tells of its end" wait_until 5 grep -q DESTROY "$WORK/expect"
+ok "so does -E expect -o xml" wait_until 5 grep -q destroy "$WORK/expect.xml"
 kill -INT $expect $xml
 wait $expect $xml
 matches "-E expect told of both" "$STAMP    \[NEW\] 300 $E$NL$STAMP\[DESTROY\] (29[0-9]|300) $E$NL${V}2 expectation events .*" \
@@ -188,7 +189,7 @@ FLOWS=100000
 awake=$!
 "$BUILD/ctfwctl" conntrack -E -o id >"$WORK/asleep" 2>"$WORK/asleep.err" &
 asleep=$!
-sleep 0.5
+heard $awake && heard $asleep || die "nobody listens: $(cat "$WORK/awake.err")"
 kill -STOP $asleep
 talk_up client $SERVER4 --rounds 100000
 in_client "$HERE/traffic.py" flood $SERVER4 9999 $FLOWS >"$WORK/flood" 2>&1
@@ -203,10 +204,10 @@ told() { # of NEW: what was shown and what was skipped
 ok "who is awake hears of each, or how many he missed" wait_until 30 told
 ctl conntrack -F 2>/dev/null
 kill -CONT $asleep
-sleep 1
+ok "who slept is told how many he missed" \
+	wait_until 10 grep -Eq "$V[0-9]+ events were skipped" "$WORK/asleep.err"
 kill -INT $asleep $awake
 wait $asleep $awake 2>/dev/null
-ok "who slept is told how many he missed" grep -Eq "$V[0-9]+ events were skipped" "$WORK/asleep.err"
 ok "the daemon is well" filtering
 shoot "$talk"
 
@@ -214,7 +215,7 @@ shoot "$talk"
 
 "$BUILD/ctfwctl" conntrack -E >/dev/null 2>"$WORK/last.err" &
 last=$!
-sleep 0.3
+heard $last
 ends_well
 wait $last
 ok "-E ends with status 1 when the daemon ends" test $? = 1

@@ -39,12 +39,16 @@ tell() {
 	shift
 	"${watch[@]}" >"$file" 2>&1 &
 	pid=$!
-	sleep 0.5
+	wait_until 10 listens $pid && "$@" list tables >/dev/null
 	while IFS= read -r command; do "$@" "$command"; done <<<"$commands"
-	sleep 0.5
+	wait_until 10 told "$file" $pid
 	kill $pid
 	wait $pid 2>/dev/null
 	"$@" "delete table t"
+}
+# The kernel tells at once; the daemon, which is the second, a moment later.
+told() {
+	listens "$2" && { [ ! -e "$WORK/nft.plain" ] || plain "$1" | cmp -s - "$WORK/nft.plain"; }
 }
 # The same but for times and what is numbered; the order within a command is free.
 plain() {
@@ -54,9 +58,10 @@ plain() {
 }
 export CTFW_SOCKET=$WORK/run/ctfwd.sock
 for how in "monitor" "-a monitor" "-j monitor new" "monitor destroy elements" "monitor new rules"; do
+	rm -f "$WORK/nft.plain"
 	tell "$WORK/nft" ip netns exec "$PREFIX-host" nft $how -- ip netns exec "$PREFIX-host" nft
-	tell "$WORK/ours" "$BUILD/ctfwctl" $how -- "$BUILD/ctfwctl"
 	plain "$WORK/nft" >"$WORK/nft.plain"
+	tell "$WORK/ours" "$BUILD/ctfwctl" $how -- "$BUILD/ctfwctl"
 	plain "$WORK/ours" >"$WORK/ours.plain"
 	ok "$how: something is told" test -s "$WORK/ours.plain"
 	ok "$how: and it is nft's" diff -u "$WORK/nft.plain" "$WORK/ours.plain"

@@ -54,14 +54,15 @@ ends_well
 
 # More than the kernel holds for one who reads nothing for now.
 slow_reader() {
-	python3 - "$WORK/run/ctfwd.sock" <<-'END'
-		import socket, sys, time
+	exec python3 - "$WORK/run/ctfwd.sock" <<-'END'
+		import signal, socket, sys
+		signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 		s = socket.socket(socket.AF_UNIX)
 		s.connect(sys.argv[1])
 		s.sendall(b'{"method":"org.ctfw.Apply","parameters":'
 		          b'{"source":{"name":"x","text":"list ruleset"}}}\0')
 		print("asked", flush=True)
-		time.sleep(0.4)
+		signal.sigwait([signal.SIGUSR1])
 		got = b""
 		while part := s.recv(1 << 16):
 		    got += part
@@ -77,8 +78,9 @@ daemon_up
 slow_reader >"$WORK/reader" &
 reader=$!
 wait_until 10 grep -q asked "$WORK/reader"
-sleep 0.3
+heard $reader
 kill -TERM $daemon
+kill -USR1 $reader
 wait $reader
 ok "who reads an answer gets the whole of it" grep -q whole "$WORK/reader"
 wait $daemon

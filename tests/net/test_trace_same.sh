@@ -54,11 +54,15 @@ tell() {
 	shift
 	"$@" monitor trace >"$file" 2>&1 &
 	pid=$!
-	sleep 0.5
+	wait_until 10 listens $pid && "$@" list tables >/dev/null
 	send
-	sleep 0.5
+	wait_until 10 told "$file" $pid
 	kill $pid
 	wait $pid 2>/dev/null
+}
+# The kernel tells at once; the daemon, which is the second, a moment later.
+told() {
+	listens "$2" && { [ ! -e "$WORK/nft.plain" ] || plain "$1" | cmp -s - "$WORK/nft.plain"; }
 }
 plain() {
 	sed -E 's/trace id [0-9a-f]+/trace id N/; s/(ttl|hoplimit|ip id|window|flowlabel|icmp(v6)? id|parameter-problem) [0-9]+/\1 N/g
@@ -68,6 +72,7 @@ plain() {
 
 in_host nft -f "$WORK/traced.nft"
 tell "$WORK/nft" ip netns exec "$PREFIX-host" nft
+plain "$WORK/nft" >"$WORK/nft.plain"
 in_host nft flush ruleset
 in_host conntrack -F 2>/dev/null
 
@@ -76,7 +81,6 @@ rules <"$WORK/traced.nft"
 daemon_up
 export CTFW_SOCKET=$WORK/run/ctfwd.sock
 tell "$WORK/ours" "$BUILD/ctfwctl"
-plain "$WORK/nft" >"$WORK/nft.plain"
 plain "$WORK/ours" >"$WORK/ours.plain"
 ok "something is told" test "$(wc -l <"$WORK/ours.plain")" -gt 30
 ok "and it is nft's" diff -u "$WORK/nft.plain" "$WORK/ours.plain"
