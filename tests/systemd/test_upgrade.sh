@@ -24,7 +24,7 @@ version() { dpkg-query -W -f '${Version}' ctfw; }
 version=$(version)
 # Transfers that one after the other last for longer than the upgrade.
 (until [ -e "$WORK/upgraded" ]; do
-	traffic_in client transfer $SERVER4 22 20000000 --timeout 20 || exit
+	traffic_in client transfer $SERVER4 22 20000000 || exit
 	echo done >>"$WORK/transfers"
 done) >"$WORK/transfer" 2>&1 &
 transfers=$!
