@@ -24,8 +24,10 @@ struct control_limits {
 struct control_server *control_server_new(struct event_base *base, int listen_fd,
 					  const struct control_context *ctx);
 void control_server_free(struct control_server *s);
-/* Others than the defaults; of use before the first connection. */
+/* For tests, which would wait for minutes otherwise: others than the defaults; of use before the
+ * first connection. */
 void control_server_set_limits(struct control_server *s, const struct control_limits *limits);
+/* How many it holds, for tests: a peer sees of its own alone whether it is there. */
 unsigned control_server_connections(const struct control_server *s);
 
 /* Who connects from now on waits for the next process that serves the socket. */

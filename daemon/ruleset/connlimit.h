@@ -40,7 +40,7 @@ enum connlimit_outcome connlimit_count(struct states *s, uint32_t slot, struct e
 /* The flow of a packet that counted it is known: f in the table, or NULL where it did not get
  * there. */
 void connlimit_settle(struct states *s, struct eval *e, const struct flow *f);
-/* How many it has, for tests. */
+/* How many it has, for tests: rules see only whether they are too many. */
 uint32_t connlimit_flows(const struct states *s, uint32_t slot);
 
 /* ---- lists of elements; word: where an element has the number of its list ---- */
