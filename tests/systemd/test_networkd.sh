@@ -22,12 +22,12 @@ systemctl start systemd-networkd || skip "systemd-networkd does not start here"
 
 others() { ip rule | grep ^5000:; }
 configured() { networkctl --no-pager --no-legend list lan0 | grep -w configured; }
-# clean_out: it configures that link anew; status 1 when it left alone what is of others.
+# clean_out [SECONDS]: it configures that link anew; status 1 when it left alone what is of others.
 clean_out() {
 	others >"$WORK/others" || ip rule add pref 5000 to 192.0.2.1 lookup main
 	wait_until 10 configured
 	networkctl reconfigure lan0
-	wait_until 3 fails others
+	wait_until "${1:-10}" fails others
 }
 # What this version of it does, before there is anything of ours.
 clean_out || skip "this systemd-networkd deletes no rule of others"
@@ -59,5 +59,5 @@ all_open "put back"
 ok "the advice can be followed" follow_advice
 not_ok "then steer check tells no more of it" grep -qw networkd <<<"$(names)"
 restored=$(status steering restored)
-ok "nor does it delete rules any more" fails clean_out
+ok "nor does it delete rules any more" fails clean_out 3
 ok "nothing more had to be put back" test "$(status steering restored)" = "$restored"
