@@ -11,19 +11,30 @@ daemon_up
 ok "filtering" ping_in client $SERVER4
 waited() { status drops waited-too-long; }
 
-# pause SECONDS COUNT: the filter is stopped while so many pings are sent; their answers count.
+# pings_up COUNT SENT OPTION...: so many are sent in the background; back when the first are.
+pings_up() {
+	local before
+	before=$(packets)
+	in_client ping -n -q -c "$1" "${@:3}" $SERVER4 >"$WORK/ping" 2>&1 &
+	pings=$!
+	wait_until 5 beyond $((before + $2))
+}
+packets() { in_client cat /sys/class/net/wg0/statistics/tx_packets; }
+beyond() { [ "$(packets)" -ge "$1" ]; }
+# pause SECONDS COUNT: the filter is stopped while so many pings are sent, and then so long; their
+# answers count.
 pause() {
 	local filter
 	filter=$(status filter_pid)
 	kill -STOP "$filter"
-	in_client ping -n -q -c "$2" -i 0.05 -W 5 $SERVER4 >"$WORK/ping" 2>&1 &
+	pings_up "$2" "$2" -i 0.05 -W 5
 	sleep "$1"
 	kill -CONT "$filter"
-	wait $!
+	wait $pings
 }
 answered() { grep -q "$1 received" "$WORK/ping" || { cat "$WORK/ping"; return 1; }; }
 
-pause 0.3 3
+pause 0.2 3
 ok "a moment: all are answered" answered "3 packets transmitted, 3"
 ok "and none has waited too long" test "$(waited)" = 0
 pause 2 5
@@ -50,11 +61,9 @@ ok "nor since" test "$(waited)" = "$before"
 # ---- deaths ----
 
 filter=$(status filter_pid)
-in_client ping -n -q -c 100 -i 0.01 -W 2 $SERVER4 >"$WORK/ping" 2>&1 &
-ping=$!
-sleep 0.3
+pings_up 100 20 -i 0.01 -W 2
 kill -KILL "$filter"
-wait $ping
+wait $pings
 ok "a filter's death loses nothing" answered "100 packets transmitted, 100"
 
 # ---- a time in the arena that cannot be ----
@@ -75,10 +84,9 @@ filter=$(status filter_pid)
 kill -STOP "$filter"
 sleep 0.1
 ok "a time is forged" python3 "$WORK/forge.py" "$WORK/run/ctfwd.arena"
-in_client ping -n -q -c 3 -i 0.05 -W 1 $SERVER4 >"$WORK/ping" 2>&1 &
-sleep 0.3
+pings_up 3 3 -i 0.05 -W 1
 kill -KILL "$filter"
-wait $!
+wait $pings
 ok "what waited since nobody knows when is dropped" answered "3 packets transmitted, 0"
 ok "the log says so" grep -q "nobody had read wg0-in for an unknown time: 3 packets dropped" \
 	"$WORK/daemon.log"
