@@ -236,6 +236,9 @@ finish() {
 
 # ---- traffic ----
 
+# How many packets left by an interface: sent NAMESPACE INTERFACE; and whether they are so many.
+sent() { ip netns exec "$PREFIX-$1" cat "/sys/class/net/$2/statistics/tx_packets"; }
+sent_is() { [ "$(sent "$1" "$2")" -ge "$3" ]; }
 ping_in() { ip netns exec "$PREFIX-$1" ping -n -q -c1 -W"${WAIT:-1}" "$2"; }
 # traffic_in NAMESPACE ARGUMENTS-OF-TRAFFIC.PY...
 traffic_in() {

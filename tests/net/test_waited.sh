@@ -14,13 +14,11 @@ waited() { status drops waited-too-long; }
 # pings_up COUNT SENT OPTION...: so many are sent in the background; back when the first are.
 pings_up() {
 	local before
-	before=$(packets)
+	before=$(sent client wg0)
 	in_client ping -n -q -c "$1" "${@:3}" $SERVER4 >"$WORK/ping" 2>&1 &
 	pings=$!
-	wait_until 5 beyond $((before + $2))
+	wait_until 5 sent_is client wg0 $((before + $2))
 }
-packets() { in_client cat /sys/class/net/wg0/statistics/tx_packets; }
-beyond() { [ "$(packets)" -ge "$1" ]; }
 # pause SECONDS COUNT: the filter is stopped while so many pings are sent, and then so long; their
 # answers count.
 pause() {

@@ -48,11 +48,13 @@ ok "a good file is loaded again" systemctl reload ctfwd
 
 # Packets in both directions through what comes now; then: how many of each were answered.
 pings_up() {
+	local to=$(sent client wg0) from=$(sent server eth0)
 	in_client ping -n -q -c 200 -i 0.01 -W 20 $SERVER4 >"$WORK/to" 2>&1 &
 	pings=$!
 	in_server ping -n -q -c 200 -i 0.01 -W 20 $CLIENT4 >"$WORK/from" 2>&1 &
 	pings+=" $!"
-	sleep 0.2
+	wait_until 5 sent_is client wg0 $((to + 40))
+	wait_until 5 sent_is server eth0 $((from + 40))
 }
 answered() {
 	local pid
