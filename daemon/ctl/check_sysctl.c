@@ -94,29 +94,6 @@ void check_rp_filter(struct checker *c)
 	}
 }
 
-/* A captured interface that is made anew begins with the value of default.  A strict one would
- * silence ARP; a loose one refuses only while no way leads back to the client. */
-void check_broadcast(struct checker *c)
-{
-	int all = 0, value, want = 0;
-	size_t i;
-
-	for (i = 0; i < c->config->n_captures; i++) {
-		const struct config_capture *cap = &c->config->captures[i];
-		const struct check_link *l = check_link_named(c, cap->ifname);
-
-		if (check_capture_has(cap, L3_IPV4) && want != LOOSE)
-			want = l && !(l->link.flags & IFF_NOARP) ? LOOSE : STRICT;
-	}
-	check_sysctl(c, &all, "ipv4/conf/all/rp_filter");
-	if (!want || all || !check_sysctl(c, &value, "ipv4/conf/default/rp_filter") ||
-	    value == STRICT || value == want)
-		return;
-	check_found(c, "net.ipv4.conf.default.rp_filter is %d", value);
-	todo_set(c, "default", "rp_filter", want);
-	todo_last(c);
-}
-
 /* What is asked for by ARP is looked up as what enters the interface: either the host's own
  * addresses are all that it finds, or a way into the TUN for any other. */
 void check_proxy_arp(struct checker *c)

@@ -47,6 +47,16 @@ static int read_rules(struct steer *s)
 	return err;
 }
 
+/* Without one there is none. */
+static int read_loopback(struct steer *s, bool *ret_up)
+{
+	struct view_link lo;
+	int err = steer_port_read(s, "lo", &lo);
+
+	*ret_up = !err && view_is_up(&lo);
+	return err;
+}
+
 static int read_capture(struct steer *s, const struct config_capture *c,
 			struct view_capture *v)
 {
@@ -75,6 +85,8 @@ int view_read(struct steer *s)
 	err = read_rules(s);
 	if (!err)
 		err = steer_port_read_all(s, &v->rp_filter);
+	if (!err && c->n_captures)
+		err = read_loopback(s, &v->loopback);
 	for (i = 0; !err && i < c->n_captures; i++)
 		err = read_capture(s, &c->captures[i], &v->captures[i]);
 	for (i = 0; !err && i < c->n_tuns; i++)
@@ -179,9 +191,10 @@ static void plan_ports(struct plan *p, const struct config *c, const struct view
 		const struct config_capture *section = &c->captures[i];
 		const struct view_capture *seen = &v->captures[i];
 		struct plan_link want = { section->mtu ? section->mtu : seen->real.link.mtu,
-					  section->txqueuelen };
+					  section->txqueuelen, 0 };
 
 		plan_port(p, v, section, section->in_name, &seen->in, want);
+		want.group = STEER_GROUP;
 		plan_port(p, v, section, section->out_name, &seen->out, want);
 		plan_filler(p, v, section, section->in_name, &seen->in);
 		plan_filler(p, v, section, section->out_name, &seen->out);
@@ -193,7 +206,7 @@ static void plan_ports(struct plan *p, const struct config *c, const struct view
 					  .index = v->tuns[i].link.index };
 
 		plan_port(p, v, NULL, t->ifname, &v->tuns[i],
-			  (struct plan_link){ t->mtu, t->txqueuelen });
+			  (struct plan_link){ t->mtu, t->txqueuelen, 0 });
 		memcpy(item.dev, t->ifname, IFNAMSIZ);
 		for (k = 0; k < t->addresses.n; k++) {
 			item.l3 = t->addresses.p[k].family;
@@ -255,8 +268,7 @@ static bool has_network(const struct config_capture *c, uint8_t l3)
 	return false;
 }
 
-/* Whose a network is that is behind several: of those, one that is to stay closed. */
-static const struct config_capture *owner(const struct config *c, const struct prefix *to)
+const struct config_capture *plan_owner(const struct config *c, const struct prefix *to)
 {
 	const struct config_capture *first = NULL;
 	size_t i, k;
@@ -293,7 +305,7 @@ static void plan_closing_routes(struct plan *p, const struct steer *s, uint8_t l
 
 		for (k = 0; k < n->n; k++) {
 			if (n->p[k].family == l3)
-				plan_close(p, s, owner(c, &n->p[k]), n->p[k],
+				plan_close(p, s, plan_owner(c, &n->p[k]), n->p[k],
 					   c->steer.table);
 		}
 	}
@@ -345,15 +357,16 @@ static bool has_lookup(const struct plan *p, const struct plan_rule *r)
 		const struct plan_item *item = &p->v[i];
 
 		if (item->kind == PLAN_RULE && item->rule.action == FR_ACT_TO_TBL &&
-		    item->rule.to.family == r->to.family && item->rule.to.len == r->to.len &&
+		    item->rule.pref == r->pref && item->rule.to.len == r->to.len &&
+		    item->rule.to.family == r->to.family &&
 		    addr_equal(&item->rule.to.addr, &r->to.addr))
 			return true;
 	}
 	return false;
 }
 
-static void plan_rule(struct plan *p, const struct steer *s, const struct config_capture *c,
-		      uint8_t l3, const char *iif, struct plan_rule rule)
+void plan_rule(struct plan *p, const struct steer *s, const struct config_capture *c,
+	       uint8_t l3, const char *iif, struct plan_rule rule)
 {
 	struct plan_item item = { .kind = PLAN_RULE,
 				  .l3 = l3,
@@ -409,7 +422,7 @@ static void plan_lookups(struct plan *p, const struct steer *s, uint8_t l3, bool
 
 			if (lead.to.family == l3 && !lead.to.len == all &&
 			    !has_lookup(p, &lead))
-				plan_rule(p, s, owner(c, &n->p[k]), l3, NULL, lead);
+				plan_rule(p, s, plan_owner(c, &n->p[k]), l3, NULL, lead);
 		}
 	}
 }
@@ -451,6 +464,8 @@ static void plan_rules(struct plan *p, const struct steer *s, uint8_t l3, bool c
 			plan_rule(p, s, NULL, l3, c->tuns[i].ifname, past);
 	}
 	plan_local(p, s, l3);
+	if (l3 == L3_IPV4)
+		plan_source_rules(p, s);
 	plan_lookups(p, s, l3, true);
 	plan_lookups(p, s, l3, false);
 }
@@ -511,6 +526,7 @@ int plan_make(struct steer *s, bool closed, struct plan *ret_plan)
 	for (i = 0; i < s->config->n_captures; i++)
 		plan_filters(&p, s, i);
 	for (i = 0; !closed && i < s->config->n_captures; i++) {
+		plan_source_ways(&p, s, i);
 		if (plan_uses_own_table(s, i, L3_IPV4))
 			plan_own_answers(&p, s, i);
 	}
@@ -520,6 +536,12 @@ int plan_make(struct steer *s, bool closed, struct plan *ret_plan)
 	}
 	*ret_plan = p;
 	return 0;
+}
+
+void plan_warn(const struct steer *s, struct text *out)
+{
+	plan_elsewhere(s->config, &s->view, out);
+	plan_source_warn(s, out);
 }
 
 int plan_read(const struct config *config, struct plan *ret_plan, struct diag *d)
@@ -533,7 +555,7 @@ int plan_read(const struct config *config, struct plan *ret_plan, struct diag *d
 	if (!err)
 		err = plan_make(&s, false, ret_plan);
 	if (!err)
-		plan_elsewhere(config, &s.view, &ret_plan->warnings);
+		plan_warn(&s, &ret_plan->warnings);
 	view_fini(&s.view);
 	netlink_close(&s.nl);
 	return err;

@@ -42,7 +42,12 @@ static void rule_words(const struct plan_item *item, struct text *out)
 			    r->iif, r->pref ? "" : ", not to this host either");
 		break;
 	case FR_ACT_TO_TBL:
-		if (r->iif[0])
+		if (r->past)
+			text_printf(out,
+				    "what this host would send to %s is looked up in table %u, "
+				    "past what is led into a TUN",
+				    prefix_word(&r->to, buf), r->table);
+		else if (r->iif[0])
 			text_printf(out, "what enters %s is looked up in table %u", r->iif,
 				    r->table);
 		else
@@ -71,6 +76,13 @@ static void route_words(const struct plan_item *item, struct text *out)
 		break;
 	case RTN_MULTICAST:
 		text_printf(out, "is heard on %s", item->dev);
+		break;
+	case RTN_BROADCAST:
+		if (r->with)
+			text_printf(out, "is open, as long as there are %s and %s", item->dev,
+				    item->capture->ifname);
+		else
+			text_puts(out, "takes nothing, and is no source of anything");
 		break;
 	default:
 		text_puts(out, "leads nowhere when no other route takes it");
@@ -178,7 +190,10 @@ static void link_commands(const struct plan_item *item, struct text *out)
 	text_puts(out, " addrgenmode none");
 	if (item->link.mtu)
 		text_printf(out, " mtu %u", item->link.mtu);
-	text_printf(out, " txqueuelen %u\n", item->link.txqueuelen);
+	text_printf(out, " txqueuelen %u", item->link.txqueuelen);
+	if (item->link.group)
+		text_printf(out, " group %u", item->link.group);
+	text_putc(out, '\n');
 	sysctl_command(item->dev, "rp_filter", 0, out);
 	sysctl_command(item->dev, "accept_local", 1, out);
 	text_puts(out, "ip link set dev ");
@@ -191,13 +206,14 @@ static void route_command(const struct plan_item *item, struct text *out)
 	static const char *const types[] = { [RTN_UNICAST] = "",
 					     [RTN_LOCAL] = "local ",
 					     [RTN_MULTICAST] = "multicast ",
+					     [RTN_BROADCAST] = "broadcast ",
 					     [RTN_UNREACHABLE] = "unreachable " };
 	const struct plan_route *r = &item->route;
 	char buf[PREFIX_TEXT > ADDR_TEXT ? PREFIX_TEXT : ADDR_TEXT];
 
 	text_printf(out, "ip %s route add %s%s", family_option(item->l3), types[r->type],
 		    prefix_argument(&r->to, buf));
-	if (r->type != RTN_UNREACHABLE) {
+	if (r->type != RTN_UNREACHABLE && !r->with) {
 		text_puts(out, " dev ");
 		put_name(item->dev, out);
 	}
@@ -205,6 +221,12 @@ static void route_command(const struct plan_item *item, struct text *out)
 		text_printf(out, " src %s", addr_print(item->l3, &r->source, buf));
 	text_printf(out, " table %u metric %u", r->table, r->metric);
 	print_protocol(r->protocol, out);
+	if (r->with) {
+		text_puts(out, " nexthop dev ");
+		put_name(item->dev, out);
+		text_puts(out, " nexthop dev ");
+		put_name(item->capture->ifname, out);
+	}
 	text_putc(out, '\n');
 }
 
@@ -226,6 +248,8 @@ static void rule_command(const struct plan_item *item, struct text *out)
 		text_printf(out, " lookup %u", r->table);
 	else
 		text_puts(out, r->action == FR_ACT_NOP ? " nop" : " unreachable");
+	if (r->past)
+		text_printf(out, " suppress_ifgroup %u", r->past);
 	print_protocol(r->protocol, out);
 	text_putc(out, '\n');
 }

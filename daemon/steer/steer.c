@@ -74,7 +74,8 @@ static bool same(const struct plan_item *a, const struct plan_item *b)
 	bool equal;
 
 	if (a->kind != b->kind || a->index != b->index ||
-	    (a->kind == PLAN_FILTER && a->filter.to_index != b->filter.to_index))
+	    (a->kind == PLAN_FILTER && a->filter.to_index != b->filter.to_index) ||
+	    (a->kind == PLAN_ROUTE && a->route.with != b->route.with))
 		return false;
 	plan_commands(a, &ta);
 	plan_commands(b, &tb);
@@ -396,6 +397,6 @@ void steer_free(struct steer *s)
 	view_fini(&s->view);
 	plan_fini(&s->plan);
 	text_fini(&s->restored);
-	text_fini(&s->elsewhere);
+	text_fini(&s->warnings);
 	free(s);
 }

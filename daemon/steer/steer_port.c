@@ -109,6 +109,8 @@ static void keep(void *arg, const struct nlmsghdr *msg)
 	l->found = true;
 	if (tb[IFLA_TXQLEN])
 		l->txqueuelen = nla_get_u32(tb[IFLA_TXQLEN]);
+	if (tb[IFLA_GROUP])
+		l->group = nla_get_u32(tb[IFLA_GROUP]);
 	if (tb[IFLA_AF_SPEC])
 		keep_settings(l, tb[IFLA_AF_SPEC]);
 }
@@ -136,7 +138,7 @@ bool steer_port_find(const struct view *v, const struct view_link *l,
 {
 	return view_is_up(l) && !l->rp_filter && l->accept_local &&
 	       !(l->link_local && v->has_ipv6) && (!want->mtu || want->mtu == l->link.mtu) &&
-	       want->txqueuelen == l->txqueuelen;
+	       want->txqueuelen == l->txqueuelen && (!want->group || want->group == l->group);
 }
 
 /* ---- what is wanted ---- */
@@ -158,6 +160,8 @@ static struct nl_msg *setup(uint32_t index, const struct plan_link *want, bool h
 	if (want->mtu)
 		rtnl_link_set_mtu(change, want->mtu);
 	rtnl_link_set_txqlen(change, want->txqueuelen);
+	if (want->group)
+		rtnl_link_set_group(change, want->group);
 	if (!err)
 		rtnl_link_build_change_request(orig, change, 0, &msg);
 out:

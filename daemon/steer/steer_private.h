@@ -1,7 +1,8 @@
 /* steer_private.h - the parts of steering: what each reads, finds, puts in and takes out.
  *
- * steer.c tells the order and keeps it that way; plan.c and plan_own.c say what belongs into the
- * host; steer_port.c, steer_route.c, steer_rule.c and steer_tc.c each have their kinds of items.
+ * steer.c tells the order and keeps it that way; plan.c, plan_own.c and plan_source.c say what
+ * belongs into the host; steer_port.c, steer_route.c, steer_rule.c and steer_tc.c each have their
+ * kinds of items.
  * Functions that take a steer say what went wrong in s->d (unless it is NULL) and return a
  * negative errno. */
 #ifndef CTFW_STEER_PRIVATE_H
@@ -19,6 +20,7 @@ enum steer_offset {
 	STEER_OUT = 1,
 	STEER_RETURN = 2,
 	STEER_BACKSTOP = 10,
+	STEER_SOURCES = 18,
 	STEER_NETWORKS = 20,
 	STEER_GUARD = 39, /* does nothing; says that what closes is to stay */
 	STEER_END = 40,
@@ -30,6 +32,7 @@ struct view_link {
 	bool found;
 	struct netlink_link link;
 	uint32_t txqueuelen;
+	uint32_t group;
 	bool rp_filter, accept_local; /* not zero */
 	bool link_local;              /* would make itself such an address */
 };
@@ -53,7 +56,7 @@ struct view_rules {
 struct view_route {
 	uint8_t l3;
 	struct plan_route route;
-	uint32_t oif;
+	uint32_t oif; /* of several, the first */
 };
 
 struct view_routes {
@@ -101,6 +104,7 @@ struct view_capture {
 
 struct view {
 	bool has_ipv6;
+	bool loopback; /* lo is up */
 	int rp_filter; /* net.ipv4.conf.all.rp_filter */
 	bool took_over; /* there are rules of ours */
 	bool guarded;
@@ -131,7 +135,7 @@ struct steer {
 	struct steer_stats stats;
 	unsigned n_restored;  /* since that was told */
 	struct text restored; /* words for the first of them */
-	struct text elsewhere; /* what was told of that */
+	struct text warnings; /* that were told last */
 	bool reverse_path;    /* net.ipv4.conf.all.rp_filter was strict, and was told */
 	bool moved; /* interfaces or addresses have changed since: routes went with them */
 	struct known {
@@ -162,15 +166,21 @@ static inline bool view_is_up(const struct view_link *l)
 	return l->found && l->link.flags & IFF_UP;
 }
 
-/* A line for each captured network in which the host has others. */
+/* Lines about what the operator may not mean. */
+void plan_warn(const struct steer *s, struct text *out);
+/* For each captured network in which the host has others. */
 void plan_elsewhere(const struct config *c, const struct view *v, struct text *out);
 /* Without memory the plan has failed, which plan_make() says. */
 void plan_push(struct plan *p, const struct plan_item *item);
 bool plan_has_route(const struct plan *p, const struct prefix *to, uint32_t table);
+/* Whose a network is that is behind several: of those, one that is to stay closed. */
+const struct config_capture *plan_owner(const struct config *c, const struct prefix *to);
+void plan_rule(struct plan *p, const struct steer *s, const struct config_capture *c,
+	       uint8_t l3, const char *iif, struct plan_rule rule);
 
 /* ---- the captures' own tables: plan_own.c ---- */
 
-/* The n-th capture's; n may be any below STEER_CAPTURES_MAX. */
+/* The n-th capture's; n may be any up to STEER_CAPTURES_MAX, and that one is nobody's. */
 #define STEER_CAPTURES_MAX (CONFIG_PORTS_MAX / 2)
 uint32_t plan_own_table(const struct config_steer *c, size_t n);
 bool plan_is_own_table(const struct config_steer *c, uint32_t table);
@@ -181,6 +191,16 @@ bool plan_uses_own_table(const struct steer *s, size_t n, uint8_t l3);
 /* What is in it: the way into the TUN, and what has the host answer. */
 void plan_own_way_in(struct plan *p, const struct steer *s, size_t n);
 void plan_own_answers(struct plan *p, const struct steer *s, size_t n);
+
+/* ---- the look at sources: plan_source.c ---- */
+
+uint32_t plan_source_table(const struct config_steer *c);
+/* What closes. */
+void plan_source_rules(struct plan *p, const struct steer *s);
+/* A line when that cannot be. */
+void plan_source_warn(const struct steer *s, struct text *out);
+/* What has it open for the n-th capture, as long as that is led into its TUN. */
+void plan_source_ways(struct plan *p, const struct steer *s, size_t n);
 
 /* ---- order: steer.c ---- */
 

@@ -6,7 +6,8 @@
  * default.
  *
  * A capture may have a table of its own besides, for what enters its interface: there the
- * host's own addresses on that interface are found, while it is led into its TUN.
+ * host's own addresses on that interface are found, while it is led into its TUN.  And one is
+ * for the kernel's look at sources.
  *
  * The tables hold nothing else: were the first one somebody's, our unreachable default would
  * cut them off, and were another, what they have in it would lead around us; so that is
@@ -36,6 +37,10 @@ static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oi
 		.rtm_scope = scope_of(r->type),
 		.rtm_type = r->type,
 	};
+	struct rtnexthop hops[] = {
+		{ .rtnh_len = sizeof(hops[0]), .rtnh_ifindex = (int)oif },
+		{ .rtnh_len = sizeof(hops[0]), .rtnh_ifindex = (int)r->with },
+	};
 	/* One of that metric may lead to a TUN that closes in a moment. */
 	int how = r->type == RTN_UNICAST ? NLM_F_REPLACE : NLM_F_EXCL;
 	int flags = type == RTM_NEWROUTE ? NLM_F_CREATE | how : 0;
@@ -48,7 +53,9 @@ static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oi
 	err |= netlink_put_addr(msg, RTA_DST, l3, &r->to.addr);
 	if (r->metric)
 		err |= nla_put_u32(msg, RTA_PRIORITY, r->metric);
-	if (oif)
+	if (r->with)
+		err |= nla_put(msg, RTA_MULTIPATH, sizeof(hops), hops);
+	else if (oif)
 		err |= nla_put_u32(msg, RTA_OIF, oif);
 	if (!addr_is_zero(&r->source))
 		err |= netlink_put_addr(msg, RTA_PREFSRC, l3, &r->source);
@@ -60,6 +67,21 @@ static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oi
 }
 
 /* ---- what the table holds ---- */
+
+/* Of ours, some have two. */
+static void decode_hops(const struct nlattr *all, struct view_route *r)
+{
+	const struct rtnexthop *hop = nla_data(all);
+	int left = nla_len(all);
+
+	if (!RTNH_OK(hop, left))
+		return;
+	r->oif = (uint32_t)hop->rtnh_ifindex;
+	left -= (int)RTNH_ALIGN(hop->rtnh_len);
+	hop = RTNH_NEXT(hop);
+	if (RTNH_OK(hop, left))
+		r->route.with = (uint32_t)hop->rtnh_ifindex;
+}
 
 static void decode(void *arg, const struct nlmsghdr *msg)
 {
@@ -84,6 +106,8 @@ static void decode(void *arg, const struct nlmsghdr *msg)
 	/* IPv6 tells of an unreachable route that it leads to lo. */
 	if (r.route.type != RTN_UNREACHABLE && tb[RTA_OIF])
 		r.oif = nla_get_u32(tb[RTA_OIF]);
+	if (tb[RTA_MULTIPATH])
+		decode_hops(tb[RTA_MULTIPATH], &r);
 	v = reallocarray(list->v, list->n + 1, sizeof(*v));
 	if (!v) {
 		list->failed = true;
@@ -147,6 +171,8 @@ int steer_route_read(struct steer *s, struct view_routes *ret_routes)
 		free(list.v);
 		list = (struct view_routes){ .v = NULL };
 		err = read_table(s, c->table, &list);
+		if (!err)
+			err = read_table(s, plan_source_table(c), &list);
 		for (n = 0; !err && n < STEER_CAPTURES_MAX; n++) {
 			if (may_be_used(s, n))
 				err = read_table(s, plan_own_table(c, n), &list);
@@ -183,6 +209,9 @@ static bool is_ours(const struct steer *s, const struct view_route *r)
 		return r->route.metric == STEER_OWN_METRIC || leads_to_port(&s->view, r);
 	case RTN_UNREACHABLE:
 		return r->route.metric == STEER_LAST_METRIC;
+	case RTN_BROADCAST:
+		return r->route.metric == STEER_LAST_METRIC ||
+		       r->route.metric == STEER_OWN_METRIC;
 	case RTN_LOCAL:
 	case RTN_MULTICAST:
 		return r->route.metric == STEER_OWN_METRIC;
@@ -252,7 +281,7 @@ static bool same(const struct view_route *have, const struct plan_item *item)
 	const struct plan_route *a = &have->route, *b = &item->route;
 
 	return have->l3 == item->l3 && a->table == b->table && a->type == b->type &&
-	       a->to.len == b->to.len &&
+	       a->with == b->with && a->to.len == b->to.len &&
 	       addr_equal(&a->to.addr, &b->to.addr) && a->metric == b->metric &&
 	       addr_equal(&a->source, &b->source) && have->oif == item->index;
 }
@@ -310,7 +339,7 @@ int steer_route_drop(struct steer *s, const struct plan *p, bool closing)
 	for (i = 0; i < list->n; i++) {
 		const struct view_route *r = &list->v[i];
 
-		if ((r->route.type == RTN_UNREACHABLE) != closing || !is_ours(s, r) ||
+		if ((r->route.metric == STEER_LAST_METRIC) != closing || !is_ours(s, r) ||
 		    is_wanted(p, r))
 			continue;
 		err = netlink_call(&s->nl, encode(&r->route, r->l3, r->oif, RTM_DELROUTE));

@@ -42,6 +42,8 @@ static struct nl_msg *encode(const struct plan_rule *r, uint8_t l3, int type)
 		err |= netlink_put_addr(msg, FRA_DST, l3, &r->to.addr);
 	if (r->action == FR_ACT_TO_TBL)
 		err |= nla_put_u32(msg, FRA_TABLE, r->table);
+	if (r->past)
+		err |= nla_put_u32(msg, FRA_SUPPRESS_IFGROUP, r->past);
 	if (r->action == FR_ACT_GOTO)
 		err |= nla_put_u32(msg, FRA_GOTO, r->target);
 	if (err) {
@@ -92,6 +94,8 @@ static void decode(void *arg, const struct nlmsghdr *msg)
 	if (tb[FRA_GOTO])
 		s.rule.target = nla_get_u32(tb[FRA_GOTO]);
 	s.rule.protocol = tb[FRA_PROTOCOL] ? nla_get_u8(tb[FRA_PROTOCOL]) : RTPROT_UNSPEC;
+	if (tb[FRA_SUPPRESS_IFGROUP] && nla_get_u32(tb[FRA_SUPPRESS_IFGROUP]) != UINT32_MAX)
+		s.rule.past = nla_get_u32(tb[FRA_SUPPRESS_IFGROUP]);
 	s.exotic = selects_exotically(hdr, tb);
 	s.detached = hdr->flags & FIB_RULE_IIF_DETACHED;
 
@@ -162,7 +166,7 @@ static bool same(const struct view_rule *have, const struct plan_item *item)
 	return have->l3 == item->l3 && a->action == b->action && a->pref == b->pref &&
 	       !strcmp(a->iif, b->iif) && a->to.len == b->to.len &&
 	       addr_equal(&a->to.addr, &b->to.addr) && a->table == b->table &&
-	       a->target == b->target && a->protocol == b->protocol;
+	       a->past == b->past && a->target == b->target && a->protocol == b->protocol;
 }
 
 /* The host's own rule that everything begins with. */

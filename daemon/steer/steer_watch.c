@@ -67,6 +67,8 @@ static bool is_named(const struct steer *s, const char *name)
 	const struct config *c = s->config;
 	size_t i;
 
+	if (!strcmp(name, "lo"))
+		return true;
 	for (i = 0; i < c->n_captures; i++) {
 		if (!strcmp(name, c->captures[i].ifname) ||
 		    !strcmp(name, c->captures[i].in_name) ||
@@ -102,7 +104,8 @@ static bool is_our_table(const struct steer *s, const struct nlmsghdr *msg)
 		if (table == plan_own_table(&s->config->steer, n))
 			return true;
 	}
-	return table == s->config->steer.table;
+	return table == s->config->steer.table ||
+	       table == plan_source_table(&s->config->steer);
 }
 
 /* By its index as well: it may have got another name. */
@@ -281,15 +284,15 @@ static void tell_reverse_path(struct steer *s, struct steer_news *news)
 	s->reverse_path = strict;
 }
 
-static void tell_elsewhere(struct steer *s, struct steer_news *news)
+static void tell_warnings(struct steer *s, struct steer_news *news)
 {
 	struct text now = TEXT_INIT;
 
-	plan_elsewhere(s->config, &s->view, &now);
-	if (strcmp(text_str(&now), text_str(&s->elsewhere)) != 0)
+	plan_warn(s, &now);
+	if (strcmp(text_str(&now), text_str(&s->warnings)) != 0)
 		text_puts(&news->warning, text_str(&now));
-	text_fini(&s->elsewhere);
-	s->elsewhere = now;
+	text_fini(&s->warnings);
+	s->warnings = now;
 }
 
 /* ---- the look ---- */
@@ -343,7 +346,7 @@ void steer_look(struct steer *s, struct steer_news *news)
 		err = steer_route_check_own(s);
 	tell_reverse_path(s, news);
 	if (!err)
-		tell_elsewhere(s, news);
+		tell_warnings(s, news);
 	s->d = NULL;
 	now = clock_now();
 	s->looked = now;

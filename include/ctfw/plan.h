@@ -33,6 +33,7 @@ const char *plan_kind_name(enum plan_kind k);
 struct plan_link {
 	uint32_t mtu; /* 0: as it is */
 	uint32_t txqueuelen;
+	uint32_t group; /* 0: as it is */
 };
 
 struct plan_address {
@@ -44,6 +45,7 @@ struct plan_address {
 struct plan_route {
 	struct prefix to;
 	uint8_t type; /* RTN_UNREACHABLE; else RTN_..., on the item's dev */
+	uint32_t with; /* index of the captured interface: a second next hop; 0: none */
 	uint8_t protocol;
 	uint32_t table;
 	uint32_t metric;
@@ -57,6 +59,7 @@ struct plan_rule {
 	char iif[IFNAMSIZ]; /* "": any */
 	struct prefix to;   /* len 0: any */
 	uint32_t table;     /* FR_ACT_TO_TBL */
+	uint32_t past;      /* passes over routes by interfaces of this group; 0: over none */
 	uint32_t target;    /* FR_ACT_GOTO */
 };
 

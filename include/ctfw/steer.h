@@ -9,7 +9,8 @@
  *
  * Everything that we put into the host's stack:
  *
- *     link   wg0-in, wg0-out: no link-local address, rp_filter 0, accept_local 1, MTU, up
+ *     link   wg0-in, wg0-out: no link-local address, rp_filter 0, accept_local 1, MTU, up;
+ *            wg0-out of a group of its own
  *     tc     wg0 ingress: link-local and multicast pass, all other IP goes to wg0-in;
  *            so do frames with a VLAN tag, where ARP is spoken, to be dropped
  *     route  T: unreachable default, and unreachable N, both last in line
@@ -21,6 +22,7 @@
  *            P+1   iif wg0-out goto P+40
  *            P+2   iif NAME goto P+40, for each [tun NAME] of role return
  *            P+10  iif wg0 unreachable
+ *            P+18  iif lo to N lookup S, past what leads to that group (IPv4)
  *            P+20  to N lookup T
  *            P+40  nop
  *
@@ -28,11 +30,16 @@
  *            T': local A dev wg0, for each of the host's addresses that wg0 answers for;
  *                multicast ff00::/8 dev wg0; these two where ARP is spoken
  *            T': default dev wg0-in, with rp_filter = 2
+ *            S:  broadcast N dev lo, last in line
+ *            S:  broadcast N dev wg0-out, dev wg0
  *
  * T and P are [steer]'s table and priority, shared by all captures; T' is the n-th capture's
- * own, n behind T.  The rules are by name and outlive the TUNs and the interface: while there
- * is no ctfwd behind them, nothing passes.  What leads into the TUNs comes and goes with the
- * interface.
+ * own, n behind T, and S the one 33 behind it.  The rules are by name and outlive the TUNs and
+ * the interface: while there is no ctfwd behind them, nothing passes.  What leads into the TUNs
+ * comes and goes with the interface.
+ *
+ * No rule is asked about what is sent to 255.255.255.255; S has its sources refused while wg0 is
+ * not led, see plan_source.c.
  *
  * Who asks by ARP, or by a neighbour solicitation, for the host's address is answered only
  * when rules and routes make that address a local one: that is what T' is for.  Its routes go
@@ -63,6 +70,8 @@ struct steer;
  * others, and of the others in a capture's own table. */
 #define STEER_LAST_METRIC 0xff002000u
 #define STEER_OWN_METRIC 0xff001fffu
+/* Of TUNs of role out, to be told from all other interfaces. */
+#define STEER_GROUP 51187
 
 /* Put it all in, and set up the TUNs of [tun] sections too.  config must live as long, and
  * changes only by steer_change().  An interface that is not there is waited for.  0, or a

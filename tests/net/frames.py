@@ -80,4 +80,5 @@ def main():
             time.sleep(0.002)
 
 
-main()
+if __name__ == "__main__":
+    main()

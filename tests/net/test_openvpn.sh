@@ -53,6 +53,7 @@ host_down() {
 	kill -TERM $host_pid
 	wait $host_pid
 }
+has_client() { grep -q 'Initialization Sequence Completed' "$WORK/client/log"; }
 client_is() {
 	case $1 in
 	staff) ctl add element inet filter staff "{ $CLIENT4 timeout 12h }" ;;

@@ -31,9 +31,6 @@ ok "rp-filter: other interfaces keep it" test "$(in_host sysctl -n net.ipv4.conf
 ok "rp-filter: those with names that a shell would read too" \
 	test "$(in_host sysctl -n 'net/ipv4/conf/x$(false)/rp_filter')" = 1
 in_host ip link del 'x$(false)'
-in_host sysctl -qw net.ipv4.conf.default.rp_filter=0
-found broadcast "net.ipv4.conf.default.rp_filter is 0"
-mended broadcast
 
 in_host sysctl -qw net.ipv4.conf.wg0-in.rp_filter=2
 found rp-filter "rp_filter of the TUN wg0-in is 2"

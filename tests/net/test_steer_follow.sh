@@ -155,22 +155,9 @@ kill -TERM $sender
 wait $sender
 ok "something was sent all the while ($(cat "$WORK/sent"))" test "$(cat "$WORK/sent")" -gt 500
 
-# No rule is asked about 255.255.255.255: the look at its source is what refuses it.
-ip netns exec "$PREFIX-client" python3 - >"$WORK/sent" <<-'END' &
-	import signal, socket, sys, time
-	signal.signal(signal.SIGTERM, lambda *a: (print(n, flush=True), sys.exit()))
-	n = 0
-	while True:
-	    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-	        try:
-	            s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-	            s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"wg0")
-	            s.sendto(b"x", ("255.255.255.255", 9))
-	            n += 1
-	        except OSError:
-	            pass
-	    time.sleep(0.0005)
-END
+# No rule is asked about 255.255.255.255: the look at its source is what refuses it, and that asks
+# for the way back.
+ip netns exec "$PREFIX-client" "$HERE/broadcast.py" wg0 9 $CLIENT4 >"$WORK/sent" &
 sender=$!
 # The larger one counts.
 in_host sysctl -qw net.ipv4.conf.all.rp_filter=0
@@ -182,22 +169,36 @@ anew() {
 	counters_up host
 	vpn_up
 }
-anew 0
-ok "dead, default.rp_filter 0: broadcasts arrive" wait_until 2 sh -c \
-	"ip netns exec $PREFIX-host nft list table inet seen | grep -q 'packets [1-9]'"
-for loose in 1 2; do
-	anew $loose
+arrive() { wait_until 2 sh -c \
+	"ip netns exec $PREFIX-host nft list table inet seen | grep -q 'packets [1-9]'"; }
+for value in 0 1 2; do
+	anew $value
 	sleep 0.3
-	ok "dead, default.rp_filter $loose: nothing arrives" test "$(seen host)" = 0
+	ok "dead, default.rp_filter $value: no broadcast arrives" test "$(seen host)" = 0
 done
-anew 1
+in_host ip rule del pref 118
+anew 0
+ok "dead, without the rule about sources: broadcasts arrive" arrive
 daemon_up
-for _ in 1 2 3 4 5; do
-	anew 1
+for value in 0 0 0 0 0 1 2; do
+	anew $value
 	wait_until 2 there
 	sleep 0.1
-	ok "alive, default.rp_filter 1: nothing arrives" test "$(seen host)" = 0
+	ok "alive, default.rp_filter $value: no broadcast arrives" test "$(seen host)" = 0
 done
+in_host ip link set wg0-out group default
+anew 0
+wait_until 2 there
+ok "a TUN in another group is put back" wait_until 2 sh -c \
+	"ip -n $PREFIX-host link show wg0-out | grep -q 'group 51187'"
+ok "and no broadcast arrives" test "$(seen host)" = 0
+rules <<-END
+	table inet filter {
+		chain input { type filter hook input priority 0; policy accept; }
+	}
+END
+ok "rules let them through" ctl reload
+ok "and they arrive" arrive
 kill -TERM $sender
 wait $sender
 ok "broadcasts were sent all the while ($(cat "$WORK/sent"))" test "$(cat "$WORK/sent")" -gt 500

@@ -144,7 +144,7 @@ END
 before=$(state)
 reflector_up
 ok "another table, priority and protocol" through 1 1 client $SERVER6
-ok "all rules carry the protocol" test "$(in_host ip -d rule | grep -c 'proto 199')" = 6
+ok "all rules carry the protocol" test "$(in_host ip -d rule | grep -c 'proto 199')" = 7
 shoot $reflector
 sed -i 's/5000/6000/; s/1000/2000/' "$WORK/conf"
 reflector_up

@@ -9,11 +9,14 @@
 #              |
 #   server   eth0  as in lib.sh, and it knows nothing of the VPN's networks
 #
-# A test defines peer_up client|host: starts one side, back when it has its interface; and
-# client_is staff|guest: what the sample's rules are told of the client.  Files of both sides are
+# A test defines peer_up client|host: starts one side, back when it has its interface;
+# client_is staff|guest: what the sample's rules are told of the client; and where the client
+# notices soon that the other side is another, has_client: whether that side has it back.  Files of both sides are
 # in $WORK/client and $WORK/host.
 
 WAN_CLIENT=192.0.2.2 WAN_HOST=192.0.2.1
+# Sources of clients' broadcasts that the VPN itself refuses.
+SPOOFED=${SPOOFED-0.0.0.0 198.51.100.99}
 TRANSFER=4000000
 
 vpn_up() {
@@ -28,6 +31,8 @@ vpn_up() {
 }
 # Both sides; back when they hear each other.
 tunnel_up() {
+	# Else the kernel drops broadcasts while the daemon is dead, whatever that has left.
+	in_host sysctl -qw net.ipv4.conf.default.rp_filter=0
 	peer_up host
 	peer_up client
 	wait_until 15 ping_in client $HOST4 || die "no VPN: $(tail -n 5 "$WORK"/*/log)"
@@ -44,8 +49,10 @@ kernel_up() {
 	in_host nft -f - <<-END
 		table inet watch {
 			counter forbidden { }
+			counter everybody { }
 			chain input {
 				type filter hook input priority 200; policy accept;
+				ip daddr 255.255.255.255 counter name everybody
 				tcp dport 8080 counter name forbidden
 				udp dport 7 counter name forbidden
 			}
@@ -62,10 +69,12 @@ kernel_up() {
 		}
 	END
 }
+# Those of the host, of the server, and of broadcasts.
 forbidden() {
-	local ns
-	for ns in host server; do
-		ip netns exec "$PREFIX-$ns" nft list counter inet watch forbidden |
+	local at
+	for at in "host forbidden" "server forbidden" "host everybody"; do
+		set -- $at
+		ip netns exec "$PREFIX-$1" nft list counter inet watch $2 |
 			sed -n 's/.*packets \([0-9]*\).*/\1/p'
 	done
 }
@@ -79,9 +88,12 @@ press_up() {
 			--rounds 1000000 --pause 0.01 --log /dev/null >/dev/null 2>&1 &
 		pressers="$pressers $!"
 	done
-	wait_until 5 both_count || die "nobody counts what is forbidden: $(forbidden)"
+	ip netns exec "$PREFIX-client" "$HERE/broadcast.py" $VPN 7 $CLIENT4 $SPOOFED \
+		>"$WORK/broadcasts" &
+	pressers="$pressers $!"
+	wait_until 5 all_count || die "nobody counts what is forbidden: $(forbidden)"
 }
-both_count() { ! forbidden | grep -qx 0; }
+all_count() { ! forbidden | grep -qx 0; }
 # From when what was on its way at the start has come.
 count_anew() {
 	wait_until 5 none_comes || die "what is forbidden passes: $(forbidden)"
@@ -101,7 +113,7 @@ press_down() {
 }
 nothing_passed() {
 	ok "$1: what is forbidden is sent all the while" pressing
-	says "$1: nothing passed that is forbidden" "$(printf '0\n0')" forbidden
+	says "$1: nothing passed that is forbidden" "$(printf '0\n0\n0')" forbidden
 }
 
 ftpd_up() {
@@ -200,6 +212,7 @@ made_anew() {
 	was=$(in_host cat /sys/class/net/$VPN/ifindex)
 	"$@"
 	: >"$WORK/host/log"
+	: >"$WORK/client/log"
 	ok "the interface is gone" wait_until 5 sh -c "! ip -n $PREFIX-host link show $VPN"
 	peer_up host
 	ok "the interface is another" test "$(in_host cat /sys/class/net/$VPN/ifindex)" != "$was"
@@ -219,7 +232,8 @@ closed_while_dead() {
 	shoot "$daemon"
 	kill -9 "$filter" 2>/dev/null
 	made_anew "${@:2}"
-	sleep 1
+	ok "the server has the client back" wait_until 20 has_client
+	sleep 0.5
 	nothing_passed "made anew while all are dead"
 	not_ok "nor is ping answered" ping_in client $HOST4
 	daemon_up

@@ -738,25 +738,6 @@ static void settings_that_are_no_numbers_are_passed_over(void **state)
 	assert_int_equal(run("rp-filter"), 0);
 }
 
-static void a_default_that_lets_broadcasts_in_is_told(void **state)
-{
-	(void)state;
-	put("/proc/sys/net/ipv4/conf/all/rp_filter", "0\n");
-	put("/proc/sys/net/ipv4/conf/default/rp_filter", "2\n");
-	assert_int_equal(run("broadcast"), 1);
-	assert_says(0, "net.ipv4.conf.default.rp_filter is 2");
-	put("/proc/sys/net/ipv4/conf/default/rp_filter", "1\n");
-	assert_int_equal(run("broadcast"), 0);
-	/* Where the larger of both would not be 1, there is nothing to advise. */
-	put("/proc/sys/net/ipv4/conf/default/rp_filter", "0\n");
-	put("/proc/sys/net/ipv4/conf/all/rp_filter", "2\n");
-	assert_int_equal(run("broadcast"), 0);
-	put("/proc/sys/net/ipv4/conf/all/rp_filter", "0\n");
-	assert_int_equal(run("broadcast"), 1);
-	configure("[capture wg0]\nnetworks = fd08::/64\n");
-	assert_int_equal(run("broadcast"), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -782,7 +763,6 @@ int main(void)
 		TEST(tables_of_the_old_iptables_are_said_not_to_be_looked_at),
 		TEST(ipv6_that_is_off_for_what_is_made_anew_is_told),
 		TEST(settings_that_are_no_numbers_are_passed_over),
-		TEST(a_default_that_lets_broadcasts_in_is_told),
 #undef TEST
 	};
 

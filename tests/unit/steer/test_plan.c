@@ -1,6 +1,7 @@
 /* Plans in a network namespace of the test's own.  Needs root, ip and tc. */
 #include "unit/test.h"
 
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,7 +232,7 @@ static void an_interface_that_is_asked_has_a_table_of_its_own(void **state)
 	for (i = 0; i < p.n; i++) {
 		const struct plan_item *item = &p.v[i];
 
-		if (item->answers)
+		if (item->answers && !item->route.with)
 			answers[item->capture == &c->captures[1]]++;
 		if (item->kind == PLAN_RULE && !item->rule.pref)
 			assert_int_equal(item->rule.table,
@@ -256,7 +257,7 @@ static void others_in_that_table_keep_it_closed(void **state)
 	run("ip route add 192.0.2.0/24 dev office.vpn.eth1 table 79");
 	read_plan(c, &p);
 	for (i = 0; i < p.n; i++) {
-		assert_false(p.v[i].answers);
+		assert_false(p.v[i].answers && !p.v[i].route.with);
 		if (p.v[i].kind == PLAN_RULE && !p.v[i].rule.pref)
 			assert_int_equal(p.v[i].rule.table, 0);
 	}
@@ -272,7 +273,7 @@ static void own_tables_are_none_of_the_kernels(void **state)
 		uint32_t own;
 	} tries[] = {
 		{ "1", 3 }, { "250", 252 }, { "251", 256 }, { "252", 257 }, { "256", 258 },
-		{ "4294967263", 4294967265 }, { "4294967264", 4294967262 },
+		{ "4294967262", 4294967264 }, { "4294967263", 4294967261 },
 		{ "4294967295", 4294967293 },
 	};
 	char section[64];
@@ -288,12 +289,78 @@ static void own_tables_are_none_of_the_kernels(void **state)
 		c = configuration(section);
 		read_plan(c, &p);
 		for (k = 0; k < p.n; k++) {
-			if (p.v[k].answers)
+			if (p.v[k].answers && !p.v[k].route.with)
 				assert_int_equal(p.v[k].route.table, tries[i].own);
 		}
 		plan_fini(&p);
 		config_free(c);
 	}
+}
+
+/* What closes for sources, and what opens. */
+static void count_sources(const struct plan *p, size_t *ret_closing, size_t *ret_open)
+{
+	size_t i;
+
+	*ret_closing = *ret_open = 0;
+	for (i = 0; i < p->n; i++) {
+		const struct plan_item *item = &p->v[i];
+		bool rule = item->kind == PLAN_RULE && item->rule.past;
+
+		if (rule || (item->kind == PLAN_ROUTE && item->route.type == RTN_BROADCAST)) {
+			assert_int_equal(item->l3, L3_IPV4);
+			assert_int_equal(rule ? item->rule.table : item->route.table, 110);
+			*(item->closing ? ret_closing : ret_open) += 1;
+		}
+	}
+}
+
+/* 10.8.0.0/24 is behind both, and 0.0.0.0/0 is everybody. */
+static void sources_have_a_table_of_their_own(void **state)
+{
+	struct config *c = configuration("");
+	size_t i, closing, open;
+	struct plan p;
+
+	(void)state;
+	read_plan(c, &p);
+	count_sources(&p, &closing, &open);
+	assert_int_equal(closing, 4);
+	assert_int_equal(open, 0);
+	plan_fini(&p);
+	add_captured();
+	read_plan(c, &p);
+	count_sources(&p, &closing, &open);
+	assert_int_equal(closing, 4);
+	assert_int_equal(open, 2);
+	for (i = 0; i < p.n; i++) {
+		if (p.v[i].kind == PLAN_ROUTE && p.v[i].route.with)
+			assert_true(p.v[i].answers);
+	}
+	plan_fini(&p);
+	config_free(c);
+}
+
+static void sources_do_without_where_that_cannot_be(void **state)
+{
+	static const char *const hindrances[] = {
+		"ip link set lo down",
+		"ip link set lo up; ip route add 192.0.2.0/24 dev peer0 table 110",
+	};
+	struct config *c = configuration("");
+	size_t i, closing, open;
+	struct plan p;
+
+	(void)state;
+	add_captured();
+	for (i = 0; i < sizeof(hindrances) / sizeof(hindrances[0]); i++) {
+		run(hindrances[i]);
+		read_plan(c, &p);
+		count_sources(&p, &closing, &open);
+		assert_int_equal(closing + open, 0);
+		plan_fini(&p);
+	}
+	config_free(c);
 }
 
 static void an_interface_that_is_away_is_closed_by_name(void **state)
@@ -324,6 +391,8 @@ int main(void)
 		cmocka_unit_test_setup(an_interface_that_is_asked_has_a_table_of_its_own, setup),
 		cmocka_unit_test_setup(others_in_that_table_keep_it_closed, setup),
 		cmocka_unit_test_setup(own_tables_are_none_of_the_kernels, setup),
+		cmocka_unit_test_setup(sources_have_a_table_of_their_own, setup),
+		cmocka_unit_test_setup(sources_do_without_where_that_cannot_be, setup),
 		cmocka_unit_test_setup(an_interface_that_is_away_is_closed_by_name, setup),
 	};
 
