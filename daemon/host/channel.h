@@ -16,7 +16,8 @@ enum channel_kind {
 				 * had, and the ruleset file was not read */
 	CHANNEL_FAILED,         /* it could not start; text: why */
 	CHANNEL_MISCONFIGURED,  /* the same: what is configured is wrong; text: why */
-	CHANNEL_HEARTBEAT,      /* err 0: every worker makes progress; text: a status line */
+	CHANNEL_HEARTBEAT,      /* err 0: every worker makes progress; text: a status line, or
+				 * "" while it works */
 	CHANNEL_RELOAD_WANTED,  /* a client asks for it */
 	CHANNEL_RELOADED,       /* err, and text: the error, or what needs a restart */
 	CHANNEL_ARENA,          /* with a descriptor: the arena is another file now */

@@ -30,6 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/pulse.h"
+
 #define INPUT_HIGH (256u << 10) /* read from the kernel before the session takes it */
 #define OUTPUT_LOW (64u << 10)
 #define ACCEPTS_A_TURN 16
@@ -56,6 +58,7 @@ struct ready {
 
 struct control_server {
 	const struct control_context *ctx;
+	struct pulse *pulse; /* or NULL */
 	struct event_base *base;
 	struct event *listener;
 	struct event *retry;  /* listen again, after accept(2) failed for lack of something */
@@ -322,7 +325,10 @@ static void connection_run(struct connection *c)
 		connection_free(c);
 		return;
 	}
+	/* A ruleset that is applied may take its time. */
+	pulse_work(c->server->pulse, "Filtering, and a command is worked on");
 	c->state = control_session_run(c->session, &out);
+	pulse_rest(c->server->pulse);
 	send_text(c, &out);
 	connection_next(c);
 }
@@ -572,6 +578,11 @@ void control_server_free(struct control_server *s)
 void control_server_set_limits(struct control_server *s, const struct control_limits *limits)
 {
 	s->limits = *limits;
+}
+
+void control_server_set_pulse(struct control_server *s, struct pulse *pulse)
+{
+	s->pulse = pulse;
 }
 
 unsigned control_server_connections(const struct control_server *s)

@@ -8,6 +8,7 @@
 
 struct event_base;
 struct control_server;
+struct pulse;
 
 struct control_limits {
 	unsigned connections; /* one more, and one must go: control_server.c says which */
@@ -27,6 +28,8 @@ void control_server_free(struct control_server *s);
 /* For tests, which would wait for minutes otherwise: others than the defaults; of use before the
  * first connection. */
 void control_server_set_limits(struct control_server *s, const struct control_limits *limits);
+/* What is told that a client's command is worked on; borrowed. */
+void control_server_set_pulse(struct control_server *s, struct pulse *pulse);
 /* How many it holds, for tests: a peer sees of its own alone whether it is there. */
 unsigned control_server_connections(const struct control_server *s);
 

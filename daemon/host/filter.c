@@ -79,8 +79,11 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 		}
 		if (!err && m->kind == CHANNEL_STOP)
 			stop(f);
-		if (!err && (m->kind == CHANNEL_RELOAD || m->kind == CHANNEL_RELOAD_LAST))
+		if (!err && (m->kind == CHANNEL_RELOAD || m->kind == CHANNEL_RELOAD_LAST)) {
+			pulse_work(f->pulse, "Reloading");
 			filter_reload(f, m, passed);
+			pulse_rest(f->pulse);
+		}
 		if (!err && m->kind == CHANNEL_STEERING)
 			filter_set_steering(f, m->text);
 		if (passed >= 0)
@@ -158,21 +161,27 @@ static void on_events_timer(evutil_socket_t fd, short what, void *arg)
 	collect_events(arg);
 }
 
+/* pulse_options.alive */
+static bool workers_alive(void *arg)
+{
+	struct filter *f = arg;
+	bool alive = true;
+	unsigned i;
+
+	for (i = 0; i < f->n_workers; i++)
+		alive &= worker_alive(&f->workers[i]);
+	return alive;
+}
+
 static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
 {
 	struct filter *f = arg;
 	struct text line = TEXT_INIT;
-	unsigned i;
-	int err = 0;
 
 	(void)fd;
 	(void)what;
-	for (i = 0; i < f->n_workers; i++) {
-		if (!worker_alive(&f->workers[i]))
-			err = -ETIMEDOUT;
-	}
 	filter_status_line(f, &line);
-	channel_send(f->start->channel, CHANNEL_HEARTBEAT, err, text_str(&line), -1);
+	pulse_beat(f->pulse, text_str(&line));
 	text_fini(&line);
 }
 
@@ -194,8 +203,10 @@ static void on_housekeep(evutil_socket_t fd, short what, void *arg)
 			       filter_now(NULL).mono);
 	engine_housekeep(f->engine, filter_now(NULL));
 	rcu_offline();
+	pulse_work(f->pulse, "Filtering, and the rules are worked on");
 	generation_expire(f->generation, filter_now(NULL).mono);
 	filter_trial(f);
+	pulse_rest(f->pulse);
 }
 
 /* Addresses, links or routes have changed.  An interface made anew has another index. */
@@ -344,6 +355,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 		diag_error(d, NULL, "out of memory");
 		return -ENOMEM;
 	}
+	control_server_set_pulse(f->control, f->pulse);
 	return set_up_hostview(f, d);
 }
 
@@ -389,6 +401,22 @@ static void import(struct filter *f)
 	close(f->start->import_fd);
 }
 
+static int set_up_pulse(struct filter *f, struct diag *d)
+{
+	const struct pulse_options options = {
+		.channel = f->start->channel,
+		.beat_ms = f->start->heartbeat_ms,
+		.work_ms = f->start->work_ms,
+		.alive = workers_alive,
+		.arg = f,
+	};
+
+	f->pulse = pulse_new(&options);
+	if (!f->pulse)
+		diag_error(d, NULL, "cannot have a heartbeat: out of memory, or of threads");
+	return f->pulse ? 0 : -ENOMEM;
+}
+
 static int set_up(struct filter *f, struct diag *d)
 {
 	int err;
@@ -398,11 +426,16 @@ static int set_up(struct filter *f, struct diag *d)
 		diag_error(d, NULL, "cannot give up capabilities: %s", strerror(-err));
 		return err;
 	}
+	err = set_up_pulse(f, d);
+	if (err)
+		return err;
+	pulse_work(f->pulse, "Loading the rules");
 	err = filter_take_up(f, d);
 	if (!err)
 		err = set_up_ruleset(f, d);
 	if (!err)
 		import(f);
+	pulse_rest(f->pulse);
 	if (!err)
 		err = set_up_events(f, d);
 	if (!err)
@@ -420,10 +453,12 @@ static void settle(struct filter *f)
 {
 	struct diag d = DIAG_INIT;
 
+	pulse_work(f->pulse, "Filtering, and former rules are read");
 	generation_settle(f->generation, &d);
 	filter_settle_heap();
 	/* The rulesets have claimed their sets; elements of others may go. */
 	set_elements_settle(f->elements);
+	pulse_rest(f->pulse);
 	if (d.errors)
 		log_text(LEVEL_ERROR, text_str(&d.text));
 	diag_fini(&d);
@@ -463,6 +498,7 @@ static void tear_down(struct filter *f)
 {
 	unsigned i;
 
+	pulse_free(f->pulse);
 	for (i = 0; i < f->n_workers; i++)
 		worker_stop(&f->workers[i]);
 	worker_go(&f->shared);

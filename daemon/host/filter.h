@@ -33,6 +33,7 @@ struct filter_start {
 	pid_t keeper;
 	unsigned workers;
 	unsigned heartbeat_ms;
+	unsigned work_ms; /* how long it may be at work on one ruleset */
 	/* The daemon has just been started: the ruleset is the configured file.  Else it goes
 	 * on with what the arena holds, commands of clients included. */
 	bool first;

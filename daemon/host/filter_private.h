@@ -1,6 +1,6 @@
 /* filter_private.h - the parts of the filter process.
  *
- * filter.c      life-cycle, main loop, heartbeat, log lines, housekeeping
+ * filter.c      life-cycle, main loop, heartbeat (pulse.h), log lines, housekeeping
  * filter_memory.c the arena, and what is made of it before packets are looked at
  * filter_load.c configuration and ruleset: at the start, and again
  * filter_trial.c changes on trial, until they are confirmed or undone
@@ -13,6 +13,7 @@
 #include "ctfw/control.h"
 #include "host/control_server.h"
 #include "host/filter.h"
+#include "host/pulse.h"
 #include "host/worker.h"
 
 struct event;
@@ -32,6 +33,7 @@ struct filter {
 	const struct filter_start *start;
 	struct config *config;
 	struct load load;
+	struct pulse *pulse;
 
 	struct arena arena;
 	bool arena_fresh;

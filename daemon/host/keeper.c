@@ -37,8 +37,13 @@
 #define MSEC 1000000ULL
 #define SEC (1000 * MSEC)
 
-#define START_LIMIT (60 * SEC) /* from the fork to CHANNEL_READY: a large table is scanned */
 #define HANG_LIMIT (20 * SEC)  /* without a good heartbeat; sooner with a shorter watchdog */
+#define START_HANG (60 * SEC)  /* the same before CHANNEL_READY: a large table is scanned */
+/* From the fork to CHANNEL_READY, heartbeats or not.  TimeoutStartSec= of the unit is longer. */
+#define START_LIMIT (300 * SEC)
+/* How long a filter may be at work on one ruleset, in hang limits: 4 minutes.  Its heartbeats
+ * go on meanwhile, and end then (pulse.h). */
+#define WORK_HANGS 12
 #define STOP_LIMIT (600 * MSEC)
 #define SHORT_LIFE (10 * SEC)  /* a filter that dies sooner is started less eagerly */
 #define BACKOFF_FIRST (50 * MSEC)
@@ -82,6 +87,11 @@ static uint64_t hang_limit(void)
 	return limit && limit < HANG_LIMIT ? limit : HANG_LIMIT;
 }
 
+static unsigned work_ms(void)
+{
+	return (unsigned)(WORK_HANGS * hang_limit() / MSEC);
+}
+
 static void become_filter(struct keeper *k, int channel, pid_t keeper)
 {
 	struct filter_start start = {
@@ -93,6 +103,7 @@ static void become_filter(struct keeper *k, int channel, pid_t keeper)
 		.keeper = keeper,
 		.workers = k->workers,
 		.heartbeat_ms = heartbeat_ms(),
+		.work_ms = work_ms(),
 		.first = !k->announced,
 		.import_fd = k->import_fd,
 		.restarts = k->restarts,
@@ -261,7 +272,8 @@ static void heartbeat(struct keeper *k, const struct channel_message *m)
 	}
 	k->heartbeat = t;
 	notify_watchdog();
-	if (!k->reloading && strcmp(k->status_line, m->text) != 0) {
+	/* While it works on a ruleset it may have no line for us. */
+	if (!k->reloading && m->text[0] && strcmp(k->status_line, m->text) != 0) {
 		strcpy(k->status_line, m->text);
 		notify_status(k->status_line);
 	}
@@ -447,7 +459,9 @@ static uint64_t deadline(const struct keeper *k)
 		return k->kill_at;
 	if (!k->filter)
 		return k->restart_at;
-	return k->filter_ready ? k->heartbeat + hang_limit() : k->filter_started + START_LIMIT;
+	if (!k->filter_ready)
+		return earlier(k->heartbeat + START_HANG, k->filter_started + START_LIMIT);
+	return k->heartbeat + hang_limit();
 }
 
 static void on_deadline(struct keeper *k)
