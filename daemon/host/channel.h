@@ -25,7 +25,7 @@ enum channel_kind {
 	CHANNEL_RELOAD,         /* with a descriptor of the configuration's text; or err and
 				 * text: it could not be read */
 	CHANNEL_RELOAD_LAST,    /* the same; if it succeeds, another filter takes over */
-	CHANNEL_STOP,
+	CHANNEL_STOP,           /* text: for clients that wait for a reload, or "" */
 	CHANNEL_STEERING,       /* text: Status' member steering */
 	CHANNEL_KIND_COUNT
 };

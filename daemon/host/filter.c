@@ -59,9 +59,9 @@ static void on_drained(void *arg)
 }
 
 /* In order: clients hear what they are waiting for, if they listen. */
-static void stop(struct filter *f)
+static void stop(struct filter *f, const char *why)
 {
-	filter_drop_waiters(f);
+	filter_drop_waiters(f, why);
 	control_server_drain(f->control, on_drained, f);
 }
 
@@ -78,7 +78,7 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 			break;
 		}
 		if (!err && m->kind == CHANNEL_STOP)
-			stop(f);
+			stop(f, m->text);
 		if (!err && (m->kind == CHANNEL_RELOAD || m->kind == CHANNEL_RELOAD_LAST)) {
 			pulse_work(f->pulse, "Reloading");
 			filter_reload(f, m, passed);
@@ -506,7 +506,7 @@ static void tear_down(struct filter *f)
 		worker_join(&f->workers[i]);
 		drain_ring(&f->workers[i].ring);
 	}
-	filter_drop_waiters(f);
+	filter_drop_waiters(f, "");
 	control_server_free(f->control);
 	hostsource_free(f->hostsource);
 	free_event(f->channel_event);

@@ -254,7 +254,7 @@ void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 	f->waiters = w;
 }
 
-void filter_drop_waiters(struct filter *f)
+void filter_drop_waiters(struct filter *f, const char *why)
 {
-	answer(f, f->reload_serial, -ESHUTDOWN, "the daemon is stopping");
+	answer(f, f->reload_serial, -ESHUTDOWN, *why ? why : "the daemon is stopping");
 }

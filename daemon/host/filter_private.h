@@ -89,7 +89,8 @@ void filter_reload(struct filter *f, const struct channel_message *m, int fd);
 void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 			void (*done)(void *done_arg, int err, const char *message),
 			void *done_arg);
-void filter_drop_waiters(struct filter *f);
+/* Tell them why, or for "" that we stop. */
+void filter_drop_waiters(struct filter *f, const char *why);
 /* control_context.saved. */
 int filter_file_saved(void *arg, struct diag *d);
 /* The ports have changed: tell the workers. */

@@ -44,6 +44,8 @@
 /* How long a filter may be at work on one ruleset, in hang limits: 4 minutes.  Its heartbeats
  * go on meanwhile, and end then (pulse.h). */
 #define WORK_HANGS 12
+/* How long it may leave a reload unanswered, heartbeats or not: 5 minutes. */
+#define ANSWER_HANGS 15
 #define STOP_LIMIT (600 * MSEC)
 #define SHORT_LIFE (10 * SEC)  /* a filter that dies sooner is started less eagerly */
 #define BACKOFF_FIRST (50 * MSEC)
@@ -90,6 +92,11 @@ static uint64_t hang_limit(void)
 static unsigned work_ms(void)
 {
 	return (unsigned)(WORK_HANGS * hang_limit() / MSEC);
+}
+
+uint64_t keeper_answer_limit(void)
+{
+	return ANSWER_HANGS * hang_limit();
 }
 
 static void become_filter(struct keeper *k, int channel, pid_t keeper)
@@ -330,14 +337,14 @@ static void handle(struct keeper *k, const struct channel_message *m)
 }
 
 /* It answers who waits for it, and goes on filtering until then. */
-void keeper_replace_filter(struct keeper *k)
+void keeper_replace_filter(struct keeper *k, const char *why)
 {
 	if (!k->filter || k->replacing)
 		return;
 	k->replacing = true;
 	k->filter_ready = false;
 	k->kill_at = now() + STOP_LIMIT;
-	channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
+	channel_send(k->channel, CHANNEL_STOP, 0, why, -1);
 }
 
 /* Its other end is closed: the filter is dying, and if not it shall. */
@@ -461,6 +468,8 @@ static uint64_t deadline(const struct keeper *k)
 		return k->restart_at;
 	if (!k->filter_ready)
 		return earlier(k->heartbeat + START_HANG, k->filter_started + START_LIMIT);
+	if (k->reloading)
+		return earlier(k->heartbeat + hang_limit(), k->answer_by);
 	return k->heartbeat + hang_limit();
 }
 
@@ -468,6 +477,10 @@ static void on_deadline(struct keeper *k)
 {
 	if (!k->filter) {
 		start_filter(k);
+		return;
+	}
+	if (!k->stopping && k->filter_ready && now() < k->heartbeat + hang_limit()) {
+		keeper_reload_unanswered(k);
 		return;
 	}
 	if (!k->stopping && !k->replacing)

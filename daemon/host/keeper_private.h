@@ -48,6 +48,7 @@ struct keeper {
 	struct load load;
 	int reload_fd;       /* text of the configuration that the filter works on; -1 none */
 	bool reloading;      /* the filter was told and has not answered */
+	uint64_t answer_by;  /* when that is too long; monotonic */
 	bool reload_wanted;  /* once more, after that */
 	int reload_serial;   /* of the last client that asked */
 	/* What the filter works on captures something else: the configuration, and its ports,
@@ -62,12 +63,17 @@ struct keeper {
 
 /* Nanoseconds. */
 uint64_t keeper_clock(clockid_t clock);
-/* End the filter in order, and start another: with k->config and k->ports as they are then. */
-void keeper_replace_filter(struct keeper *k);
+/* How long a filter may leave a reload unanswered; ns. */
+uint64_t keeper_answer_limit(void);
+/* End the filter in order, and start another: with k->config and k->ports as they are then.
+ * why: for clients that wait for a reload; NULL: an ordinary stop. */
+void keeper_replace_filter(struct keeper *k, const char *why);
 
 void keeper_begin_reload(struct keeper *k);
 void keeper_reload_answered(struct keeper *k, const struct channel_message *m);
 void keeper_reload_failed(struct keeper *k, const char *why);
+/* Nor will it ever: a filter that heeds us not is replaced. */
+void keeper_reload_unanswered(struct keeper *k);
 void keeper_end_reload(struct keeper *k);
 /* A TUN was deleted by others: make it anew. */
 void keeper_mend_ports(struct keeper *k);

@@ -12,11 +12,13 @@
  * had to be right at any moment in all threads. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "ctfw/clock.h"
 #include "ctfw/regular.h"
 #include "host/keeper_private.h"
 #include "host/lastgood.h"
@@ -47,12 +49,26 @@ void keeper_reload_failed(struct keeper *k, const char *why)
 	k->load.reload = true;
 	k->load.ok = false;
 	strncpy(k->load.error, why, sizeof(k->load.error) - 1);
-	/* One that died may have done it. */
-	log_say(LEVEL_ERROR, k->filter ? "reload failed, everything stays as it was:" :
-					 "it is not known whether the reload took place:");
+	/* One that died, or never answered, may have done it. */
+	log_say(LEVEL_ERROR, k->filter && !k->replacing ?
+				     "reload failed, everything stays as it was:" :
+				     "it is not known whether the reload took place:");
 	log_text(LEVEL_ERROR, why);
 	keeper_end_reload(k);
 	notify_ready("The last reload failed");
+}
+
+/* It goes on with its heartbeats, so it has lost the message or its wits.  The next one takes
+ * up the ruleset that is saved: the former, or the one that was put in force without a word. */
+void keeper_reload_unanswered(struct keeper *k)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why),
+		 "the filter has not answered for %u seconds, and another one takes over",
+		 (unsigned)(keeper_answer_limit() / NSEC_PER_SEC));
+	keeper_replace_filter(k, why);
+	keeper_reload_failed(k, why);
 }
 
 /* ---- before ---- */
@@ -156,6 +172,7 @@ void keeper_begin_reload(struct keeper *k)
 	}
 	k->reload_wanted = false;
 	k->reloading = true;
+	k->answer_by = keeper_clock(CLOCK_MONOTONIC) + keeper_answer_limit();
 	notify_reloading();
 	err = prepare(k, &why);
 	err = channel_send(k->channel, k->wanted_ports ? CHANNEL_RELOAD_LAST : CHANNEL_RELOAD,
@@ -192,7 +209,7 @@ static void adopt(struct keeper *k)
 	free(k->wanted_ports);
 	k->wanted_ports = NULL;
 	log_say(LEVEL_NOTICE, "something else is captured now: another filter takes over");
-	keeper_replace_filter(k);
+	keeper_replace_filter(k, NULL);
 }
 
 void keeper_reload_answered(struct keeper *k, const struct channel_message *m)
@@ -237,7 +254,7 @@ void keeper_mend_ports(struct keeper *k)
 				       "filter takes over");
 		ports_take_over(&k->ports, ports);
 		steering_made_tun(k->steering);
-		keeper_replace_filter(k);
+		keeper_replace_filter(k, NULL);
 	}
 	free(ports);
 	diag_fini(&d);

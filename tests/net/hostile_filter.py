@@ -5,9 +5,12 @@
 
 Takes the filter's end of the channel (pidfd_getfd(2)) and says through it what MODE tells:
 heartbeats (each with another status line), ready (again and again), failed (while it filters),
-reloaded (though nobody asked), nonsense (a kind that there is not), short (half a message), arena (a file of ours as the
-arena), descriptor (where none belongs).  The kinds are those of daemon/host/channel.h.  What was
+reloaded (though nobody asked), nonsense (a kind that there is not), short (half a message),
+arena (a file of ours as the arena), descriptor (where none belongs).  The kinds are those of daemon/host/channel.h.  What was
 said is printed as a number; status 0 also when the keeper stops listening.
+
+MODE swallow says nothing: from then on the filter hears of no reload (a socket filter drops the
+message), and goes on as if nothing had been.
 """
 import array
 import ctypes
@@ -20,6 +23,8 @@ import time
 
 PIDFD_GETFD = 438
 READY, FAILED, HEARTBEAT, RELOADED, ARENA, NO_KIND = 1, 2, 4, 6, 7, 1000
+RELOAD, RELOAD_LAST = 8, 9
+SO_ATTACH_FILTER = 26
 
 
 def take(pid):
@@ -51,8 +56,26 @@ def say(channel, data, fd=None):
     return True
 
 
+def swallow(channel):
+    def loaded(kind):  # a word, as classic BPF has it
+        return int.from_bytes(struct.pack("=I", kind), "big")
+
+    program = b"".join(struct.pack("=HBBI", *step) for step in (
+        (0x20, 0, 0, 0),                    # load the kind
+        (0x15, 1, 0, loaded(RELOAD)),       # equal: to the last
+        (0x15, 0, 1, loaded(RELOAD_LAST)),  # not equal: pass by the last
+        (0x06, 0, 0, 0),                    # nothing of it
+        (0x06, 0, 0, 0x7fffffff)))          # all of it
+    steps = ctypes.create_string_buffer(program)
+    channel.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                       struct.pack("@HP", len(program) // 8, ctypes.addressof(steps)))
+
+
 def main():
     channel, mode = take(int(sys.argv[1])), sys.argv[2]
+    if mode == "swallow":
+        swallow(channel)
+        return
     end = time.monotonic() + float(sys.argv[3] if len(sys.argv) > 3 else 0)
     said = 0
     with tempfile.TemporaryFile() as ours:
