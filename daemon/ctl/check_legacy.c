@@ -126,7 +126,7 @@ static json_t *address(const struct reader *r, const char *field, bool turned, c
 }
 
 /* Targets of iptables' own that the checks know by nft's names. */
-static json_t *target(const char *name, bool hides)
+static json_t *target(const char *name, bool untracks, bool zone)
 {
 	static const struct {
 		const char *target, *statement;
@@ -139,8 +139,10 @@ static json_t *target(const char *name, bool hides)
 					      "REJECT", "DNAT", "REDIRECT", "TOS", "DSCP" };
 	size_t i;
 
-	if (hides)
+	if (untracks)
 		return json_pack("{s:n}", "notrack");
+	if (zone)
+		return json_pack("{s:{s:{s:{s:s}}}}", "mangle", "key", "ct", "key", "zone");
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (!strcmp(known[i].target, name))
 			return json_pack("{s:n}", known[i].statement);
@@ -192,11 +194,12 @@ static bool takes_value(const char *word)
 static json_t *read_expr(const struct reader *r, const char *line)
 {
 	char word[WORD_MAX], value[WORD_MAX], to[WORD_MAX] = "";
-	bool turned = false, hides = false;
+	bool turned = false, untracks = false, zone = false;
 	json_t *expr = json_array(), *one;
 
 	while (next_word(&line, word)) {
-		hides |= !strcmp(word, "--notrack") || !strcmp(word, "--zone");
+		untracks |= !strcmp(word, "--notrack");
+		zone |= !strcmp(word, "--zone");
 		if (takes_value(word) && next_word(&line, value)) {
 			one = comparison(r, word[1], turned, value);
 			if (one)
@@ -207,7 +210,7 @@ static json_t *read_expr(const struct reader *r, const char *line)
 		turned = !strcmp(word, "!");
 	}
 	if (*to)
-		json_array_append_new(expr, target(to, hides));
+		json_array_append_new(expr, target(to, untracks, zone));
 	return expr;
 }
 

@@ -70,6 +70,20 @@ const json_t *check_nat_find(const json_t *ruleset, const char *out_name,
 	return found;
 }
 
+bool check_nat_untracks(const json_t *ruleset, const char *out_name,
+			const struct prefix *network)
+{
+	const json_t *rule;
+	size_t at = 0;
+
+	while ((rule = nftjson_next_rule(ruleset, &at))) {
+		if (!nftjson_statement(rule, "mangle") &&
+		    hides_answers(ruleset, rule, out_name, network))
+			return true;
+	}
+	return false;
+}
+
 /* By the program that the rule is of: the two go together, but not every host has both. */
 static void todo_hide(struct checker *c, const struct config_capture *cap,
 		      const struct prefix *network, const json_t *rule, bool *made)

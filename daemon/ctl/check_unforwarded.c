@@ -3,12 +3,14 @@
  * What goes to a client comes in by the out port and leaves by the interface: also what the host
  * itself sent, and answers, which no rule for established connections may know any more, since
  * NAT wants them untracked there.  A chain that forwards nothing that no rule accepts needs a
- * rule for these.  Whether one is for them is asked of interfaces and addresses alone. */
+ * rule for these.  Whether one is for them is asked of interfaces, addresses and ct states
+ * alone. */
 #include <string.h>
 
 #include "ctl/check.h"
 #include "ctl/check_firewall.h"
 #include "ctl/check_legacy.h"
+#include "ctl/check_nat.h"
 #include "ctl/nftjson.h"
 
 static bool same_table(const json_t *a, const json_t *b)
@@ -31,28 +33,48 @@ static bool is_shut(const json_t *chain)
 	       !strcmp(nftjson_word(chain, "policy"), "drop");
 }
 
-/* The chain itself accepts all that comes so far.  Of one that it may jump to that says nothing:
- * ufw has such for what the host sends. */
-static bool accepts_all(const json_t *chain, const json_t *rule)
+/* The ct states that packets have there, NULL at the end. */
+static const char *const tracked[] = { "new", "established", "related", NULL };
+static const char *const untracked[] = { "untracked", NULL };
+
+/* A statement that every one of them gets by, or is accepted by. */
+static bool lets_all_by(const json_t *statement, const char *const states[])
 {
 	static const char *const plain[] = { "accept", "counter", "log" };
+	size_t i;
+
+	for (i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (json_object_get(statement, plain[i]))
+			return true;
+	}
+	for (i = 0; states[i]; i++) {
+		if (!nftjson_passes_state(statement, states[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The chain itself accepts all that comes so far.  Of one that it may jump to that says nothing:
+ * ufw has such for what the host sends. */
+static bool accepts_all(const json_t *chain, const json_t *rule, const char *const states[])
+{
 	const json_t *statement;
-	size_t i, k, n = 0;
+	size_t i;
 
 	if (strcmp(nftjson_word(rule, "chain"), nftjson_word(chain, "name")) != 0 ||
-	    !nftjson_statement(rule, "accept"))
+	    (!nftjson_statement(rule, "accept") && !nftjson_statement(rule, "vmap")))
 		return false;
 	json_array_foreach(json_object_get(rule, "expr"), i, statement)
 	{
-		for (k = 0; k < sizeof(plain) / sizeof(plain[0]); k++)
-			n += json_object_get(statement, plain[k]) != NULL;
+		if (!lets_all_by(statement, states))
+			return false;
 	}
-	return n == json_array_size(json_object_get(rule, "expr"));
+	return true;
 }
 
 /* Whether a rule may be what lets on those for a network: by an interface or an address, or all. */
 static bool may_let_on(const json_t *chain, const json_t *rule, const struct config_capture *cap,
-		       const struct prefix *network)
+		       const struct prefix *network, const char *const states[])
 {
 	static const char *const verdicts[] = { "accept", "jump", "goto", "vmap" };
 	bool lets_on = false, in, out, addressed;
@@ -69,18 +91,20 @@ static bool may_let_on(const json_t *chain, const json_t *rule, const struct con
 	if (by_in == PART_NONE || by_out == PART_NONE ||
 	    nftjson_rule_prefix(rule, "daddr", network) == PART_NONE)
 		return false;
-	return in || out || addressed || accepts_all(chain, rule);
+	return in || out || addressed || accepts_all(chain, rule, states);
 }
 
 /* Or it is told of another thing that is wrong there: see check_firewall.c. */
 static bool is_seen_to(const json_t *ruleset, const json_t *chain,
 		       const struct config_capture *cap, const struct prefix *network)
 {
+	const char *const *states =
+		check_nat_untracks(ruleset, cap->out_name, network) ? untracked : tracked;
 	const json_t *rule;
 	size_t at = 0;
 
 	while ((rule = nftjson_next_rule(ruleset, &at))) {
-		if (same_table(rule, chain) && (may_let_on(chain, rule, cap, network) ||
+		if (same_table(rule, chain) && (may_let_on(chain, rule, cap, network, states) ||
 						check_firewall_misses(ruleset, rule, cap)))
 			return true;
 	}

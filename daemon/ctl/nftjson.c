@@ -296,6 +296,40 @@ enum part nftjson_rule_names(const json_t *rule, const char *key, const char *ke
 	return most;
 }
 
+static bool asks_state(const json_t *of)
+{
+	const char *key = json_string_value(
+		json_object_get(json_object_get(of, "ct"), "key"));
+
+	return key && !strcmp(key, "state");
+}
+
+static bool maps_to_accept(const json_t *map, const char *name)
+{
+	const json_t *pair;
+	size_t i;
+
+	json_array_foreach(json_object_get(map, "set"), i, pair)
+	{
+		if (json_object_get(json_array_get(pair, 1), "accept") &&
+		    nftjson_name(json_array_get(pair, 0), name) == PART_ALL)
+			return true;
+	}
+	return false;
+}
+
+bool nftjson_passes_state(const json_t *statement, const char *state)
+{
+	const json_t *match = json_object_get(statement, "match");
+	const json_t *vmap = json_object_get(statement, "vmap");
+
+	if (asks_state(json_object_get(match, "left")))
+		return turned(match, nftjson_name(json_object_get(match, "right"), state)) ==
+		       PART_ALL;
+	return asks_state(json_object_get(vmap, "key")) &&
+	       maps_to_accept(json_object_get(vmap, "data"), state);
+}
+
 const json_t *nftjson_statement(const json_t *rule, const char *name)
 {
 	const json_t *statement, *value;

@@ -34,6 +34,9 @@ enum part nftjson_rule_meta(const json_t *rule, const char *key, const char *key
 /* How much of a name such comparisons name, in whatever way: != as well as ==. */
 enum part nftjson_rule_names(const json_t *rule, const char *key, const char *key2,
 			     const char *name);
+/* Whether a statement has packets of a ct state pass: a comparison of it, or a verdict map of it
+ * that accepts them.  False where it is about something else. */
+bool nftjson_passes_state(const json_t *statement, const char *state);
 /* The statement of that name in a rule: its value, or NULL. */
 const json_t *nftjson_statement(const json_t *rule, const char *name);
 /* A target of iptables that nft has no words for. */

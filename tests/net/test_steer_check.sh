@@ -418,6 +418,48 @@ rule ip daddr 10.8.0.0/16 accept
 ok "kernel-forward: with a rule for IPv4 it is told of IPv6" test "$(names)" = kernel-forward
 rule ip6 daddr fd08::/16 accept
 clear_again "kernel-forward: with one for each"
+
+# By ct states: those that it has there, and what NAT wants untracked has that one alone.
+untrack() {
+	in_host nft -f - <<-END
+		table inet ctfw-notrack {
+			chain raw { type filter hook prerouting priority raw; iifname "wg0-out" $1; }
+		}
+	END
+}
+state_rules=("ct state established,related,untracked accept" "ct state untracked counter accept"
+	"ct state != invalid accept" "ct state vmap { established : accept, untracked : accept }")
+untrack notrack
+for words in "${state_rules[@]}"; do
+	in_host nft flush chain inet host forward
+	rule "$words"
+	clear_again "kernel-forward: of untracked packets, with a rule \"$words\""
+done
+freeze CONT
+ok "kernel-forward: indeed they are forwarded" wait_until 5 ping_in host $CLIENT4
+freeze STOP
+for words in 'ct state established,related,new accept' 'ct state != untracked accept' \
+	'ct state vmap { established : accept, untracked : drop }'; do
+	in_host nft flush chain inet host forward
+	rule "$words"
+	ok "kernel-forward: of untracked packets, with a rule \"$words\" it is told" \
+		test "$(names)" = kernel-forward
+done
+in_host nft delete table inet ctfw-notrack
+for words in 'ct state established,related,new accept' 'ct state != invalid accept'; do
+	in_host nft flush chain inet host forward
+	rule "$words"
+	clear_again "kernel-forward: of tracked packets, with a rule \"$words\""
+done
+freeze CONT
+ok "kernel-forward: indeed they are forwarded" wait_until 5 ping_in host $CLIENT4
+freeze STOP
+in_host nft flush chain inet host forward
+rule "${state_rules[0]}"
+ok "kernel-forward: of tracked packets, with a rule \"${state_rules[0]}\" it is told" \
+	test "$(names)" = kernel-forward
+untrack 'ct zone set 7'
+ok "kernel-forward: and of those in a zone" test "$(names)" = kernel-forward
 in_host nft flush ruleset
 
 # ---- the old iptables ----

@@ -677,6 +677,22 @@ static void tables_of_the_old_iptables_are_said_not_to_be_looked_at(void **state
 	assert_says(0, "not looked at: rules of iptables-legacy in its table nat");
 }
 
+static void of_the_old_iptables_a_zone_is_not_untracked(void **state)
+{
+	const struct prefix *p = &config->captures[0].networks.p[0];
+	json_t *ruleset = json_pack("{s:[]}", "nftables");
+	json_t *array = json_object_get(ruleset, "nftables");
+
+	(void)state;
+	check_legacy_read("*raw\n:PREROUTING ACCEPT [0:0]\n"
+			  "-A PREROUTING -i wg0-out -j CT --zone 7\n"
+			  "-A PREROUTING -i tun0 -j CT --notrack\n", false, array);
+	assert_false(check_nat_untracks(ruleset, "wg0-out", p));
+	assert_false(check_nat_untracks(ruleset, "tun1", p));
+	assert_true(check_nat_untracks(ruleset, "tun0", p));
+	json_decref(ruleset);
+}
+
 static void rules_of_the_old_iptables_are_read_as_those_of_nft(void **state)
 {
 	static const char text[] =
@@ -760,6 +776,7 @@ int main(void)
 		TEST(rules_that_want_packets_routed_back_are_told),
 		TEST(tuns_that_firewalld_was_not_told_of_are_told),
 		TEST(rules_of_the_old_iptables_are_read_as_those_of_nft),
+		TEST(of_the_old_iptables_a_zone_is_not_untracked),
 		TEST(tables_of_the_old_iptables_are_said_not_to_be_looked_at),
 		TEST(ipv6_that_is_off_for_what_is_made_anew_is_told),
 		TEST(settings_that_are_no_numbers_are_passed_over),
