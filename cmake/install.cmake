@@ -16,7 +16,7 @@ install(FILES completion/ctfwctl.bash
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME ctfwctl)
 
 # systemd looks below lib, not below a machine's own library directory.
-foreach(unit ctfwd ctfw-guard)
+foreach(unit ctfwd ctfw-guard ctfw-open)
   configure_file(systemd/${unit}.service.in generated/${unit}.service @ONLY)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/generated/${unit}.service
     DESTINATION lib/systemd/system)

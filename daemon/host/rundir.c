@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LOCK "ctfwd.lock"
 #define BACKLOG 128
 #define LOCK_TRIES 20
 #define LOCK_WAIT_NS 50000000
@@ -112,6 +113,28 @@ static int take_lock(int fd, const char *path, struct diag *d)
 	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
 		return rundir_fail(d, -errno, "cannot write", path);
+	return 0;
+}
+
+int rundir_hold(const struct config *c, int *ret_fd)
+{
+	const struct timespec wait = { 0, LOCK_WAIT_NS };
+	char path[CONFIG_PATH_MAX + sizeof("/" LOCK)];
+	int fd, tries = 0, err;
+
+	snprintf(path, sizeof(path), "%s/" LOCK, c->daemon.runtime_directory);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno != ENOENT)
+		return -errno;
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		err = errno == EWOULDBLOCK || errno == EINTR ? -EBUSY : -errno;
+		if (err != -EBUSY || ++tries >= LOCK_TRIES) {
+			close(fd);
+			return err;
+		}
+		nanosleep(&wait, NULL);
+	}
+	*ret_fd = fd;
 	return 0;
 }
 
@@ -232,13 +255,13 @@ int rundir_open(const struct config *c, const struct identity *id, struct rundir
 	r.dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r.dir_fd < 0)
 		return rundir_fail(d, -errno, "runtime-directory", path);
-	err = r.lock_fd = open_file(r.dir_fd, "ctfwd.lock", id);
+	err = r.lock_fd = open_file(r.dir_fd, LOCK, id);
 	if (err == -EBUSY) {
 		diag_error(d, NULL, "another ctfwd, of another user, is running in %s", path);
 		goto out;
 	}
 	if (err < 0) {
-		rundir_fail(d, err, "cannot make ctfwd.lock in the runtime directory", path);
+		rundir_fail(d, err, "cannot make " LOCK " in the runtime directory", path);
 		goto out;
 	}
 	err = take_lock(r.lock_fd, path, d);

@@ -28,6 +28,10 @@ struct rundir {
  * 0, or a negative errno with one line in d: -EBUSY when there is another ctfwd. */
 int rundir_open(const struct config *c, const struct identity *id, struct rundir *ret_rundir,
 		struct diag *d);
+/* Only the lock, by whoever wants no daemon to start meanwhile; waiting a moment as above.  0 with
+ * a descriptor, or with -1 when there is no such file, nor a daemon then; -EBUSY when there is
+ * one, or another negative errno. */
+int rundir_hold(const struct config *c, int *ret_fd);
 /* Removes the socket. */
 void rundir_close(struct rundir *r);
 

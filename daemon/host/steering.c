@@ -2,8 +2,9 @@
  *
  * Where an interface has fail-closed = no, somebody must open it when the keeper was killed:
  * the filter has no rights to, and the redirect to a TUN that is gone drops.  This is the
- * opener, a child that does nothing but wait for the keeper's end of a pipe to close.  When
- * it is killed as well, what was to open stays closed. */
+ * opener, a child that does nothing but wait for the keeper's end of a pipe to close, and then
+ * for a moment: when it is killed as well, as by systemd, which starts another daemon, nothing
+ * shall have passed by that one. */
 #include "host/steering.h"
 
 #include <errno.h>
@@ -13,11 +14,15 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctfw/control.h"
 #include "ctfw/steer.h"
 #include "host/log.h"
+#include "host/opening.h"
+
+#define OPENER_WAIT_NS 500000000
 
 struct steering {
 	const struct config *config;
@@ -32,8 +37,8 @@ struct steering {
 /* Signals are blocked, as the keeper's are: who ends us all by SIGTERM wants it to work. */
 static void __attribute__((noreturn)) opener_run(const struct config *config, int lifeline)
 {
+	const struct timespec moment = { 0, OPENER_WAIT_NS };
 	char byte;
-	int err;
 
 	prctl(PR_SET_NAME, "ctfwd-opener");
 	/* TUNs, locks and sockets are not to live on by us. */
@@ -42,14 +47,8 @@ static void __attribute__((noreturn)) opener_run(const struct config *config, in
 	close_range((unsigned)lifeline + 1, ~0u, 0);
 	while (read(lifeline, &byte, 1) < 0 && errno == EINTR)
 		;
-	err = steer_open_up(config);
-	if (err)
-		log_say(LEVEL_ERROR, "ctfwd is gone, and what is fail-closed = no cannot be "
-			"opened: %s", strerror(-err));
-	else
-		log_say(LEVEL_WARNING, "ctfwd is gone: what is fail-closed = no passes "
-			"unfiltered");
-	_exit(err ? EXIT_FAILURE : EXIT_SUCCESS);
+	nanosleep(&moment, NULL);
+	_exit(opening_open(config) ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 static void opener_start(struct steering *s)

@@ -133,6 +133,12 @@ daemon_up
 all_open "and started again"
 ok "wg1 is filtered again" wait_until 2 ping_in client2 $SERVER4
 says "wg1 is filtered again: port 80" silent traffic_in client2 tcp $SERVER4 80 --timeout 0.4
+disown $daemon
+kill -9 $daemon
+daemon_up
+ok "killed, and started at once: nobody opens" \
+	wait_until 5 grep -q "^ctfwd: another ctfwd runs" "$WORK/daemon.log"
+says "wg1 is filtered all the same: port 80" silent traffic_in client2 tcp $SERVER4 80 --timeout 0.4
 daemon_stuck
 ok "it cannot go on: wg1 opens" wait_until 2 ping_in client2 $SERVER4
 all_shut "it cannot go on"
@@ -177,6 +183,9 @@ in_host ip route del 192.0.2.0/24 dev eth0 table 77
 # A configuration that cannot be read.
 mkdir "$WORK/state"
 guard_of() { in_host env STATE_DIRECTORY="$WORK/state" "$BUILD/ctfwd" -c "$WORK/$1" --guard 2>&1; }
+open_last() { in_host env STATE_DIRECTORY="$WORK/state" "$BUILD/ctfwd" --open 2>&1; }
+ok "where nothing was in force, to open is no failure" open_last
+says "which is said" "ctfwd: it is not known what was in force last" open_last
 not_ok "without a configuration it cannot close" guard_of none.conf
 says "and says so" "$WORK/none.conf: No such file or directory
 ctfwd: nor is there one that was in force last: nothing is closed" guard_of none.conf

@@ -53,7 +53,7 @@ drop_in() {
 # They look for leaks in ways that the units forbid.
 sanitizers() {
 	local unit
-	for unit in ctfwd ctfw-guard; do
+	for unit in ctfwd ctfw-guard ctfw-open; do
 		drop_in sanitizers $unit <<-END
 			[Service]
 			Environment=ASAN_OPTIONS=detect_leaks=0
