@@ -1,6 +1,16 @@
 # checking.sh - words for tests of steer check: what is found, in which words, and mended by its
 # own advice.  Sourced after daemon.sh.
 
+# wg0 is captured, nothing is wrong, and the daemon stands still: it would mend some of what comes.
+sound_host() {
+	rules_plain
+	configure_wg0
+	in_host sysctl -qw net.ipv4.conf.default.rp_filter=1
+	daemon_up
+	freeze STOP
+}
+freeze() { pkill -"$1" -P "$daemon"; kill -"$1" "$daemon"; }
+
 # check OPTION...: as an operator would; what it says is in $WORK/check.
 check() {
 	in_host "$BUILD/ctfwctl" steer check --config "$WORK/ctfwd.conf" "$@" >"$WORK/check" 2>&1
