@@ -44,8 +44,7 @@ static void rule_words(const struct plan_item *item, struct text *out)
 	case FR_ACT_TO_TBL:
 		if (r->past)
 			text_printf(out,
-				    "what this host would send to %s is looked up in table %u, "
-				    "past what is led into a TUN",
+				    "whether %s may send broadcasts is looked up in table %u",
 				    prefix_word(&r->to, buf), r->table);
 		else if (r->iif[0])
 			text_printf(out, "what enters %s is looked up in table %u", r->iif,
@@ -75,14 +74,13 @@ static void route_words(const struct plan_item *item, struct text *out)
 		text_printf(out, "is this host's own, on %s", item->dev);
 		break;
 	case RTN_MULTICAST:
-		text_printf(out, "is heard on %s", item->dev);
-		break;
-	case RTN_BROADCAST:
 		if (r->with)
-			text_printf(out, "is open, as long as there are %s and %s", item->dev,
-				    item->capture->ifname);
+			text_printf(out, "may send broadcasts, as long as there are %s and %s",
+				    item->dev, item->capture->ifname);
+		else if (item->l3 == L3_IPV4)
+			text_puts(out, "may not send broadcasts");
 		else
-			text_puts(out, "takes nothing, and is no source of anything");
+			text_printf(out, "is heard on %s", item->dev);
 		break;
 	default:
 		text_puts(out, "leads nowhere when no other route takes it");
@@ -206,7 +204,6 @@ static void route_command(const struct plan_item *item, struct text *out)
 	static const char *const types[] = { [RTN_UNICAST] = "",
 					     [RTN_LOCAL] = "local ",
 					     [RTN_MULTICAST] = "multicast ",
-					     [RTN_BROADCAST] = "broadcast ",
 					     [RTN_UNREACHABLE] = "unreachable " };
 	const struct plan_route *r = &item->route;
 	char buf[PREFIX_TEXT > ADDR_TEXT ? PREFIX_TEXT : ADDR_TEXT];
@@ -240,6 +237,8 @@ static void rule_command(const struct plan_item *item, struct text *out)
 		text_puts(out, " iif ");
 		put_name(r->iif, out);
 	}
+	if (r->sourceless)
+		text_puts(out, " from 0.0.0.0");
 	if (r->to.len)
 		text_printf(out, " to %s", prefix_print(&r->to, buf));
 	if (r->action == FR_ACT_GOTO)

@@ -6,16 +6,21 @@
  * finds a way of another kind than unicast is refused (__fib_validate_source()).  An
  * unreachable one does not do: that counts as none, which a filter that is off lets be.
  *
- * So what the host itself looks up for a captured network is found in a table of its own, as a
- * broadcast address on lo: a client's packet is refused, and the host's programs are told that
- * the network is unreachable.  While the capture is led into its TUN another route stands
- * before that, over which the rule passes on to what leads there.  That one has the TUN and
- * the captured interface as next hops, and the kernel takes it out as soon as either is gone
- * (fib_sync_down_dev()): an interface that is made anew is closed, whoever is dead.  It is a
- * broadcast route as well, in case that somebody puts the TUN into another group.
+ * That way is asked for with 0.0.0.0 at this end, since 255.255.255.255 is no address to send
+ * from.  So what the host looks up from there to a captured network is found in a table of its
+ * own, as a group on lo: a client's packet is refused.  The host's own packets have a source,
+ * or get it by such a lookup: a connection asks a second time then, and is told that there is
+ * no route; a datagram of a socket that is bound to no address goes to lo and is dropped there,
+ * as nobody's.  Were the network a broadcast address, the host would hear it.
  *
- * A network behind two captures is open while the first of them is.  0.0.0.0/0 has no such
- * routes: it is not only clients who are in it. */
+ * While the capture is led into its TUN another route stands before that, over which the rule
+ * passes on to what leads there.  That one has the TUN and the captured interface as next hops,
+ * and the kernel takes it out as soon as either is gone (fib_sync_down_dev()): one that is made
+ * anew is closed, whoever is dead.  It is of the same type, in case that somebody puts the TUN
+ * into another group.
+ *
+ * A network behind two captures is open while the first of them is that is up.  0.0.0.0/0 has
+ * no such routes: it is not only clients who are in it. */
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -61,7 +66,8 @@ static void close_network(struct plan *p, const struct steer *s, const struct pr
 				  .iif = "lo",
 				  .to = *network,
 				  .table = plan_source_table(c),
-				  .past = STEER_GROUP };
+				  .past = STEER_GROUP,
+				  .sourceless = true };
 	struct plan_item route = { .kind = PLAN_ROUTE,
 				   .l3 = L3_IPV4,
 				   .closing = true,
@@ -69,7 +75,7 @@ static void close_network(struct plan *p, const struct steer *s, const struct pr
 				   .dev = "lo",
 				   .index = LO_INDEX,
 				   .route = { .to = *network,
-					      .type = RTN_BROADCAST,
+					      .type = RTN_MULTICAST,
 					      .protocol = (uint8_t)c->protocol,
 					      .table = rule.table,
 					      .metric = STEER_LAST_METRIC } };
@@ -117,7 +123,7 @@ void plan_source_ways(struct plan *p, const struct steer *s, size_t n)
 				  .answers = true,
 				  .capture = c,
 				  .index = v->out.link.index,
-				  .route = { .type = RTN_BROADCAST,
+				  .route = { .type = RTN_MULTICAST,
 					     .with = v->real.link.index,
 					     .protocol = (uint8_t)s->config->steer.protocol,
 					     .table = plan_source_table(&s->config->steer),

@@ -209,11 +209,10 @@ static bool is_ours(const struct steer *s, const struct view_route *r)
 		return r->route.metric == STEER_OWN_METRIC || leads_to_port(&s->view, r);
 	case RTN_UNREACHABLE:
 		return r->route.metric == STEER_LAST_METRIC;
-	case RTN_BROADCAST:
+	case RTN_MULTICAST:
 		return r->route.metric == STEER_LAST_METRIC ||
 		       r->route.metric == STEER_OWN_METRIC;
 	case RTN_LOCAL:
-	case RTN_MULTICAST:
 		return r->route.metric == STEER_OWN_METRIC;
 	default:
 		return false;

@@ -20,6 +20,8 @@
 
 #include "steer/steer_private.h"
 
+#define SOURCELESS 32 /* bits of 0.0.0.0 */
+
 /* ---- bytes ---- */
 
 static struct nl_msg *encode(const struct plan_rule *r, uint8_t l3, int type)
@@ -27,6 +29,7 @@ static struct nl_msg *encode(const struct plan_rule *r, uint8_t l3, int type)
 	struct fib_rule_hdr hdr = { .family = (uint8_t)netlink_family(l3),
 				    .action = r->action,
 				    .dst_len = r->to.len,
+				    .src_len = r->sourceless ? SOURCELESS : 0,
 				    .table = RT_TABLE_UNSPEC };
 	int flags = type == RTM_NEWRULE ? NLM_F_CREATE : 0;
 	struct nl_msg *msg = netlink_message(type, flags, &hdr, sizeof(hdr));
@@ -38,6 +41,8 @@ static struct nl_msg *encode(const struct plan_rule *r, uint8_t l3, int type)
 	err |= nla_put_u8(msg, FRA_PROTOCOL, r->protocol);
 	if (r->iif[0])
 		err |= nla_put_string(msg, FRA_IIFNAME, r->iif);
+	if (r->sourceless)
+		err |= netlink_put_addr(msg, FRA_SRC, l3, &(union addr){ { 0 } });
 	if (r->to.len)
 		err |= netlink_put_addr(msg, FRA_DST, l3, &r->to.addr);
 	if (r->action == FR_ACT_TO_TBL)
@@ -66,7 +71,14 @@ static bool selects_exotically(const struct fib_rule_hdr *hdr, struct nlattr *co
 					  nla_get_u32(tb[attributes[i]]) != 0))
 			return true;
 	}
-	return hdr->src_len || hdr->tos || hdr->flags & FIB_RULE_INVERT;
+	return hdr->tos || hdr->flags & FIB_RULE_INVERT;
+}
+
+static bool is_sourceless(const struct fib_rule_hdr *hdr, struct nlattr *const *tb)
+{
+	union addr from = netlink_get_addr(tb[FRA_SRC]);
+
+	return hdr->family == AF_INET && hdr->src_len == SOURCELESS && addr_is_zero(&from);
 }
 
 static void decode(void *arg, const struct nlmsghdr *msg)
@@ -96,7 +108,8 @@ static void decode(void *arg, const struct nlmsghdr *msg)
 	s.rule.protocol = tb[FRA_PROTOCOL] ? nla_get_u8(tb[FRA_PROTOCOL]) : RTPROT_UNSPEC;
 	if (tb[FRA_SUPPRESS_IFGROUP] && nla_get_u32(tb[FRA_SUPPRESS_IFGROUP]) != UINT32_MAX)
 		s.rule.past = nla_get_u32(tb[FRA_SUPPRESS_IFGROUP]);
-	s.exotic = selects_exotically(hdr, tb);
+	s.rule.sourceless = is_sourceless(hdr, tb);
+	s.exotic = selects_exotically(hdr, tb) || (hdr->src_len && !s.rule.sourceless);
 	s.detached = hdr->flags & FIB_RULE_IIF_DETACHED;
 
 	if (list->n == list->cap) {
@@ -164,7 +177,8 @@ static bool same(const struct view_rule *have, const struct plan_item *item)
 	const struct plan_rule *a = &have->rule, *b = &item->rule;
 
 	return have->l3 == item->l3 && a->action == b->action && a->pref == b->pref &&
-	       !strcmp(a->iif, b->iif) && a->to.len == b->to.len &&
+	       !strcmp(a->iif, b->iif) && a->sourceless == b->sourceless &&
+	       a->to.len == b->to.len &&
 	       addr_equal(&a->to.addr, &b->to.addr) && a->table == b->table &&
 	       a->past == b->past && a->target == b->target && a->protocol == b->protocol;
 }
@@ -173,7 +187,8 @@ static bool same(const struct view_rule *have, const struct plan_item *item)
 static bool is_local(const struct view_rule *r)
 {
 	return !r->exotic && r->rule.pref == 0 && r->rule.action == FR_ACT_TO_TBL &&
-	       r->rule.table == RT_TABLE_LOCAL && !r->rule.iif[0] && !r->rule.to.len;
+	       r->rule.table == RT_TABLE_LOCAL && !r->rule.iif[0] && !r->rule.to.len &&
+	       !r->rule.sourceless;
 }
 
 bool steer_rule_is_ours(const struct steer *s, const struct view_rule *seen)

@@ -22,7 +22,7 @@
  *            P+1   iif wg0-out goto P+40
  *            P+2   iif NAME goto P+40, for each [tun NAME] of role return
  *            P+10  iif wg0 unreachable
- *            P+18  iif lo to N lookup S, past what leads to that group (IPv4)
+ *            P+18  iif lo from 0.0.0.0 to N lookup S, past what leads to that group (IPv4)
  *            P+20  to N lookup T
  *            P+40  nop
  *
@@ -30,8 +30,8 @@
  *            T': local A dev wg0, for each of the host's addresses that wg0 answers for;
  *                multicast ff00::/8 dev wg0; these two where ARP is spoken
  *            T': default dev wg0-in, with rp_filter = 2
- *            S:  broadcast N dev lo, last in line
- *            S:  broadcast N dev wg0-out, dev wg0
+ *            S:  multicast N dev lo, last in line
+ *            S:  multicast N dev wg0-out, dev wg0
  *
  * T and P are [steer]'s table and priority, shared by all captures; T' is the n-th capture's
  * own, n behind T, and S the one 33 behind it.  The rules are by name and outlive the TUNs and

@@ -48,7 +48,7 @@ wg1_open "stopped, guarded"
 ok "what is left is the guard's" same "$(in_host ip rule)" "$(printf '%s\n' \
 	'0:	from all iif wg0 unreachable' '0:	from all lookup local' \
 	'110:	from all iif wg0 unreachable' \
-	'118:	from all to 10.8.0.0/24 iif lo lookup 110 suppress_ifgroup 51187' \
+	'118:	from 0.0.0.0 to 10.8.0.0/24 iif lo lookup 110 suppress_ifgroup 51187' \
 	'120:	from all to 10.8.0.0/24 lookup 77' '139:	from all nop' \
 	'140:	from all nop' '32766:	from all lookup main' '32767:	from all lookup default')"
 

@@ -307,7 +307,8 @@ static void count_sources(const struct plan *p, size_t *ret_closing, size_t *ret
 		const struct plan_item *item = &p->v[i];
 		bool rule = item->kind == PLAN_RULE && item->rule.past;
 
-		if (rule || (item->kind == PLAN_ROUTE && item->route.type == RTN_BROADCAST)) {
+		if (rule || (item->kind == PLAN_ROUTE && item->l3 == L3_IPV4 &&
+			     item->route.type == RTN_MULTICAST)) {
 			assert_int_equal(item->l3, L3_IPV4);
 			assert_int_equal(rule ? item->rule.table : item->route.table, 110);
 			*(item->closing ? ret_closing : ret_open) += 1;

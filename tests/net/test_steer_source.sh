@@ -1,0 +1,53 @@
+#!/bin/bash
+# The kernel's look at sources is what refuses clients' broadcasts while they are not led; what the
+# host itself sends to them is not to come to more harm by it than that it does not arrive.
+. "$(dirname "$0")/lib.sh"
+. "$HERE/daemon.sh"
+begin
+told() { in_host "$HERE/told.py" "$@"; }
+# Whether a datagram from the host to a client comes back to the host's own service.
+heard() { in_host nft list table inet heard | grep -q 'packets [1-9]'; }
+
+configure_wg0
+rules <<-END
+	table inet filter {
+		chain input { type filter hook input priority 0; policy accept; }
+		chain output { type filter hook output priority 0; policy accept; }
+	}
+END
+serve_in client host
+in_host nft -f - <<-END
+	table inet heard {
+		chain in {
+			type filter hook input priority 0
+			ip daddr $CLIENT4 counter
+		}
+	}
+END
+daemon_up
+says "open: a datagram is sent" sent told udp $CLIENT4 9
+says "open: a connection is made" sent told tcp $CLIENT4 22
+
+# The host serves the same port: what it sends to the client is not for that.
+talk_up host $CLIENT4 --rounds 100000 --pause 0.01
+in_host ip link del wg0
+ok "gone: status waits" wait_until 2 sh -c \
+	"! ip -n $PREFIX-host route show table 110 | grep -q wg0-out"
+says "gone: a connection is refused in words that say so" "No route to host" told tcp $CLIENT4 22
+says "gone: a datagram goes nowhere" sent told udp $CLIENT4 7
+says "gone: nor does one that might be a broadcast" sent told everybody $CLIENT4 7
+sleep 1
+not_ok "gone: the host hears nothing of what it sent" heard
+vpn_up
+ok "made anew: the host's conversation goes on" talk_goes_on
+kill $talk
+shoot $daemon
+says "dead: a connection is refused in words that say so" "No route to host" told tcp $CLIENT4 22
+says "dead: what might be a broadcast goes nowhere" sent told everybody $CLIENT4 7
+not_ok "dead: the host hears nothing of what it sent" heard
+says "dead: a datagram with a source is told, too" "No route to host" \
+	told udp $CLIENT4 9 $HOST4
+daemon_up
+ok "alive again: the host reaches the client" wait_until 2 ping_in host $CLIENT4
+ends_well
+ok "stopped: the host reaches the client" ping_in host $CLIENT4

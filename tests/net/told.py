@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""told.py tcp|udp|everybody ADDRESS PORT [SOURCE]
+
+What a program is told that sends there, from no address in particular if none is given: "sent",
+or in the kernel's words why not.  With "everybody" its socket may send broadcasts."""
+import os
+import socket
+import sys
+
+
+def main():
+    kind, address, port, *source = sys.argv[1:]
+    how = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, how) as s:
+        s.settimeout(0.5)
+        if kind == "everybody":
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        if source:
+            s.bind((source[0], 0))
+        try:
+            if kind == "tcp":
+                s.connect((address, int(port)))
+            else:
+                s.sendto(b"x", (address, int(port)))
+            print("sent")
+        except OSError as e:
+            print(os.strerror(e.errno) if e.errno else e)
+
+
+if __name__ == "__main__":
+    main()
