@@ -47,16 +47,6 @@ static int read_rules(struct steer *s)
 	return err;
 }
 
-/* Without one there is none. */
-static int read_loopback(struct steer *s, bool *ret_up)
-{
-	struct view_link lo;
-	int err = steer_port_read(s, "lo", &lo);
-
-	*ret_up = !err && view_is_up(&lo);
-	return err;
-}
-
 static int read_capture(struct steer *s, const struct config_capture *c,
 			struct view_capture *v)
 {
@@ -85,8 +75,6 @@ int view_read(struct steer *s)
 	err = read_rules(s);
 	if (!err)
 		err = steer_port_read_all(s, &v->rp_filter);
-	if (!err && c->n_captures)
-		err = read_loopback(s, &v->loopback);
 	for (i = 0; !err && i < c->n_captures; i++)
 		err = read_capture(s, &c->captures[i], &v->captures[i]);
 	for (i = 0; !err && i < c->n_tuns; i++)

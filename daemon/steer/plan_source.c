@@ -38,11 +38,10 @@ static bool is_told_apart(const struct prefix *network)
 	return network->family == L3_IPV4 && network->len;
 }
 
-/* What others have in the table would lead around us, and lo takes no route while it is down. */
+/* What others have in the table would lead around us. */
 static bool is_used(const struct steer *s)
 {
-	return s->view.loopback &&
-	       !steer_route_foreign(s, plan_source_table(&s->config->steer));
+	return !steer_route_foreign(s, plan_source_table(&s->config->steer));
 }
 
 void plan_source_warn(const struct steer *s, struct text *out)

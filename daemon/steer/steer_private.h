@@ -104,7 +104,6 @@ struct view_capture {
 
 struct view {
 	bool has_ipv6;
-	bool loopback; /* lo is up */
 	int rp_filter; /* net.ipv4.conf.all.rp_filter */
 	bool took_over; /* there are rules of ours */
 	bool guarded;

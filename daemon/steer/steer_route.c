@@ -19,12 +19,15 @@
 
 #include "steer/steer_private.h"
 
-/* Where what it leads to is: beyond, on the link, in this host. */
-static uint8_t scope_of(uint8_t type)
+/* Where what it leads to is: beyond, on the link, in this host.  What is in the host stays when
+ * its interface goes down: what closes for sources does without lo. */
+static uint8_t scope_of(const struct plan_route *r)
 {
-	return type == RTN_LOCAL       ? RT_SCOPE_HOST :
-	       type == RTN_UNREACHABLE ? RT_SCOPE_UNIVERSE :
-					 RT_SCOPE_LINK;
+	if (r->type == RTN_UNREACHABLE)
+		return RT_SCOPE_UNIVERSE;
+	if (r->type == RTN_LOCAL || (r->type == RTN_MULTICAST && !r->with))
+		return RT_SCOPE_HOST;
+	return RT_SCOPE_LINK;
 }
 
 static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oif, int type)
@@ -34,7 +37,7 @@ static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oi
 		.rtm_dst_len = r->to.len,
 		.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
 		.rtm_protocol = r->protocol,
-		.rtm_scope = scope_of(r->type),
+		.rtm_scope = scope_of(r),
 		.rtm_type = r->type,
 	};
 	struct rtnexthop hops[] = {

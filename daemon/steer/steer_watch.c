@@ -67,8 +67,6 @@ static bool is_named(const struct steer *s, const char *name)
 	const struct config *c = s->config;
 	size_t i;
 
-	if (!strcmp(name, "lo"))
-		return true;
 	for (i = 0; i < c->n_captures; i++) {
 		if (!strcmp(name, c->captures[i].ifname) ||
 		    !strcmp(name, c->captures[i].in_name) ||

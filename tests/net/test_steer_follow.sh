@@ -176,6 +176,11 @@ for value in 0 1 2; do
 	sleep 0.3
 	ok "dead, default.rp_filter $value: no broadcast arrives" test "$(seen host)" = 0
 done
+in_host ip link set lo down
+anew 0
+in_host ip link set lo up
+sleep 0.3
+ok "dead, lo down and up: no broadcast arrives" test "$(seen host)" = 0
 in_host ip rule del pref 118
 anew 0
 ok "dead, without the rule about sources: broadcasts arrive" arrive
@@ -186,6 +191,12 @@ for value in 0 0 0 0 0 1 2; do
 	sleep 0.1
 	ok "alive, default.rp_filter $value: no broadcast arrives" test "$(seen host)" = 0
 done
+in_host ip link set lo down
+sleep 0.3
+anew 0
+in_host ip link set lo up
+wait_until 2 there
+ok "alive, lo down and up: no broadcast arrives" test "$(seen host)" = 0
 in_host ip link set wg0-out group default
 anew 0
 wait_until 2 there
