@@ -19,8 +19,8 @@
  * anew is closed, whoever is dead.  It is of the same type, in case that somebody puts the TUN
  * into another group.
  *
- * A network behind two captures is open while the first of them is that is up.  0.0.0.0/0 has
- * no such routes: it is not only clients who are in it. */
+ * A network behind two captures is open while the first of them is that is up.  Who else is in a
+ * network, as all are in 0.0.0.0/0, may send no broadcasts either while that is closed. */
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -31,11 +31,6 @@
 uint32_t plan_source_table(const struct config_steer *c)
 {
 	return plan_own_table(c, STEER_CAPTURES_MAX);
-}
-
-static bool is_told_apart(const struct prefix *network)
-{
-	return network->family == L3_IPV4 && network->len;
 }
 
 /* What others have in the table would lead around us. */
@@ -86,17 +81,28 @@ static void close_network(struct plan *p, const struct steer *s, const struct pr
 	plan_rule(p, s, owner, L3_IPV4, NULL, rule);
 }
 
-void plan_source_rules(struct plan *p, const struct steer *s)
+/* Those for everything first, as with what leads into the TUNs. */
+static void close_networks(struct plan *p, const struct steer *s, bool all)
 {
 	const struct config *c = s->config;
 	size_t i, k;
 
-	for (i = 0; is_used(s) && i < c->n_captures; i++) {
+	for (i = 0; i < c->n_captures; i++) {
 		for (k = 0; k < c->captures[i].networks.n; k++) {
-			if (is_told_apart(&c->captures[i].networks.p[k]))
-				close_network(p, s, &c->captures[i].networks.p[k]);
+			const struct prefix *network = &c->captures[i].networks.p[k];
+
+			if (network->family == L3_IPV4 && !network->len == all)
+				close_network(p, s, network);
 		}
 	}
+}
+
+void plan_source_rules(struct plan *p, const struct steer *s)
+{
+	if (!is_used(s))
+		return;
+	close_networks(p, s, true);
+	close_networks(p, s, false);
 }
 
 static bool is_open(const struct plan *p, const struct plan_route *way)
@@ -134,7 +140,7 @@ void plan_source_ways(struct plan *p, const struct steer *s, size_t n)
 	memcpy(item.dev, c->out_name, IFNAMSIZ);
 	for (i = 0; i < c->networks.n; i++) {
 		item.route.to = c->networks.p[i];
-		if (!is_told_apart(&item.route.to) || is_open(p, &item.route))
+		if (item.route.to.family != L3_IPV4 || is_open(p, &item.route))
 			continue;
 		item.found = steer_route_find(&s->view, &item);
 		plan_push(p, &item);

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The kernel's look at sources is what refuses clients' broadcasts while they are not led; what the
-# host itself sends to them is not to come to more harm by it than that it does not arrive.
+# The kernel's look at sources is what refuses clients' broadcasts while they are not led; what
+# the host itself sends to them is not to come to more harm by it than that it does not arrive.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
 begin
@@ -51,3 +51,37 @@ daemon_up
 ok "alive again: the host reaches the client" wait_until 2 ping_in host $CLIENT4
 ends_well
 ok "stopped: the host reaches the client" ping_in host $CLIENT4
+
+# Everything is behind it: who is in no smaller network is a client as well.
+configure <<-END
+	[capture wg0]
+	networks = 0.0.0.0/0 ::/0
+END
+in_host nft -f - <<-END
+	table inet heard {
+		chain everybody {
+			type filter hook input priority 0
+			iifname wg0 ip daddr 255.255.255.255 counter
+		}
+	}
+END
+anew() {
+	in_host sysctl -qw net.ipv4.conf.default.rp_filter=0
+	in_host ip link del wg0
+	vpn_up
+	sleep 0.3
+}
+daemon_up
+ok "all captured: the host reaches the client" wait_until 2 ping_in host $CLIENT4
+ip netns exec "$PREFIX-client" "$HERE/broadcast.py" wg0 9 $CLIENT4 198.51.100.99 >"$WORK/sent" &
+sender=$!
+anew
+not_ok "all captured, made anew: no broadcast arrives" heard
+shoot $daemon
+# A loose filter would refuse what has no way back.
+in_host sysctl -qw net.ipv4.conf.all.rp_filter=0
+anew
+not_ok "all captured, dead: no broadcast arrives" heard
+in_host ip rule del pref 118
+ok "without the rule they arrive" wait_until 2 heard
+shoot $sender
