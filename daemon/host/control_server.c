@@ -37,6 +37,7 @@
 #define ACCEPTS_A_TURN 16
 #define TURN_NS (2 * NSEC_PER_MSEC)
 #define RETRY_MSEC 100
+#define DRAIN_TURNS 8 /* of the loop, behind the end of drain_msec */
 
 struct connection {
 	TAILQ_ENTRY(connection) link;
@@ -71,6 +72,7 @@ struct control_server {
 	size_t output; /* bytes in all their output buffers */
 
 	struct event *drained; /* not NULL: draining */
+	unsigned drain_turns;  /* that are left */
 	void (*done)(void *arg);
 	void *done_arg;
 };
@@ -287,12 +289,22 @@ static void send_text(struct connection *c, struct text *t)
 		connection_free(victim);
 }
 
+/* Its peer has said something that we have not answered. */
+static bool has_called(const struct connection *c)
+{
+	struct pollfd p = { .fd = bufferevent_getfd(c->bev), .events = POLLIN };
+
+	return control_session_partial(c->session) ||
+	       evbuffer_get_length(bufferevent_get_input(c->bev)) ||
+	       (poll(&p, 1, 0) == 1 && !(p.revents & (POLLHUP | POLLERR)));
+}
+
 /* What the state asks for next.  May free c. */
 static void connection_next(struct connection *c)
 {
 	switch (c->state) {
 	case CONTROL_READ:
-		if (c->server->drained)
+		if (c->server->drained && !has_called(c))
 			c->state = CONTROL_CLOSE;
 		else
 			connection_read(c);
@@ -596,6 +608,12 @@ static void drained_cb(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	/* Where we had no processor all the while, who asked in time is still answered. */
+	if (s->n_connections && s->drain_turns) {
+		s->drain_turns--;
+		arm(s->drained, 0);
+		return;
+	}
 	s->done(s->done_arg);
 }
 
@@ -619,6 +637,9 @@ void control_server_drain(struct control_server *s, void (*done)(void *arg), voi
 		done(arg);
 		return;
 	}
+	s->drain_turns = DRAIN_TURNS;
+	/* From now on, and not from when the loop woke: a reload may lie in between. */
+	event_base_update_cache_time(s->base);
 	arm(s->drained, s->limits.drain_msec);
 	for (c = TAILQ_FIRST(&s->connections); c; c = next) {
 		next = TAILQ_NEXT(c, link);

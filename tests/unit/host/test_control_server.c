@@ -542,6 +542,78 @@ static void an_orderly_end_answers_what_is_under_way(void **state)
 	close(idle);
 }
 
+/* Its peer cannot know whether it was read, nor then whether to ask again. */
+static void an_orderly_end_answers_what_was_not_read_yet(void **state)
+{
+	unsigned done = 0;
+	int fd = dial(), idle = dial();
+
+	(void)state;
+	settle();
+	say(fd, INFO);
+	control_server_drain(server, drained, &done);
+	assert_non_null(hear(fd, 5));
+	UNTIL(done == 1);
+	assert_true(gone(fd));
+	assert_true(gone(idle));
+	close(fd);
+	close(idle);
+}
+
+/* By now: the loop of a filter does not turn after its end. */
+static bool is_answered(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK) == 1;
+}
+
+/* The end of a reload that took long, in the callback of which the end is asked for. */
+static void end_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	poll(NULL, 0, 400);
+	f.reload_done(f.reload_arg, 0, "it took long");
+	control_server_drain(server, drained, arg);
+}
+
+static void an_orderly_end_behind_long_work_answers_all_the_same(void **state)
+{
+	unsigned done = 0;
+	int fd = dial();
+
+	(void)state;
+	f.reload_waits = true;
+	say(fd, "{\"method\":\"org.ctfw.Reload\"}");
+	UNTIL(f.reloads == 1);
+	event_base_once(base, -1, EV_TIMEOUT, end_late, &done, NULL);
+	UNTIL(done == 1);
+	assert_true(is_answered(fd));
+	close(fd);
+}
+
+static void an_orderly_end_without_a_processor_answers_all_the_same(void **state)
+{
+	unsigned done = 0;
+	int asks = dial(), waits = dial();
+
+	(void)state;
+	f.reload_waits = true;
+	say(waits, "{\"method\":\"org.ctfw.Reload\"}");
+	UNTIL(f.reloads == 1);
+	settle();
+	say(asks, INFO);
+	f.reload_done(f.reload_arg, 0, "reloaded");
+	control_server_drain(server, drained, &done);
+	poll(NULL, 0, 400);
+	UNTIL(done == 1);
+	assert_true(is_answered(waits));
+	assert_true(is_answered(asks));
+	close(waits);
+	close(asks);
+}
+
 static void an_orderly_end_waits_for_nobody_forever(void **state)
 {
 	unsigned done = 0;
@@ -689,6 +761,9 @@ int main(void)
 		TEST(a_hoarder_pushes_out_his_own_connections_only),
 		TEST(who_watches_and_does_not_read_costs_little_and_is_told),
 		TEST(an_orderly_end_answers_what_is_under_way),
+		TEST(an_orderly_end_answers_what_was_not_read_yet),
+		TEST(an_orderly_end_behind_long_work_answers_all_the_same),
+		TEST(an_orderly_end_without_a_processor_answers_all_the_same),
 		TEST(an_orderly_end_waits_for_nobody_forever),
 		TEST(an_orderly_end_without_clients_comes_at_once),
 	};
