@@ -207,7 +207,8 @@ static void filter_died(struct keeper *k, int wstatus)
 	k->died = now();
 	k->filter_ready = false;
 	if (k->reloading)
-		keeper_reload_failed(k, "the filter died over it");
+		keeper_reload_failed(k, k->stopping ? "the daemon stopped meanwhile" :
+						      "the filter died over it");
 	if (k->stopping) {
 		k->done = true;
 	} else if (!k->announced) {

@@ -55,7 +55,8 @@ void keeper_reload_failed(struct keeper *k, const char *why)
 				     "it is not known whether the reload took place:");
 	log_text(LEVEL_ERROR, why);
 	keeper_end_reload(k);
-	notify_ready("The last reload failed");
+	if (!k->stopping)
+		notify_ready("The last reload failed");
 }
 
 /* It goes on with its heartbeats, so it has lost the message or its wits.  The next one takes

@@ -53,5 +53,15 @@ for by in client signal; do
 	ok "$by: as status tells" loaded true
 done
 ok "the keeper is the same" test "$(status keeper_pid)" = "$daemon"
+
+# A stop does not wait for the answer, and nobody is blamed.
+"$HERE/hostile_filter.py" "$(filter)" swallow || die "the filter hears of reloads"
+kill -HUP $daemon
+ok "a reload is under way" wait_until 5 fails settled
 ends_well
+ok "stopped meanwhile: the log tells" grep -q '^ctfwd: the daemon stopped meanwhile' \
+	"$WORK/daemon.log"
+not_ok "and blames nobody" grep -q "died over it" "$WORK/daemon.log"
+ok "systemd hears no more of the reload" test -z \
+	"$(sed '1,/STOPPING=1/d' "$WORK/notified" | grep 'READY=1\|reload')"
 kill $notified
