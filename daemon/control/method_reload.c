@@ -1,4 +1,5 @@
 /* method_reload.c - Reload: what SIGHUP does, and how it went. */
+#include <errno.h>
 #include <string.h>
 
 #include "control/trial.h"
@@ -19,7 +20,9 @@ static void reload_done(void *arg, int err, const char *message)
 		return; /* who asked has gone; the reload stands */
 	if (!message)
 		message = err ? "no reason was given" : NULL;
-	if (err)
+	if (err == -EAGAIN)
+		session_error(s, CONTROL_INTERFACE ".TryAgain", NULL);
+	else if (err)
 		session_error(s, CONTROL_INTERFACE ".ReloadFailed",
 			      json_pack("{so}", "message",
 					control_json_text(message, strlen(message))));

@@ -308,6 +308,8 @@ static const struct {
 } errors[] = {
 	{ "org.ctfw.RulesetError", show_diagnostics, NULL },
 	{ "org.ctfw.ReloadFailed", show_diagnostics, NULL },
+	{ "org.ctfw.TryAgain", show_message,
+	  "one filter after the other takes over: try again" },
 	{ "org.ctfw.Failed", show_message, NULL },
 	{ "org.ctfw.NothingOnTrial", show_message, "nothing is on trial" },
 	{ "org.ctfw.NoFormerRuleset", show_message,

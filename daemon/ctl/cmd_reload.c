@@ -1,15 +1,47 @@
 /* cmd_reload.c - ctfwctl reload: what SIGHUP does, and its errors. */
+#include <string.h>
+
 #include "ctl/client.h"
 #include "ctl/commands.h"
 #include "ctl/trial.h"
 
 enum { OPT_CONFIRM = 256 };
 
+/* Others may change by reloads what is captured, and each of those ends a filter. */
+#define TRIES 20
+
 static const struct command_option options[] = {
 	{ OPT_CONFIRM, "confirm", "SECONDS",
 	  "Read the ruleset alone, and undo it then unless \"confirm\" comes before" },
 	{ 0, NULL, NULL, NULL },
 };
+
+/* A filter that ends for another one to take over has us ask that: who connects waits for it. */
+static int call(struct ctl *ctl, const json_t *params, struct client_reply *ret_reply)
+{
+	struct client_reply r = { 0 };
+	int tries = 0, err;
+
+	do {
+		struct client *c;
+
+		client_reply_fini(&r);
+		c = client_open(ctl);
+		if (!c)
+			return 1;
+		err = client_send(c, "Reload", json_deep_copy(params), false) ||
+		      client_receive(c, &r);
+		client_close(c);
+	} while (!err && r.error && strcmp(r.error, "org.ctfw.TryAgain") == 0 &&
+		 ++tries < TRIES);
+	if (!err && r.error) {
+		client_explain(ctl, &r);
+		client_reply_fini(&r);
+		err = 1;
+	}
+	*ret_reply = r;
+	return err;
+}
 
 static int reload_run(struct ctl *ctl, const struct command *self, int argc, char **argv)
 {
@@ -18,7 +50,7 @@ static int reload_run(struct ctl *ctl, const struct command *self, int argc, cha
 	json_t *params = NULL;
 	unsigned confirm = 0;
 	const char *message;
-	int key;
+	int key, status;
 
 	command_parser_init(&parser, argc, argv);
 	while ((key = command_next(ctl, self, &parser)) != COMMAND_END) {
@@ -30,7 +62,9 @@ static int reload_run(struct ctl *ctl, const struct command *self, int argc, cha
 				 argv[parser.operand]);
 	if (confirm)
 		params = json_pack("{si}", "confirm", (int)confirm);
-	if (ctl_call(ctl, "Reload", params, &r))
+	status = call(ctl, params, &r);
+	json_decref(params);
+	if (status)
 		return 1;
 	message = json_string_value(json_object_get(r.params, "message"));
 	if (message)

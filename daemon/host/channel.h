@@ -25,7 +25,8 @@ enum channel_kind {
 	CHANNEL_RELOAD,         /* with a descriptor of the configuration's text; or err and
 				 * text: it could not be read */
 	CHANNEL_RELOAD_LAST,    /* the same; if it succeeds, another filter takes over */
-	CHANNEL_STOP,           /* text: for clients that wait for a reload, or "" */
+	CHANNEL_STOP,           /* err and text: for clients that wait for a reload; -EAGAIN:
+				 * another filter takes over, and may be asked */
 	CHANNEL_STEERING,       /* text: Status' member steering */
 	CHANNEL_KIND_COUNT
 };

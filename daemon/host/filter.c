@@ -59,9 +59,10 @@ static void on_drained(void *arg)
 }
 
 /* In order: clients hear what they are waiting for, if they listen. */
-static void stop(struct filter *f, const char *why)
+static void stop(struct filter *f, int err, const char *why)
 {
-	filter_drop_waiters(f, why);
+	f->ending = err == -ESHUTDOWN ? err : -EAGAIN;
+	filter_drop_waiters(f, err, why);
 	control_server_drain(f->control, on_drained, f);
 }
 
@@ -78,7 +79,7 @@ static void on_channel(evutil_socket_t fd, short what, void *arg)
 			break;
 		}
 		if (!err && m->kind == CHANNEL_STOP)
-			stop(f, m->text);
+			stop(f, m->err, m->text);
 		if (!err && (m->kind == CHANNEL_RELOAD || m->kind == CHANNEL_RELOAD_LAST)) {
 			pulse_work(f->pulse, "Reloading");
 			filter_reload(f, m, passed);
@@ -506,7 +507,7 @@ static void tear_down(struct filter *f)
 		worker_join(&f->workers[i]);
 		drain_ring(&f->workers[i].ring);
 	}
-	filter_drop_waiters(f, "");
+	filter_drop_waiters(f, -ESHUTDOWN, "the filter ends");
 	control_server_free(f->control);
 	hostsource_free(f->hostsource);
 	free_event(f->channel_event);

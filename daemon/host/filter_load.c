@@ -243,6 +243,10 @@ void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 		try_ruleset(f, until, uid, done, done_arg);
 		return;
 	}
+	if (f->ending) {
+		done(done_arg, f->ending, "the daemon is stopping");
+		return;
+	}
 	w = malloc(sizeof(*w));
 	if (!w || channel_send(f->start->channel, CHANNEL_RELOAD_WANTED, f->reload_serial + 1,
 			       NULL, -1) < 0) {
@@ -254,7 +258,7 @@ void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 	f->waiters = w;
 }
 
-void filter_drop_waiters(struct filter *f, const char *why)
+void filter_drop_waiters(struct filter *f, int err, const char *why)
 {
-	answer(f, f->reload_serial, -ESHUTDOWN, *why ? why : "the daemon is stopping");
+	answer(f, f->reload_serial, err, why);
 }

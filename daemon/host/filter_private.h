@@ -71,6 +71,7 @@ struct filter {
 
 	struct reload_waiter *waiters;
 	int reload_serial;
+	int ending; /* 0, or what who asks for a reload is told: -ESHUTDOWN, -EAGAIN */
 };
 
 struct instant filter_now(void *arg);
@@ -85,12 +86,12 @@ int filter_load_ruleset(struct filter *f, struct diag *d);
 /* CHANNEL_RELOAD or CHANNEL_RELOAD_LAST has come, with a descriptor of the text (or -1 and
  * why). */
 void filter_reload(struct filter *f, const struct channel_message *m, int fd);
-/* control_context.reload. */
+/* control_context.reload; done's err -EAGAIN: the next filter may be asked. */
 void filter_want_reload(void *arg, uint64_t until, uint32_t uid,
 			void (*done)(void *done_arg, int err, const char *message),
 			void *done_arg);
-/* Tell them why, or for "" that we stop. */
-void filter_drop_waiters(struct filter *f, const char *why);
+/* Tell them why there will be none of this filter. */
+void filter_drop_waiters(struct filter *f, int err, const char *why);
 /* control_context.saved. */
 int filter_file_saved(void *arg, struct diag *d);
 /* The ports have changed: tell the workers. */

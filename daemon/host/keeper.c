@@ -234,6 +234,11 @@ static void filter_died(struct keeper *k, int wstatus)
 
 /* ---- messages ---- */
 
+static void tell_stop(const struct keeper *k)
+{
+	channel_send(k->channel, CHANNEL_STOP, -ESHUTDOWN, "the daemon is stopping", -1);
+}
+
 /* It filters: lead the traffic to it, and tell the world. */
 static void announce(struct keeper *k, bool loaded)
 {
@@ -245,7 +250,7 @@ static void announce(struct keeper *k, bool loaded)
 		k->status = exit_status(err);
 		k->stopping = true;
 		k->kill_at = now() + STOP_LIMIT;
-		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
+		tell_stop(k);
 	} else {
 		k->announced = true;
 		k->since = keeper_clock(CLOCK_REALTIME);
@@ -345,7 +350,10 @@ void keeper_replace_filter(struct keeper *k, const char *why)
 	k->replacing = true;
 	k->filter_ready = false;
 	k->kill_at = now() + STOP_LIMIT;
-	channel_send(k->channel, CHANNEL_STOP, 0, why, -1);
+	if (why)
+		channel_send(k->channel, CHANNEL_STOP, -ETIMEDOUT, why, -1);
+	else
+		channel_send(k->channel, CHANNEL_STOP, -EAGAIN, "another filter takes over", -1);
 }
 
 /* Its other end is closed: the filter is dying, and if not it shall. */
@@ -426,7 +434,7 @@ static void stop(struct keeper *k)
 	notify_stopping();
 	leave_steering(k);
 	if (k->filter)
-		channel_send(k->channel, CHANNEL_STOP, 0, NULL, -1);
+		tell_stop(k);
 	else
 		k->done = true;
 }

@@ -66,7 +66,7 @@ uint64_t keeper_clock(clockid_t clock);
 /* How long a filter may leave a reload unanswered; ns. */
 uint64_t keeper_answer_limit(void);
 /* End the filter in order, and start another: with k->config and k->ports as they are then.
- * why: for clients that wait for a reload; NULL: an ordinary stop. */
+ * why: for clients that wait for a reload; NULL: they may ask the other one. */
 void keeper_replace_filter(struct keeper *k, const char *why);
 
 void keeper_begin_reload(struct keeper *k);

@@ -3,14 +3,16 @@
 # The configuration is $WORK/ctfwd.conf, the rules $WORK/ruleset.nft; what the daemon says is
 # in $WORK/daemon.log, which the end of a failed test shows.
 
+# At one stroke: others may be reloading.
 configure() {
-	cat >"$WORK/ctfwd.conf" <<-END
+	cat >"$WORK/ctfwd.conf.new" <<-END
 		[daemon]
 		ruleset = $WORK/ruleset.nft
 		runtime-directory = $WORK/run
 		user = nobody
 		$(cat)
 	END
+	mv "$WORK/ctfwd.conf.new" "$WORK/ctfwd.conf"
 }
 configure_wg0() {
 	configure <<-END

@@ -132,6 +132,31 @@ $section1"
 	done
 }
 ok "six times there and back, without a pause" there_and_back
+# So do others meanwhile, and each of them is told how his went.
+again_and_again() {
+	local i
+	for i in $(seq 15); do
+		ctl reload || return
+	done
+}
+several() {
+	local i pid pids status=0
+	for i in 1 2 3; do
+		again_and_again &
+		pids+=" $!"
+	done
+	for i in $(seq 20); do
+		kill -HUP $daemon
+		sleep 0.1
+	done &
+	pids+=" $!"
+	there_and_back || status=1
+	for pid in $pids; do
+		wait "$pid" || status=1
+	done
+	return $status
+}
+ok "and while others reload as well, all at once" several
 ok "one is left" wait_until 3 captured "wg0"
 ok "the conversation goes on" talk_goes_on
 ok "its flow is the same all the while" same "${flow##*id=}" \

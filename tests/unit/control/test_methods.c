@@ -334,6 +334,11 @@ static void a_reload_tells_how_it_went(void **unused)
 	f.reload_message = "ctfwd.conf:3: unknown key";
 	expect_error("{\"method\":\"org.ctfw.Reload\"}", "org.ctfw.ReloadFailed", "message",
 		     f.reload_message);
+	f.reload_err = -EAGAIN;
+	reply = call("{\"method\":\"org.ctfw.Reload\"}");
+	assert_string_equal(json_string_value(json_object_get(reply, "error")),
+			    "org.ctfw.TryAgain");
+	json_decref(reply);
 }
 
 static void a_reload_that_takes_time_wakes_the_owner(void **unused)

@@ -9,21 +9,24 @@
 static char dir[] = "/tmp/ctfw-client-XXXXXX", path[64];
 static pid_t child;
 
-/* To one call, and then no more. */
-static void answer(int listen_fd, const char *text)
+/* To so many calls, each of a connection, and then no more: the last one otherwise. */
+static void answer(int listen_fd, const char *text, unsigned calls, const char *last)
 {
-	int fd = accept(listen_fd, NULL, NULL);
-	char byte = 1;
+	while (calls--) {
+		int fd = accept(listen_fd, NULL, NULL);
+		const char *reply = calls ? text : last;
+		char byte = 1;
 
-	while (byte && read(fd, &byte, 1) == 1)
-		;
-	if (write(fd, text, strlen(text) + 1) < 0)
-		_exit(1);
-	close(fd);
+		while (byte && read(fd, &byte, 1) == 1)
+			;
+		if (write(fd, reply, strlen(reply) + 1) < 0)
+			_exit(1);
+		close(fd);
+	}
 	_exit(0);
 }
 
-static void listen_once(const char *text)
+static void listen_for(const char *text, unsigned calls, const char *last)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -36,7 +39,7 @@ static void listen_once(const char *text)
 	run_socket = path;
 	child = fork();
 	if (child == 0)
-		answer(fd, text);
+		answer(fd, text, calls, last);
 	close(fd);
 }
 
@@ -46,7 +49,7 @@ static int ended(int status)
 	waitpid(child, NULL, 0);
 	return status;
 }
-#define AGAINST(reply, ...) (listen_once(reply), ended(RUN(__VA_ARGS__)))
+#define AGAINST(reply, ...) (listen_for(NULL, 1, reply), ended(RUN(__VA_ARGS__)))
 
 static void no_reply_is_no_success(void **state)
 {
@@ -89,6 +92,23 @@ static void less_than_nothing_was_not_skipped(void **state)
 	expect(run_err, ": 5 events were skipped");
 }
 
+static void a_reload_asks_the_filter_that_takes_over(void **state)
+{
+	static const char again[] = "{\"error\":\"org.ctfw.TryAgain\",\"parameters\":{}}";
+
+	(void)state;
+	listen_for(again, 4, "{\"parameters\":{\"message\":\"reloaded\"}}");
+	assert_int_equal(ended(RUN("reload")), 0);
+	assert_string_equal(run_err, "reloaded\n");
+	/* But not for ever. */
+	listen_for(again, 20, again);
+	assert_int_equal(ended(RUN("reload")), 1);
+	expect(run_err, "one filter after the other takes over: try again");
+	assert_int_equal(AGAINST("{\"error\":\"org.ctfw.ReloadFailed\",\"parameters\":"
+				 "{\"message\":\"no\"}}", "reload"), 1);
+	assert_string_equal(run_err, "no\n");
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -109,6 +129,7 @@ int main(void)
 		cmocka_unit_test(no_reply_is_no_success),
 		cmocka_unit_test(controls_do_nothing_to_the_terminal),
 		cmocka_unit_test(less_than_nothing_was_not_skipped),
+		cmocka_unit_test(a_reload_asks_the_filter_that_takes_over),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
