@@ -139,6 +139,38 @@ void check_accept_local(struct checker *c)
 	}
 }
 
+static void local_sources(struct checker *c, const char *device)
+{
+	int value;
+
+	if (!check_sysctl(c, &value, "ipv4/conf/%s/accept_local", device) || !value)
+		return;
+	check_found(c, "net.ipv4.conf.%s.accept_local is 1", device);
+	todo_set(c, device, "accept_local", 0);
+	todo_last(c);
+}
+
+/* Of what is captured, and of what is made anew: the TUNs have their own. */
+void check_broadcast(struct checker *c)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < c->config->n_captures; i++) {
+		const struct config_capture *cap = &c->config->captures[i];
+
+		if (!check_capture_has(cap, L3_IPV4))
+			continue;
+		any = true;
+		if (exists(c, cap->ifname))
+			local_sources(c, cap->ifname);
+	}
+	if (any) {
+		local_sources(c, "all");
+		local_sources(c, "default");
+	}
+}
+
 /* IPv4 asks the device that a packet came in by; IPv6 asks the host as a whole. */
 void check_forwarding(struct checker *c)
 {

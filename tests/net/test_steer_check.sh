@@ -30,6 +30,11 @@ mended rp-filter
 in_host sysctl -qw net.ipv4.conf.wg0-out.accept_local=0
 found accept-local "accept_local of the TUN wg0-out is 0"
 mended accept-local
+for which in all default wg0; do
+	in_host sysctl -qw net.ipv4.conf.$which.accept_local=1
+	found broadcast "net.ipv4.conf.$which.accept_local is 1"
+	mended broadcast
+done
 in_host sysctl -qw net.ipv4.ip_forward=0
 found forwarding "IPv4 forwarding is off"
 mended forwarding
