@@ -186,7 +186,7 @@ static void print_steering(FILE *out, const json_t *status)
 		      "passed here; see \"ctfwctl steer check\"\n",
 		      out);
 	if (json_is_true(json_object_get(steering, "guard")))
-		fputs("Guard      set: what is captured stays closed when the daemon stops\n",
+		fputs("Guard      set: what is fail-closed stays so when the daemon stops\n",
 		      out);
 }
 

@@ -145,14 +145,28 @@ void steering_made_tun(struct steering *s)
 	s->news = true;
 }
 
+/* What the guard keeps closed. */
+static const char *guarded_words(const struct config *c)
+{
+	size_t exempt = 0, i;
+
+	for (i = 0; i < c->n_captures; i++)
+		exempt += !c->captures[i].fail_closed;
+	if (exempt == c->n_captures)
+		return "what was captured passes unfiltered";
+	return exempt ? "what is not fail-closed = no stays closed by the guard" :
+			"what was captured stays closed by the guard";
+}
+
 const char *steering_down(struct steering *s)
 {
-	bool captured, guarded, opens;
+	const struct config *config;
+	bool guarded, opens;
 	int err;
 
 	if (!s)
 		return NULL;
-	captured = s->config->n_captures > 0;
+	config = s->config;
 	opens = s->opener != 0;
 	err = steer_down(s->steer, &guarded);
 	s->steer = NULL;
@@ -160,7 +174,7 @@ const char *steering_down(struct steering *s)
 		steering_forget(s);
 	else
 		steering_leave(s);
-	if (!captured)
+	if (!config->n_captures)
 		return NULL;
 	if (err) {
 		log_say(LEVEL_ERROR, "cannot take out what leads traffic here, which stays: %s",
@@ -168,8 +182,7 @@ const char *steering_down(struct steering *s)
 		return opens ? "what is not fail-closed = no stays closed" :
 			       "what was captured stays closed";
 	}
-	return guarded ? "what was captured stays closed by the guard" :
-			 "what was captured passes unfiltered";
+	return guarded ? guarded_words(config) : "what was captured passes unfiltered";
 }
 
 void steering_leave(struct steering *s)

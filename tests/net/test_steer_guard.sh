@@ -45,6 +45,8 @@ ok "status tells of the guard" wait_until 2 told
 ends_well
 all_shut "stopped, guarded"
 wg1_open "stopped, guarded"
+left() { tail -n 1 "$WORK/daemon.log" | grep -q "^ctfwd: what $1$"; }
+ok "the log tells which is which" left "is not fail-closed = no stays closed by the guard"
 ok "what is left is the guard's" same "$(in_host ip rule)" "$(printf '%s\n' \
 	'0:	from all iif wg0 unreachable' '0:	from all lookup local' \
 	'110:	from all iif wg0 unreachable' \
@@ -110,6 +112,16 @@ ok "sets the mark" marked
 not_ok "nothing counts as deleted by others" grep -q "others deleted" "$WORK/daemon.log"
 ends_well
 all_shut "guarded while it ran, and stopped"
+cp "$WORK/ctfwd.conf" "$WORK/both.conf"
+sed -i '/^networks = 10.8.0/a fail-closed = no' "$WORK/ctfwd.conf"
+ok "guard where all is exempt" guard
+daemon_up
+ends_well
+ok "stopped then: the log tells that all passes" left "was captured passes unfiltered"
+all_open "exempt"
+mv "$WORK/both.conf" "$WORK/ctfwd.conf"
+ok "guard anew" guard
+all_shut "guarded anew"
 ok "guard off has status 0" guard_off
 all_open "guard off"
 in_host ip link del wg0

@@ -72,7 +72,7 @@ static void what_is_waited_for_and_what_was_put_back_is_told(void **state)
 	       "MISSING    1 things that lead traffic here: see \"ctfwctl steer check\"\n"
 	       "RP_FILTER  net.ipv4.conf.all.rp_filter is 1: the kernel drops what has passed "
 	       "here; see \"ctfwctl steer check\"\n"
-	       "Guard      set: what is captured stays closed when the daemon stops\n");
+	       "Guard      set: what is fail-closed stays so when the daemon stops\n");
 	print("{\"steering\":{\"waiting\":[],\"restored\":{\"rule\":0},\"missing\":0,"
 	      "\"guard\":false}}");
 	assert_null(strstr(text, "Put back"));
