@@ -88,6 +88,18 @@ systemctl start ctfwd
 ok "it filters again" wait_until 5 filters
 not_ok "and nothing passes by it" passes_by
 
+spoil
+systemctl restart ctfwd
+open_and_shut "once more"
+DEBIAN_FRONTEND=noninteractive dpkg --remove ctfw >"$WORK/remove" 2>&1
+ok "the package is removed" test $? = 0
+ok "systemd knows of nothing that failed" test -z "$(systemctl --failed --no-legend)"
+not_ok "and nothing is left" rules_left
+install 1 >"$WORK/install" 2>&1 || die "$(cat "$WORK/install")"
+rules_plain
+systemctl start ctfwd
+ok "installed anew, it filters" wait_until 5 filters
+
 before=$(opened 'passes unfiltered')
 systemctl stop ctfwd
 ok "stopped in order: nothing had to be opened" test "$(opened 'passes unfiltered')" = "$before"
