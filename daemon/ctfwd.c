@@ -200,8 +200,12 @@ static int open_last(void)
 	struct diag d = DIAG_INIT;
 	int err = lastgood_load(&d, &config);
 
-	if (err == -ENOENT)
+	if (err == -ENOENT && getenv("STATE_DIRECTORY"))
 		fputs("ctfwd: it is not known what was in force last: nothing is opened\n", stderr);
+	else if (err == -ENOENT)
+		fputs("ctfwd: STATE_DIRECTORY does not say where a copy is of what was in force "
+		      "last: nothing is opened;\nctfwd: \"systemctl start ctfw-open\" knows\n",
+		      stderr);
 	else if (err)
 		fputs(text_str(&d.text), stderr);
 	else

@@ -17,7 +17,7 @@ int opening_open(const struct config *config)
 		return 0;
 	err = rundir_hold(config, &lock);
 	if (err == -EBUSY) {
-		log_say(LEVEL_NOTICE, "another ctfwd runs, and what is fail-closed = no is its");
+		log_say(LEVEL_NOTICE, "another ctfwd runs: nothing is opened");
 		return err;
 	}
 	err = steer_open_up(config);

@@ -198,6 +198,8 @@ guard_of() { in_host env STATE_DIRECTORY="$WORK/state" "$BUILD/ctfwd" -c "$WORK/
 open_last() { in_host env STATE_DIRECTORY="$WORK/state" "$BUILD/ctfwd" --open 2>&1; }
 ok "where nothing was in force, to open is no failure" open_last
 says "which is said" "ctfwd: it is not known what was in force last" open_last
+says "nor where to look for that, by hand" "ctfwd: STATE_DIRECTORY does not say" \
+	in_host env -u STATE_DIRECTORY "$BUILD/ctfwd" --open
 not_ok "without a configuration it cannot close" guard_of none.conf
 says "and says so" "$WORK/none.conf: No such file or directory
 ctfwd: nor is there one that was in force last: nothing is closed" guard_of none.conf
