@@ -78,7 +78,7 @@ static void route_words(const struct plan_item *item, struct text *out)
 			text_printf(out, "may send broadcasts, as long as there are %s and %s",
 				    item->dev, item->capture->ifname);
 		else if (item->l3 == L3_IPV4)
-			text_puts(out, "may not send broadcasts");
+			text_puts(out, "may not send broadcasts when no other route lets it");
 		else
 			text_printf(out, "is heard on %s", item->dev);
 		break;
