@@ -82,6 +82,11 @@ shoot $daemon
 in_host sysctl -qw net.ipv4.conf.all.rp_filter=0
 anew
 not_ok "all captured, dead: no broadcast arrives" heard
+in_host sysctl -qw net.ipv4.conf.eth0.rp_filter=0
+in_server ip neigh flush dev eth0
+shut server $HOSTNET4
+ok "all captured, dead: ARP of others in these networks is answered" sh -c \
+	"ip -n $PREFIX-server neigh show $HOSTNET4 | grep -q lladdr"
 in_host ip rule del pref 118
 ok "without the rule they arrive" wait_until 2 heard
 shoot $sender
