@@ -49,6 +49,7 @@ struct connection {
 	struct event *deadline; /* the message must be whole */
 	uid_t uid;
 	bool may_change;
+	bool has_asked; /* it was answered once */
 	enum control_state state;
 };
 
@@ -289,12 +290,12 @@ static void send_text(struct connection *c, struct text *t)
 		connection_free(victim);
 }
 
-/* Its peer has said something that we have not answered. */
+/* Its peer has said something that we have not answered, or connected and is about to. */
 static bool has_called(const struct connection *c)
 {
 	struct pollfd p = { .fd = bufferevent_getfd(c->bev), .events = POLLIN };
 
-	return control_session_partial(c->session) ||
+	return !c->has_asked || control_session_partial(c->session) ||
 	       evbuffer_get_length(bufferevent_get_input(c->bev)) ||
 	       (poll(&p, 1, 0) == 1 && !(p.revents & (POLLHUP | POLLERR)));
 }
@@ -339,6 +340,7 @@ static void connection_run(struct connection *c)
 	}
 	/* A ruleset that is applied may take its time. */
 	pulse_work(c->server->pulse, "Filtering, and a command is worked on");
+	c->has_asked = true;
 	c->state = control_session_run(c->session, &out);
 	pulse_rest(c->server->pulse);
 	send_text(c, &out);

@@ -526,6 +526,8 @@ static void an_orderly_end_answers_what_is_under_way(void **state)
 	char *reply;
 
 	(void)state;
+	say(idle, INFO);
+	assert_non_null(hear(idle, 5));
 	f.reload_waits = true;
 	say(reload, "{\"method\":\"org.ctfw.Reload\"}");
 	UNTIL(f.reloads == 1);
@@ -546,17 +548,25 @@ static void an_orderly_end_answers_what_is_under_way(void **state)
 static void an_orderly_end_answers_what_was_not_read_yet(void **state)
 {
 	unsigned done = 0;
-	int fd = dial(), idle = dial();
+	int fd = dial(), late = dial(), idle = dial();
 
 	(void)state;
+	say(idle, INFO);
+	assert_non_null(hear(idle, 5));
 	settle();
 	say(fd, INFO);
 	control_server_drain(server, drained, &done);
+	/* It had connected, and was not fast enough. */
+	turn_for(0.02);
+	say(late, INFO);
+	assert_non_null(hear(late, 5));
 	assert_non_null(hear(fd, 5));
 	UNTIL(done == 1);
 	assert_true(gone(fd));
+	assert_true(gone(late));
 	assert_true(gone(idle));
 	close(fd);
+	close(late);
 	close(idle);
 }
 
