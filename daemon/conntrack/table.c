@@ -71,6 +71,16 @@ static uint64_t tagged(uint64_t before, uint32_t top)
 	return ((before >> 32) + 1) << 32 | top;
 }
 
+/* Where the unused ones begin is read from the arena: a record behind may be anything, and be
+ * locked for ever. */
+static void open_fresh(struct flow *f)
+{
+	uint32_t word = atomic_load_explicit(&f->word, memory_order_relaxed);
+
+	if (word & 1)
+		atomic_store_explicit(&f->word, word + 1, memory_order_relaxed);
+}
+
 uint32_t table_take(struct table *t)
 {
 	uint64_t top = atomic_load_explicit(&t->unused, memory_order_acquire);
@@ -89,8 +99,10 @@ uint32_t table_take(struct table *t)
 	while (fresh < t->n_records) {
 		if (atomic_compare_exchange_weak_explicit(t->fresh, &fresh, fresh + 1,
 							  memory_order_relaxed,
-							  memory_order_relaxed))
+							  memory_order_relaxed)) {
+			open_fresh(&t->records[fresh]);
 			return fresh;
+		}
 	}
 	return FLOW_NONE;
 }

@@ -1,6 +1,8 @@
 /* What a killed process leaves in the arena, and what becomes of it. */
 #include "tracking.h"
 
+#include <unistd.h>
+
 #include "conntrack/record.h"
 
 static int setup(void **state)
@@ -138,6 +140,22 @@ static void records_that_were_never_used_are_not_looked_at(void **state)
 	pass(w);
 	assert_ptr_equal(w->ref.flow, record(w, 3));
 	expect(w, 4, 0, 0, 0);
+}
+
+/* It would be waited for for ever. */
+static void a_record_behind_a_wrong_mark_may_be_locked(void **state)
+{
+	struct world *w = *state;
+
+	a_udp(w);
+	expect(w, 1, 0, 0, 0);
+	for (uint32_t i = 1; i < w->arena.header->flow_records; i++)
+		atomic_store(&record(w, i)->word, 7);
+	alarm(10);
+	assert_int_equal(a_tcp(w, TCP_SYN, 100, 0), CT_STATE_NEW);
+	alarm(0);
+	assert_ptr_equal(w->ref.flow, record(w, 1));
+	assert_int_equal(atomic_load(&record(w, 1)->word) & 1, 0);
 }
 
 static void an_expired_flow_is_dropped(void **state)
@@ -437,6 +455,7 @@ int main(void)
 		TEST(ids_go_on_behind_the_last_even_when_their_counter_is_lost),
 		TEST(free_records_are_used_before_fresh_ones),
 		TEST(records_that_were_never_used_are_not_looked_at),
+		TEST(a_record_behind_a_wrong_mark_may_be_locked),
 		TEST(an_expired_flow_is_dropped),
 		TEST(a_torn_flow_is_kept_and_unlocked),
 		TEST(what_passed_while_nobody_looked_is_not_held_against_a_flow),
