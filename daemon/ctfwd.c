@@ -200,19 +200,23 @@ static int open_last(void)
 	struct diag d = DIAG_INIT;
 	int err = lastgood_load(&d, &config);
 
-	if (err == -ENOENT && getenv("STATE_DIRECTORY"))
-		fputs("ctfwd: it is not known what was in force last: nothing is opened\n", stderr);
-	else if (err == -ENOENT)
-		fputs("ctfwd: STATE_DIRECTORY does not say where a copy is of what was in force "
-		      "last: nothing is opened;\nctfwd: \"systemctl start ctfw-open\" knows\n",
-		      stderr);
-	else if (err)
-		fputs(text_str(&d.text), stderr);
-	else
+	if (!err) {
 		err = opening_open(config);
+	} else if (err != -ENOENT) {
+		fputs(text_str(&d.text), stderr);
+	} else {
+		fputs(getenv("STATE_DIRECTORY") ?
+			      "ctfwd: it is not known what was in force last: nothing is "
+			      "opened\n" :
+			      "ctfwd: STATE_DIRECTORY does not say where a copy is of what was "
+			      "in force last: nothing is opened;\n"
+			      "ctfwd: \"systemctl start ctfw-open\" knows\n",
+		      stderr);
+		err = 0;
+	}
 	config_free(config);
 	diag_fini(&d);
-	return err && err != -EBUSY && err != -ENOENT ? EXIT_FAILURE : EXIT_SUCCESS;
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

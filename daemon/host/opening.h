@@ -4,9 +4,10 @@
 
 #include "ctfw/config.h"
 
-/* Open what the configuration exempts, unless a daemon runs, whose lock is held meanwhile, so
- * that none starts in between.  The log tells which.  0: it is open, or there is nothing to open;
- * else a negative errno, -EBUSY when a daemon runs. */
+/* Open what the configuration exempts, unless a daemon runs in half a second, as one that systemd
+ * starts in the place of another: the daemon's lock is held meanwhile, if there has been one, so
+ * that none starts in between.  The log tells which.  0: it is open, there is nothing to open, or
+ * a daemon runs; else a negative errno. */
 int opening_open(const struct config *config);
 
 #endif

@@ -14,15 +14,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctfw/control.h"
 #include "ctfw/steer.h"
 #include "host/log.h"
 #include "host/opening.h"
-
-#define OPENER_WAIT_NS 500000000
 
 struct steering {
 	const struct config *config;
@@ -37,7 +34,6 @@ struct steering {
 /* Signals are blocked, as the keeper's are: who ends us all by SIGTERM wants it to work. */
 static void __attribute__((noreturn)) opener_run(const struct config *config, int lifeline)
 {
-	const struct timespec moment = { 0, OPENER_WAIT_NS };
 	char byte;
 
 	prctl(PR_SET_NAME, "ctfwd-opener");
@@ -47,7 +43,6 @@ static void __attribute__((noreturn)) opener_run(const struct config *config, in
 	close_range((unsigned)lifeline + 1, ~0u, 0);
 	while (read(lifeline, &byte, 1) < 0 && errno == EINTR)
 		;
-	nanosleep(&moment, NULL);
 	_exit(opening_open(config) ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 

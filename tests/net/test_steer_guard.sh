@@ -137,7 +137,7 @@ filter=$(status filter_pid)
 disown $daemon
 kill -9 $daemon $filter
 wait_until 5 gone $daemon
-ok "killed: wg1 opens" wait_until 2 ping_in client2 $SERVER4
+ok "killed: wg1 opens" wait_until 5 ping_in client2 $SERVER4
 wg1_open "killed"
 all_shut "killed"
 ok "killed: nobody is left" wait_until 2 sh -c "! ip netns pids $PREFIX-host | xargs -r ps -o comm= -p | grep ctfwd"
@@ -152,7 +152,7 @@ ok "killed, and started at once: nobody opens" \
 	wait_until 5 grep -q "^ctfwd: another ctfwd runs" "$WORK/daemon.log"
 says "wg1 is filtered all the same: port 80" silent traffic_in client2 tcp $SERVER4 80 --timeout 0.4
 daemon_stuck
-ok "it cannot go on: wg1 opens" wait_until 2 ping_in client2 $SERVER4
+ok "it cannot go on: wg1 opens" wait_until 5 ping_in client2 $SERVER4
 all_shut "it cannot go on"
 daemon_up
 all_open "and started once more"
@@ -179,7 +179,7 @@ ok "with ARP: the host is open" wait_until 2 ping_in client $HOST4
 filter=$(status filter_pid)
 shoot $daemon
 kill -9 "$filter" 2>/dev/null
-ok "killed: wg1 opens" wait_until 2 ping_in client2 $SERVER4
+ok "killed: wg1 opens" wait_until 5 ping_in client2 $SERVER4
 ok "killed: with ARP, the host hears nothing" hears_nothing
 in_host ip link del wg0
 vpn_up

@@ -73,6 +73,7 @@ systemctl start ctfwd
 
 drop_in limit <<-END
 	[Unit]
+	StartLimitIntervalSec=1h
 	StartLimitBurst=3
 END
 systemctl restart ctfwd
@@ -100,6 +101,9 @@ rules_plain
 systemctl start ctfwd
 ok "installed anew, it filters" wait_until 5 filters
 
+# What the installation has started, since the rules were wrong then.
+settled() { [ "$(systemctl show -P ActiveState ctfw-open)" = inactive ]; }
+ok "who would open has found it" wait_until 10 settled
 before=$(opened 'passes unfiltered')
 systemctl stop ctfwd
 ok "stopped in order: nothing had to be opened" test "$(opened 'passes unfiltered')" = "$before"
