@@ -139,11 +139,16 @@ void check_accept_local(struct checker *c)
 	}
 }
 
-static void local_sources(struct checker *c, const char *device)
+/* Of an interface with the device's rp_filter: where that is on, sources are looked at all the
+ * same. */
+static void local_sources(struct checker *c, const char *device, const char *filtered)
 {
-	int value;
+	int value, all = 0, rp_filter = 0;
 
-	if (!check_sysctl(c, &value, "ipv4/conf/%s/accept_local", device) || !value)
+	check_sysctl(c, &all, "ipv4/conf/all/rp_filter");
+	check_sysctl(c, &rp_filter, "ipv4/conf/%s/rp_filter", filtered);
+	if (all || rp_filter ||
+	    !check_sysctl(c, &value, "ipv4/conf/%s/accept_local", device) || !value)
 		return;
 	check_found(c, "net.ipv4.conf.%s.accept_local is 1", device);
 	todo_set(c, device, "accept_local", 0);
@@ -163,11 +168,11 @@ void check_broadcast(struct checker *c)
 			continue;
 		any = true;
 		if (exists(c, cap->ifname))
-			local_sources(c, cap->ifname);
+			local_sources(c, cap->ifname, cap->ifname);
 	}
 	if (any) {
-		local_sources(c, "all");
-		local_sources(c, "default");
+		local_sources(c, "all", "default");
+		local_sources(c, "default", "default");
 	}
 }
 

@@ -42,8 +42,15 @@ static bool is_used(const struct steer *s)
 void plan_source_warn(const struct steer *s, struct text *out)
 {
 	uint32_t table = plan_source_table(&s->config->steer);
+	const struct config *c = s->config;
+	bool any = false;
+	size_t i, k;
 
-	if (s->config->n_captures && steer_route_foreign(s, table))
+	for (i = 0; i < c->n_captures; i++) {
+		for (k = 0; k < c->captures[i].networks.n; k++)
+			any |= c->captures[i].networks.p[k].family == L3_IPV4;
+	}
+	if (any && steer_route_foreign(s, table))
 		text_printf(out,
 			    "others have routes in routing table %u: what clients send to "
 			    "255.255.255.255 may reach this host past the rules while a captured "

@@ -30,6 +30,7 @@ mended rp-filter
 in_host sysctl -qw net.ipv4.conf.wg0-out.accept_local=0
 found accept-local "accept_local of the TUN wg0-out is 0"
 mended accept-local
+in_host sysctl -qw net.ipv4.conf.default.rp_filter=0 net.ipv4.conf.wg0.rp_filter=0
 for which in all default wg0; do
 	in_host sysctl -qw net.ipv4.conf.$which.accept_local=1
 	found broadcast "net.ipv4.conf.$which.accept_local is 1"
