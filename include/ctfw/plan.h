@@ -76,7 +76,7 @@ struct plan_item {
 	uint8_t l3;   /* of addresses, routes and rules */
 	bool closing; /* holds without the daemon and without the interface */
 	bool once;    /* of a [tun]: the operator's from then on */
-	bool answers; /* goes in only when what enters dev is redirected */
+	bool answers; /* goes in only when what enters the capture is redirected */
 	bool withdrawn; /* taken out by us, to be put in again */
 	bool found;   /* was in the kernel when the plan was made */
 	const struct config_capture *capture; /* NULL: of all of them, or of a [tun] */

@@ -11,8 +11,8 @@
 #
 # A test defines peer_up client|host: starts one side, back when it has its interface;
 # client_is staff|guest: what the sample's rules are told of the client; and where the client
-# notices soon that the other side is another, has_client: whether that side has it back.  Files of both sides are
-# in $WORK/client and $WORK/host.
+# notices soon that the other side is another, has_client: whether that side has it back.  Files
+# of both sides are in $WORK/client and $WORK/host.
 
 WAN_CLIENT=192.0.2.2 WAN_HOST=192.0.2.1
 # Sources of clients' broadcasts that the VPN itself refuses.
