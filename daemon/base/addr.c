@@ -107,3 +107,13 @@ bool prefix_contains(const struct prefix *p, uint8_t family, const union addr *a
 	return rest == 0 ||
 	       ((p->addr.b[whole] ^ addr->b[whole]) & (0xff00 >> rest) & 0xff) == 0;
 }
+
+bool prefix_covers(const struct prefix *a, const struct prefix *b)
+{
+	return a->len <= b->len && prefix_contains(a, b->family, &b->addr);
+}
+
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
+{
+	return prefix_covers(a, b) || prefix_covers(b, a);
+}

@@ -143,9 +143,6 @@ const char *check_port(const struct config *config, size_t i);
 bool check_is_port(const struct checker *c, const char *name);
 /* The capture of that interface, or NULL. */
 const struct config_capture *check_capture(const struct checker *c, const char *ifname);
-bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
-/* Whether a contains all of b. */
-bool prefix_covers(const struct prefix *a, const struct prefix *b);
 /* Of which families a capture has networks. */
 bool check_capture_has(const struct config_capture *cap, uint8_t l3);
 

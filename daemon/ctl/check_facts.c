@@ -27,16 +27,6 @@
 		grown_ ? &(array)[(n)++] : NULL;                                              \
 	})
 
-bool prefix_covers(const struct prefix *a, const struct prefix *b)
-{
-	return a->len <= b->len && prefix_contains(a, b->family, &b->addr);
-}
-
-bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
-{
-	return prefix_covers(a, b) || prefix_covers(b, a);
-}
-
 bool check_capture_has(const struct config_capture *cap, uint8_t l3)
 {
 	size_t i;

@@ -16,7 +16,7 @@ uint32_t plan_own_table(const struct config_steer *c, size_t n)
 {
 	uint32_t own = c->table + 1 + (uint32_t)n;
 
-	if (c->table >= UINT32_MAX - STEER_CAPTURES_MAX)
+	if (c->table >= UINT32_MAX - 2 * STEER_CAPTURES_MAX)
 		return c->table - 1 - (uint32_t)n;
 	return c->table < RT_TABLE_DEFAULT && own >= RT_TABLE_DEFAULT ? own + 3 : own;
 }

@@ -1,6 +1,7 @@
 /* plan_print.c - items of a plan in words, and as commands of ip(8) and tc(8). */
 #include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "steer/steer_private.h"
@@ -28,6 +29,11 @@ static const char *prefix_word(const struct prefix *p, char buf[PREFIX_TEXT])
 	return p->len ? prefix_print(p, buf) : "anything";
 }
 
+static const char *ip_proto_word(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP ? "icmp" : proto == IPPROTO_TCP ? "tcp" : "udp";
+}
+
 static void rule_words(const struct plan_item *item, struct text *out)
 {
 	const struct plan_rule *r = &item->rule;
@@ -35,7 +41,12 @@ static void rule_words(const struct plan_item *item, struct text *out)
 
 	switch (r->action) {
 	case FR_ACT_GOTO:
-		text_printf(out, "what comes back from %s goes on as usual", r->iif);
+		if (r->ip_proto)
+			text_printf(out, "whether to let broadcasts is not asked of what this host "
+					 "sends by %s",
+				    ip_proto_word(r->ip_proto));
+		else
+			text_printf(out, "what comes back from %s goes on as usual", r->iif);
 		break;
 	case FR_ACT_UNREACHABLE:
 		text_printf(out, "what enters %s and is not led into a TUN goes nowhere%s",
@@ -241,6 +252,8 @@ static void rule_command(const struct plan_item *item, struct text *out)
 	}
 	if (r->sourceless)
 		text_puts(out, " from 0.0.0.0");
+	if (r->ip_proto)
+		text_printf(out, " ipproto %s", ip_proto_word(r->ip_proto));
 	if (r->to.len)
 		text_printf(out, " to %s", prefix_print(&r->to, buf));
 	if (r->action == FR_ACT_GOTO)

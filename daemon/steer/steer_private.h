@@ -20,6 +20,7 @@ enum steer_offset {
 	STEER_OUT = 1,
 	STEER_RETURN = 2,
 	STEER_BACKSTOP = 10,
+	STEER_OWN_SENDING = 17,
 	STEER_SOURCES = 18,
 	STEER_NETWORKS = 20,
 	STEER_GUARD = 39, /* does nothing; says that what closes is to stay */
@@ -41,6 +42,7 @@ struct view_rule {
 	uint8_t l3;
 	struct plan_rule rule;
 	bool exotic;   /* selects by what ours never do */
+	bool dissects; /* has the kernel look at the protocol for every packet that comes in */
 	bool detached; /* there is no such interface */
 	struct nlmsghdr *msg;
 };
@@ -172,6 +174,7 @@ void plan_elsewhere(const struct config *c, const struct view *v, struct text *o
 /* Without memory the plan has failed, which plan_make() says. */
 void plan_push(struct plan *p, const struct plan_item *item);
 bool plan_has_route(const struct plan *p, const struct prefix *to, uint32_t table);
+bool plan_has_network(const struct config_capture *c, uint8_t l3);
 /* Whose a network is that is behind several: of those, one that is to stay closed. */
 const struct config_capture *plan_owner(const struct config *c, const struct prefix *to);
 void plan_rule(struct plan *p, const struct steer *s, const struct config_capture *c,
@@ -179,7 +182,7 @@ void plan_rule(struct plan *p, const struct steer *s, const struct config_captur
 
 /* ---- the captures' own tables: plan_own.c ---- */
 
-/* The n-th capture's; n may be any up to STEER_CAPTURES_MAX, and that one is nobody's. */
+/* The n-th capture's; those from STEER_CAPTURES_MAX on, as many again, are for sources. */
 #define STEER_CAPTURES_MAX (CONFIG_PORTS_MAX / 2)
 uint32_t plan_own_table(const struct config_steer *c, size_t n);
 bool plan_is_own_table(const struct config_steer *c, uint32_t table);
@@ -193,10 +196,11 @@ void plan_own_answers(struct plan *p, const struct steer *s, size_t n);
 
 /* ---- the look at sources: plan_source.c ---- */
 
-uint32_t plan_source_table(const struct config_steer *c);
+/* The n-th capture's. */
+uint32_t plan_source_table(const struct config_steer *c, size_t n);
 /* What closes. */
 void plan_source_rules(struct plan *p, const struct steer *s);
-/* A line when that cannot be. */
+/* A line for each that cannot be. */
 void plan_source_warn(const struct steer *s, struct text *out);
 /* What has it open for the n-th capture, as long as that is led into its TUN. */
 void plan_source_ways(struct plan *p, const struct steer *s, size_t n);

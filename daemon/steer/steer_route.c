@@ -6,12 +6,12 @@
  * default.
  *
  * A capture may have a table of its own besides, for what enters its interface: there the
- * host's own addresses on that interface are found, while it is led into its TUN.  And one is
- * for the kernel's look at sources.
+ * host's own addresses on that interface are found, while it is led into its TUN.  And it has
+ * one for the kernel's look at its clients' sources.
  *
  * The tables hold nothing else: were the first one somebody's, our unreachable default would
- * cut them off, and were another, what they have in it would lead around us; so that is
- * refused. */
+ * cut them off, and were another, what they have in it would lead around us.  The former is
+ * refused, and so is a capture's own when it is needed; one for sources is done without. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -148,9 +148,8 @@ static int read_table(struct steer *s, uint32_t table, struct view_routes *list)
 }
 
 /* A former configuration may have had more captures. */
-static bool may_be_used(const struct steer *s, size_t n)
+static bool may_be_used(const struct steer *s, size_t n, uint32_t table)
 {
-	uint32_t table = plan_own_table(&s->config->steer, n);
 	const struct view_rules *rules = &s->view.rules;
 	size_t i;
 
@@ -161,6 +160,21 @@ static bool may_be_used(const struct steer *s, size_t n)
 			return true;
 	}
 	return false;
+}
+
+/* The n-th capture's. */
+static int read_captures(struct steer *s, size_t n, struct view_routes *list)
+{
+	const uint32_t tables[] = { plan_own_table(&s->config->steer, n),
+				    plan_source_table(&s->config->steer, n) };
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < sizeof(tables) / sizeof(tables[0]); i++) {
+		if (may_be_used(s, n, tables[i]))
+			err = read_table(s, tables[i], list);
+	}
+	return err;
 }
 
 int steer_route_read(struct steer *s, struct view_routes *ret_routes)
@@ -174,12 +188,8 @@ int steer_route_read(struct steer *s, struct view_routes *ret_routes)
 		free(list.v);
 		list = (struct view_routes){ .v = NULL };
 		err = read_table(s, c->table, &list);
-		if (!err)
-			err = read_table(s, plan_source_table(c), &list);
-		for (n = 0; !err && n < STEER_CAPTURES_MAX; n++) {
-			if (may_be_used(s, n))
-				err = read_table(s, plan_own_table(c, n), &list);
-		}
+		for (n = 0; !err && n < STEER_CAPTURES_MAX; n++)
+			err = read_captures(s, n, &list);
 	} while (err == -EAGAIN && --tries);
 	if (!err && list.failed)
 		err = -ENOMEM;

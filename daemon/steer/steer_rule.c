@@ -43,6 +43,8 @@ static struct nl_msg *encode(const struct plan_rule *r, uint8_t l3, int type)
 		err |= nla_put_string(msg, FRA_IIFNAME, r->iif);
 	if (r->sourceless)
 		err |= netlink_put_addr(msg, FRA_SRC, l3, &(union addr){ { 0 } });
+	if (r->ip_proto)
+		err |= nla_put_u8(msg, FRA_IP_PROTO, r->ip_proto);
 	if (r->to.len)
 		err |= netlink_put_addr(msg, FRA_DST, l3, &r->to.addr);
 	if (r->action == FR_ACT_TO_TBL)
@@ -61,8 +63,8 @@ static struct nl_msg *encode(const struct plan_rule *r, uint8_t l3, int type)
 static bool selects_exotically(const struct fib_rule_hdr *hdr, struct nlattr *const *tb)
 {
 	static const int attributes[] = { FRA_FWMARK,  FRA_FWMASK,     FRA_OIFNAME,
-					  FRA_L3MDEV,  FRA_UID_RANGE,  FRA_IP_PROTO,
-					  FRA_TUN_ID,  FRA_SPORT_RANGE, FRA_DPORT_RANGE };
+					  FRA_L3MDEV,  FRA_UID_RANGE,  FRA_TUN_ID,
+					  FRA_SPORT_RANGE, FRA_DPORT_RANGE };
 	size_t i;
 
 	for (i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
@@ -79,6 +81,13 @@ static bool is_sourceless(const struct fib_rule_hdr *hdr, struct nlattr *const *
 	union addr from = netlink_get_addr(tb[FRA_SRC]);
 
 	return hdr->family == AF_INET && hdr->src_len == SOURCELESS && addr_is_zero(&from);
+}
+
+/* As fib_rule_requires_fldissect() has it: the host's own packets are known without. */
+static bool dissects(const struct plan_rule *r, struct nlattr *const *tb)
+{
+	return strcmp(r->iif, "lo") != 0 &&
+	       (r->ip_proto || tb[FRA_SPORT_RANGE] || tb[FRA_DPORT_RANGE]);
 }
 
 static void decode(void *arg, const struct nlmsghdr *msg)
@@ -109,7 +118,10 @@ static void decode(void *arg, const struct nlmsghdr *msg)
 	if (tb[FRA_SUPPRESS_IFGROUP] && nla_get_u32(tb[FRA_SUPPRESS_IFGROUP]) != UINT32_MAX)
 		s.rule.past = nla_get_u32(tb[FRA_SUPPRESS_IFGROUP]);
 	s.rule.sourceless = is_sourceless(hdr, tb);
-	s.exotic = selects_exotically(hdr, tb) || (hdr->src_len && !s.rule.sourceless);
+	s.rule.ip_proto = tb[FRA_IP_PROTO] ? nla_get_u8(tb[FRA_IP_PROTO]) : 0;
+	s.dissects = dissects(&s.rule, tb);
+	s.exotic = selects_exotically(hdr, tb) ||
+		   (!s.rule.sourceless && (hdr->src_len || s.rule.ip_proto));
 	s.detached = hdr->flags & FIB_RULE_IIF_DETACHED;
 
 	if (list->n == list->cap) {
@@ -178,7 +190,7 @@ static bool same(const struct view_rule *have, const struct plan_item *item)
 
 	return have->l3 == item->l3 && a->action == b->action && a->pref == b->pref &&
 	       !strcmp(a->iif, b->iif) && a->sourceless == b->sourceless &&
-	       a->to.len == b->to.len &&
+	       a->ip_proto == b->ip_proto && a->to.len == b->to.len &&
 	       addr_equal(&a->to.addr, &b->to.addr) && a->table == b->table &&
 	       a->past == b->past && a->target == b->target && a->protocol == b->protocol;
 }

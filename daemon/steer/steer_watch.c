@@ -99,11 +99,11 @@ static bool is_our_table(const struct steer *s, const struct nlmsghdr *msg)
 	size_t n;
 
 	for (n = 0; n < s->config->n_captures; n++) {
-		if (table == plan_own_table(&s->config->steer, n))
+		if (table == plan_own_table(&s->config->steer, n) ||
+		    table == plan_source_table(&s->config->steer, n))
 			return true;
 	}
-	return table == s->config->steer.table ||
-	       table == plan_source_table(&s->config->steer);
+	return table == s->config->steer.table;
 }
 
 /* By its index as well: it may have got another name. */

@@ -54,5 +54,8 @@ static inline unsigned addr_bits(uint8_t family)
 int prefix_parse(const char *text, struct prefix *ret_prefix);
 char *prefix_print(const struct prefix *p, char *buf);
 bool prefix_contains(const struct prefix *p, uint8_t family, const union addr *addr);
+/* Whether a contains all of b. */
+bool prefix_covers(const struct prefix *a, const struct prefix *b);
+bool prefix_overlaps(const struct prefix *a, const struct prefix *b);
 
 #endif

@@ -58,6 +58,7 @@ struct plan_rule {
 	uint32_t pref;
 	char iif[IFNAMSIZ]; /* "": any */
 	bool sourceless;    /* from 0.0.0.0 alone, not from any */
+	uint8_t ip_proto;   /* IPPROTO_...; 0: any */
 	struct prefix to;   /* len 0: any */
 	uint32_t table;     /* FR_ACT_TO_TBL */
 	uint32_t past;      /* passes over routes by interfaces of this group; 0: over none */

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""told.py tcp|udp|everybody ADDRESS PORT [SOURCE]
+"""told.py tcp|udp|asked|everybody ADDRESS PORT [SOURCE]
 
 What a program is told that sends there, from no address in particular if none is given: "sent",
-or in the kernel's words why not.  With "everybody" its socket may send broadcasts."""
+or in the kernel's words why not.  With "asked" it is "answered" when that is what comes of it;
+with "everybody" its socket may send broadcasts."""
 import os
 import socket
 import sys
@@ -22,7 +23,9 @@ def main():
                 s.connect((address, int(port)))
             else:
                 s.sendto(b"x", (address, int(port)))
-            print("sent")
+            if kind == "asked":
+                s.recv(2000)
+            print("answered" if kind == "asked" else "sent")
         except OSError as e:
             print(os.strerror(e.errno) if e.errno else e)
 

@@ -265,16 +265,22 @@ static void others_in_that_table_keep_it_closed(void **state)
 	config_free(c);
 }
 
-/* The table of the second capture, behind which [steer] table. */
+/* The tables of the second capture, behind which [steer] table. */
 static void own_tables_are_none_of_the_kernels(void **state)
 {
 	static const struct {
 		const char *table;
-		uint32_t own;
+		uint32_t own, source;
 	} tries[] = {
-		{ "1", 3 }, { "250", 252 }, { "251", 256 }, { "252", 257 }, { "256", 258 },
-		{ "4294967262", 4294967264 }, { "4294967263", 4294967261 },
-		{ "4294967295", 4294967293 },
+		{ "1", 3, 35 },
+		{ "219", 221, 256 },
+		{ "250", 252, 287 },
+		{ "251", 256, 288 },
+		{ "252", 257, 289 },
+		{ "256", 258, 290 },
+		{ "4294967230", 4294967232, 4294967264 },
+		{ "4294967231", 4294967229, 4294967197 },
+		{ "4294967295", 4294967293, 4294967261 },
 	};
 	char section[64];
 	struct plan p;
@@ -289,8 +295,10 @@ static void own_tables_are_none_of_the_kernels(void **state)
 		c = configuration(section);
 		read_plan(c, &p);
 		for (k = 0; k < p.n; k++) {
-			if (p.v[k].answers && !p.v[k].route.with)
-				assert_int_equal(p.v[k].route.table, tries[i].own);
+			if (p.v[k].answers && p.v[k].capture == &c->captures[1])
+				assert_int_equal(p.v[k].route.table, p.v[k].route.with ?
+									 tries[i].source :
+									 tries[i].own);
 		}
 		plan_fini(&p);
 		config_free(c);
@@ -298,7 +306,8 @@ static void own_tables_are_none_of_the_kernels(void **state)
 }
 
 /* What closes for sources, and what opens. */
-static void count_sources(const struct plan *p, size_t *ret_closing, size_t *ret_open)
+static void count_sources(const struct config *c, const struct plan *p, size_t *ret_closing,
+			  size_t *ret_open)
 {
 	size_t i;
 
@@ -310,14 +319,15 @@ static void count_sources(const struct plan *p, size_t *ret_closing, size_t *ret
 		if (rule || (item->kind == PLAN_ROUTE && item->l3 == L3_IPV4 &&
 			     item->route.type == RTN_MULTICAST)) {
 			assert_int_equal(item->l3, L3_IPV4);
-			assert_int_equal(rule ? item->rule.table : item->route.table, 110);
+			assert_int_equal(rule ? item->rule.table : item->route.table,
+					 item->capture == &c->captures[0] ? 110 : 111);
 			*(item->closing ? ret_closing : ret_open) += 1;
 		}
 	}
 }
 
-/* 10.8.0.0/24 is behind both, and what is for everything comes first. */
-static void sources_have_a_table_of_their_own(void **state)
+/* 10.8.0.0/24 is behind both. */
+static void sources_have_tables_of_their_own(void **state)
 {
 	struct config *c = configuration("");
 	size_t i, closing, open;
@@ -325,15 +335,15 @@ static void sources_have_a_table_of_their_own(void **state)
 
 	(void)state;
 	read_plan(c, &p);
-	count_sources(&p, &closing, &open);
-	assert_int_equal(closing, 6);
+	count_sources(c, &p, &closing, &open);
+	assert_int_equal(closing, 8);
 	assert_int_equal(open, 0);
 	plan_fini(&p);
 	add_captured();
 	read_plan(c, &p);
-	count_sources(&p, &closing, &open);
-	assert_int_equal(closing, 6);
-	assert_int_equal(open, 3);
+	count_sources(c, &p, &closing, &open);
+	assert_int_equal(closing, 8);
+	assert_int_equal(open, 4);
 	for (i = 0; i < p.n; i++) {
 		if (p.v[i].kind == PLAN_ROUTE && p.v[i].route.with)
 			assert_true(p.v[i].answers);
@@ -352,9 +362,56 @@ static void sources_do_without_where_others_have_the_table(void **state)
 	add_captured();
 	run("ip route add 192.0.2.0/24 dev peer0 table 110");
 	read_plan(c, &p);
-	count_sources(&p, &closing, &open);
-	assert_int_equal(closing + open, 0);
+	count_sources(c, &p, &closing, &open);
+	assert_int_equal(closing, 6);
+	assert_int_equal(open, 3);
 	plan_fini(&p);
+	config_free(c);
+}
+
+static size_t count_exempt(const struct config *c)
+{
+	struct plan p;
+	size_t i, n = 0;
+
+	read_plan(c, &p);
+	for (i = 0; i < p.n; i++)
+		n += p.v[i].kind == PLAN_RULE && p.v[i].rule.ip_proto;
+	plan_fini(&p);
+	return n;
+}
+
+/* Where networks of two overlap, and the kernel tells such packets from what clients send. */
+static void what_the_host_sends_is_exempt(void **state)
+{
+	static const struct {
+		const char *rule;
+		size_t exempt;
+	} tries[] = {
+		{ "iif lo ipproto tcp dport 80", 3 }, { "ipproto gre", 0 },
+		{ "iif wg0 ipproto tcp", 0 },	      { "sport 53", 0 },
+		{ "dport 1000-2000", 0 },	      { "fwmark 7", 3 },
+	};
+	struct config *c = configuration(""), *apart = NULL;
+	static const char two[] = "[capture wg0]\nnetworks = 10.8.0.0/24 fd08::/64\n"
+				  "[capture wg1]\nnetworks = 10.8.1.0/24 fd08::/64\n";
+	struct diag d = DIAG_INIT;
+	char command[128];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(count_exempt(c), 3);
+	for (i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		snprintf(command, sizeof(command), "ip rule add pref 9 %s lookup main",
+			 tries[i].rule);
+		run(command);
+		assert_int_equal(count_exempt(c), tries[i].exempt);
+		run("ip rule del pref 9");
+	}
+	assert_int_equal(config_parse("test", two, strlen(two), &d, &apart), 0);
+	assert_int_equal(count_exempt(apart), 0);
+	diag_fini(&d);
+	config_free(apart);
 	config_free(c);
 }
 
@@ -386,8 +443,9 @@ int main(void)
 		cmocka_unit_test_setup(an_interface_that_is_asked_has_a_table_of_its_own, setup),
 		cmocka_unit_test_setup(others_in_that_table_keep_it_closed, setup),
 		cmocka_unit_test_setup(own_tables_are_none_of_the_kernels, setup),
-		cmocka_unit_test_setup(sources_have_a_table_of_their_own, setup),
+		cmocka_unit_test_setup(sources_have_tables_of_their_own, setup),
 		cmocka_unit_test_setup(sources_do_without_where_others_have_the_table, setup),
+		cmocka_unit_test_setup(what_the_host_sends_is_exempt, setup),
 		cmocka_unit_test_setup(an_interface_that_is_away_is_closed_by_name, setup),
 	};
 
