@@ -63,31 +63,17 @@ not_ok "which is loaded then" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctf
 sed -i '$d' "$WORK/ruleset.nft"
 ctl reload
 
-# Also when that was while the daemon was being told of the save: a client's socket on which
-# somebody edits the file before what he says of it is handed on.
-python3 - "$WORK/edit.sock" "$WORK/run/ctfwd.sock" "$WORK/ruleset.nft" <<'END' &
-import selectors, socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
-client = listener.accept()[0]
-daemon = socket.socket(socket.AF_UNIX)
-daemon.connect(sys.argv[2])
-wait = selectors.DefaultSelector()
-wait.register(client, selectors.EVENT_READ, daemon)
-wait.register(daemon, selectors.EVENT_READ, client)
-while True:
-    for key, _ in wait.select():
-        data = key.fileobj.recv(65536)
-        if not data:
-            sys.exit()
-        if key.fileobj is client and b"org.ctfw.NoteSaved" in data:
-            with open(sys.argv[3], "a") as rules:
-                rules.write("table ip edited { }\n")
-        key.data.sendall(data)
-END
-wait_until 5 test -S "$WORK/edit.sock"
-ok "it is saved, and edited" env CTFW_SOCKET="$WORK/edit.sock" "$BUILD/ctfwctl" save
+# noted_up MODE...: a client's socket on which what it says of a save is met by noted.py.
+noted_up() {
+	rm -f "$WORK/noted.sock"
+	"$HERE/noted.py" "$WORK/noted.sock" "$WORK/run/ctfwd.sock" "$@" >"$WORK/noted" &
+	wait_until 5 test -S "$WORK/noted.sock"
+}
+save_noted() { CTFW_SOCKET=$WORK/noted.sock "$BUILD/ctfwctl" save; }
+
+# Also when that was while the daemon was being told of the save.
+noted_up edit "$WORK/ruleset.nft"
+ok "it is saved, and edited" save_noted
 ok "indeed" grep -q edited "$WORK/ruleset.nft"
 daemon_down
 daemon_up
@@ -96,45 +82,18 @@ sed -i '$d' "$WORK/ruleset.nft"
 ctl reload
 
 # An older daemon: what it would refuse of a newer tool's words, it answers.
-older() { # METHOD-OR-PARAMETER THAT-IT-DOES-NOT-KNOW, and its error
-	rm -f "$WORK/old.sock"
-	python3 - "$WORK/old.sock" "$WORK/run/ctfwd.sock" "$1" "$2" >"$WORK/old.said" <<'END' &
-import selectors, socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
-client = listener.accept()[0]
-daemon = socket.socket(socket.AF_UNIX)
-daemon.connect(sys.argv[2])
-wait = selectors.DefaultSelector()
-wait.register(client, selectors.EVENT_READ, daemon)
-wait.register(daemon, selectors.EVENT_READ, client)
-while True:
-    for key, _ in wait.select():
-        data = key.fileobj.recv(65536)
-        if not data:
-            sys.exit()
-        if key.fileobj is client and b"org.ctfw.NoteSaved" in data:
-            print(data.rstrip(b"\0").decode(), flush=True)
-            if sys.argv[3].encode() in data:
-                client.sendall(sys.argv[4].encode() + b"\0")
-                continue
-        key.data.sendall(data)
-END
-	wait_until 5 test -S "$WORK/old.sock"
-}
 save_old() {
 	rm "$WORK/ruleset.nft"
-	CTFW_SOCKET=$WORK/old.sock "$BUILD/ctfwctl" save 2>"$WORK/old.err"
+	save_noted 2>"$WORK/old.err"
 }
-older '"hash"' '{"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"hash"}}'
+noted_up refuse '"hash"' '{"error":"org.varlink.service.InvalidParameter","parameters":{"parameter":"hash"}}'
 ok "one that knows no hash: it is saved" save_old
 ok "without a word" test ! -s "$WORK/old.err"
-ok "it is told, as its own tool would" grep -vq hash "$WORK/old.said"
-older NoteSaved '{"error":"org.varlink.service.MethodNotFound","parameters":{"method":"org.ctfw.NoteSaved"}}'
+ok "it is told, as its own tool would" grep -vq hash "$WORK/noted"
+noted_up refuse NoteSaved '{"error":"org.varlink.service.MethodNotFound","parameters":{"method":"org.ctfw.NoteSaved"}}'
 ok "one that cannot be told: it is saved" save_old
 ok "which is said" grep -q "it is written, but the ctfwd that runs is older" "$WORK/old.err"
-older NoteSaved '{"error":"org.varlink.service.PermissionDenied","parameters":{}}'
+noted_up refuse NoteSaved '{"error":"org.varlink.service.PermissionDenied","parameters":{}}'
 not_ok "one that will not be told: that fails" save_old
 ok "it is written all the same" ctl -c -f "$WORK/ruleset.nft"
 ok "which is said" grep -q "it is written, but ctfwd was not told" "$WORK/old.err"
