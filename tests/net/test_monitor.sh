@@ -3,6 +3,7 @@
 # numbers: line by line, with handles, as JSON, and filtered.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
+. "$HERE/monitoring.sh"
 begin
 case $(nft --version) in *v1.0.6*) ;; *) skip "the lines are those of nft 1.0.6" ;; esac
 
@@ -31,25 +32,7 @@ delete chain t b
 END
 )
 
-# tell FILE MONITOR... -- COMMAND...: what the monitor writes while the command is given each line.
-tell() {
-	local file=$1 watch=() pid
-	shift
-	while [ "$1" != -- ]; do watch+=("$1") && shift; done
-	shift
-	"${watch[@]}" >"$file" 2>&1 &
-	pid=$!
-	wait_until 10 listens $pid && "$@" list tables >/dev/null
-	while IFS= read -r command; do "$@" "$command"; done <<<"$commands"
-	wait_until 10 told "$file" $pid
-	kill $pid
-	wait $pid 2>/dev/null
-	"$@" "delete table t"
-}
-# The kernel tells at once; the daemon, which is the second, a moment later.
-told() {
-	listens "$2" && { [ ! -e "$WORK/nft.plain" ] || plain "$1" | cmp -s - "$WORK/nft.plain"; }
-}
+act() { while IFS= read -r command; do in_host "$1" "$command"; done <<<"$commands"; }
 # The same but for times and what is numbered; the order within a command is free.
 plain() {
 	sed -e '/__set/d' -e 's/expires [0-9a-z]*/expires N/' -e 's/ *$//' \
@@ -59,9 +42,11 @@ plain() {
 export CTFW_SOCKET=$WORK/run/ctfwd.sock
 for how in "monitor" "-a monitor" "-j monitor new" "monitor destroy elements" "monitor new rules"; do
 	rm -f "$WORK/nft.plain"
-	tell "$WORK/nft" ip netns exec "$PREFIX-host" nft $how -- ip netns exec "$PREFIX-host" nft
+	tell "$WORK/nft" nft $how
+	in_host nft delete table t
 	plain "$WORK/nft" >"$WORK/nft.plain"
-	tell "$WORK/ours" "$BUILD/ctfwctl" $how -- "$BUILD/ctfwctl"
+	tell "$WORK/ours" "$BUILD/ctfwctl" $how
+	ctl delete table t
 	plain "$WORK/ours" >"$WORK/ours.plain"
 	ok "$how: something is told" test -s "$WORK/ours.plain"
 	ok "$how: and it is nft's" diff -u "$WORK/nft.plain" "$WORK/ours.plain"

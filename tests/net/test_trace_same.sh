@@ -3,6 +3,7 @@
 # but for numbers that are drawn or counted, the frame, and what the packets carry.
 . "$(dirname "$0")/lib.sh"
 . "$HERE/daemon.sh"
+. "$HERE/monitoring.sh"
 begin
 case $(nft --version) in *v1.0.6*) ;; *) skip "the lines are those of nft 1.0.6" ;; esac
 
@@ -43,26 +44,10 @@ with socket.socket() as s:
     except OSError:
         pass
 END
-send() {
+act() {
 	in_client python3 "$WORK/send.py" $SERVER4
 	in_client ping -c 1 -W 1 $SERVER4 >/dev/null
 	in_client ping -c 1 -W 1 $SERVER6 >/dev/null
-}
-# tell FILE MONITOR...: what it writes of that.
-tell() {
-	local file=$1 pid
-	shift
-	"$@" monitor trace >"$file" 2>&1 &
-	pid=$!
-	wait_until 10 listens $pid && "$@" list tables >/dev/null
-	send
-	wait_until 10 told "$file" $pid
-	kill $pid
-	wait $pid 2>/dev/null
-}
-# The kernel tells at once; the daemon, which is the second, a moment later.
-told() {
-	listens "$2" && { [ ! -e "$WORK/nft.plain" ] || plain "$1" | cmp -s - "$WORK/nft.plain"; }
 }
 plain() {
 	sed -E 's/trace id [0-9a-f]+/trace id N/; s/(ttl|hoplimit|ip id|window|flowlabel|icmp(v6)? id|parameter-problem) [0-9]+/\1 N/g
@@ -71,7 +56,7 @@ plain() {
 }
 
 in_host nft -f "$WORK/traced.nft"
-tell "$WORK/nft" ip netns exec "$PREFIX-host" nft
+tell "$WORK/nft" nft monitor trace
 plain "$WORK/nft" >"$WORK/nft.plain"
 in_host nft flush ruleset
 in_host conntrack -F 2>/dev/null
@@ -80,7 +65,7 @@ configure_wg0
 rules <"$WORK/traced.nft"
 daemon_up
 export CTFW_SOCKET=$WORK/run/ctfwd.sock
-tell "$WORK/ours" "$BUILD/ctfwctl"
+tell "$WORK/ours" "$BUILD/ctfwctl" monitor trace
 plain "$WORK/ours" >"$WORK/ours.plain"
 ok "something is told" test "$(wc -l <"$WORK/ours.plain")" -gt 30
 ok "and it is nft's" diff -u "$WORK/nft.plain" "$WORK/ours.plain"
