@@ -56,13 +56,25 @@ for name in sys.argv[1:]:
     value = value[name]
 print(value if isinstance(value, str) else json.dumps(value))' "$@"
 }
+filter() { status filter_pid; }
 filtering() { [ "$(status filtering)" = true ]; }
+# Another one than PID filters.
+another() { [ "$(filter)" != "$1" ] && filtering; }
 # The keeper leads traffic in a moment after the filter is ready.
 leading() { filtering && [ "$(status steering)" != null ]; }
 
 # heard PID: that command of ctfwctl listens, and the daemon, which answers one after the other, has
 # answered it.
 heard() { wait_until 10 listens "$1" && filtering; }
+
+logged() { grep -q "$1" "$WORK/daemon.log"; }
+
+# In systemd's place, at NOTIFY_SOCKET=$WORK/notify: what is said to it is in $WORK/notified.
+notified_up() {
+	ip netns exec "$PREFIX-host" "$HERE/notified.py" "$WORK/notify" >"$WORK/notified" &
+	disown
+	wait_until 5 test -S "$WORK/notify" || die "nobody takes what systemd is told"
+}
 
 # Start ctfwd, under a command if one is given; back when it filters what is led to it.
 daemon_up() {

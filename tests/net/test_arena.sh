@@ -11,8 +11,6 @@ serve_in client host server
 daemon_up
 plain=$(ctl -s list ruleset)
 arena=$WORK/run/ctfwd.arena
-logged() { grep -q "$1" "$WORK/daemon.log"; }
-another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
 put() { printf "$2" | dd of="$arena" bs=1 seek="$1" conv=notrunc 2>/dev/null; }
 # damaged WHAT LINE COMMAND...: the arena, by a command.
 damaged() {

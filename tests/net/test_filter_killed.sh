@@ -15,7 +15,6 @@ says "a short flow, that is remembered" open traffic_in host tcp $CLIENT6 22
 flows() { ctl conntrack -L -o id 2>/dev/null | sed 's/.*id=//' | sort; }
 established() { ctl conntrack -L -p tcp --state ESTABLISHED -o id 2>/dev/null | sed 's/.*id=//'; }
 flow=$(established)
-another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
 
 for i in 1 2 3; do
 	filter=$(status filter_pid)

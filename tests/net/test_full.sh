@@ -25,7 +25,6 @@ mount -t tmpfs -o size=8m,mode=0755,uid="$(id -u nobody)" ctfw-test "$WORK/run" 
 fill() { dd if=/dev/zero of="$WORK/run/filler" bs=4096 2>/dev/null; true; }
 drain() { rm "$WORK/run/filler"; }
 nothing_on_trial() { [ "$(status trial)" = null ]; }
-logged() { grep -q "$1" "$WORK/daemon.log"; }
 serve_in client host server
 daemon_up
 filter=$(status filter_pid)
@@ -114,7 +113,6 @@ says "the operator is back" open traffic_in client tcp $SERVER4 22
 ok "the log tells of the undo" logged 'nobody confirmed: .* is undone'
 ok "by the filter that there was" test "$(status filter_pid)" = "$filter"
 ok "and of what is wrong" logged 'the runtime directory.s file system is full: the ruleset could not be kept'
-another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
 kill -9 "$filter"
 ok "the filter is killed, another is there" wait_until 5 another "$filter"
 ok "which undoes it again" same "$plain" "$(ctl -s list ruleset)"

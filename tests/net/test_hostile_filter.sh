@@ -8,13 +8,8 @@ begin
 configure_wg0
 rules_plain
 serve_in client host server
-# In systemd's place: how often it is spoken to.
-ip netns exec "$PREFIX-host" "$HERE/notified.py" "$WORK/notify" >"$WORK/notified" &
-notified=$!
-wait_until 5 test -S "$WORK/notify"
+notified_up
 daemon_up env NOTIFY_SOCKET="$WORK/notify"
-filter() { status filter_pid; }
-another() { [ "$(filter)" != "$1" ] && filtering; }
 hostile() { "$HERE/hostile_filter.py" "$@"; }
 
 # Kinds that there are, too often or at the wrong time.
@@ -41,4 +36,3 @@ done
 ok "the log tells of them" test "$(grep -c 'says what no filter says' "$WORK/daemon.log")" = 4
 ok "the keeper is the same" test "$(status keeper_pid)" = "$daemon"
 ends_well
-kill $notified

@@ -19,7 +19,6 @@ rules <<-END
 	}
 END
 daemon_up
-another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
 
 # Changes without end, until one is not answered or $WORK/stop is there.
 change() {

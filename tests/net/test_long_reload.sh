@@ -14,8 +14,6 @@ configure_wg0
 rules_plain
 cp "$WORK/ruleset.nft" "$WORK/plain.nft"
 serve_in client host server
-filter() { status filter_pid; }
-another() { [ "$(filter)" != "$1" ] && filtering; }
 # long_rules N: as many intervals.
 long_rules() {
 	cp "$WORK/plain.nft" "$WORK/ruleset.nft"
@@ -47,9 +45,7 @@ long() {
 	return 1
 }
 
-ip netns exec "$PREFIX-host" "$HERE/notified.py" "$WORK/notify" >"$WORK/notified" &
-notified=$!
-wait_until 5 test -S "$WORK/notify"
+notified_up
 daemon_up env NOTIFY_SOCKET="$WORK/notify" WATCHDOG_USEC=${WATCHDOG_MS}000
 before=$(filter)
 talk_up client $SERVER4 --rounds 100000 --pause 0.01
@@ -74,4 +70,4 @@ ok "a hang without work: another filter is there" wait_until 10 another "$before
 ok "which the log tells" grep -q "process $before, hangs" "$WORK/daemon.log"
 ok "the conversation goes on" talk_goes_on
 ends_well
-kill $talk $notified
+kill $talk

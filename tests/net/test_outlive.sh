@@ -119,7 +119,6 @@ note() {
 	counted=$(counted)
 	used=$(used)
 }
-another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
 
 note
 filter=$(status filter_pid)

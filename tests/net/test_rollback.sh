@@ -16,8 +16,6 @@ print(json.load(sys.stdin)["rulesets"][int(sys.argv[1])][sys.argv[2]])' "$@"
 }
 kept() { ctl rollback --list -j | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["rulesets"]) - 1)'; }
 counted() { ctl list chain inet filter forward | sed -n 's/.*dport 22.*counter packets \([0-9]*\).*/\1/p'; }
-another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
-logged() { grep -q "$1" "$WORK/daemon.log"; }
 plain=$(ctl -a -s list ruleset)
 
 not_ok "at first there is nothing before" ctl rollback

@@ -48,7 +48,6 @@ elements() { ctl list "$1" inet filter "$2" | grep -c "$3"; }
 has() { [ "$(elements "$1" "$2" "$3")" = 1 ]; }
 has_not() { ! has "$@"; }
 shut_out() { ! traffic_in client tcp $SERVER4 22 --timeout 0.5 | grep -q open; }
-another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
 
 knock $SERVER4 1001
 ok "who knocks is in the set" has set seen "$CLIENT4 counter packets"

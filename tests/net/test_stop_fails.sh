@@ -8,7 +8,6 @@ command -v strace >/dev/null || skip "no strace"
 
 configure_wg0
 rules_plain
-logged() { grep -q "$1" "$WORK/daemon.log"; }
 told() { [ "$(status steering guard)" = true ]; }
 guard() { in_host "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" --guard; }
 # Leaks cannot be looked for in a process that is traced.

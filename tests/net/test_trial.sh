@@ -17,8 +17,6 @@ nothing_on_trial() { ! on_trial; }
 # The packets that the first rule for port 22 of the forward chain has counted.
 counted() { ctl list chain inet filter forward | sed -n 's/.*dport 22.*counter packets \([0-9]*\).*/\1/p'; }
 counted_more() { [ "$(counted)" -gt "$1" ]; }
-another() { [ "$(status filter_pid)" != "$1" ] && filtering; }
-logged() { grep -q "$1" "$WORK/daemon.log"; }
 
 # ---- without a trial ----
 

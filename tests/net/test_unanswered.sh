@@ -12,12 +12,9 @@ LIMIT=9
 configure_wg0
 rules_plain
 serve_in client host server
-ip netns exec "$PREFIX-host" "$HERE/notified.py" "$WORK/notify" >"$WORK/notified" &
-notified=$!
-wait_until 5 test -S "$WORK/notify"
+notified_up
 daemon_up env NOTIFY_SOCKET="$WORK/notify"
-filter() { status filter_pid; }
-another() { [ "$(filter)" != "$1" ] && leading; }
+another_leads() { another "$1" && leading; }
 loaded() { [ "$(status last_load cause) $(status last_load ok)" = "reload $1" ]; }
 # As many starts of reloads as ends, the daemon's start aside.
 settled() {
@@ -39,7 +36,7 @@ for by in client signal; do
 	else
 		kill -HUP $daemon
 	fi
-	ok "$by: another filter is there" wait_until 20 another "$before"
+	ok "$by: another filter is there" wait_until 20 another_leads "$before"
 	ok "$by: status tells" loaded false
 	says "$by: and why" "the filter has not answered" status last_load error
 	n=$((n + 1))
@@ -64,4 +61,3 @@ ok "stopped meanwhile: the log tells" grep -q '^ctfwd: the daemon stopped meanwh
 not_ok "and blames nobody" grep -q "died over it" "$WORK/daemon.log"
 ok "systemd hears no more of the reload" test -z \
 	"$(sed '1,/STOPPING=1/d' "$WORK/notified" | grep 'READY=1\|reload')"
-kill $notified

@@ -91,7 +91,6 @@ logged() {
 tells() { grep -qF -- "$1" <<<"$(journal)"; }
 
 keeper() { property MainPID; }
-filter() { status filter_pid; }
 # Another process than PID is the keeper, or the filter, and it filters.
 other_than() { [ "$($1)" != "$2" ] && [ "$($1)" != 0 ] && filtering; }
 status_says() { property StatusText | grep -qF -- "$1"; }
