@@ -63,6 +63,18 @@ sanitizers() {
 
 # In the places where the package looks.
 configure() { cat >/etc/ctfw/ctfwd.conf; }
+# Without a daemon wg0 is open, wg1 shut.  Packets may wait, however slow the machine is.
+configure_open_wg0() {
+	configure <<-END
+		[daemon]
+		max-wait = 20000
+		[capture wg0]
+		networks = 10.8.0.0/24 fd08::/64
+		fail-closed = no
+		[capture wg1]
+		networks = 10.8.1.0/24 fd08:0:0:1::/64
+	END
+}
 rules() { cat >/etc/ctfw/ruleset.nft; }
 ctl() { ctfwctl "$@"; }
 

@@ -5,13 +5,7 @@
 WORK=$(mktemp -d)
 install 1
 sanitizers
-configure <<-END
-	[capture wg0]
-	networks = 10.8.0.0/24 fd08::/64
-	fail-closed = no
-	[capture wg1]
-	networks = 10.8.1.0/24 fd08:0:0:1::/64
-END
+configure_open_wg0
 rules_plain
 command install -m 644 -o ctfw -g ctfw /etc/ctfw/ctfwd.conf /var/lib/ctfw/ctfwd.conf
 echo "nonsense" >>/etc/ctfw/ctfwd.conf

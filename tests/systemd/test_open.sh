@@ -9,15 +9,7 @@ net_up
 client_up client2 wg1 1
 serve_in client server
 install 1 >"$WORK/install" 2>&1 || die "$(cat "$WORK/install")"
-configure <<-END
-	[daemon]
-	max-wait = 20000
-	[capture wg0]
-	networks = 10.8.0.0/24 fd08::/64
-	fail-closed = no
-	[capture wg1]
-	networks = 10.8.1.0/24 fd08:0:0:1::/64
-END
+configure_open_wg0
 rules_plain
 # Port 80 is what rules refuse.
 passes_by() { [[ $(traffic_in client tcp $SERVER4 80 --timeout 0.4 2>&1) == open* ]]; }
