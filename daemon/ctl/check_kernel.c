@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "ctfw/hostclock.h"
 #include "ctl/check.h"
 #include "ctl/check_legacy.h"
 
@@ -41,26 +41,18 @@ static int start(char *const argv[], pid_t *ret_pid, int *ret_fd)
 	return err;
 }
 
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Until its end.  -ETIMEDOUT, -EFBIG: too much of it. */
 static int read_all(int fd, struct text *out)
 {
-	long end = now_ms() + LISTING_SECONDS * 1000L;
+	uint64_t end = hostclock_mono() + LISTING_SECONDS * NSEC_PER_SEC;
 	char buf[65536];
 	ssize_t n;
 
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		long left = end - now_ms();
+		uint64_t now = hostclock_mono();
 
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+		if (now >= end || poll(&p, 1, (int)((end - now) / NSEC_PER_MSEC)) == 0)
 			return -ETIMEDOUT;
 		n = read(fd, buf, sizeof(buf));
 		if (n <= 0)

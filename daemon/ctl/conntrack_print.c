@@ -13,6 +13,7 @@
 
 #include "ctfw/control.h"
 #include "ctfw/expect.h"
+#include "ctfw/hostclock.h"
 #include "ctfw/text.h"
 
 /* One flow, with what stands around it. */
@@ -38,14 +39,6 @@ static bool has_word(const json_t *words, const char *word)
 		if (json_is_string(w) && strcmp(json_string_value(w), word) == 0)
 			return true;
 	return false;
-}
-
-static uint64_t now_real(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
 }
 
 static uint64_t age(const struct entry *e)
@@ -410,7 +403,7 @@ static int entry_print(struct conntrack_printer *p, struct entry *e, const json_
 
 int conntrack_print_flow(struct conntrack_printer *p, const json_t *flow)
 {
-	struct entry e = { .time = now_real() };
+	struct entry e = { .time = hostclock_real() };
 
 	return entry_print(p, &e, flow);
 }
@@ -530,7 +523,7 @@ static void expect_show(struct conntrack_printer *p, uint64_t time, enum conntra
 
 void conntrack_print_expect(struct conntrack_printer *p, const struct expect *e)
 {
-	expect_show(p, now_real(), 0, e);
+	expect_show(p, hostclock_real(), 0, e);
 }
 
 int conntrack_print_expect_event(struct conntrack_printer *p, const json_t *event)

@@ -27,9 +27,9 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "ctfw/hostclock.h"
 #include "host/pulse.h"
 
 #define INPUT_HIGH (256u << 10) /* read from the kernel before the session takes it */
@@ -347,18 +347,10 @@ static void connection_run(struct connection *c)
 	connection_next(c);
 }
 
-static uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
-}
-
 static void work_cb(evutil_socket_t fd, short what, void *arg)
 {
 	struct control_server *s = arg;
-	uint64_t end = clock_ns() + TURN_NS;
+	uint64_t end = hostclock_mono() + TURN_NS;
 	struct connection *c;
 
 	(void)fd;
@@ -370,7 +362,7 @@ static void work_cb(evutil_socket_t fd, short what, void *arg)
 		c = ready_next(&s->streams);
 		if (c)
 			connection_run(c);
-	} while (clock_ns() < end &&
+	} while (hostclock_mono() < end &&
 		 (!TAILQ_EMPTY(&s->calls.list) || !TAILQ_EMPTY(&s->streams.list)));
 	if (!TAILQ_EMPTY(&s->calls.list) || !TAILQ_EMPTY(&s->streams.list))
 		arm(s->work, 0);

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ctfw/event.h"
@@ -36,17 +35,10 @@
 #define PRESSURE_SLICES 4
 #define EVENTS_US 2000
 
-struct instant filter_now(void *arg)
+static struct instant now(void *arg)
 {
-	struct timespec mono, real;
-
 	(void)arg;
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_REALTIME, &real);
-	return (struct instant){
-		.mono = (uint64_t)mono.tv_sec * NSEC_PER_SEC + (uint64_t)mono.tv_nsec,
-		.real = (uint64_t)real.tv_sec * NSEC_PER_SEC + (uint64_t)real.tv_nsec,
-	};
+	return hostclock_now();
 }
 
 /* ---- what the main thread does ---- */
@@ -198,14 +190,14 @@ static void on_housekeep(evutil_socket_t fd, short what, void *arg)
 	conntrack_stats(f->ct, &stats);
 	slices = stats.flows > stats.max / 10 * 9 ? PRESSURE_SLICES : HOUSEKEEP_SLICES;
 	rcu_online();
-	conntrack_housekeep(f->ct, records / slices + 1, filter_now(NULL));
+	conntrack_housekeep(f->ct, records / slices + 1, hostclock_now());
 	set_elements_housekeep(f->elements,
 			       f->config->daemon.max_elements / HOUSEKEEP_SLICES + 1,
-			       filter_now(NULL).mono);
-	engine_housekeep(f->engine, filter_now(NULL));
+			       hostclock_mono());
+	engine_housekeep(f->engine, hostclock_now());
 	rcu_offline();
 	pulse_work(f->pulse, "Filtering, and the rules are worked on");
-	generation_expire(f->generation, filter_now(NULL).mono);
+	generation_expire(f->generation, hostclock_mono());
 	filter_trial(f);
 	pulse_rest(f->pulse);
 }
@@ -341,7 +333,7 @@ static int set_up_events(struct filter *f, struct diag *d)
 		.rules = f->rules,
 		.traces = f->traces,
 		.workers = f->start->workers,
-		.now = filter_now,
+		.now = now,
 		.status = filter_status,
 		.reload = filter_want_reload,
 		.saved = filter_file_saved,
@@ -391,7 +383,7 @@ static void import(struct filter *f)
 		return;
 	if (conntrack_recovery(f->ct).kept == 0) {
 		rcu_online();
-		err = import_load(f->start->import_fd, f->ct, filter_now(NULL), &result);
+		err = import_load(f->start->import_fd, f->ct, hostclock_now(), &result);
 		rcu_offline();
 		if (err)
 			log_say(LEVEL_WARNING, "the kernel's conntrack entries: %s",
@@ -562,7 +554,7 @@ void filter_run(const struct filter_start *start)
 			     text_str(&d.text), -1);
 	} else {
 		f->running = true;
-		f->since = start->since ? start->since : filter_now(NULL).real;
+		f->since = start->since ? start->since : hostclock_real();
 		worker_go(&f->shared);
 		tell_recovery(f);
 		channel_send(start->channel, CHANNEL_READY,

@@ -37,7 +37,7 @@ int filter_load_ruleset(struct filter *f, struct diag *d)
 	int err = rulesetfile_replace(f->generation, f->config->daemon.ruleset, &why, d);
 
 	if (!err) {
-		f->load.ruleset_loaded = filter_now(NULL).real;
+		f->load.ruleset_loaded = hostclock_real();
 		tell_no_chains(f);
 	}
 	/* Another time there may be room. */
@@ -168,7 +168,7 @@ static void record(struct filter *f, int err, const char *message)
 {
 	struct load *load = &f->load;
 
-	load->time = filter_now(NULL).real;
+	load->time = hostclock_real();
 	load->reload = true;
 	load->ok = !err;
 	load->error[0] = '\0';

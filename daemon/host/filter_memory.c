@@ -76,7 +76,7 @@ static void *take_up_flows(void *arg)
 	struct filter *f = flows->filter;
 
 	f->ct = conntrack_new(&f->arena, &f->config->conntrack, f->start->workers,
-			      filter_now(NULL));
+			      hostclock_now());
 	flows->err = f->ct ? 0 : -errno;
 	/* Between two daemons the host may have let pass what it liked. */
 	if (f->ct && f->start->first)
@@ -163,7 +163,7 @@ static int read_ruleset(struct filter *f)
 	f->counters = counters_new(&f->arena);
 	if (f->counters)
 		f->elements = set_elements_new(&f->arena, counters_states(f->counters),
-					       f->start->workers, filter_now(NULL).mono);
+					       f->start->workers, hostclock_mono());
 	if (!f->elements)
 		return -ENOMEM;
 	counters_lend(f->counters, f->elements);

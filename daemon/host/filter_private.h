@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "ctfw/control.h"
+#include "ctfw/hostclock.h"
 #include "host/control_server.h"
 #include "host/filter.h"
 #include "host/pulse.h"
@@ -73,8 +74,6 @@ struct filter {
 	int reload_serial;
 	int ending; /* 0, or what who asks for a reload is told: -ESHUTDOWN, -EAGAIN */
 };
-
-struct instant filter_now(void *arg);
 
 /* Map the arena, and take up what it has: flows, counters and elements are there, the ruleset
  * is read but not in force.  0, or a negative errno with diagnostics. */

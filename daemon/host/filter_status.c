@@ -166,7 +166,7 @@ static void trial(const struct filter *f, struct text *out)
 
 	if (generation_trial(f->generation, &t))
 		text_printf(out, "; changes on trial, undone in %" PRIu64 " s unless confirmed",
-			    filter_trial_left(&t, filter_now(NULL).mono));
+			    filter_trial_left(&t, hostclock_mono()));
 }
 
 void filter_status_line(struct filter *f, struct text *out)

@@ -99,7 +99,7 @@ static void undo(struct filter *f, const struct generation_trial *t, struct inst
 
 void filter_trial(struct filter *f)
 {
-	struct instant now = filter_now(NULL);
+	struct instant now = hostclock_now();
 	struct generation_trial t;
 
 	if (!generation_trial(f->generation, &t))
@@ -111,7 +111,7 @@ void filter_trial(struct filter *f)
 
 bool filter_trial_restored(struct filter *f)
 {
-	uint64_t mono = filter_now(NULL).mono;
+	uint64_t mono = hostclock_mono();
 	struct generation_trial t;
 	char begun[16];
 
@@ -131,7 +131,7 @@ void filter_trial_file(const struct filter *f)
 		log_say(LEVEL_WARNING,
 			"the ruleset file is on trial: undone in %" PRIu64
 			" seconds unless \"ctfwctl confirm\" comes",
-			filter_trial_left(&t, filter_now(NULL).mono));
+			filter_trial_left(&t, hostclock_mono()));
 }
 
 void filter_log(void *arg, const char *line)

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "ctfw/hostclock.h"
 #include "ctfw/netlink.h"
 #include "ctfw/steer.h"
 
@@ -319,20 +319,12 @@ static int dump_all(struct hostsource *s)
 	return err;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Call back, unless nothing that we know of has changed. */
 static int renew(struct hostsource *s)
 {
 	const struct rows *r = &s->next;
 	struct rows former = s->rows;
-	uint64_t start = now_ms();
+	uint64_t start = hostclock_mono();
 	struct hostview *hv;
 	unsigned took;
 	int err, tries = DUMP_TRIES;
@@ -340,7 +332,7 @@ static int renew(struct hostsource *s)
 	do {
 		err = dump_all(s);
 	} while (err == -EAGAIN && --tries);
-	took = (unsigned)(now_ms() - start);
+	took = (unsigned)((hostclock_mono() - start) / NSEC_PER_MSEC);
 	s->wait_ms = took * SHARE > QUIET_MS ? took * SHARE : QUIET_MS;
 	if (err || (former.links && rows_equal(&former, r)))
 		return err;

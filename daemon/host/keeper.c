@@ -24,9 +24,9 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "ctfw/hostclock.h"
 #include "host/import.h"
 #include "host/isolate.h"
 #include "host/keeper_private.h"
@@ -34,37 +34,23 @@
 #include "host/log.h"
 #include "host/notify.h"
 
-#define MSEC 1000000ULL
-#define SEC (1000 * MSEC)
-
-#define HANG_LIMIT (20 * SEC)  /* without a good heartbeat; sooner with a shorter watchdog */
-#define START_HANG (60 * SEC)  /* the same before CHANNEL_READY: a large table is scanned */
+/* Without a good heartbeat; sooner with a shorter watchdog. */
+#define HANG_LIMIT (20 * NSEC_PER_SEC)
+/* The same before CHANNEL_READY: a large table is scanned. */
+#define START_HANG (60 * NSEC_PER_SEC)
 /* From the fork to CHANNEL_READY, heartbeats or not.  TimeoutStartSec= of the unit is longer. */
-#define START_LIMIT (300 * SEC)
+#define START_LIMIT (300 * NSEC_PER_SEC)
 /* How long a filter may be at work on one ruleset, in hang limits: 4 minutes.  Its heartbeats
  * go on meanwhile, and end then (pulse.h). */
 #define WORK_HANGS 12
 /* How long it may leave a reload unanswered, heartbeats or not: 5 minutes. */
 #define ANSWER_HANGS 15
-#define STOP_LIMIT (600 * MSEC)
-#define SHORT_LIFE (10 * SEC)  /* a filter that dies sooner is started less eagerly */
-#define BACKOFF_FIRST (50 * MSEC)
-#define BACKOFF_MAX (5 * SEC)
+#define STOP_LIMIT (600 * NSEC_PER_MSEC)
+#define SHORT_LIFE (10 * NSEC_PER_SEC) /* a filter that dies sooner is started less eagerly */
+#define BACKOFF_FIRST (50 * NSEC_PER_MSEC)
+#define BACKOFF_MAX (5 * NSEC_PER_SEC)
 #define HEARTBEAT_MS 1000
 #define MESSAGES_A_TURN 64 /* a filter that never ends talking does not keep us from others */
-
-uint64_t keeper_clock(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * SEC + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t now(void)
-{
-	return keeper_clock(CLOCK_MONOTONIC);
-}
 
 /* Of a start that failed: whether the next one would, too. */
 static int exit_status(int err)
@@ -91,7 +77,7 @@ static uint64_t hang_limit(void)
 
 static unsigned work_ms(void)
 {
-	return (unsigned)(WORK_HANGS * hang_limit() / MSEC);
+	return (unsigned)(WORK_HANGS * hang_limit() / NSEC_PER_MSEC);
 }
 
 uint64_t keeper_answer_limit(void)
@@ -151,7 +137,7 @@ static int spawn(struct keeper *k)
 	k->filter_ready = false;
 	/* Each counts its clients anew. */
 	k->reload_serial = 0;
-	k->filter_started = k->heartbeat = now();
+	k->filter_started = k->heartbeat = hostclock_mono();
 	return 0;
 }
 
@@ -162,7 +148,7 @@ static void start_filter(struct keeper *k)
 	if (!err)
 		return;
 	log_say(LEVEL_ERROR, "cannot start the filter: %s", strerror(-err));
-	k->restart_at = now() + SEC;
+	k->restart_at = hostclock_mono() + NSEC_PER_SEC;
 	if (!k->announced) {
 		k->status = 1;
 		k->done = true;
@@ -196,7 +182,7 @@ static void tell_death(const struct keeper *k, int wstatus)
 
 static void filter_died(struct keeper *k, int wstatus)
 {
-	bool short_life = now() - k->filter_started < SHORT_LIFE;
+	bool short_life = hostclock_mono() - k->filter_started < SHORT_LIFE;
 
 	if (!k->stopping && !k->replacing && k->announced)
 		tell_death(k, wstatus);
@@ -204,7 +190,7 @@ static void filter_died(struct keeper *k, int wstatus)
 		close(k->channel);
 	k->channel = -1;
 	k->filter = 0;
-	k->died = now();
+	k->died = hostclock_mono();
 	k->filter_ready = false;
 	if (k->reloading)
 		keeper_reload_failed(k, k->stopping ? "the daemon stopped meanwhile" :
@@ -222,13 +208,13 @@ static void filter_died(struct keeper *k, int wstatus)
 	} else if (k->replacing) {
 		k->replacing = false;
 		k->status_line[0] = '\0';
-		k->restart_at = now();
+		k->restart_at = hostclock_mono();
 	} else {
 		k->restarts++;
 		k->status_line[0] = '\0';
 		notify_status("The filter died, starting another");
 		k->short_lives = short_life ? k->short_lives + 1 : 0;
-		k->restart_at = now() + backoff(k->short_lives);
+		k->restart_at = hostclock_mono() + backoff(k->short_lives);
 	}
 }
 
@@ -249,11 +235,11 @@ static void announce(struct keeper *k, bool loaded)
 		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
 		k->status = exit_status(err);
 		k->stopping = true;
-		k->kill_at = now() + STOP_LIMIT;
+		k->kill_at = hostclock_mono() + STOP_LIMIT;
 		tell_stop(k);
 	} else {
 		k->announced = true;
-		k->since = keeper_clock(CLOCK_REALTIME);
+		k->since = hostclock_real();
 		if (loaded)
 			k->load.ruleset_loaded = k->since;
 		notify_ready(k->ports.n ? "Filtering" : "Filtering nothing");
@@ -274,9 +260,9 @@ static void announce(struct keeper *k, bool loaded)
  * sooner than it should is passed over. */
 static void heartbeat(struct keeper *k, const struct channel_message *m)
 {
-	uint64_t t = now();
+	uint64_t t = hostclock_mono();
 
-	if (t - k->heard < heartbeat_ms() * MSEC / 4)
+	if (t - k->heard < heartbeat_ms() * NSEC_PER_MSEC / 4)
 		return;
 	k->heard = t;
 	if (m->err) {
@@ -311,9 +297,10 @@ static void handle(struct keeper *k, const struct channel_message *m)
 			break;
 		if (k->announced)
 			log_say(LEVEL_NOTICE, "filtering again after %u ms, process %d",
-				(unsigned)((now() - k->died) / MSEC), (int)k->filter);
+				(unsigned)((hostclock_mono() - k->died) / NSEC_PER_MSEC),
+				(int)k->filter);
 		k->filter_ready = true;
-		k->heartbeat = now();
+		k->heartbeat = hostclock_mono();
 		if (!k->announced && !k->stopping)
 			announce(k, !m->err);
 		tell_steering(k);
@@ -349,7 +336,7 @@ void keeper_replace_filter(struct keeper *k, const char *why)
 		return;
 	k->replacing = true;
 	k->filter_ready = false;
-	k->kill_at = now() + STOP_LIMIT;
+	k->kill_at = hostclock_mono() + STOP_LIMIT;
 	if (why)
 		channel_send(k->channel, CHANNEL_STOP, -ETIMEDOUT, why, -1);
 	else
@@ -430,7 +417,7 @@ static void stop(struct keeper *k)
 	if (k->stopping)
 		return;
 	k->stopping = true;
-	k->kill_at = now() + STOP_LIMIT;
+	k->kill_at = hostclock_mono() + STOP_LIMIT;
 	notify_stopping();
 	leave_steering(k);
 	if (k->filter)
@@ -488,7 +475,7 @@ static void on_deadline(struct keeper *k)
 		start_filter(k);
 		return;
 	}
-	if (!k->stopping && k->filter_ready && now() < k->heartbeat + hang_limit()) {
+	if (!k->stopping && k->filter_ready && hostclock_mono() < k->heartbeat + hang_limit()) {
 		keeper_reload_unanswered(k);
 		return;
 	}
@@ -497,17 +484,17 @@ static void on_deadline(struct keeper *k)
 			(int)k->filter);
 	kill(k->filter, SIGKILL);
 	/* Once is enough; its death is reported. */
-	k->heartbeat = k->filter_started = now();
-	k->kill_at = now() + STOP_LIMIT;
+	k->heartbeat = k->filter_started = hostclock_mono();
+	k->kill_at = hostclock_mono() + STOP_LIMIT;
 }
 
 static void look_after_steering(struct keeper *k, bool readable)
 {
-	if (!k->steering || (!readable && now() < steering_due(k->steering)))
+	if (!k->steering || (!readable && hostclock_mono() < steering_due(k->steering)))
 		return;
-	steering_turn(k->steering, readable, now());
+	steering_turn(k->steering, readable, hostclock_mono());
 	if (steering_lost_tun(k->steering) && k->filter_ready && !k->reloading &&
-	    !k->stopping && now() >= k->mend_at)
+	    !k->stopping && hostclock_mono() >= k->mend_at)
 		keeper_mend_ports(k);
 	if (k->filter_ready && steering_has_news(k->steering))
 		tell_steering(k);
@@ -519,8 +506,9 @@ static void loop(struct keeper *k)
 		struct pollfd fds[3] = { { k->signals, POLLIN, 0 },
 					 { k->channel, POLLIN, 0 },
 					 { steering_fd(k->steering), POLLIN, 0 } };
-		uint64_t at = earlier(deadline(k), steering_due(k->steering)), t = now();
-		int ms = at <= t ? 0 : (int)(earlier(at - t, 3600 * SEC) / MSEC) + 1;
+		uint64_t at = earlier(deadline(k), steering_due(k->steering));
+		uint64_t t = hostclock_mono(), left = at <= t ? 0 : at - t;
+		int ms = left ? (int)(earlier(left, 3600 * NSEC_PER_SEC) / NSEC_PER_MSEC) + 1 : 0;
 
 		/* Without a filter there is no heartbeat, but there is us: to be killed by the
 		 * watchdog would not make the next one start sooner. */
@@ -539,7 +527,7 @@ static void loop(struct keeper *k)
 		if (fds[0].revents)
 			read_signals(k);
 		look_after_steering(k, fds[2].revents != 0);
-		if (!k->done && now() >= deadline(k))
+		if (!k->done && hostclock_mono() >= deadline(k))
 			on_deadline(k);
 	}
 }
@@ -637,7 +625,7 @@ int keeper_run(struct config *config)
 	k->config = config;
 	k->workers = config_workers(config, cpus());
 	k->signals = k->channel = k->reload_fd = k->import_fd = -1;
-	k->load.time = k->load.config_loaded = keeper_clock(CLOCK_REALTIME);
+	k->load.time = k->load.config_loaded = hostclock_real();
 	k->load.ok = true;
 	k->failure = 1;
 	err = set_up(k, &d);

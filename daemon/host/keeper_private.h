@@ -61,8 +61,6 @@ struct keeper {
 	struct channel_message message;
 };
 
-/* Nanoseconds. */
-uint64_t keeper_clock(clockid_t clock);
 /* How long a filter may leave a reload unanswered; ns. */
 uint64_t keeper_answer_limit(void);
 /* End the filter in order, and start another: with k->config and k->ports as they are then.

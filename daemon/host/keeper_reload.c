@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "ctfw/clock.h"
+#include "ctfw/hostclock.h"
 #include "ctfw/regular.h"
 #include "host/keeper_private.h"
 #include "host/lastgood.h"
@@ -45,7 +45,7 @@ void keeper_end_reload(struct keeper *k)
 
 void keeper_reload_failed(struct keeper *k, const char *why)
 {
-	k->load.time = keeper_clock(CLOCK_REALTIME);
+	k->load.time = hostclock_real();
 	k->load.reload = true;
 	k->load.ok = false;
 	strncpy(k->load.error, why, sizeof(k->load.error) - 1);
@@ -173,7 +173,7 @@ void keeper_begin_reload(struct keeper *k)
 	}
 	k->reload_wanted = false;
 	k->reloading = true;
-	k->answer_by = keeper_clock(CLOCK_MONOTONIC) + keeper_answer_limit();
+	k->answer_by = hostclock_mono() + keeper_answer_limit();
 	notify_reloading();
 	err = prepare(k, &why);
 	err = channel_send(k->channel, k->wanted_ports ? CHANNEL_RELOAD_LAST : CHANNEL_RELOAD,
@@ -205,7 +205,7 @@ static void adopt(struct keeper *k)
 		return;
 	/* Filtering begins with the first port. */
 	if (!k->ports.n)
-		k->since = keeper_clock(CLOCK_REALTIME);
+		k->since = hostclock_real();
 	ports_take_over(&k->ports, k->wanted_ports);
 	free(k->wanted_ports);
 	k->wanted_ports = NULL;
@@ -220,7 +220,7 @@ void keeper_reload_answered(struct keeper *k, const struct channel_message *m)
 	if (m->err) {
 		keeper_reload_failed(k, m->text);
 	} else {
-		k->load.time = keeper_clock(CLOCK_REALTIME);
+		k->load.time = hostclock_real();
 		k->load.reload = k->load.ok = true;
 		k->load.error[0] = '\0';
 		k->load.config_loaded = k->load.ruleset_loaded = k->load.time;
@@ -249,7 +249,7 @@ void keeper_mend_ports(struct keeper *k)
 	if (err) {
 		log_say(LEVEL_ERROR, "others deleted a TUN, which cannot be made anew:");
 		log_text(LEVEL_ERROR, d.text.len ? text_str(&d.text) : strerror(-err));
-		k->mend_at = keeper_clock(CLOCK_MONOTONIC) + MEND_AGAIN;
+		k->mend_at = hostclock_mono() + MEND_AGAIN;
 	} else {
 		log_say(LEVEL_WARNING, "others deleted a TUN; it is made anew, and another "
 				       "filter takes over");

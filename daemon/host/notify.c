@@ -7,14 +7,12 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
+
+#include "ctfw/hostclock.h"
 
 static uint64_t monotonic_us(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	return hostclock_mono() / 1000;
 }
 
 /* A line would end with it, and what follows be taken for another variable; and the text

@@ -6,14 +6,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "ctfw/hostclock.h"
 #include "host/channel.h"
 
-#define MSEC 1000000ULL
-#define SEC (1000 * MSEC)
-
-#define TELL_AFTER SEC /* the line for people stays as it is while work takes no longer */
+/* The line for people stays as it is while work takes no longer. */
+#define TELL_AFTER NSEC_PER_SEC
 #define LINE_BYTES 128
 
 struct pulse {
@@ -27,51 +25,45 @@ struct pulse {
 	uint64_t beaten;  /* the last beat */
 };
 
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SEC + (uint64_t)t.tv_nsec;
-}
-
 static void beat(struct pulse *p, const char *line)
 {
 	const struct pulse_options *o = &p->options;
 
 	channel_send(o->channel, CHANNEL_HEARTBEAT, o->alive(o->arg) ? 0 : -ETIMEDOUT, line, -1);
-	p->beaten = now();
+	p->beaten = hostclock_mono();
 }
 
 /* In the main thread's place, where that is away and may be. */
 static void beat_for_main(struct pulse *p)
 {
-	uint64_t t = now(), worked = t - p->since;
+	uint64_t t = hostclock_mono(), worked = t - p->since;
 	char line[LINE_BYTES] = "";
 
-	if (!p->what || worked > p->options.work_ms * MSEC ||
-	    t - p->beaten < p->options.beat_ms * MSEC)
+	if (!p->what || worked > p->options.work_ms * NSEC_PER_MSEC ||
+	    t - p->beaten < p->options.beat_ms * NSEC_PER_MSEC)
 		return;
 	if (worked >= TELL_AFTER)
-		snprintf(line, sizeof(line), "%s, for %u s", p->what, (unsigned)(worked / SEC));
+		snprintf(line, sizeof(line), "%s, for %u s", p->what,
+			 (unsigned)(worked / NSEC_PER_SEC));
 	beat(p, line);
 }
 
 static void *run(void *arg)
 {
 	struct pulse *p = arg;
-	uint64_t at = now();
+	uint64_t at = hostclock_mono();
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stopping) {
 		/* Twice as often as one is due: none comes late by more than half of that. */
-		uint64_t next = at + p->options.beat_ms * MSEC / 2;
-		const struct timespec until = { (time_t)(next / SEC), (long)(next % SEC) };
+		uint64_t next = at + p->options.beat_ms * NSEC_PER_MSEC / 2;
+		const struct timespec until = { (time_t)(next / NSEC_PER_SEC),
+					       (long)(next % NSEC_PER_SEC) };
 
 		if (pthread_cond_timedwait(&p->cond, &p->lock, &until) != ETIMEDOUT)
 			continue;
 		beat_for_main(p);
-		at = now();
+		at = hostclock_mono();
 	}
 	pthread_mutex_unlock(&p->lock);
 	return NULL;
@@ -85,7 +77,7 @@ struct pulse *pulse_new(const struct pulse_options *options)
 	if (!p)
 		return NULL;
 	p->options = *options;
-	p->beaten = now();
+	p->beaten = hostclock_mono();
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -126,7 +118,7 @@ static void set_work(struct pulse *p, const char *what)
 		return;
 	pthread_mutex_lock(&p->lock);
 	p->what = what;
-	p->since = now();
+	p->since = hostclock_mono();
 	pthread_mutex_unlock(&p->lock);
 }
 

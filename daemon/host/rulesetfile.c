@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "ctfw/clock.h"
+#include "ctfw/hostclock.h"
 #include "ctfw/hostlocale.h"
 #include "ctfw/regular.h"
 #include "ctfw/rulefile.h"
@@ -67,16 +66,10 @@ static int with_file(const char *path, struct diag *d,
 	struct locale locale;
 	struct ruleset_input input = { .name = path, .reader = &reader, .locale = &locale };
 	unsigned before = d->errors;
-	struct timespec now, real;
 	char *text;
 	int err;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	clock_gettime(CLOCK_REALTIME, &real);
-	input.now = (struct instant){
-		.mono = (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec,
-		.real = (uint64_t)real.tv_sec * NSEC_PER_SEC + (uint64_t)real.tv_nsec,
-	};
+	input.now = hostclock_now();
 	hostlocale_read(&locale);
 	err = rulefile_read_regular(path, &text, &input.len);
 	if (!err) {

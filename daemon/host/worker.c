@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "ctfw/hostclock.h"
 #include "ctfw/rcu.h"
 #include "host/log.h"
 
@@ -40,16 +40,6 @@ struct batch {
 	unsigned n;
 	struct packet packet[WORKER_BATCH];
 };
-
-/* ---- clocks ---- */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * NSEC_PER_SEC + (uint64_t)t.tv_nsec;
-}
 
 /* ---- packets ---- */
 
@@ -162,7 +152,7 @@ static unsigned serve_ports(struct worker *w, struct batch *b, uint64_t mono)
 		if (!got)
 			continue;
 		if (!now.real)
-			now.real = clock_ns(CLOCK_REALTIME);
+			now.real = hostclock_real();
 		judge(w, port, view, b, now);
 		all += got;
 	}
@@ -233,7 +223,7 @@ static uint64_t read_before(const struct worker *w)
 {
 	uint64_t stamp = atomic_load(&w->shared->read_at[w->index]);
 
-	return stamp <= clock_ns(CLOCK_MONOTONIC) ? stamp : 0;
+	return stamp <= hostclock_mono() ? stamp : 0;
 }
 
 /* ---- the loop ---- */
@@ -247,7 +237,7 @@ static void serve(struct worker *w, struct batch *b)
 	atomic_store_explicit(&w->asleep, false, memory_order_relaxed);
 	rcu_online();
 	do {
-		mono = clock_ns(CLOCK_MONOTONIC);
+		mono = hostclock_mono();
 		note_reading(w, mono);
 		if (serve_ports(w, b, mono) || !last)
 			last = mono;

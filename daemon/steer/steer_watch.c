@@ -16,17 +16,15 @@
 #include <netlink/socket.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "ctfw/hostclock.h"
 #include "steer/steer_private.h"
 
-#define MSEC 1000000ULL
-#define SEC (1000 * MSEC)
-#define QUIET (15 * MSEC)
-#define PAUSE_MAX (800 * MSEC)
+#define QUIET (15 * NSEC_PER_MSEC)
+#define PAUSE_MAX (800 * NSEC_PER_MSEC)
 #define SHARE 20 /* a look may take one part of so many of the time */
-#define SLOW (10 * SEC)
-#define TELL_AGAIN (10 * SEC)
+#define SLOW (10 * NSEC_PER_SEC)
+#define TELL_AGAIN (10 * NSEC_PER_SEC)
 #define MESSAGES_A_TURN 256
 
 /* ---- what is told ---- */
@@ -295,14 +293,6 @@ static void tell_warnings(struct steer *s, struct steer_news *news)
 
 /* ---- the look ---- */
 
-static uint64_t clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SEC + (uint64_t)t.tv_nsec;
-}
-
 static unsigned total(const struct steer_stats *stats)
 {
 	unsigned k, n = 0;
@@ -325,7 +315,7 @@ static void set_pause(struct steer *s, uint64_t took, bool mended)
 
 void steer_look(struct steer *s, struct steer_news *news)
 {
-	uint64_t begun = clock_now(), now;
+	uint64_t begun = hostclock_mono(), now;
 	struct steer_stats before = s->stats;
 	struct diag d = DIAG_INIT;
 	size_t i;
@@ -346,7 +336,7 @@ void steer_look(struct steer *s, struct steer_news *news)
 	if (!err)
 		tell_warnings(s, news);
 	s->d = NULL;
-	now = clock_now();
+	now = hostclock_mono();
 	s->looked = now;
 	set_pause(s, now - begun, err || total(&s->stats) != total(&before));
 	s->not_before = now + s->pause;

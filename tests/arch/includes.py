@@ -19,7 +19,7 @@ MODULES = {
     "ruleset": (2, "ruleset policy set_dynamic"),
     "engine": (3, "engine generation trace"),
     "control": (4, "control"),
-    "config": (5, "config regular"),
+    "config": (5, "config hostclock regular"),
     "steer": (6, "netlink plan steer"),
     "host": (7, "hostlocale localzone rulefile"),
     "ctl": (8, ""),
