@@ -32,14 +32,29 @@ static const char usage[] =
 	"\n"
 	"SIGHUP reads configuration and ruleset again, SIGTERM ends the daemon.\n";
 
+/* What it is run for. */
+enum task { RUN, TEST, GUARD, GUARD_OFF, OPEN };
+static const char *const task_options[] = {
+	[TEST] = "--test", [GUARD] = "--guard", [GUARD_OFF] = "--guard-off", [OPEN] = "--open"
+};
+
 struct options {
-	const char *config;
-	bool test;
-	bool guard, guard_off, open;
+	const char *config; /* NULL: the usual one */
+	enum task task;
 	bool verbose;
 };
 
 enum { OPTION_VERSION = 256, OPTION_GUARD, OPTION_GUARD_OFF, OPTION_OPEN };
+
+static void set_task(struct options *o, enum task task)
+{
+	if (o->task != RUN && o->task != task) {
+		fprintf(stderr, "ctfwd: %s and %s: one at a time.\n", task_options[o->task],
+			task_options[task]);
+		exit(EXIT_FAILURE);
+	}
+	o->task = task;
+}
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
@@ -62,16 +77,16 @@ static void parse_options(int argc, char **argv, struct options *o)
 			o->config = optarg;
 			break;
 		case 't':
-			o->test = true;
+			set_task(o, TEST);
 			break;
 		case OPTION_GUARD:
-			o->guard = true;
+			set_task(o, GUARD);
 			break;
 		case OPTION_GUARD_OFF:
-			o->guard_off = true;
+			set_task(o, GUARD_OFF);
 			break;
 		case OPTION_OPEN:
-			o->open = true;
+			set_task(o, OPEN);
 			break;
 		case 'v':
 			o->verbose = true;
@@ -91,6 +106,12 @@ static void parse_options(int argc, char **argv, struct options *o)
 		fprintf(stderr,
 			"ctfwd: what is \"%s\"? There are options only, no arguments.\n",
 			argv[optind]);
+		exit(EXIT_FAILURE);
+	}
+	if (o->task == OPEN && o->config) {
+		fputs("ctfwd: --open takes the configuration that was in force last, and no "
+		      "other.\n",
+		      stderr);
 		exit(EXIT_FAILURE);
 	}
 }
@@ -221,26 +242,31 @@ static int open_last(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .config = CONFIG_FILE };
+	struct options o = { .config = NULL };
 	struct config *config;
 	struct diag d = DIAG_INIT;
 	int err;
 
 	parse_options(argc, argv, &o);
 	log_init(o.verbose);
-	if (o.open)
+	if (o.task == OPEN)
 		return open_last();
-	err = config_load(o.config, &d, &config);
+	err = config_load(o.config ? o.config : CONFIG_FILE, &d, &config);
 	if (err)
 		fputs(text_str(&d.text), stderr);
 	diag_fini(&d);
-	if (err && (o.guard || o.guard_off))
-		err = load_last(o.guard ? "closed" : "opened", &config);
+	if (err && (o.task == GUARD || o.task == GUARD_OFF))
+		err = load_last(o.task == GUARD ? "closed" : "opened", &config);
 	if (err)
-		return o.test ? EXIT_FAILURE : EX_CONFIG;
-	if (o.guard)
+		return o.task == TEST ? EXIT_FAILURE : EX_CONFIG;
+	switch (o.task) {
+	case TEST:
+		return test(config);
+	case GUARD:
 		return guard(config, steer_guard);
-	if (o.guard_off)
+	case GUARD_OFF:
 		return guard(config, steer_guard_off);
-	return o.test ? test(config) : keeper_run(config);
+	default:
+		return keeper_run(config);
+	}
 }

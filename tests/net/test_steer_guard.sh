@@ -200,6 +200,12 @@ ok "where nothing was in force, to open is no failure" open_last
 says "which is said" "ctfwd: it is not known what was in force last" open_last
 says "nor where to look for that, by hand" "ctfwd: STATE_DIRECTORY does not say" \
 	in_host env -u STATE_DIRECTORY "$BUILD/ctfwd" --open
+refused() { in_host "$BUILD/ctfwd" "$@" && echo done; }
+says "to test and to open at once" "ctfwd: --test and --open: one at a time." refused -t --open
+says "to close and to open at once" "ctfwd: --guard-off and --guard: one at a time." \
+	refused --guard-off --guard -c "$WORK/ctfwd.conf"
+says "to open by a file" "ctfwd: --open takes the configuration that was in force last" \
+	refused -c "$WORK/ctfwd.conf" --open
 not_ok "without a configuration it cannot close" guard_of none.conf
 says "and says so" "$WORK/none.conf: No such file or directory
 ctfwd: nor is there one that was in force last: nothing is closed" guard_of none.conf
