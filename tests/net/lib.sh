@@ -240,6 +240,25 @@ finish() {
 sent() { ip netns exec "$PREFIX-$1" cat "/sys/class/net/$2/statistics/tx_packets"; }
 sent_is() { [ "$(sent "$1" "$2")" -ge "$3" ]; }
 ping_in() { ip netns exec "$PREFIX-$1" ping -n -q -c1 -W"${WAIT:-1}" "$2"; }
+# The server has a file of BYTES for FTP at each ADDRESS: ftp_up BYTES ADDRESS...
+ftp_up() {
+	local address
+	mkdir "$WORK/files"
+	head -c "$1" /dev/urandom >"$WORK/files/file"
+	for address in "${@:2}"; do
+		in_server "$HERE/ftpd.py" "$address" "$WORK/files" >"$WORK/ftpd-$address" 2>&1 &
+		disown
+		wait_until 10 grep -q 'starting FTP' "$WORK/ftpd-$address" ||
+			die "no FTP server: $(cat "$WORK/ftpd-$address")"
+	done
+}
+# The client gets it as it is: fetch OPTIONS-OF-CURL... URL
+fetch() {
+	local seconds=${WAIT:-5}
+	rm -f "$WORK/got"
+	in_client curl -sS --connect-timeout "$seconds" --max-time $((seconds * 2)) \
+		--tftp-blksize 512 -o "$WORK/got" "$@" && cmp "$WORK/files/file" "$WORK/got"
+}
 # traffic_in NAMESPACE ARGUMENTS-OF-TRAFFIC.PY...
 traffic_in() {
 	local ns=$1

@@ -27,18 +27,11 @@ END
 
 # ---- the services ----
 
-mkdir "$WORK/files"
-head -c 300000 /dev/urandom >"$WORK/files/file"
+ftp_up 300000 $SERVER4 $SERVER6
 for address in $SERVER4 $SERVER6; do
-	# The system's own Python has the package.
-	in_server /usr/bin/python3 -m pyftpdlib -i $address -p 21 -d "$WORK/files" \
-		>"$WORK/ftpd-$address" 2>&1 &
-	disown
 	in_server "$HERE/tftpd.py" $address "$WORK/files/file" >"$WORK/tftpd-$address" 2>&1 &
 	disown
 	wait_until 10 grep -q ready "$WORK/tftpd-$address" || die "no TFTP server"
-	wait_until 10 grep -q 'starting FTP' "$WORK/ftpd-$address" ||
-		die "no FTP server: $(cat "$WORK/ftpd-$address")"
 done
 in_server "$HERE/pptp.py" serve $SERVER4 >"$WORK/pptpd" 2>&1 &
 disown
@@ -46,14 +39,7 @@ wait_until 10 grep -q ready "$WORK/pptpd" || die "no PPTP server"
 in_server sipp -sn uas -i $SERVER4 -p 5060 -nostdin >"$WORK/uas" 2>&1 &
 disown
 
-# The file as it comes out of the server: fetch SECONDS CURL-OPTIONS... URL
-fetch() {
-	local seconds=$1
-	shift
-	rm -f "$WORK/got"
-	in_client curl -sS --connect-timeout $seconds --max-time $((seconds * 2)) \
-		--tftp-blksize 512 -o "$WORK/got" "$@" && cmp "$WORK/files/file" "$WORK/got"
-}
+fetch_soon() { WAIT=1 fetch "$@"; }
 call_up() {
 	in_client sipp -sn uac $SERVER4 -i $CLIENT4 -p 5060 -mp 6000 -rtp_echo -m 1 -d 15000 \
 		-nostdin -timeout 40 >"$WORK/uac" 2>&1 &
@@ -85,15 +71,15 @@ media() {
 
 with_helpers "ftp tftp sip pptp"
 daemon_up
-ok "IPv4, EPSV" fetch 5 ftp://$SERVER4/file
-ok "IPv4, PASV" fetch 5 --disable-epsv ftp://$SERVER4/file
-ok "IPv4, EPRT" fetch 5 --ftp-port - ftp://$SERVER4/file
-ok "IPv4, PORT" fetch 5 --ftp-port - --disable-eprt ftp://$SERVER4/file
-ok "IPv6, EPSV" fetch 5 "ftp://[$SERVER6]/file"
-ok "IPv6, EPRT" fetch 5 --ftp-port - "ftp://[$SERVER6]/file"
+ok "IPv4, EPSV" fetch ftp://$SERVER4/file
+ok "IPv4, PASV" fetch --disable-epsv ftp://$SERVER4/file
+ok "IPv4, EPRT" fetch --ftp-port - ftp://$SERVER4/file
+ok "IPv4, PORT" fetch --ftp-port - --disable-eprt ftp://$SERVER4/file
+ok "IPv6, EPSV" fetch "ftp://[$SERVER6]/file"
+ok "IPv6, EPRT" fetch --ftp-port - "ftp://[$SERVER6]/file"
 ok "what was related came by" sh -c "! echo '$(ctl list ruleset)' | grep -q 'related counter packets 0 '"
-ok "TFTP over IPv4" fetch 5 tftp://$SERVER4/file
-ok "TFTP over IPv6" fetch 5 "tftp://[$SERVER6]/file"
+ok "TFTP over IPv4" fetch tftp://$SERVER4/file
+ok "TFTP over IPv6" fetch "tftp://[$SERVER6]/file"
 says "PPTP: what a call carries comes back" "own hello by 23" \
 	in_client "$HERE/pptp.py" call $SERVER4
 gre() {
@@ -126,16 +112,16 @@ ends_well
 
 with_helpers off
 daemon_up
-not_ok "without, IPv4, EPSV" fetch 1 ftp://$SERVER4/file
-not_ok "without, IPv4, PORT" fetch 1 --ftp-port - --disable-eprt ftp://$SERVER4/file
-not_ok "without, IPv6, EPSV" fetch 1 "ftp://[$SERVER6]/file"
+not_ok "without, IPv4, EPSV" fetch_soon ftp://$SERVER4/file
+not_ok "without, IPv4, PORT" fetch_soon --ftp-port - --disable-eprt ftp://$SERVER4/file
+not_ok "without, IPv6, EPSV" fetch_soon "ftp://[$SERVER6]/file"
 says "without, PPTP" silence in_client "$HERE/pptp.py" call $SERVER4
-not_ok "without, TFTP" fetch 1 tftp://$SERVER4/file
+not_ok "without, TFTP" fetch_soon tftp://$SERVER4/file
 
 # It may be switched on while the daemon runs.
 with_helpers ftp
 ok "a reload" ctl reload
-ok "with it, IPv4, EPSV" fetch 5 ftp://$SERVER4/file
-ok "with it, IPv4, PORT" fetch 5 --ftp-port - --disable-eprt ftp://$SERVER4/file
-not_ok "with it, TFTP" fetch 1 tftp://$SERVER4/file
+ok "with it, IPv4, EPSV" fetch ftp://$SERVER4/file
+ok "with it, IPv4, PORT" fetch --ftp-port - --disable-eprt ftp://$SERVER4/file
+not_ok "with it, TFTP" fetch_soon tftp://$SERVER4/file
 ends_well

@@ -20,18 +20,7 @@ ip -n "$PREFIX-host" addr del $OWN6/128 dev eth0
 
 # ---- ctfwd's ----
 
-mkdir "$WORK/files"
-head -c 300000 /dev/urandom >"$WORK/files/file"
-for own in $SERVER4 $SERVER6; do
-	in_server "$HERE/ftpd.py" $own "$WORK/files" >"$WORK/ftpd-$own" 2>&1 &
-	disown
-	wait_until 10 grep -q 'starting FTP' "$WORK/ftpd-$own" || die "no FTP server"
-done
-fetch() {
-	rm -f "$WORK/got"
-	in_client curl -sS --connect-timeout 3 --max-time 6 -o "$WORK/got" "$@" &&
-		cmp "$WORK/files/file" "$WORK/got"
-}
+ftp_up 300000 $SERVER4 $SERVER6
 
 configure <<-END
 	[capture wg0]

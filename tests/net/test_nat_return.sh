@@ -38,17 +38,7 @@ watch_up
 
 masqueraded $HOSTNET4 $HOSTNET6
 ok "super-packets came in one piece" test "$(status super_packets)" -gt 100
-mkdir "$WORK/files"
-head -c 300000 /dev/urandom >"$WORK/files/file"
-# The system's own Python has the package.
-in_server /usr/bin/python3 -m pyftpdlib -i $SERVER4 -p 21 -d "$WORK/files" >"$WORK/ftpd" 2>&1 &
-disown
-wait_until 10 grep -q 'starting FTP' "$WORK/ftpd" || die "no FTP server"
-fetch() {
-	rm -f "$WORK/got"
-	in_client curl -sS --connect-timeout 3 --max-time 6 -o "$WORK/got" "$@" &&
-		cmp "$WORK/files/file" "$WORK/got"
-}
+ftp_up 300000 $SERVER4
 # Their ports are chosen by chance: by ones of the range, or it fails now and then.
 for i in 1 2 3; do
 	ok "FTP fetches, passive" fetch ftp://$SERVER4/file

@@ -8,11 +8,7 @@
 begin
 far_up
 serve_in host server far
-mkdir "$WORK/files"
-head -c 12000000 /dev/urandom >"$WORK/files/file"
-in_server "$HERE/ftpd.py" $SERVER4 "$WORK/files" >"$WORK/ftpd" 2>&1 &
-disown
-wait_until 10 grep -q 'starting FTP' "$WORK/ftpd" || die "no FTP server"
+ftp_up 12000000 $SERVER4
 
 configure <<-END
 	[capture wg0]

@@ -116,24 +116,6 @@ nothing_passed() {
 	says "$1: nothing passed that is forbidden" "$(printf '0\n0\n0')" forbidden
 }
 
-ftpd_up() {
-	local address
-	mkdir "$WORK/files"
-	head -c 300000 /dev/urandom >"$WORK/files/file"
-	for address in $SERVER4 $SERVER6; do
-		in_server /usr/bin/python3 -m pyftpdlib -i $address -p 21 -d "$WORK/files" \
-			>"$WORK/ftpd-$address" 2>&1 &
-		disown
-		wait_until 10 grep -q 'starting FTP' "$WORK/ftpd-$address" ||
-			die "no FTP server: $(cat "$WORK/ftpd-$address")"
-	done
-}
-fetch() {
-	rm -f "$WORK/got"
-	in_client curl -sS --connect-timeout 3 --max-time 8 -o "$WORK/got" "$@" &&
-		cmp "$WORK/files/file" "$WORK/got"
-}
-
 # A host whose way out is narrower than client and server know: both send segments that fit.
 segments_are_clamped() {
 	in_host ip link set eth0 mtu 1300
@@ -246,7 +228,7 @@ all_of_it() {
 	tunnel_up
 	sample "$1"
 	kernel_up
-	ftpd_up
+	ftp_up 300000 $SERVER4 $SERVER6
 	serve_in client host server
 	press_up
 	daemon_up
