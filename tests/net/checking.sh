@@ -9,7 +9,6 @@ sound_host() {
 	daemon_up
 	freeze STOP
 }
-freeze() { pkill -"$1" -P "$daemon"; kill -"$1" "$daemon"; }
 
 # check OPTION...: as an operator would; what it says is in $WORK/check.
 check() {

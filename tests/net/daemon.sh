@@ -48,6 +48,14 @@ rules_plain() {
 }
 
 ctl() { CTFW_SOCKET=$WORK/run/ctfwd.sock "$BUILD/ctfwctl" "$@"; }
+# ctl_says PATTERN COMMAND...: there is such a line in what it says.
+ctl_says() { grep -q -- "$1" <<<"$(ctl "${@:2}")"; }
+# What the rule of rules_plain for port 22 of what is forwarded has counted.
+ssh_counted() {
+	ctl list chain inet filter forward | sed -n 's/.*dport 22.*counter packets \([0-9]*\).*/\1/p'
+}
+# In the host, whether there is a daemon or not: steer show|check|off [OPTION...]
+steer() { in_host "$BUILD/ctfwctl" steer "$1" --config "$WORK/ctfwd.conf" "${@:2}"; }
 # status MEMBER...: a member of what `status -j` says, e.g. status drops rule
 status() {
 	ctl status -j | python3 -c 'import json, sys
@@ -89,6 +97,16 @@ daemon_stuck() {
 	setpriv --reuid=nobody --regid=nogroup --clear-groups prlimit --pid "$daemon" \
 		--nofile=2: || die "prlimit does not work"
 	wait "$daemon"
+}
+# Both of them, the filter and its keeper: freeze STOP, freeze CONT.
+freeze() { pkill -"$1" -P "$daemon"; kill -"$1" "$daemon"; }
+# Both are killed, and wg0's TUNs go with them.
+crash() {
+	local filter
+	filter=$(filter)
+	shoot "$daemon"
+	kill -9 "$filter" 2>/dev/null
+	wait_until 5 fails in_host ip link show wg0-in
 }
 # Its exit status is ours.
 daemon_down() {

@@ -36,9 +36,7 @@ in_host ip link set wg0 nomaster
 ok "its port is taken out: nobody gets through" shut client $SERVER4
 in_host ip link set wg0 master br0
 ok "and put in again" wait_until 5 ping_in client $SERVER4
-filter=$(status filter_pid)
-shoot $daemon
-kill -9 "$filter" 2>/dev/null
+crash
 ok "killed: its TUNs go" wait_until 5 fails in_host ip link show br0-in
 all_shut "killed"
 in_host ip link del br0

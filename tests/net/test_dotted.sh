@@ -19,18 +19,14 @@ in_host ip link del wg0.5
 vpn_up
 ok "made anew, it is followed" wait_until 5 ping_in client $SERVER4
 ok "and all is there" wait_until 5 sound
-freeze() { pkill -"$1" -P "$daemon"; kill -"$1" "$daemon"; }
 freeze STOP
 in_host sysctl -qw net/ipv4/conf/wg0.5-in/rp_filter=2
 found rp-filter "rp_filter of the TUN wg0.5-in is 2"
 mended rp-filter
 freeze CONT
-filter=$(status filter_pid)
-shoot $daemon
-kill -9 "$filter" 2>/dev/null
+crash
 ok "killed: its TUNs go" wait_until 5 fails in_host ip link show wg0.5-in
 all_shut "killed"
-steer() { in_host "$BUILD/ctfwctl" steer "$1" --config "$WORK/ctfwd.conf" "${@:2}"; }
 ok "what it left is taken out" steer off
 all_open "taken out"
 ok "the commands that are shown do as well" in_host sh -e <(steer show --commands)

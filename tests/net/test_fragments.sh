@@ -75,7 +75,7 @@ for t in "forward client $SERVER4 $CLIENT4" "forward client $SERVER6 $CLIENT6" \
 	says "$1: fragments to $3, each of them twice" "answered $4" \
 		traffic_in "$2" fragments "$3" 53 5000 --twice
 done
-ok "no fragment was invalid" sh -c "! echo '$(ctl list ruleset)' | grep 'invalid counter packets [1-9]'"
+not_ok "no fragment was invalid" ctl_says 'invalid counter packets [1-9]' list ruleset
 ok "nothing waits for what will not come" wait_until 5 rises 0 waiting
 
 before=$(server_fragments)
@@ -114,5 +114,5 @@ for t in "forward client $SERVER4" "forward client $SERVER6" "input client $HOST
 done
 ok "nothing waits any more" rises 0 waiting
 ok "duplicates were counted" test "$(drops fragment-duplicate)" -gt 0
-ok "people are told" sh -c "echo '$(ctl status)' | grep -q 'Fragments  0 waiting'"
+ok "people are told" ctl_says 'Fragments  0 waiting' status
 ends_well

@@ -64,8 +64,7 @@ for own in $OWN4 $OWN6; do
 done
 ok "what is not translated is not led in again" test "$(status in packets)" -lt $((before + 20))
 says "the host's own is its own" refused traffic_in server tcp $HOSTNET4 8080
-ok "both tuples are shown" sh -c \
-	"[ -n \"\$('$BUILD/ctfwctl' --socket '$WORK/run/ctfwd.sock' conntrack -L --src-nat $OWN4 | grep 'src=$CLIENT4.*dst=$OWN4')\" ]"
+ok "both tuples are shown" ctl_says "src=$CLIENT4.*dst=$OWN4" conntrack -L --src-nat $OWN4
 sums_are_right
 
 # ---- one for one ----

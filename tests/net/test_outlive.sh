@@ -108,8 +108,8 @@ goes_on() { # LABEL: all of it, behind a death
 	ok "$1: the counter went on" test "$(counted)" -ge "$counted"
 	ok "$1: the quota went on" test "$(used)" -ge "$used"
 	ok "$1: what packets added is there" same "$seen" "$(elements)"
-	ok "$1: so is the rule that was added" sh -c \
-		"CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl list chain inet account forward | grep -q 'dport 12345 counter'"
+	ok "$1: so is the rule that was added" ctl_says 'dport 12345 counter' \
+		list chain inet account forward
 }
 note() {
 	counted=$(counted)

@@ -50,8 +50,6 @@ not_ok "and steer check does not tell" tells proxy-arp
 proxy eth0 1
 ok "uplink: clients are answered for" answers server eth0 $SERVER4 $CLIENT4
 not_ok "uplink: steer check has nothing against it" tells proxy-arp
-filter=$(status filter_pid)
-shoot $daemon
-kill -9 "$filter" 2>/dev/null
+crash
 ok "uplink: not with the daemon dead" wait_until 5 silent server eth0 $SERVER4 $CLIENT4
 ok "nor is the captured interface" from_client silent $HOST4

@@ -15,7 +15,6 @@ saved() {
 print(json.load(sys.stdin)["rulesets"][int(sys.argv[1])][sys.argv[2]])' "$@"
 }
 kept() { ctl rollback --list -j | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["rulesets"]) - 1)'; }
-counted() { ctl list chain inet filter forward | sed -n 's/.*dport 22.*counter packets \([0-9]*\).*/\1/p'; }
 plain=$(ctl -a -s list ruleset)
 
 not_ok "at first there is nothing before" ctl rollback
@@ -29,11 +28,12 @@ open=$(ctl -a -s list ruleset)
 says "it is opened" open traffic_in client tcp $SERVER4 80
 ok "the list says by what" test "$(saved 0 cause) $(saved 0 uid) $(saved 0 what)" = \
 	"command 0 add rule inet filter forward tcp dport 80 accept"
-ok "for people too" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl rollback --list | grep -q '^0 .* command *root .* add rule inet filter forward'"
-before=$(counted)
+ok "for people too" ctl_says '^0 .* command *root .* add rule inet filter forward' \
+	rollback --list
+before=$(ssh_counted)
 says "back" "What was in force since" ctl rollback
 ok "all of it, with its handles" same "$plain" "$(ctl -a -s list ruleset)"
-ok "rules of both have gone on counting" test "$(counted)" -ge "$before"
+ok "rules of both have gone on counting" test "$(ssh_counted)" -ge "$before"
 says "port 80 is shut again" silent traffic_in client tcp $SERVER4 80 --timeout 0.4
 ok "the log tells of it" logged 'back to the ruleset before, number 1 (start: '
 ok "and forth" ctl rollback

@@ -25,7 +25,7 @@ add table ip6 other { comment "asleep"; flags dormant; }
 END
 says "packets are counted" open traffic_in client tcp $SERVER4 80
 listing() { ctl "$@" list ruleset | sed 's/expires [0-9a-z]*//'; }
-ok "packets have added elements with a limit" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl list set inet filter seen | grep -q 'limit rate'"
+ok "packets have added elements with a limit" ctl_says 'limit rate' list set inet filter seen
 before=$(listing) before_s=$(ctl -s list ruleset)
 
 chown 7:8 "$WORK/ruleset.nft"
@@ -46,20 +46,19 @@ ok "and when the daemon starts with it" same "$before" "$(listing)"
 
 
 # What comes behind a save outlives a restart as what comes before it.
-counted() { ctl list chain inet filter forward | sed -n 's/.*dport 22.*counter packets \([0-9]*\).*/\1/p'; }
 ok "it is saved again" ctl save
 says "a packet more" open traffic_in client tcp $SERVER4 22
 ctl add rule inet filter forward tcp dport 5001 accept
-packets=$(counted) before=$(listing)
+packets=$(ssh_counted) before=$(listing)
 daemon_down
 daemon_up
 ok "a start goes on with what was changed since" same "$before" "$(listing)"
-ok "and counted" test "$(counted)" = "$packets" -a "$packets" -gt 0
+ok "and counted" test "$(ssh_counted)" = "$packets" -a "$packets" -gt 0
 echo "table ip more { }" >>"$WORK/ruleset.nft"
 daemon_down
 daemon_up
 ok "unless the file was changed" ctl list table ip more
-not_ok "which is loaded then" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl list ruleset | grep 5001"
+not_ok "which is loaded then" ctl_says 5001 list ruleset
 sed -i '$d' "$WORK/ruleset.nft"
 ctl reload
 
@@ -119,7 +118,7 @@ ok "it holds what runs" diff <(sed 1d "$WORK/kept.nft") <(sed 1d "$WORK/ruleset.
 # Elsewhere.
 ok "to another file" ctl save "$WORK/elsewhere.nft"
 ok "which is right" ctl -c -f "$WORK/elsewhere.nft"
-ok "to standard output" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl save - | grep -q '^flush ruleset'"
+ok "to standard output" ctl_says '^flush ruleset' save -
 ln -s "$WORK/elsewhere.nft" "$WORK/link.nft"
 not_ok "not through a link" ctl save "$WORK/link.nft"
 says "and it says so" "ctfwctl: save: $WORK/link.nft is left alone: it is a symbolic link" ctl save "$WORK/link.nft"

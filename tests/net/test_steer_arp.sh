@@ -88,14 +88,6 @@ sender_down() {
 	kill -TERM $sender
 	wait $sender
 }
-# Keeper and filter: the filter dies a moment later.
-crash() {
-	local filter
-	filter=$(status filter_pid)
-	shoot $daemon
-	kill -9 "$filter" 2>/dev/null
-	wait_until 5 sh -c "! ip -n $PREFIX-host link show wg0-in"
-}
 own() { in_host ip "$1" route show table 78; }
 answers() { own "$1" | grep -q "$2 dev wg0"; }
 led() {
@@ -207,7 +199,6 @@ ok "down and up: answered for again" wait_until 2 led
 ok "none of that counts as deleted by others" \
 	test "$(restored route) $(restored rule) $(restored local)" = "0 0 0"
 
-steer() { in_host "$BUILD/ctfwctl" steer "$1" --config "$WORK/ctfwd.conf" "${@:2}"; }
 steer show >"$WORK/show"
 ok "show has all of it" grep -q '^All [0-9]* are there\.$' "$WORK/show"
 ok "in words" grep -q "in table 78, $HOST4 (IPv4) is this host's own, on wg0" "$WORK/show"

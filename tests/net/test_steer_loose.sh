@@ -18,7 +18,6 @@ configure <<-END
 	role = return
 	interface = eth0
 END
-steer() { in_host "$BUILD/ctfwctl" steer "$1" --config "$WORK/ctfwd.conf" "${@:2}"; }
 loose() { in_host sysctl -qw net.ipv4.conf.all.rp_filter="$1"; }
 restored() { ctl status -j | python3 -c 'import json, sys
 print(sum(json.load(sys.stdin)["steering"]["restored"].values()))'; }
@@ -119,13 +118,6 @@ kill $talk
 
 # ---- closed ----
 
-crash() {
-	local filter
-	filter=$(status filter_pid)
-	shoot $daemon
-	kill -9 "$filter" 2>/dev/null
-	wait_until 5 sh -c "! ip -n $PREFIX-host link show wg0-in"
-}
 crash
 all_shut "killed"
 in_host ip link del wg0

@@ -54,7 +54,7 @@ mtu() { link office-in | grep -q "mtu $1"; }
 ok "the MTU is the new one" wait_until 2 mtu 1300
 ok "the networks are" wait_until 2 sh -c "ip -n $PREFIX-host rule | grep -q '10.8.0.0/16 lookup 77'"
 not_ok "and no longer the old ones" sh -c "ip -n $PREFIX-host rule | grep -q '10.8.1.0/24 lookup'"
-ok "status has them" wait_until 3 sh -c "'$BUILD/ctfwctl' --socket '$WORK/run/ctfwd.sock' status | grep -q '10.8.0.0/16'"
+ok "status has them" wait_until 3 ctl_says '10.8.0.0/16' status
 ok "traffic goes through" wait_until 2 ping_in client2 $SERVER4
 ok "the conversation goes on" talk_goes_on
 

@@ -18,13 +18,6 @@ section() {
 		networks = 10.8.0.0/24 fd08::/64
 	END
 }
-crash() {
-	local filter
-	filter=$(status filter_pid)
-	shoot $daemon
-	kill -9 "$filter" 2>/dev/null
-	wait_until 5 sh -c "! ip -n $PREFIX-host link show wg0-in"
-}
 guard() { in_host "$BUILD/ctfwd" -c "$WORK/ctfwd.conf" "$@"; }
 rules_plain
 before=$(state)

@@ -6,7 +6,6 @@
 NAMESPACES="client host server copy"
 begin
 
-steer() { in_host "$BUILD/ctfwctl" steer "$1" --config "$WORK/ctfwd.conf" "${@:2}"; }
 # The kinds that show tells as missing, each once, and check too.
 missing() {
 	steer show -j >"$WORK/show" 2>&1
@@ -36,8 +35,6 @@ lost() {
 	ok "$1: the advice can be followed" follow_advice
 	ok "$1: then nothing is missing" test -z "$(missing)"
 }
-# Both of them, and the filter with the keeper.
-freeze() { pkill -"$1" -P "$daemon"; kill -"$1" "$daemon"; }
 
 configure <<-END
 	[capture wg0]

@@ -50,7 +50,7 @@ done
 ok "nobody has put back addresses" is_restored address 0
 ok "the log tells" grep -q 'others deleted what leads traffic here' "$WORK/daemon.log"
 ok "and not each time" test "$(grep -c 'others deleted' "$WORK/daemon.log")" -le 3
-ok "status tells" sh -c "'$BUILD/ctfwctl' --socket '$WORK/run/ctfwd.sock' status | grep -q 'Put back .*rule'"
+ok "status tells" ctl_says 'Put back .*rule' status
 
 # A setting that no event tells of.
 in_host sysctl -qw net.ipv4.conf.wg0-in.accept_local=0

@@ -14,9 +14,7 @@ plain=$(ctl -s list ruleset)
 as_before() { same "$plain" "$(ctl -s list ruleset)"; }
 on_trial() { [ "$(status trial)" != null ]; }
 nothing_on_trial() { ! on_trial; }
-# The packets that the first rule for port 22 of the forward chain has counted.
-counted() { ctl list chain inet filter forward | sed -n 's/.*dport 22.*counter packets \([0-9]*\).*/\1/p'; }
-counted_more() { [ "$(counted)" -gt "$1" ]; }
+counted_more() { [ "$(ssh_counted)" -gt "$1" ]; }
 
 # ---- without a trial ----
 
@@ -39,7 +37,7 @@ wait_until 5 on_trial
 kill -9 $asked 2>/dev/null
 says "what is on trial is in force" open traffic_in client tcp $SERVER4 80
 ok "status counts down" test "$(status trial undone_in)" -le 4
-ok "for people too" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl status | grep -q '^ON TRIAL: all changes since .* undone in [1-4] s'"
+ok "for people too" ctl_says '^ON TRIAL: all changes since .* undone in [1-4] s' status
 ok "time runs out, and it is undone" wait_until 8 nothing_on_trial
 ok "by the daemon itself" as_before
 says "and port 80 is shut" silent traffic_in client tcp $SERVER4 80 --timeout 0.4
@@ -85,7 +83,7 @@ ok "is on no trial" nothing_on_trial
 
 # ---- deaths ----
 
-before=$(counted)
+before=$(ssh_counted)
 ctl --confirm 60 add rule inet filter forward tcp dport 8080 accept 2>/dev/null
 left=$(status trial undone_in)
 filter=$(status filter_pid)
@@ -96,16 +94,16 @@ ok "with less time" test "$(status trial undone_in)" -le "$left"
 says "and what is on trial" open traffic_in client tcp $SERVER4 8080
 says "a packet more for the counter" open traffic_in client tcp $SERVER4 22
 ok "which has counted it" counted_more "$before"
-before=$(counted)
+before=$(ssh_counted)
 ok "undone by another process than it began in" ctl rollback
 ok "all of it" same "$with_80" "$(ctl -s list ruleset)"
-ok "a counter that was there all the while goes on" test "$(counted)" -ge "$before"
+ok "a counter that was there all the while goes on" test "$(ssh_counted)" -ge "$before"
 says "counts still" open traffic_in client tcp $SERVER4 22
 ok "for what it is in force" counted_more "$before"
 ok "the conversation went on" talk_goes_on
 
 # The keeper and the filter at once, and time runs out while nobody is there.
-before=$(counted)
+before=$(ssh_counted)
 ctl --confirm 2 add rule inet filter forward tcp dport 8080 accept 2>/dev/null
 filter=$(status filter_pid)
 shoot "$daemon"
@@ -129,14 +127,15 @@ ok "the conversation is alive" talk_goes_on
 # ---- reload ----
 
 sed -i 's/dport 22/dport 23/' "$WORK/ruleset.nft"
+not_ok "what the file has now is new" ctl_says 'dport 23' list ruleset
 ok "a reload on trial" ctl reload --confirm 2
-ok "is a reload" sh -c "! echo '$plain' | grep -q 'dport 23' && CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl list ruleset | grep -q 'dport 23'"
+ok "is a reload" ctl_says 'dport 23' list ruleset
 ok "the log tells of it" logged 'the ruleset file is on trial: undone in 2 seconds'
 ok "status knows that it is the file" test "$(status trial file)" = true
 ok "it is undone as well" wait_until 5 nothing_on_trial
 ok "to what was there" as_before
 ok "status says that file and rules differ" test "$(status ruleset file_undone)" != null
-ok "for people too" sh -c "CTFW_SOCKET=$WORK/run/ctfwd.sock $BUILD/ctfwctl status | grep -q 'NOT WHAT RUNS'"
+ok "for people too" ctl_says 'NOT WHAT RUNS' status
 ok "and so does the log" logged 'ruleset.nft is as it was, and not what runs'
 ok "the file is as it was" grep -q 'dport 23' "$WORK/ruleset.nft"
 filter=$(status filter_pid)

@@ -209,10 +209,7 @@ outlives_restart() {
 }
 # The same while keeper and filter are dead: SECONDS COMMAND...
 closed_while_dead() {
-	local filter
-	filter=$(status filter_pid)
-	shoot "$daemon"
-	kill -9 "$filter" 2>/dev/null
+	crash
 	made_anew "${@:2}"
 	ok "the server has the client back" wait_until 20 has_client
 	sleep 0.5
