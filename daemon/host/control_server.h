@@ -36,8 +36,8 @@ unsigned control_server_connections(const struct control_server *s);
 /* Who connects from now on waits for the next process that serves the socket. */
 void control_server_hold(struct control_server *s);
 /* Orderly end: no more connections, nor calls but those that peers have made already, or make as
- * their first; done is called once, from the loop, when every answer has been read, or after limits.drain_msec and
- * some turns of the loop at the latest. */
+ * their first; done is called once, from the loop, when every answer has been read, or after
+ * limits.drain_msec and some turns of the loop at the latest. */
 void control_server_drain(struct control_server *s, void (*done)(void *arg), void *arg);
 
 #endif

@@ -53,7 +53,9 @@ static void load_rules(struct world *w, const char *path)
 static struct hostview *make_hostview(void)
 {
 	const struct hostview_link links[] = {
-		{ .index = 1, .mtu = 65536, .name = "lo" }, { .index = 2, .mtu = 1500, .name = "eth0" }, { .index = 3, .mtu = 1420, .name = "wg0" },
+		{ .index = 1, .mtu = 65536, .name = "lo" },
+		{ .index = 2, .mtu = 1500, .name = "eth0" },
+		{ .index = 3, .mtu = 1420, .name = "wg0" },
 	};
 	struct hostview_addr addrs[6] = { 0 };
 	struct hostview_route routes[3] = { 0 };

@@ -1,12 +1,12 @@
 /* fuzz_helpers.c - a conversation in front of a helper.
  *
  * Input: a byte that says which helper, protocol and family, and which ends are known by other
- * addresses (a helper that is not for both has its own), then packets: a byte (bit 0: the answerer's; bit 1: its sequence number again, bit
- * 2: a byte further on; bit 3: both ends wait a minute; bit 4: said again and again, as long as
- * a super-packet is), two bytes of length, and what it carries.  Each packet's bytes lie in
- * memory of exactly their size.  Whatever is said, what is expected leads from one end of the
- * flow to the other, or to one from anywhere, is no more than its class allows, and ends with the
- * flow.
+ * addresses (a helper that is not for both has its own), then packets: a byte (bit 0: the
+ * answerer's; bit 1: its sequence number again, bit 2: a byte further on; bit 3: both ends wait
+ * a minute; bit 4: said again and again, as long as a super-packet is), two bytes of length, and
+ * what it carries.  Each packet's bytes lie in memory of exactly their size.  Whatever is said,
+ * what is expected leads from one end of the flow to the other, or to one from anywhere, is no
+ * more than its class allows, and ends with the flow.
  *
  * Under NAT packets are rewritten as the engine does it, and each end acknowledges what it got:
  * whatever goes out is a packet with right checksums, and what comes as it was expected leads to

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """arp.py INTERFACE FROM ADDRESS... - ask by ARP, from the address FROM, for each address.
 
-Says for each of them the MAC that answers within 1.2 seconds (those for others wait up to 0.8), or "silent"."""
+Says for each of them the MAC that answers within 1.2 seconds (those for others wait up to 0.8),
+or "silent"."""
 import socket
 import struct
 import sys

@@ -6,8 +6,9 @@
 Takes the filter's end of the channel (pidfd_getfd(2)) and says through it what MODE tells:
 heartbeats (each with another status line), ready (again and again), failed (while it filters),
 reloaded (though nobody asked), nonsense (a kind that there is not), short (half a message),
-arena (a file of ours as the arena), descriptor (where none belongs).  The kinds are those of daemon/host/channel.h.  What was
-said is printed as a number; status 0 also when the keeper stops listening.
+arena (a file of ours as the arena), descriptor (where none belongs).  The kinds are those of
+daemon/host/channel.h.  What was said is printed as a number; status 0 also when the keeper stops
+listening.
 
 MODE swallow says nothing: from then on the filter hears of no reload (a socket filter drops the
 message), and goes on as if nothing had been.

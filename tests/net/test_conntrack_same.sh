@@ -24,8 +24,8 @@ export CTFW_SOCKET=$WORK/run/ctfwd.sock
 ours() { "$BUILD/ctfwctl" conntrack "$@"; }
 theirs() { in_host conntrack "$@"; }
 
-# What differs by nature: numbers of flows, times (by a second, now and then), who asked, the order, the name, a
-# trailing blank, and that the kernel's entries are held once more while they are shown.
+# What differs by nature: numbers of flows, times (by a second, now and then), who asked, the order,
+# the name, a trailing blank, and that the kernel's entries are held once more while they are shown.
 plain() {
 	sed -E 's/ id=[0-9]+( \[USER|$)/ id=N\1/; s/<id>[0-9]+/<id>N/; s/ ?\[USERSPACE\].*//
 		s/portid=[0-9]+( progname=[^ ]*)?//; s/^\[[0-9]+\.[0-9]+ *\]/[T]/; s/ +$//

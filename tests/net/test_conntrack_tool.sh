@@ -198,7 +198,8 @@ ok "traffic goes on meanwhile" talk_goes_on
 told() { # of NEW: what was shown and what was skipped
 	local shown skipped
 	shown=$(grep -c '^    \[NEW\]' "$WORK/awake")
-	skipped=$(sed -n 's/.*: \([0-9]*\) events were skipped.*/\1/p' "$WORK/awake.err" | awk '{ n += $1 } END { print n + 0 }')
+	skipped=$(sed -n 's/.*: \([0-9]*\) events were skipped.*/\1/p' "$WORK/awake.err" |
+		awk '{ n += $1 } END { print n + 0 }')
 	[ $((shown + ${skipped:-0})) -ge "$(ctl conntrack -C)" ]
 }
 ok "who is awake hears of each, or how many he missed" wait_until 30 told

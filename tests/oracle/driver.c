@@ -4,10 +4,10 @@
  *
  * reads packets, "NANOSECONDS HEX" a line, and answers each at once by a JSON object on a
  * line: what became of it as `ctfwctl replay --json` says it, the prefixes of the log
- * statements that it met, its bytes at the last of these, its flow's entry as ctnetlink would tell it, and what the engine
- * emitted.  "NANOSECONDS flows" asks for all entries and expectations, "NANOSECONDS expects"
- * for these alone; at the end of input the entries follow once more, as `conntrack -L` prints
- * them too, with the ruleset as `list ruleset` does. */
+ * statements that it met, its bytes at the last of these, its flow's entry as ctnetlink would
+ * tell it, and what the engine emitted.  "NANOSECONDS flows" asks for all entries and
+ * expectations, "NANOSECONDS expects" for these alone; at the end of input the entries follow
+ * once more, as `conntrack -L` prints them too, with the ruleset as `list ruleset` does. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

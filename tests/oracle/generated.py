@@ -1,5 +1,5 @@
-"""generated.py - generated streams and records compared, and a difference told so that it can be understood:
-the shortest stream that shows it, as rows to read and as a scenario to keep."""
+"""generated.py - generated streams and records compared, and a difference told so that it can be
+understood: the shortest stream that shows it, as rows to read and as a scenario to keep."""
 import random
 import time
 from collections import Counter

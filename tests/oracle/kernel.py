@@ -3,7 +3,8 @@
 A Kernel is a fresh network namespace with two TUNs, `wg0` (the VPN side) and `eth0`.  A packet
 is written to one of them, or sent by the host itself, and the kernel runs all its hooks inside
 that write(): what came out can be read back at once, without waiting.  What rules said and what
-state conntrack gave is told by log statements of NFLOG group 7, read by netlink; so are the entries.
+state conntrack gave is told by log statements of NFLOG group 7, read by netlink; so are the
+entries.
 
 The namespace belongs to this process alone and is gone with it.
 """
