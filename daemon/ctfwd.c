@@ -258,7 +258,7 @@ int main(int argc, char **argv)
 	if (err && (o.task == GUARD || o.task == GUARD_OFF))
 		err = load_last(o.task == GUARD ? "closed" : "opened", &config);
 	if (err)
-		return o.task == TEST ? EXIT_FAILURE : EX_CONFIG;
+		return o.task == RUN ? EX_CONFIG : EXIT_FAILURE;
 	switch (o.task) {
 	case TEST:
 		return test(config);

@@ -225,7 +225,7 @@ void keeper_reload_answered(struct keeper *k, const struct channel_message *m)
 		k->load.error[0] = '\0';
 		k->load.config_loaded = k->load.ruleset_loaded = k->load.time;
 		log_say(LEVEL_NOTICE, "reloaded %s and %s", k->config->name,
-			k->config->daemon.ruleset);
+			(k->wanted ? k->wanted : k->config)->daemon.ruleset);
 		if (m->text[0])
 			log_text(LEVEL_WARNING, m->text);
 		adopt(k);

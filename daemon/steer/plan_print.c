@@ -29,10 +29,10 @@ static const char *prefix_word(const struct prefix *p, char buf[PREFIX_TEXT])
 	return p->len ? prefix_print(p, buf) : "anything";
 }
 
-static const char *ip_proto_word(uint8_t proto)
-{
-	return proto == IPPROTO_ICMP ? "icmp" : proto == IPPROTO_TCP ? "tcp" : "udp";
-}
+/* Of those that rules of ours are for. */
+static const char *const ip_protos[] = { [IPPROTO_ICMP] = "icmp",
+					 [IPPROTO_TCP] = "tcp",
+					 [IPPROTO_UDP] = "udp" };
 
 static void rule_words(const struct plan_item *item, struct text *out)
 {
@@ -42,9 +42,9 @@ static void rule_words(const struct plan_item *item, struct text *out)
 	switch (r->action) {
 	case FR_ACT_GOTO:
 		if (r->ip_proto)
-			text_printf(out, "whether to let broadcasts is not asked of what this host "
-					 "sends by %s",
-				    ip_proto_word(r->ip_proto));
+			text_printf(out, "what this host sends by %s goes past the look at who may "
+					 "send broadcasts",
+				    ip_protos[r->ip_proto]);
 		else
 			text_printf(out, "what comes back from %s goes on as usual", r->iif);
 		break;
@@ -253,7 +253,7 @@ static void rule_command(const struct plan_item *item, struct text *out)
 	if (r->sourceless)
 		text_puts(out, " from 0.0.0.0");
 	if (r->ip_proto)
-		text_printf(out, " ipproto %s", ip_proto_word(r->ip_proto));
+		text_printf(out, " ipproto %s", ip_protos[r->ip_proto]);
 	if (r->to.len)
 		text_printf(out, " to %s", prefix_print(&r->to, buf));
 	if (r->action == FR_ACT_GOTO)

@@ -21,9 +21,9 @@
  *
  * By which interface a packet came is not asked.  So where networks of two captures overlap, a
  * source in both may send while both are led, and while one of them is away the host would not
- * reach the other's clients: there, rules before that let pass what the host sends.  The look at
- * sources has no protocol (fib4_rules_early_flow_dissect()), unless others' rules have the
- * kernel find it for every packet; then we do without.
+ * reach the other's clients: there, rules before that let pass what the host sends by TCP, UDP and
+ * ICMP.  The look at sources has no protocol (fib4_rules_early_flow_dissect()), unless others'
+ * rules have the kernel find it for every packet; then we do without.
  *
  * Who else is in a network, as all are in 0.0.0.0/0, may send no broadcasts either while that is
  * closed. */

@@ -70,6 +70,12 @@ ok "and the log tells what it means" grep -q 'has no chains: nothing is judged' 
 ok "status as well" grep -q 'NO CHAINS' <(ctl status)
 rules_plain
 
+# Another file of rules.
+cp "$WORK/ruleset.nft" "$WORK/other.nft"
+sed -i "s|^ruleset = .*|ruleset = $WORK/other.nft|" "$WORK/ctfwd.conf"
+ok "a reload reads another file" ctl reload
+ok "which the log names" wait_until 2 grep -q 'reloaded .* and .*/other\.nft$' "$WORK/daemon.log"
+
 # Nothing is captured for a while: that is no filtering.
 configure </dev/null
 ok "a reload may capture nothing" ctl reload

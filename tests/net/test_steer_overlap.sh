@@ -16,12 +16,17 @@ count() {
 		table inet seen {
 			chain in {
 				type filter hook input priority -10
-				iifname wg1 ip daddr 255.255.255.255 counter
+				iifname wg1 ip daddr 255.255.255.255 jump sources
+			}
+			chain sources {
+				ip saddr $CLIENT4 counter
+				ip saddr 10.8.1.2 counter
 			}
 		}
 	END
 }
 seen() { in_host nft list table inet seen | grep -q 'packets [1-9]'; }
+both_seen() { [ "$(in_host nft list table inet seen | grep -c 'packets [1-9]')" = 2 ]; }
 waits() { [ "$(status steering waiting)" = '["wg1"]' ]; }
 led() { in_host tc filter show dev wg1 ingress | grep -q wg1-in; }
 anew() { client_up client2 wg1 1; }
@@ -71,7 +76,7 @@ tried() {
 	sleep 0.3
 	not_ok "$2, made anew, dead: no broadcast arrives" seen
 	while in_host ip rule del pref 118 2>/dev/null; do :; done
-	ok "$2, without the rules: they arrive" wait_until 2 seen
+	ok "$2, without the rules: they arrive" wait_until 2 both_seen
 	in_host ip link del wg1
 }
 
