@@ -228,7 +228,7 @@ static void route_command(const struct plan_item *item, struct text *out)
 	if (!addr_is_zero(&r->source))
 		text_printf(out, " src %s", addr_print(item->l3, &r->source, buf));
 	if (r->type == RTN_MULTICAST && item->l3 == L3_IPV4 && !r->with)
-		text_puts(out, " scope host");
+		text_puts(out, " scope global");
 	text_printf(out, " table %u metric %u", r->table, r->metric);
 	print_protocol(r->protocol, out);
 	if (r->with) {

@@ -25,6 +25,8 @@
  * ICMP.  The look at sources has no protocol (fib4_rules_early_flow_dissect()), unless others'
  * rules have the kernel find it for every packet; then we do without.
  *
+ * With lo down the kernel takes out what closes, and it is back a moment after lo is.
+ *
  * Who else is in a network, as all are in 0.0.0.0/0, may send no broadcasts either while that is
  * closed. */
 #include <linux/rtnetlink.h>

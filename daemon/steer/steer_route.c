@@ -19,13 +19,14 @@
 
 #include "steer/steer_private.h"
 
-/* Where what it leads to is: beyond, on the link, in this host.  What is in the host stays when
- * its interface goes down: what closes for sources does without lo. */
+/* Where what it leads to is: beyond, on the link, in this host.  What closes leads beyond, so
+ * that it is passed over when the kernel looks for a gateway, on the link at least: others add
+ * routes by clients while the interface is not led (OpenVPN's `route`). */
 static uint8_t scope_of(const struct plan_route *r)
 {
-	if (r->type == RTN_UNREACHABLE)
+	if (r->metric == STEER_LAST_METRIC)
 		return RT_SCOPE_UNIVERSE;
-	if (r->type == RTN_LOCAL || (r->type == RTN_MULTICAST && !r->with))
+	if (r->type == RTN_LOCAL)
 		return RT_SCOPE_HOST;
 	return RT_SCOPE_LINK;
 }
@@ -37,7 +38,8 @@ static struct nl_msg *encode(const struct plan_route *r, uint8_t l3, uint32_t oi
 		.rtm_dst_len = r->to.len,
 		.rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
 		.rtm_protocol = r->protocol,
-		.rtm_scope = scope_of(r),
+		/* One to delete may have another: any will do. */
+		.rtm_scope = type == RTM_NEWROUTE ? scope_of(r) : RT_SCOPE_NOWHERE,
 		.rtm_type = r->type,
 	};
 	struct rtnexthop hops[] = {

@@ -45,6 +45,9 @@ shoot $daemon
 says "dead: a connection is refused in words that say so" "No route to host" told tcp $CLIENT4 22
 says "dead: what might be a broadcast goes nowhere" sent told everybody $CLIENT4 7
 not_ok "dead: the host hears nothing of what it sent" heard
+# As OpenVPN does, which names no interface.
+ok "dead: a route by a client can be made" in_host ip route add 192.0.2.0/24 via $CLIENT4
+in_host ip route del 192.0.2.0/24
 says "dead: a datagram with a source is told, too" "No route to host" \
 	told udp $CLIENT4 9 $HOST4
 daemon_up
