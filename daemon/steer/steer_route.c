@@ -320,6 +320,9 @@ int steer_route_put(struct steer *s, const struct plan_item *item)
 
 	if (err == -EEXIST)
 		return 0;
+	/* What closes for sources waits for lo. */
+	if (err == -ENETDOWN && item->closing)
+		return 0;
 	if (err)
 		steer_fail(s, err, "cannot add a route to %s in table %u",
 			   prefix_print(&item->route.to, buf), item->route.table);

@@ -24,7 +24,13 @@ in_host nft -f - <<-END
 		}
 	}
 END
+# As in a namespace that was made just now.
+in_host ip link set lo down
 daemon_up
+ok "the daemon starts while lo is down" filtering
+in_host ip link set lo up
+ok "and closes for sources once it is up" wait_until 2 sh -c \
+	"ip -n $PREFIX-host route show table 110 | grep -q 'dev lo'"
 says "open: a datagram is sent" sent told udp $CLIENT4 9
 says "open: a connection is made" sent told tcp $CLIENT4 22
 
