@@ -22,6 +22,7 @@ topology subnet
 server 10.8.0.0 255.255.255.0
 server-ipv6 fd08::/64
 client-config-dir $WORK/host/clients
+route 192.168.5.0 255.255.255.0 $CLIENT4
 dh none
 peer-fingerprint $(print_of client)
 keepalive 1 4
@@ -47,6 +48,9 @@ peer_up() {
 	eval "$1_pid=$!"
 	wait_until 15 grep -q 'Initialization Sequence Completed' "$WORK/$1/log" ||
 		die "no OpenVPN in $1: $(tail -n 5 "$WORK/$1/log")"
+	# By a gateway, without naming the interface.
+	[ "$1" != host ] || ok "OpenVPN has made its route" \
+		sh -c "ip -n $PREFIX-host route show 192.168.5.0/24 | grep -q via"
 }
 
 host_down() {
