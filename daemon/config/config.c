@@ -669,6 +669,17 @@ void config_free(struct config *c)
 	free(c);
 }
 
+bool config_capture_has(const struct config_capture *c, uint8_t l3)
+{
+	size_t i;
+
+	for (i = 0; i < c->networks.n; i++) {
+		if (c->networks.p[i].family == l3)
+			return true;
+	}
+	return false;
+}
+
 unsigned config_workers(const struct config *c, unsigned cpus)
 {
 	unsigned n = c->daemon.workers;

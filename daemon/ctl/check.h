@@ -143,8 +143,6 @@ const char *check_port(const struct config *config, size_t i);
 bool check_is_port(const struct checker *c, const char *name);
 /* The capture of that interface, or NULL. */
 const struct config_capture *check_capture(const struct checker *c, const char *ifname);
-/* Of which families a capture has networks. */
-bool check_capture_has(const struct config_capture *cap, uint8_t l3);
 
 /* A dump that is begun anew, a few times, when something changed meanwhile: begin() forgets
  * what each() was called with.  As netlink_dump(). */

@@ -27,17 +27,6 @@
 		grown_ ? &(array)[(n)++] : NULL;                                              \
 	})
 
-bool check_capture_has(const struct config_capture *cap, uint8_t l3)
-{
-	size_t i;
-
-	for (i = 0; i < cap->networks.n; i++) {
-		if (cap->networks.p[i].family == l3)
-			return true;
-	}
-	return false;
-}
-
 const struct check_link *check_link_named(const struct checker *c, const char *name)
 {
 	size_t i;

@@ -229,9 +229,9 @@ static bool is_for_networks(const json_t *rule, const struct config_capture *cap
 {
 	bool asked;
 
-	return (check_capture_has(cap, L3_IPV4) && strcmp(nftjson_word(rule, "family"), "ip6") &&
+	return (config_capture_has(cap, L3_IPV4) && strcmp(nftjson_word(rule, "family"), "ip6") &&
 		nftjson_rule_meta(rule, "nfproto", NULL, "ipv4", &asked) != PART_NONE) ||
-	       (check_capture_has(cap, L3_IPV6) && strcmp(nftjson_word(rule, "family"), "ip") &&
+	       (config_capture_has(cap, L3_IPV6) && strcmp(nftjson_word(rule, "family"), "ip") &&
 		nftjson_rule_meta(rule, "nfproto", NULL, "ipv6", &asked) != PART_NONE);
 }
 

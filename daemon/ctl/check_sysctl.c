@@ -107,7 +107,7 @@ void check_proxy_arp(struct checker *c)
 		const struct config_capture *cap = &c->config->captures[i];
 		const struct check_link *l = check_link_named(c, cap->ifname);
 
-		if (!l || l->link.flags & IFF_NOARP || !check_capture_has(cap, L3_IPV4) ||
+		if (!l || l->link.flags & IFF_NOARP || !config_capture_has(cap, L3_IPV4) ||
 		    !check_sysctl(c, &value, "ipv4/conf/%s/proxy_arp", cap->ifname) ||
 		    (!value && !all))
 			continue;
@@ -164,7 +164,7 @@ void check_broadcast(struct checker *c)
 	for (i = 0; i < c->config->n_captures; i++) {
 		const struct config_capture *cap = &c->config->captures[i];
 
-		if (!check_capture_has(cap, L3_IPV4))
+		if (!config_capture_has(cap, L3_IPV4))
 			continue;
 		any = true;
 		if (exists(c, cap->ifname))
@@ -189,9 +189,9 @@ void check_forwarding(struct checker *c)
 
 		if (!(cap->hooks & 1u << HOOK_FORWARD))
 			continue;
-		any[0] |= check_capture_has(cap, L3_IPV4);
-		any[1] |= check_capture_has(cap, L3_IPV6);
-		for (k = 0; k < 2 && check_capture_has(cap, L3_IPV4); k++) {
+		any[0] |= config_capture_has(cap, L3_IPV4);
+		any[1] |= config_capture_has(cap, L3_IPV6);
+		for (k = 0; k < 2 && config_capture_has(cap, L3_IPV4); k++) {
 			if (exists(c, ports[k]) &&
 			    check_sysctl(c, &value, "ipv4/conf/%s/forwarding", ports[k]) &&
 			    !value && check_sysctl(c, &value, "ipv4/ip_forward") && value) {
@@ -236,7 +236,7 @@ void check_ipv6_off(struct checker *c)
 		const char *names[] = { cap->ifname, cap->in_name, cap->out_name };
 		bool all_there = true;
 
-		for (k = 0; k < 3 && check_capture_has(cap, L3_IPV6); k++) {
+		for (k = 0; k < 3 && config_capture_has(cap, L3_IPV6); k++) {
 			if (exists(c, names[k]))
 				ipv6_off_at(c, names[k], cap->ifname);
 			else

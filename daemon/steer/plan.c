@@ -245,17 +245,6 @@ static void plan_close(struct plan *p, const struct steer *s, const struct confi
 	plan_push(p, &item);
 }
 
-bool plan_has_network(const struct config_capture *c, uint8_t l3)
-{
-	size_t i;
-
-	for (i = 0; i < c->networks.n; i++) {
-		if (c->networks.p[i].family == l3)
-			return true;
-	}
-	return false;
-}
-
 const struct config_capture *plan_owner(const struct config *c, const struct prefix *to)
 {
 	const struct config_capture *first = NULL;
@@ -319,7 +308,7 @@ static void plan_open(struct plan *p, const struct steer *s, size_t n, uint8_t l
 					     .metric = (uint32_t)n + 1 } };
 	size_t i;
 
-	if (!view_is_up(&v->real) || !plan_has_network(c, l3))
+	if (!view_is_up(&v->real) || !config_capture_has(c, l3))
 		return;
 	memcpy(item.dev, c->out_name, IFNAMSIZ);
 	item.found = steer_route_find(&s->view, &item);

@@ -25,7 +25,7 @@
  * ICMP.  The look at sources has no protocol (fib4_rules_early_flow_dissect()), unless others'
  * rules have the kernel find it for every packet; then we do without.
  *
- * With lo down the kernel takes out what closes, and it is back a moment after lo is.
+ * With lo down the kernel takes out what closes; a daemon that lives puts it back when lo is up.
  *
  * Who else is in a network, as all are in 0.0.0.0/0, may send no broadcasts either while that is
  * closed. */
@@ -34,8 +34,6 @@
 #include <string.h>
 
 #include "steer/steer_private.h"
-
-#define LO_INDEX 1 /* in every network namespace (LOOPBACK_IFINDEX) */
 
 uint32_t plan_source_table(const struct config_steer *c, size_t n)
 {
@@ -54,7 +52,7 @@ void plan_source_warn(const struct steer *s, struct text *out)
 	size_t i;
 
 	for (i = 0; i < c->n_captures; i++) {
-		if (!plan_has_network(&c->captures[i], L3_IPV4) || is_used(s, i))
+		if (!config_capture_has(&c->captures[i], L3_IPV4) || is_used(s, i))
 			continue;
 		text_printf(out,
 			    "others have routes in routing table %u: what clients send to "
@@ -83,7 +81,7 @@ static void close_network(struct plan *p, const struct steer *s, size_t n,
 				   .closing = true,
 				   .capture = capture,
 				   .dev = "lo",
-				   .index = LO_INDEX,
+				   .index = STEER_LO_INDEX,
 				   .route = { .to = *network,
 					      .type = RTN_MULTICAST,
 					      .protocol = (uint8_t)c->protocol,

@@ -27,6 +27,8 @@ enum steer_offset {
 	STEER_END = 40,
 };
 
+#define STEER_LO_INDEX 1 /* in every network namespace (LOOPBACK_IFINDEX) */
+
 /* ---- what is in the host ---- */
 
 struct view_link {
@@ -59,6 +61,7 @@ struct view_route {
 	uint8_t l3;
 	struct plan_route route;
 	uint32_t oif; /* of several, the first */
+	uint8_t scope; /* of IPv4 */
 };
 
 struct view_routes {
@@ -174,7 +177,6 @@ void plan_elsewhere(const struct config *c, const struct view *v, struct text *o
 /* Without memory the plan has failed, which plan_make() says. */
 void plan_push(struct plan *p, const struct plan_item *item);
 bool plan_has_route(const struct plan *p, const struct prefix *to, uint32_t table);
-bool plan_has_network(const struct config_capture *c, uint8_t l3);
 /* Whose a network is that is behind several: of those, one that is to stay closed. */
 const struct config_capture *plan_owner(const struct config *c, const struct prefix *to);
 void plan_rule(struct plan *p, const struct steer *s, const struct config_capture *c,

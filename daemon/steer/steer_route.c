@@ -108,6 +108,7 @@ static void decode(void *arg, const struct nlmsghdr *msg)
 	r.route.protocol = hdr->rtm_protocol;
 	r.route.metric = tb[RTA_PRIORITY] ? nla_get_u32(tb[RTA_PRIORITY]) : 0;
 	r.route.source = netlink_get_addr(tb[RTA_PREFSRC]);
+	r.scope = hdr->rtm_scope;
 	/* IPv6 tells of an unreachable route that it leads to lo. */
 	if (r.route.type != RTN_UNREACHABLE && tb[RTA_OIF])
 		r.oif = nla_get_u32(tb[RTA_OIF]);
@@ -297,7 +298,8 @@ static bool same(const struct view_route *have, const struct plan_item *item)
 	return have->l3 == item->l3 && a->table == b->table && a->type == b->type &&
 	       a->with == b->with && a->to.len == b->to.len &&
 	       addr_equal(&a->to.addr, &b->to.addr) && a->metric == b->metric &&
-	       addr_equal(&a->source, &b->source) && have->oif == item->index;
+	       addr_equal(&a->source, &b->source) && have->oif == item->index &&
+	       (have->l3 != L3_IPV4 || have->scope == scope_of(b));
 }
 
 bool steer_route_find(const struct view *v, const struct plan_item *item)
@@ -311,7 +313,8 @@ bool steer_route_find(const struct view *v, const struct plan_item *item)
 	return false;
 }
 
-/* One that is there already is fine: a network may be behind two captures. */
+/* One that is there already is fine: a network may be behind two captures.  Where it differs
+ * in its scope alone, as one of a former version, it goes out, and the next look puts ours in. */
 int steer_route_put(struct steer *s, const struct plan_item *item)
 {
 	char buf[PREFIX_TEXT];

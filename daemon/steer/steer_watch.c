@@ -104,14 +104,14 @@ static bool is_our_table(const struct steer *s, const struct nlmsghdr *msg)
 	return table == s->config->steer.table;
 }
 
-/* By its index as well: it may have got another name. */
+/* By its index as well: it may have got another name.  With lo what closes for sources goes. */
 static bool is_our_link(const struct steer *s, const struct nlmsghdr *msg)
 {
 	const struct ifinfomsg *hdr = nlmsg_data(msg);
 	struct nlattr *name =
 		nlmsg_find_attr((struct nlmsghdr *)msg, sizeof(*hdr), IFLA_IFNAME);
 
-	return !name || is_named(s, nla_get_string(name)) ||
+	return !name || is_named(s, nla_get_string(name)) || hdr->ifi_index == STEER_LO_INDEX ||
 	       is_captured(s, (uint32_t)hdr->ifi_index);
 }
 

@@ -122,6 +122,9 @@ int config_load(const char *path, struct diag *d, struct config **ret_config);
 int config_load_any(const char *path, struct diag *d, struct config **ret_config);
 void config_free(struct config *c);
 
+/* Whether a capture has networks of a family. */
+bool config_capture_has(const struct config_capture *c, uint8_t l3);
+
 /* What `workers = auto` means for so many CPUs: one up to four, then half of them. */
 unsigned config_workers(const struct config *c, unsigned cpus);
 

@@ -29,8 +29,8 @@ in_host ip link set lo down
 daemon_up
 ok "the daemon starts while lo is down" filtering
 in_host ip link set lo up
-ok "and closes for sources once it is up" wait_until 2 sh -c \
-	"ip -n $PREFIX-host route show table 110 | grep -q 'dev lo'"
+closes() { in_host ip route show table 110 | grep 'dev lo' | grep -qv 'scope host'; }
+ok "and closes for sources once it is up" wait_until 2 closes
 says "open: a datagram is sent" sent told udp $CLIENT4 9
 says "open: a connection is made" sent told tcp $CLIENT4 22
 
@@ -56,7 +56,12 @@ ok "dead: a route by a client can be made" in_host ip route add 192.0.2.0/24 via
 in_host ip route del 192.0.2.0/24
 says "dead: a datagram with a source is told, too" "No route to host" \
 	told udp $CLIENT4 9 $HOST4
+# What a former version left was in the way of such routes.
+in_host ip route del 10.8.0.0/24 table 110
+in_host ip route add multicast 10.8.0.0/24 dev lo scope host table 110 metric 4278198272 \
+	protocol kernel
 daemon_up
+ok "alive again: a former version's closes no more, and ours does" wait_until 2 closes
 ok "alive again: the host reaches the client" wait_until 2 ping_in host $CLIENT4
 ends_well
 ok "stopped: the host reaches the client" ping_in host $CLIENT4
